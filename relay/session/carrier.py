@@ -1,0 +1,124 @@
+"""One end of one carrier: cuts what arrives into frames for its session, and pulls from streams, in turn, what leaves.
+
+Control frames go first (they are few and small), then last words, then the streams that have something, one
+quantum each. A carrier never holds a stream's bytes: it asks for them when it can send them.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from relay.session.parting import Unconfirmed
+from relay.session.sender import Leg
+from relay.wire import bodies
+from relay.wire.frames import FrameReader, frame
+
+if TYPE_CHECKING:
+    from relay.session.session import Session
+
+SHARED_QUANTUM = 16 * 1024
+"""Payload a stream sends in its turn where streams share a carrier: more delays the keystrokes beside it."""
+BULK_QUANTUM = 64 * 1024
+"""The same on a carrier for bulk; larger no longer pays."""
+
+
+class CarrierEnd:
+    """What a session knows of one carrier. `on_ready` is called when there is something to pull and may be repeated."""
+
+    __slots__ = (
+        "bytes_in",
+        "bytes_out",
+        "control",
+        "heard_at",
+        "is_bulk",
+        "is_lost",
+        "legs",
+        "name",
+        "number",
+        "on_ready",
+        "quantum",
+        "reader",
+        "ready",
+        "session",
+        "unconfirmed",
+    )
+
+    def __init__(self, session: "Session", number: int, name: str, is_bulk: bool, on_ready: Callable[[], None]) -> None:
+        self.session = session
+        self.number = number
+        self.name = name
+        """The path it takes, for logs and for `ingress paths`."""
+        self.is_bulk = is_bulk
+        self.quantum = BULK_QUANTUM if is_bulk else SHARED_QUANTUM
+        self.on_ready = on_ready
+        self.legs: dict[int, Leg] = {}
+        """By stream: the streams that ride here."""
+        self.control: deque[bytes] = deque()
+        self.ready: deque[Leg] = deque()
+        self.unconfirmed = Unconfirmed()
+        self.reader = FrameReader(session.on_data, lambda kind, body: session.on_frame(self, kind, body))
+        self.is_lost = False
+        self.heard_at = session.now
+        self.bytes_in = 0
+        self.bytes_out = 0
+
+    def __repr__(self) -> str:
+        state = "lost" if self.is_lost else "up"
+        return f"<CarrierEnd {self.number} {self.name} {state}, {len(self.legs)} streams, {len(self.ready)} ready>"
+
+    def receive(self, data: memoryview, now: float) -> None:
+        """Bytes from the peer.
+
+        Raises:
+            ProtocolError: the carrier must be closed (and `Session.lose` called); its streams are unharmed.
+        """
+        self.session.now = self.heard_at = now
+        self.bytes_in += len(data)
+        self.reader.receive(data)
+
+    def data_to_send(self, now: float) -> bytes:
+        """The next bytes for the carrier, about one quantum; b"" when nothing waits.
+
+        What is returned counts as sent: it must go out, whole and in order, or the carrier is lost.
+        """
+        self.session.now = now
+        parts: list[bytes | memoryview] = []
+        size = 0
+        while self.control:
+            parts.append(self.control.popleft())
+        if self.session.parting.waiting:
+            words = self.session.parting.take()
+            self.unconfirmed.add(words)
+            parts += words
+        ready = self.ready
+        while ready and size < self.quantum:
+            leg = ready.popleft()
+            leg.is_queued = False
+            stream = leg.stream
+            if self.legs.get(stream.id) is leg:
+                size += stream.emit(leg, parts, self.quantum)
+                if stream.sender.has_more(leg) and not leg.is_queued:
+                    leg.is_queued = True
+                    ready.append(leg)
+        data = b"".join(parts)
+        self.bytes_out += len(data)
+        return data
+
+    def enqueue(self, leg: Leg) -> None:
+        """*leg* has something to send."""
+        leg.is_queued = True
+        self.ready.append(leg)
+        self.on_ready()
+
+    def send(self, whole: bytes) -> None:
+        """Put one whole control frame in front of the streams."""
+        self.control.append(whole)
+        self.on_ready()
+
+    def ping(self, number: int, srtt: float) -> None:
+        """Ask for a PONG; *number* grows."""
+        self.send(bodies.ping(number, srtt, bool(self.legs)))
+        self.unconfirmed.pinged(number)
+
+    def send_frame(self, kind: int, body: bytes = b"") -> None:
+        self.send(frame(kind, body))

@@ -1,0 +1,61 @@
+"""How far a peer may write, and the memory that all streams of a process share.
+
+A limit, once told, is never withdrawn. At the memory limit windows shrink to FLOOR as they are used up:
+there is backpressure, never death.
+"""
+
+import attrs
+
+INITIAL_WINDOW = 256 * 1024
+"""Bytes a peer may write before it hears from us; part of the protocol, since both ends assume it at OPEN. Smaller
+costs a round trip on every middling answer (256 KiB is 10 Mbit/s at 200 ms), larger lets idle-looking streams
+promise more memory than there is."""
+LARGEST_WINDOW = 32 * 1024 * 1024
+"""1 Gbit/s at 180 ms needs 23 MB; beyond 32 the kernel's own limits stand first."""
+FLOOR = 16 * 1024
+"""What every stream is always owed, whatever the memory limit says."""
+ACK_BYTES = 64 * 1024
+"""Bytes received after which the peer is told, without waiting for the timer."""
+
+
+@attrs.define
+class Memory:
+    """Bytes that streams hold: written and not acknowledged, or received and not consumed."""
+
+    limit: int
+    used: int = 0
+
+    @property
+    def is_full(self) -> bool:
+        """At the limit: no new streams, windows at their floor."""
+        return self.used >= self.limit
+
+    @property
+    def is_tight(self) -> bool:
+        """Beyond half: windows no longer grow."""
+        return 2 * self.used >= self.limit
+
+
+class Window:
+    """Sizes one stream's window: doubles while the peer fills it within two round trips."""
+
+    __slots__ = ("_mark_at", "_mark_offset", "size")
+
+    def __init__(self) -> None:
+        self.size = INITIAL_WINDOW
+        self._mark_offset = 0
+        self._mark_at = -1.0
+
+    def limit(self, consumed: int, told: int, memory: Memory) -> int:
+        """The limit to tell, given what was *consumed*; never below *told*."""
+        return max(told, consumed + (FLOOR if memory.is_full else self.size))
+
+    def consume(self, consumed: int, now: float, srtt: float, memory: Memory) -> bool:
+        """Note progress; every half window, judge whether the window was what held the peer back, and return it."""
+        if consumed - self._mark_offset < self.size // 2:
+            return False
+        is_filled = self._mark_at >= 0 and now - self._mark_at < 2 * srtt
+        if is_filled and not memory.is_tight:
+            self.size = min(2 * self.size, LARGEST_WINDOW)
+        self._mark_offset, self._mark_at = consumed, now
+        return is_filled
