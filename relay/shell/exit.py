@@ -1,0 +1,187 @@
+"""The end of carriers at a node: sessions by token, and at an exit the targets of their streams.
+
+A session belongs to the ingress whose certificate began it; any other is refused, and so is the resumption of one that
+is not known here. Carriers that were silent for SILENCE are closed: the ingress pings every one of them.
+"""
+
+import hmac
+from collections.abc import Callable, Iterator
+
+import attrs
+
+from relay import log
+from relay.binding import Binding
+from relay.engine import Loop, Tcp
+from relay.model.cause import Cause
+from relay.session.acceptor import Acceptor
+from relay.session.carrier import CarrierEnd
+from relay.session.stream import Stream
+from relay.session.window import Memory
+from relay.shell.link import Link, SessionClock
+from relay.shell.targets import Dialled, Dialling, Targets
+from relay.wire import bodies
+from relay.wire.frames import Kind, frame
+from relay.wire.setup import Hello, Refusal
+
+SILENCE = 10.0
+"""Seconds without a byte after which a node drops a carrier. The ingress pings every 5 s at least."""
+SWEEP = 1.0
+"""Seconds between looks at silent carriers and expired sessions."""
+
+
+class RefusedError(Exception):
+    """A set-up message asks for what this node will not do."""
+
+    def __init__(self, reason: Refusal, text: str) -> None:
+        super().__init__(text)
+        self.reason = reason
+
+
+@attrs.define
+class Held:
+    """A session and what the shell keeps beside it."""
+
+    session: Acceptor
+    clock: SessionClock
+    links: list[Link] = attrs.Factory(list)
+
+
+class Terminal:
+    """All sessions of this node. *targets* is None at a node that is no exit."""
+
+    def __init__(self, loop: Loop, memory: Memory, targets: Targets | None) -> None:
+        self._loop = loop
+        self._memory = memory
+        self._targets = targets
+        self._held: dict[bytes, Held] = {}
+        self._dialling: dict[Binding, Dialling] = {}
+        self._bindings: set[Binding] = set()
+        self.is_draining = False
+        loop.call_at(loop.now + SWEEP, self._sweep)
+
+    @property
+    def streams(self) -> int:
+        """Streams that are open here."""
+        return sum(len(held.session.streams) for held in self._held.values())
+
+    @property
+    def carriers(self) -> int:
+        return sum(len(held.links) for held in self._held.values())
+
+    @property
+    def sessions(self) -> int:
+        return len(self._held)
+
+    def all_streams(self) -> Iterator[Stream]:
+        for held in self._held.values():
+            yield from held.session.streams.values()
+
+    # ---- carriers
+
+    def session_for(self, hello: Hello, owner: str) -> Acceptor:
+        """The session that *hello* belongs to, begun if it is new.
+
+        Raises:
+            RefusedError: it is somebody else's, or not known although it should be.
+        """
+        held = self._find(hello.token)
+        if held is not None and held.session.owner != owner:
+            raise RefusedError(Refusal.UNKNOWN_SESSION, "this session belongs to another ingress")
+        if held is None and hello.resume:
+            raise RefusedError(Refusal.UNKNOWN_SESSION, "this session is not known here (restarted, or expired)")
+        if held is None:
+            session = Acceptor(hello.token, owner, self._memory, self._loop.now, self._open, self._time)
+            held = self._held[hello.token] = Held(session, SessionClock(self._loop, session))
+        return held.session
+
+    def adopt(self, link: Link, session: Acceptor, name: str, is_bulk: bool, flush: Callable[[], None]) -> None:
+        """*link* carries *session* from now on."""
+        link.end = session.add_carrier(name, is_bulk, flush, self._loop.now)
+        self._held[session.token].links.append(link)
+        log.event("carrier-up", session=session.token.hex()[:8], carrier=link.end.number, ingress=session.owner)
+
+    def lost(self, link: Link, why: str) -> None:
+        """*link* is gone; its streams wait for another."""
+        session = link.end.session
+        held = self._held.get(session.token)
+        if held is not None and link in held.links:
+            held.links.remove(link)
+        adrift = session.lose(link.end, self._loop.now)
+        token = session.token.hex()[:8]
+        log.event("carrier-lost", session=token, carrier=link.end.number, streams_adrift=len(adrift), why=why)
+
+    def announce(self, kind: Kind, body: bytes = b"") -> None:
+        """Send one control frame over a carrier of every session: GOAWAY, LINES."""
+        for held in self._held.values():
+            for link in held.links[:1] if kind is Kind.LINES else held.links:
+                link.end.send(frame(kind, body))
+
+    def _find(self, token: bytes) -> Held | None:
+        for known, held in self._held.items():
+            if hmac.compare_digest(known, token):
+                return held
+        return None
+
+    def _sweep(self) -> None:
+        now = self._loop.now
+        for held in list(self._held.values()):
+            for link in [link for link in held.links if now - link.end.heard_at > SILENCE]:
+                link.close(f"silent for {SILENCE:g} s")
+            if held.session.has_expired(now):
+                held.session.end(Cause.SESSION_EXPIRED)
+                held.clock.stop()
+                del self._held[held.session.token]
+        self._loop.call_at(now + SWEEP, self._sweep)
+
+    # ---- streams
+
+    def _open(self, stream: Stream, host: str, port: int) -> None:
+        binding = Binding(stream, Cause.TARGET_RESET, self._done)
+        stream.sink = binding
+        if self._targets is None or self.is_draining:
+            stream.reset(Cause.DRAINING if self.is_draining else Cause.POLICY)
+            return
+        self._bindings.add(binding)
+        dialling = self._targets.dial(host, port, lambda outcome: self._dialled(binding, outcome))
+        if binding.tcp is None and binding in self._bindings:
+            self._dialling[binding] = dialling
+
+    def _dialled(self, binding: Binding, outcome: Dialled | Cause) -> None:
+        self._dialling.pop(binding, None)
+        if isinstance(outcome, Cause):
+            self._bindings.discard(binding)
+            binding.stream.reset(outcome)
+            return
+        session = binding.stream.session
+        assert isinstance(session, Acceptor)
+        session.connect(binding.stream, outcome.took, self._loop.now)
+        binding.attach(Tcp(self._loop, outcome.sock, binding))
+
+    def _done(self, binding: Binding, cause: Cause | None) -> None:
+        self._bindings.discard(binding)
+        dialling = self._dialling.pop(binding, None)
+        if dialling is not None:
+            dialling.cancel()
+
+    def _time(self, carrier: CarrierEnd, number: int, host: str, port: int) -> None:
+        """Time a connect for the ingress's choice."""
+
+        def answer(outcome: float | Cause) -> None:
+            if not carrier.is_lost:
+                took, code = (0.0, int(outcome)) if isinstance(outcome, Cause) else (outcome, 0)
+                carrier.send(bodies.timed(number, took, code))
+
+        if self._targets is None:
+            answer(Cause.POLICY)
+        else:
+            self._targets.connect_time(host, port, answer)
+
+    # ---- the end
+
+    def end_streams(self, cause: Cause) -> None:
+        """Reset every stream, at both ends."""
+        for held in self._held.values():
+            for stream in list(held.session.streams.values()):
+                if stream.cause is None:
+                    stream.sink.on_reset(cause)
+                    stream.reset(cause)

@@ -1,0 +1,180 @@
+"""A node: accepts carriers, passes them on over its own lines (TRANSIT) or ends them in a session (HELLO).
+
+A stranger gets TLS and nothing else: names are checked before a message is read, and every refusal is one line in the
+log here and one message to a peer that proved to be ours. Nothing is dialled but lines of this node's own file.
+"""
+
+import socket
+import ssl
+from collections.abc import Iterable
+from pathlib import Path
+
+import trio
+
+from relay import __version__, log
+from relay.engine import Loop, Splice, Tls
+from relay.engine import sockopts
+from relay.engine.tls_setup import handshake, unwrap
+from relay.errors import OperatorError
+from relay.identity import Identity, PeerError, peer_name
+from relay.model.network import Network
+from relay.model.walk import Hop, hops_from
+from relay.session.window import Memory
+from relay.shell.dialtimes import dial_hop
+from relay.shell.exit import RefusedError, Terminal
+from relay.shell.link import Link
+from relay.shell.setup import SETUP_SECONDS, read_message, send_message
+from relay.shell.targets import Targets
+from relay.wire.bodies import LineReport, lines
+from relay.wire.errors import ProtocolError
+from relay.wire.frames import Kind
+from relay.wire.setup import VERSION, Hello, Message, Proceed, Purpose, Refusal, Refused, Transit, Welcome
+
+MOST_SETUPS = 512
+"""Connections in set-up at once; more are closed unread. Each may last SETUP_SECONDS and costs a task, a handshake."""
+TRANSIT_IDLE = 30.0
+"""Seconds without a byte in either direction after which a passed-on carrier is closed: its ends are pinged far more
+often, and drop it after 10."""
+
+
+class RelayNode:
+    """Everything that one `relay serve` holds. `network` and `identity` may be exchanged while it runs."""
+
+    def __init__(
+        self, loop: Loop, nursery: trio.Nursery, name: str, network: Network, identity: Identity, base: Path
+    ) -> None:
+        self.name = name
+        self.base = base
+        self.network = network
+        self.terminal: Terminal
+        self.transits: set[Splice] = set()
+        self.is_draining = False
+        self._loop = loop
+        self._nursery = nursery
+        self._setups = 0
+        self.use(network, identity)
+
+    def use(self, network: Network, identity: Identity) -> None:
+        """Go by *network* and *identity* from the next carrier on."""
+        self.network = network
+        self.identity = identity
+        self._context = identity.server_context()
+
+    def start_terminal(self, memory: Memory, targets: Targets | None) -> None:
+        """Be ready for carriers that end here."""
+        self.terminal = Terminal(self._loop, memory, targets)
+
+    @property
+    def is_exit(self) -> bool:
+        return self.network.nodes[self.name].exit
+
+    def hops(self) -> Iterable[Hop]:
+        """The lines that start here."""
+        return hops_from(self.network, self.name)
+
+    def tell_lines(self, reports: list[LineReport]) -> None:
+        """Tell every ingress how long our lines' dials took."""
+        self.terminal.announce(Kind.LINES, lines(reports)[4:])
+
+    def accept(self, sock: socket.socket, address: object) -> None:
+        """A connection came in: set it up in a task of its own."""
+        if self._setups >= MOST_SETUPS:
+            sock.close()
+            return
+        self._setups += 1
+        self._nursery.start_soon(self._serve, sock, _show(address))
+
+    # ---- set-up
+
+    async def _serve(self, sock: socket.socket, peer: str) -> None:
+        sockopts.carrier(sock)
+        try:
+            with trio.fail_after(SETUP_SECONDS):
+                await self._set_up(sock, peer)
+        except (OSError, ProtocolError, PeerError, OperatorError, trio.TooSlowError) as error:
+            why = "too slow" if isinstance(error, trio.TooSlowError) else str(error) or type(error).__name__
+            level = "debug" if isinstance(error, ConnectionError) else "warning"
+            log.event("set-up-failed", level=level, peer=peer, why=why)
+        finally:
+            self._setups -= 1
+
+    async def _set_up(self, sock: socket.socket, peer: str) -> None:
+        """Everything until the engine owns the connection; on any error it is closed."""
+        tls: socket.socket = sock
+        try:
+            tls = secured = await handshake(sock, self._context, server_side=True)
+            owner = peer_name(secured)
+            try:
+                await self._answer(secured, owner, await read_message(secured))
+            except RefusedError as refusal:
+                log.event("carrier-refused", level="warning", peer=peer, name=owner, why=str(refusal))
+                await send_message(secured, Refused(refusal.reason, str(refusal)))
+                secured.close()
+        except BaseException:
+            tls.close()
+            raise
+
+    async def _answer(self, tls: ssl.SSLSocket, owner: str, message: Message) -> None:
+        if owner not in self.network.ingresses:
+            raise RefusedError(Refusal.NOT_AN_INGRESS, f"{owner} is not an ingress in the file of {self.name}")
+        if not isinstance(message, Transit | Hello):
+            raise ProtocolError(f"a {type(message).__name__} where TRANSIT or HELLO belongs")
+        if message.version != VERSION:
+            older = self.name if message.version > VERSION else owner
+            text = f"{self.name} speaks version {VERSION}, {owner} version {message.version}: update {older}"
+            raise RefusedError(Refusal.VERSION, text)
+        if self.is_draining:
+            raise RefusedError(Refusal.DRAINING, f"{self.name} is shutting down")
+        if isinstance(message, Transit):
+            await self._pass_on(tls, message)
+        else:
+            await self._end_here(tls, owner, message)
+
+    async def _pass_on(self, tls: ssl.SSLSocket, message: Transit) -> None:
+        hop = self._hop(message)
+        try:
+            sock, took = await dial_hop(hop, self.base, SETUP_SECONDS)
+        except OSError as error:
+            raise RefusedError(Refusal.DIAL_FAILED, f"{self.name} cannot dial {hop.line.name}: {error}") from error
+        try:
+            sockopts.carrier(sock)
+            await send_message(tls, Proceed(took))
+            raw = await unwrap(tls)
+        except BaseException:
+            sock.close()
+            raise
+        self._splice(raw, sock, hop.line.name)
+
+    def _hop(self, message: Transit) -> Hop:
+        hop = next((hop for hop in self.hops() if hop.line.name == message.line), None)
+        if hop is None:
+            raise RefusedError(Refusal.UNKNOWN_LINE, f"{self.name} has no line {message.line} in its file: update it")
+        if hop.line.digest != message.digest:
+            text = f"{self.name} has another version of line {message.line} in its file: update it"
+            raise RefusedError(Refusal.STALE_CONFIG, text)
+        return hop
+
+    def _splice(self, a: socket.socket, b: socket.socket, line: str) -> None:
+        def closed() -> None:
+            self.transits.discard(splice)
+            log.event("transit-closed", level="debug", line=line)
+
+        splice = Splice(self._loop, a, b, closed, idle=TRANSIT_IDLE)
+        self.transits.add(splice)
+        log.event("transit-opened", level="debug", line=line)
+
+    async def _end_here(self, tls: ssl.SSLSocket, owner: str, hello: Hello) -> None:
+        if hello.purpose is not Purpose.PREFIX and not self.is_exit:
+            raise RefusedError(Refusal.NOT_AN_EXIT, f"{self.name} is no exit in its own file: update it")
+        session = self.terminal.session_for(hello, owner)
+        digest, expires = self.network.digest, self.identity.expires
+        if digest != hello.digest:
+            log.event("config-differed", level="warning", ingress=owner, hint="update the older paths.toml")
+        await send_message(tls, Welcome(digest, __version__, self.is_draining, expires))
+        link = Link(self._loop, self.terminal.lost)
+        link.tls = Tls(self._loop, tls, link)
+        self.terminal.adopt(link, session, owner, hello.purpose is Purpose.BULK, link.tls.flush_soon)
+
+
+def _show(address: object) -> str:
+    return f"{address[0]}:{address[1]}" if isinstance(address, tuple) else str(address)

@@ -1,0 +1,32 @@
+"""Where our own nodes listen, as literal addresses: no stream may lead there, or clients could talk to a relay's port."""
+
+import ipaddress
+import socket
+
+import trio
+
+from relay import log
+from relay.model.network import Address, Network
+
+OwnAddress = tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, int]
+LOOKUP_SECONDS = 5.0
+
+
+async def own_addresses(network: Network) -> frozenset[OwnAddress]:
+    """Every address of every node of *network*; names are looked up, and one that cannot be is logged and left out."""
+    found: set[OwnAddress] = set()
+    async with trio.open_nursery() as nursery:
+        for node in network.nodes.values():
+            for address in {node.address, *node.listen}:
+                nursery.start_soon(_look_up, address, found)
+    return frozenset(found)
+
+
+async def _look_up(address: Address, found: set[OwnAddress]) -> None:
+    try:
+        with trio.fail_after(LOOKUP_SECONDS):
+            rows = await trio.socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+    except (OSError, trio.TooSlowError) as error:
+        log.event("own-address-unknown", level="warning", address=address, why=str(error) or "too slow")
+        return
+    found |= {(ipaddress.ip_address(str(row[4][0]).partition("%")[0]), address.port) for row in rows}

@@ -1,0 +1,174 @@
+"""`relay serve NODE`: reads the files, listens, serves until it is told to stop, drains.
+
+The first SIGTERM or SIGINT drains: the ingresses are told (GOAWAY) and leave; a second one ends at once. SIGHUP reads
+the files again, as `relay reload` does.
+"""
+
+import signal
+from argparse import Namespace
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from relay import __version__, log
+from relay.admin_path import socket_path
+from relay.config import load_network
+from relay.engine import Listener, Loop, open_listener
+from relay.engine.sockopts import kernel_limits
+from relay.errors import OperatorError
+from relay.identity import Identity, load_identity
+from relay.model.cause import Cause
+from relay.model.network import Network
+from relay.policy import Policy
+from relay.session.window import Memory
+from relay.shell.admin import Answer, serve_admin
+from relay.shell.dialtimes import keep_dialling
+from relay.shell.halfclosed import watch_half_closed
+from relay.shell.node import RelayNode
+from relay.shell.own import own_addresses
+from relay.shell.resolver import Resolver
+from relay.shell.targets import Targets
+from relay.wire.frames import Kind
+
+DRAIN = 10.0
+"""Seconds that a draining node waits for its carriers to leave."""
+MEMORY = 256 * 1024 * 1024
+"""Bytes that all streams of an exit may hold together."""
+HALF_CLOSED_IDLE = 300.0
+"""Seconds without progress after which a half-closed stream is reset."""
+LAST_WORDS = 0.3
+"""Seconds given to the last frames before the process ends."""
+LOOK_AGAIN = 0.05
+"""Seconds between looks at whether a draining node is empty."""
+
+
+def run(options: Namespace) -> int:
+    """Serve until stopped. Returns the exit code; OperatorError if it cannot begin."""
+    log.configure(options.log_format, options.log_level)
+    trio.run(_serve, options)
+    return 0
+
+
+def _read(options: Namespace) -> tuple[Network, Identity]:
+    path = Path(options.config)
+    network = load_network(path)
+    if options.node not in network.nodes:
+        raise OperatorError(f"{path}: no [node.{options.node}]; the file has: {', '.join(network.nodes)}")
+    return network, load_identity(Path(options.keys), options.node)
+
+
+async def _serve(options: Namespace) -> None:
+    network, identity = _read(options)
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+        async with trio.open_nursery() as nursery:
+            loop = Loop()
+            node = RelayNode(loop, nursery, options.node, network, identity, Path(options.config).parent)
+            await _start(node, loop, nursery)
+            listeners = _listen(node, loop)
+            asks = {"status": _status(node), "reload": _reload(node, options)}
+            path = socket_path(options.node, "relay") if options.admin is None else Path(options.admin)
+            await nursery.start(serve_admin, path, asks)
+            nursery.start_soon(loop.run)
+            log.event("node-started", node=node.name, version=__version__, exit=node.is_exit, limits=kernel_limits())
+            await _until_told(signals, node, options, nursery, listeners)
+            nursery.cancel_scope.cancel()
+    log.event("node-stopped", node=options.node)
+
+
+async def _start(node: RelayNode, loop: Loop, nursery: trio.Nursery) -> None:
+    """The exit's parts, if it is one, and the tasks that run as long as the node."""
+    targets = None
+    me = node.network.nodes[node.name]
+    if me.exit:
+        policy = Policy(me.allow, await own_addresses(node.network))
+        targets = Targets(loop, me, policy, Resolver.of_node(nursery, me, node.base), nursery, node.base)
+    node.start_terminal(Memory(MEMORY), targets)
+    nursery.start_soon(keep_dialling, node.hops, node.base, node.tell_lines)
+    nursery.start_soon(watch_half_closed, HALF_CLOSED_IDLE, node.terminal.all_streams)
+
+
+def _listen(node: RelayNode, loop: Loop) -> list[Listener]:
+    """Listen where the file says. The node's certificate was read before: nobody is let in without one."""
+    addresses = node.network.nodes[node.name].listen
+    return [Listener(loop, open_listener((address.host, address.port)), node.accept) for address in addresses]
+
+
+async def _until_told(
+    signals: AsyncIterator[int], node: RelayNode, options: Namespace, nursery: trio.Nursery, listeners: list[Listener]
+) -> None:
+    """Wait for the signals; returns when the node has drained, or was told twice."""
+    with trio.CancelScope() as drained:
+        async for number in signals:
+            if number == signal.SIGHUP:
+                _reload_or_log(node, options)
+            elif node.is_draining:
+                return
+            else:
+                log.event(
+                    "drain-started", node=node.name, carriers=node.terminal.carriers, passed_on=len(node.transits)
+                )
+                nursery.start_soon(_drain, node, listeners, drained.cancel)
+
+
+def _reload_or_log(node: RelayNode, options: Namespace) -> None:
+    try:
+        use_files_again(node, options)
+    except OperatorError as error:
+        log.event("reload-failed", level="error", why=str(error))
+
+
+async def _drain(node: RelayNode, listeners: list[Listener], done: Callable[[], None]) -> None:
+    """Tell the ingresses, wait until they have left, end what is left honestly."""
+    node.is_draining = node.terminal.is_draining = True
+    for listener in listeners:
+        listener.stop()
+    node.terminal.announce(Kind.GOAWAY)
+    with trio.move_on_after(DRAIN):
+        while node.transits or node.terminal.streams:
+            await trio.sleep(LOOK_AGAIN)  # noqa: ASYNC110 - two sets that empty at their own pace, looked at for seconds
+    node.terminal.end_streams(Cause.DRAINING)
+    await trio.sleep(LAST_WORDS)
+    done()
+
+
+def use_files_again(node: RelayNode, options: Namespace) -> str:
+    """Read the files and go by them. Returns what was done.
+
+    Raises:
+        OperatorError: with the mistakes; nothing was changed.
+    """
+    network, identity = _read(options)
+    old, new = node.network.nodes[node.name], network.nodes[node.name]
+    if old != new:
+        raise OperatorError(f"{options.config}: [node.{node.name}] itself has changed; restart this node to use it")
+    node.use(network, identity)
+    log.event("reloaded", node=node.name, nodes=len(network.nodes), lines=len(network.lines))
+    return f"reloaded: {len(network.nodes)} nodes, {len(network.lines)} lines"
+
+
+def _reload(node: RelayNode, options: Namespace) -> Any:
+    async def answer(_: Mapping[str, Any]) -> Answer:
+        return {"version": 1, "done": use_files_again(node, options)}
+
+    return answer
+
+
+def _status(node: RelayNode) -> Any:
+    async def answer(_: Mapping[str, Any]) -> Answer:
+        terminal = node.terminal
+        return {
+            "version": 1,
+            "node": node.name,
+            "program": __version__,
+            "exit": node.is_exit,
+            "draining": node.is_draining,
+            "sessions": terminal.sessions,
+            "carriers": terminal.carriers,
+            "streams": terminal.streams,
+            "passed_on": len(node.transits),
+            "certificate_ends": node.identity.expires,
+        }
+
+    return answer

@@ -1,0 +1,32 @@
+"""Set-up messages over a TLS connection that nothing else uses yet: one whole message per call, and not a byte more."""
+
+import ssl
+
+from relay.engine.tls_setup import read_exactly, send_all
+from relay.wire.errors import ProtocolError
+from relay.wire.frames import HEADER_SIZE
+from relay.wire.setup import LONGEST_SETUP, Message, encode, parse_setup
+
+SETUP_SECONDS = 10.0
+"""For all of a carrier's set-up: every handshake and every dial on the way. Set by whoever opens or accepts it."""
+
+
+async def send_message(tls: ssl.SSLSocket, message: Message) -> None:
+    """Send *message*, whole."""
+    await send_all(tls, encode(message))
+
+
+async def read_message(tls: ssl.SSLSocket) -> Message:
+    """Wait for one message.
+
+    Raises:
+        ProtocolError: what came is none.
+        OSError: the connection ended (EOFError's place is taken by ConnectionResetError).
+    """
+    head = await read_exactly(tls, HEADER_SIZE)
+    size = int.from_bytes(head[1:], "big")
+    if size > LONGEST_SETUP:
+        raise ProtocolError(f"a set-up body of {size} bytes")
+    parsed = parse_setup(head + await read_exactly(tls, size))
+    assert parsed is not None
+    return parsed[0]
