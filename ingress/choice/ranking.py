@@ -1,0 +1,241 @@
+"""The paths from best to worst, held steady: one ranking of all, and one for each exit.
+
+A ranking is a permutation of the paths it was given. A leader keeps its place until another was cheaper by
+the margin for a while, or until it stops working. Nothing is ever excluded but what is down.
+"""
+
+import enum
+from collections.abc import Mapping, Sequence
+
+import attrs
+
+from ingress.choice.cost import margin, path_cost
+from ingress.measure.figures import PathFigures
+from ingress.measure.health import State
+
+SWITCH_AFTER = 3.0
+"""Seconds on end for which the leader must be beaten by the margin."""
+LEAVE_BAND = 2.0
+"""Margins from the leader at which a path leaves the band; it enters within one."""
+MOST_SWITCHES = 20
+
+
+class Tier(enum.IntEnum):
+    """What comes before cost: the lower tier always ranks first."""
+
+    UP = 0
+    BACKUP = 1
+    """Works, but is for when nothing else is up."""
+    HELD = 2
+    HELD_BACKUP = 3
+    LEAVING = 4
+    """Works, but a node on it drains, or a line of it was removed."""
+    STALLED = 5
+    DOWN = 6
+    """The only one that cannot carry a stream."""
+
+
+class Entry:
+    """One path in a ranking. Read-only but for `given`."""
+
+    __slots__ = ("assumed", "cost", "figures", "given", "in_band", "rank", "tier")
+
+    def __init__(self, figures: PathFigures, assumed: float) -> None:
+        self.figures = figures
+        self.assumed = assumed
+        """The target's share for a target of which nothing is known."""
+        self.cost = path_cost(figures)
+        """Without the target's share."""
+        self.tier = tier_of(figures)
+        self.given = 0
+        """Streams that were given to it since the ranking was made."""
+        self.rank = 0
+        """From 1."""
+        self.in_band = False
+
+    @property
+    def name(self) -> str:
+        return self.figures.path.name
+
+    @property
+    def exit(self) -> str:
+        return self.figures.path.end
+
+    @property
+    def total(self) -> float:
+        """The cost for a target of which nothing is known."""
+        return self.cost + self.assumed
+
+    @property
+    def reason(self) -> str:
+        """Why it stands where it stands."""
+        figures = self.figures
+        if self.tier in (Tier.HELD, Tier.HELD_BACKUP, Tier.STALLED, Tier.DOWN):
+            return figures.reason or figures.word
+        if figures.leaving:
+            return figures.leaving
+        place = "best" if self.rank == 1 else "as good as the best" if self.in_band else ""
+        backup = "backup: only when nothing else is up" if self.tier is Tier.BACKUP else ""
+        return "; ".join(part for part in (place, backup) if part) or f"costs {self.total * 1000:.0f} ms"
+
+    def __repr__(self) -> str:
+        return f"<Entry {self.rank} {self.name} {self.tier.name} {self.total:.4f} s>"
+
+
+@attrs.frozen
+class Settled:
+    """Who leads a group of paths, since when the leader is beaten, and which are as good as it."""
+
+    leader: str
+    beaten_since: float | None
+    band: frozenset[str]
+
+
+@attrs.frozen
+class Switch:
+    """New streams left one path for another; at `at`, on the clock of `now`."""
+
+    at: float
+    old: str
+    new: str
+    reason: str
+
+
+@attrs.frozen
+class Group:
+    """The paths of one exit, or all: best first, and those that new streams are spread over."""
+
+    order: tuple[Entry, ...]
+    band: tuple[Entry, ...]
+    """Empty only if all are down."""
+    settled: Settled
+
+    @property
+    def leader(self) -> Entry:
+        return self.order[0]
+
+
+@attrs.frozen
+class Ranking:
+    """All paths, best first, at one moment; empty before the first round."""
+
+    at: float = float("-inf")
+    group: Group | None = None
+    exits: Mapping[str, Group] = {}
+    by_name: Mapping[str, Entry] = {}
+    switches: tuple[Switch, ...] = ()
+    """The last changes of the leader, newest last."""
+
+    @property
+    def order(self) -> tuple[Entry, ...]:
+        return self.group.order if self.group is not None else ()
+
+
+def tier_of(figures: PathFigures) -> Tier:
+    if figures.state is State.DOWN:
+        return Tier.DOWN
+    if figures.state is State.STALLED:
+        return Tier.STALLED
+    if figures.leaving:
+        return Tier.LEAVING
+    if figures.state is State.HELD:
+        return Tier.HELD_BACKUP if figures.path.backup else Tier.HELD
+    return Tier.BACKUP if figures.path.backup else Tier.UP
+
+
+def rank(
+    previous: Ranking,
+    figures: Sequence[PathFigures],
+    now: float,
+    *,
+    assumed: Mapping[str, float] = {},
+    lagged: bool = False,
+) -> Ranking:
+    """Order the paths; what *previous* held is kept while the margin is small.
+
+    *assumed* is the target's share by exit for unknown targets. With *lagged* (our own loop stood still), or
+    when every path misses at once, the order stays what it was.
+    """
+    entries = [Entry(one, assumed.get(one.path.end, 0.0)) for one in figures]
+    if not entries:
+        return Ranking(now, switches=previous.switches)
+    upset = lagged or all(entry.tier >= Tier.STALLED for entry in entries)
+    places = {entry.name: entry.rank for entry in previous.order}
+    if upset and places:
+        entries.sort(key=lambda entry: places.get(entry.name, len(places) + 1))
+    else:
+        entries.sort(key=lambda entry: (entry.tier, entry.total, entry.name))
+    group = _group(previous.group, entries, now, upset)
+    _number(group)
+    apart: dict[str, list[Entry]] = {}
+    for entry in entries:
+        apart.setdefault(entry.exit, []).append(entry)
+    exits = {name: _group(previous.exits.get(name), some, now, upset) for name, some in apart.items()}
+    return Ranking(now, group, exits, {entry.name: entry for entry in entries}, _switches(previous, group, now))
+
+
+def _group(previous: Group | None, ordered: list[Entry], now: float, upset: bool) -> Group:
+    """*ordered* has the cheapest first."""
+    settled = settle(None if previous is None else previous.settled, ordered, now, upset)
+    leader = next(entry for entry in ordered if entry.name == settled.leader)
+    order = (leader, *(entry for entry in ordered if entry is not leader))
+    usable = [entry for entry in order if entry.tier is not Tier.DOWN]
+    band = [entry for entry in usable if entry.name in settled.band] or usable[:1]
+    return Group(order, tuple(band), settled)
+
+
+def settle(previous: Settled | None, ordered: Sequence[Entry], now: float, upset: bool) -> Settled:
+    """Who leads now. *ordered* has at least one entry, the cheapest first."""
+    best = ordered[0]
+    leader = next((entry for entry in ordered if previous is not None and entry.name == previous.leader), None)
+    if previous is None or leader is None:
+        return _led_by(best, ordered, frozenset())
+    if upset:
+        return attrs.evolve(previous, band=previous.band & {entry.name for entry in ordered})
+    if best.tier < leader.tier:
+        return _led_by(best, ordered, frozenset())
+    if leader.total - best.total <= _margin(leader, best):
+        return _led_by(leader, ordered, previous.band)
+    since = now if previous.beaten_since is None else previous.beaten_since
+    if now - since >= SWITCH_AFTER:
+        return _led_by(best, ordered, frozenset())
+    return attrs.evolve(_led_by(leader, ordered, previous.band), beaten_since=since)
+
+
+def _led_by(leader: Entry, ordered: Sequence[Entry], members: frozenset[str]) -> Settled:
+    """The band around *leader*; *members* were in it before, and leave it later than others enter."""
+    band = {
+        entry.name
+        for entry in ordered
+        if entry.tier is leader.tier
+        and abs(entry.total - leader.total) <= _margin(leader, entry) * (LEAVE_BAND if entry.name in members else 1.0)
+    }
+    return Settled(leader.name, None, frozenset(band))
+
+
+def _margin(one: Entry, other: Entry) -> float:
+    return margin(one.total, one.figures.deviation, other.figures.deviation)
+
+
+def _number(group: Group) -> None:
+    for rank_, entry in enumerate(group.order, 1):
+        entry.rank = rank_
+    for entry in group.band:
+        entry.in_band = True
+
+
+def _switches(previous: Ranking, group: Group, now: float) -> tuple[Switch, ...]:
+    if previous.group is None or previous.group.settled.leader == group.settled.leader:
+        return previous.switches
+    left = previous.group.settled.leader
+    old = next((entry for entry in group.order if entry.name == left), None)
+    switch = Switch(now, left, group.leader.name, _why_left(old, group.leader))
+    return (*previous.switches, switch)[-MOST_SWITCHES:]
+
+
+def _why_left(old: Entry | None, new: Entry) -> str:
+    if old is None:
+        return "no longer in the network"
+    if old.tier is not new.tier:
+        return old.reason
+    return f"{(old.total - new.total) * 1000:.1f} ms cheaper for {SWITCH_AFTER:g} s"

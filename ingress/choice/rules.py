@@ -1,0 +1,74 @@
+"""Which `[[rule]]` a connection falls under: the first that matches."""
+
+import ipaddress
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from ingress.choice.bounded import Bounded
+from relay.model.network import IpNetwork
+
+MOST = 16_384
+
+
+class Rule(Protocol):
+    """What a rule says. An empty tuple asks nothing; of a filled one any value may match."""
+
+    @property
+    def hosts(self) -> Sequence[str]:
+        """Names in lower case; *.example.com stands for all names below example.com, not for itself."""
+
+    @property
+    def cidrs(self) -> Sequence[IpNetwork]:
+        """Match targets given as literal addresses only: names are resolved at the exit."""
+
+    @property
+    def ports(self) -> Sequence[int]: ...
+
+    @property
+    def users(self) -> Sequence[str]: ...
+
+    @property
+    def redundant(self) -> bool:
+        """The stream travels over two disjoint paths."""
+
+
+class Rules:
+    """The rules of an ingress, in the order of the file."""
+
+    __slots__ = ("_found", "_rules")
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self._rules = tuple(rules)
+        self._found: Bounded[tuple[str, int, str], list[Rule]] = Bounded(MOST)
+
+    def match(self, host: str, port: int, user: str) -> Rule | None:
+        """The first rule that matches; *user* is empty if nobody logged in."""
+        if not self._rules:
+            return None
+        key = (host, port, user)
+        found = self._found.peek(key)
+        if found is None:
+            found = [rule for rule in self._rules if _matches(rule, host, port, user)][:1]
+            self._found.put(key, found)
+        return found[0] if found else None
+
+
+def _matches(rule: Rule, host: str, port: int, user: str) -> bool:
+    return (
+        (not rule.ports or port in rule.ports)
+        and (not rule.users or user in rule.users)
+        and (not rule.hosts or _is_named(host.lower().rstrip("."), rule.hosts))
+        and (not rule.cidrs or _is_inside(host, rule.cidrs))
+    )
+
+
+def _is_named(host: str, patterns: Sequence[str]) -> bool:
+    return any(host.endswith(pattern[1:]) if pattern.startswith("*.") else host == pattern for pattern in patterns)
+
+
+def _is_inside(host: str, cidrs: Sequence[IpNetwork]) -> bool:
+    try:
+        address = ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return any(address in network for network in cidrs)

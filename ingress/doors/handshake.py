@@ -1,0 +1,149 @@
+"""What the doors share that lead to a transparent stream (SOCKS4, SOCKS5, forwards): states, kept bytes, the end.
+
+Rules: a state is left only by a step that the table has; a request is read only in REQUEST, which a door that needs a
+password reaches only through an accepted one; bytes behind the handshake are kept, and handed over once.
+"""
+
+import enum
+from typing import Final
+
+from ingress.doors.door import KEPT_HARD, KEPT_SOFT, DoorSettings
+from ingress.doors.events import Close, Event, Open, Send, Transparent
+from relay.model.cause import Cause
+
+
+class State(enum.IntEnum):
+    """Where the client is in its handshake. Integers, because a plain enum hashes in Python code."""
+
+    METHODS = 0
+    PASSWORD = 1
+    CHECKING = 2
+    REQUEST = 3
+    OPENING = 4
+    TRANSPARENT = 5
+    CLOSED = 6
+
+
+class Step(enum.IntEnum):
+    """What takes a client from one state to the next."""
+
+    NO_PASSWORD_CHOSEN = 0
+    PASSWORD_CHOSEN = 1
+    PASSWORD_READ = 2
+    PASSWORD_ACCEPTED = 3
+    REQUEST_READ = 4
+    OPENED = 5
+    FAILED = 6
+
+
+TRANSITIONS: Final[dict[State, dict[Step, State]]] = {
+    State.METHODS: {
+        Step.NO_PASSWORD_CHOSEN: State.REQUEST,
+        Step.PASSWORD_CHOSEN: State.PASSWORD,
+        Step.FAILED: State.CLOSED,
+    },
+    State.PASSWORD: {Step.PASSWORD_READ: State.CHECKING, Step.FAILED: State.CLOSED},
+    State.CHECKING: {Step.PASSWORD_ACCEPTED: State.REQUEST, Step.FAILED: State.CLOSED},
+    State.REQUEST: {Step.REQUEST_READ: State.OPENING, Step.FAILED: State.CLOSED},
+    State.OPENING: {Step.OPENED: State.TRANSPARENT, Step.FAILED: State.CLOSED},
+    State.TRANSPARENT: {},
+    State.CLOSED: {},
+}
+
+Events = list[Event]
+
+
+class Handshake:
+    """Base of those doors. A subclass reads its messages and words its replies."""
+
+    __slots__ = ("_kept", "_settings", "_state", "user")
+
+    gateway: Final = None
+
+    def __init__(self, settings: DoorSettings, state: State) -> None:
+        self._settings = settings
+        self._state = state
+        self._kept = bytearray()
+        self.user: str | None = None
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._state.name.lower()}, {len(self._kept)} bytes kept>"
+
+    @property
+    def wants_client_bytes(self) -> bool:
+        return len(self._kept) < KEPT_SOFT
+
+    @property
+    def in_handshake(self) -> bool:
+        return self._state < State.OPENING
+
+    def receive(self, data: bytes) -> Events:
+        if self._state >= State.TRANSPARENT:
+            return self._receive_late()
+        self._kept += data
+        events = self._advance()
+        if len(self._kept) > KEPT_HARD:
+            events += self._fail("client ran too far ahead", reset=True)
+        return events
+
+    def receive_eof(self) -> Events:
+        """A client that has sent its data ahead may end its side early; one that has not, has left."""
+        if self._state == State.CLOSED or (self._state == State.OPENING and self._kept):
+            return []
+        return self._fail("client left during the handshake")
+
+    def timed_out(self) -> Events:
+        return self._fail("handshake took too long")
+
+    def authenticated(self, accepted: bool) -> Events:
+        """Nothing here has asked; SOCKS5 does."""
+        return []
+
+    def opened(self) -> Events:
+        if self._state == State.CLOSED:
+            return []
+        self._go(Step.OPENED)
+        early, self._kept = bytes(self._kept), bytearray()
+        return [*self._granted(), Transparent(early)]
+
+    def refused(self, cause: Cause) -> Events:
+        return self._fail(cause.word, self._rejected(cause))
+
+    def _granted(self) -> Events:
+        """The reply to a client whose stream is open."""
+        return []
+
+    def _rejected(self, cause: Cause) -> bytes:
+        """The reply to a client whose stream failed."""
+        return b""
+
+    def _receive_late(self) -> Events:
+        if self._state == State.TRANSPARENT:
+            raise RuntimeError("bytes given to a transparent door would be lost")
+        return []
+
+    def _go(self, step: Step) -> None:
+        self._state = TRANSITIONS[self._state][step]
+
+    def _advance(self) -> Events:
+        events: Events = []
+        while self._read(events):
+            pass
+        return events
+
+    def _read(self, events: Events) -> bool:
+        """Take one whole message from `_kept`; False if there is none, or none is expected in this state."""
+        return False
+
+    def _ask(self, host: str, port: int, events: Events) -> bool:
+        self._go(Step.REQUEST_READ)
+        events.append(Open(host, port))
+        return True
+
+    def _fail(self, reason: str, reply: bytes = b"", *, reset: bool = False) -> Events:
+        if self._state == State.CLOSED:
+            return []
+        self._go(Step.FAILED)
+        self._kept.clear()
+        close = Close(reset, reason)
+        return [Send(reply), close] if reply else [close]

@@ -1,0 +1,231 @@
+"""A client's HTTP connection: requests are read off it one after another, and answers of our own written to it.
+
+Rules: one request at a time, what was sent ahead waits; after an answer of our own the rest of the request's body is
+read over if that is cheap and certain, and otherwise the connection ends with it.
+"""
+
+import enum
+from http import HTTPStatus
+from typing import Final, Protocol
+
+from ingress.doors.body import BadBody
+from ingress.doors.door import KEPT_HARD, KEPT_SOFT, DoorSettings
+from ingress.doors.events import Close, Event, FinishUpstream, ResetUpstream, Send, Transparent
+from ingress.doors.pages import cause_page, page
+from ingress.doors.refusal import Refusal
+from ingress.doors.request import Request
+from ingress.doors.strict import RequestReader
+
+MOST_DRAINED: Final = 64 * 1024
+"""Bytes of a refused request's body that are read over to keep the connection; above, a new one costs less."""
+MOST_ANSWERS: Final = 100
+"""Answers of the proxy's own on one connection. Each costs a few bytes to ask for, so a flood of them ends here."""
+
+Events = list[Event]
+
+
+class State(enum.IntEnum):
+    """Where the client's connection is."""
+
+    HEAD = 0
+    CHECKING = 1
+    OPENING = 2
+    EXCHANGE = 3
+    DRAINING = 4
+    TRANSPARENT = 5
+    CLOSED = 6
+
+
+_ANSWERED: Final = frozenset({State.HEAD, State.DRAINING, State.CLOSED})
+
+MOVES: Final[dict[State, frozenset[State]]] = {
+    State.HEAD: _ANSWERED | {State.CHECKING, State.OPENING, State.EXCHANGE},
+    State.CHECKING: _ANSWERED | {State.OPENING, State.EXCHANGE},
+    State.OPENING: _ANSWERED | {State.EXCHANGE, State.TRANSPARENT},
+    State.EXCHANGE: _ANSWERED | {State.OPENING, State.TRANSPARENT},
+    State.DRAINING: frozenset({State.HEAD, State.CLOSED}),
+    State.TRANSPARENT: frozenset(),
+    State.CLOSED: frozenset(),
+}
+
+
+class Answer(Protocol):
+    """Renders an answer of our own, once it is known whether the connection goes on."""
+
+    def __call__(self, *, head_only: bool, close: bool) -> bytes: ...
+
+
+class KeptConnection:
+    """Base of the HTTP door. A subclass says what becomes of a request (`_admit`) and of its body (`_upload`)."""
+
+    def __init__(self, settings: DoorSettings) -> None:
+        self._settings = settings
+        self._state = State.HEAD
+        self._incoming = bytearray()
+        self._reader = RequestReader()
+        self._has_stream = False
+        self._ended = False  # the client's FIN came
+        self._served = False  # a request was read
+        self._answers = 0
+        self._request: Request | None = None  # the one at hand; None in HEAD
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._state.name.lower()} {self._request}, {len(self._incoming)} bytes kept>"
+
+    @property
+    def in_handshake(self) -> bool:
+        if self._state == State.HEAD:
+            return not self._served or bool(self._incoming)
+        return self._state == State.CHECKING
+
+    @property
+    def wants_client_bytes(self) -> bool:
+        return self._is_reading or len(self._incoming) < KEPT_SOFT
+
+    @property
+    def _is_reading(self) -> bool:
+        """Whether what comes is taken at once, and does not wait for something else."""
+        return self._state in (State.HEAD, State.DRAINING)
+
+    def receive(self, data: bytes) -> Events:
+        if self._state >= State.TRANSPARENT:
+            return self._receive_late()
+        self._incoming += data
+        events = self._advance([])
+        if len(self._incoming) > KEPT_HARD:
+            self._close(events, "client ran too far ahead", reset=True)
+        return events
+
+    def receive_eof(self) -> Events:
+        """A client that waits for its answer may have ended its side; one within a request has left."""
+        if self._state >= State.TRANSPARENT:
+            return []
+        self._ended = True
+        return [] if self._may_have_ended() else self._close([], "client left")
+
+    def timed_out(self) -> Events:
+        if not self.in_handshake:
+            return []
+        events: Events = []
+        if self._state == State.HEAD and self._incoming:
+            text = "The request's head did not come in time."
+            events.append(Send(page(HTTPStatus.REQUEST_TIMEOUT, text, head_only=False, close=True)))
+        return self._close(events, "handshake took too long")
+
+    def _admit(self, request: Request, events: Events) -> None:
+        """Act on a request whose head was just read."""
+        raise NotImplementedError
+
+    def _upload(self, events: Events) -> bool:
+        """Take the body of the request at hand; whether that brought the connection to its next request."""
+        raise NotImplementedError
+
+    def _may_have_ended(self) -> bool:
+        if self._state not in (State.OPENING, State.EXCHANGE) or self._request is None:
+            return False
+        return bool(self._incoming) if self._request.is_connect else self._request.body.is_done
+
+    def _go(self, state: State) -> None:
+        if state not in MOVES[self._state]:
+            raise RuntimeError(f"{self!r} cannot go to {state.name}")
+        self._state = state
+
+    def _advance(self, events: Events) -> Events:
+        """Do all that the bytes at hand allow."""
+        while self._step(events):
+            pass
+        if self._ended and self._state == State.HEAD:
+            self._close(events, "client left")
+        return events
+
+    def _step(self, events: Events) -> bool:
+        if self._state == State.HEAD:
+            return self._read_request(events)
+        if self._state == State.EXCHANGE:
+            return self._upload(events)
+        return self._state == State.DRAINING and self._drain(events)
+
+    def _read_request(self, events: Events) -> bool:
+        try:
+            head = self._reader.take(self._incoming)
+            if head is None:
+                return False
+            self._served = True
+            self._request = Request(head, self._settings.proxy_url)
+        except Refusal as refusal:
+            self._refuse(refusal, events)
+            return False
+        self._admit(self._request, events)
+        return True
+
+    def _drain(self, events: Events) -> bool:
+        assert self._request is not None
+        try:
+            self._request.body.take(self._incoming)
+        except BadBody:
+            self._close(events, "bad body")
+            return False
+        if self._request.body.is_done:
+            self._next_request()
+        return self._state == State.HEAD
+
+    def _next_request(self) -> None:
+        self._request = None
+        self._go(State.HEAD)
+
+    def _refuse(self, refusal: Refusal, events: Events) -> None:
+        """Answer what cannot be carried out. Where its end is, is not certain, so the connection ends."""
+        if refusal.cause is not None:
+            events.append(Send(cause_page(refusal.cause, self._settings, head_only=False, close=True)))
+        else:
+            events.append(Send(page(refusal.status, refusal.text, head_only=False, close=True)))
+        self._close(events, f"request refused with {refusal.status.value}")
+
+    def _answer(self, request: Request, answer: Answer, events: Events) -> Events:
+        """Answer the request at hand ourselves."""
+        self._answers += 1
+        close = not self._can_keep(request)
+        events.append(Send(answer(head_only=request.is_head, close=close)))
+        if close:
+            return self._close(events, "answered by the proxy")
+        if request.body.is_done:
+            self._next_request()
+        else:
+            self._go(State.DRAINING)
+        return events
+
+    def _can_keep(self, request: Request) -> bool:
+        """A client that waits for 100 may or may not send its body after this, so nobody knows what comes next."""
+        if not request.keeps_connection or self._answers >= MOST_ANSWERS:
+            return False
+        left = request.body.remaining
+        return request.body.is_done or (left is not None and left <= MOST_DRAINED and not request.expects_continue)
+
+    def _drop_stream(self, events: Events, *, reset: bool = False) -> Events:
+        if self._has_stream:
+            self._has_stream = False
+            events.append(ResetUpstream() if reset else FinishUpstream())
+        return events
+
+    def _become_transparent(self, events: Events) -> Events:
+        self._go(State.TRANSPARENT)
+        events.append(Transparent(bytes(self._incoming)))
+        self._incoming.clear()
+        return events
+
+    def _close(self, events: Events, reason: str, *, reset: bool = False) -> Events:
+        """Within an exchange the stream is reset with the connection, by what Close means."""
+        if self._state == State.CLOSED:
+            return events
+        if self._state == State.EXCHANGE:
+            self._has_stream = False
+        self._drop_stream(events)
+        self._go(State.CLOSED)
+        self._incoming.clear()
+        events.append(Close(reset, reason))
+        return events
+
+    def _receive_late(self) -> Events:
+        if self._state == State.TRANSPARENT:
+            raise RuntimeError("bytes given to a transparent door would be lost")
+        return []

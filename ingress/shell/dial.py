@@ -1,0 +1,125 @@
+"""Opens a carrier along a path: dial, TLS with every node in turn, TRANSIT at each relay, HELLO at the end.
+
+The path is up after an answered HELLO, not before: a TLS 1.3 client learns only at its first read that it was refused.
+"""
+
+import socket
+import ssl
+from pathlib import Path as FilePath
+
+import attrs
+import trio
+
+from ingress.measure.health import Refusal as Shown
+from relay.engine import sockopts
+from relay.engine.tls_setup import handshake, unwrap
+from relay.errors import OperatorError
+from relay.identity import PeerError, require_peer
+from relay.model.walk import Path
+from relay.shell.dialtimes import dial_hop
+from relay.shell.setup import SETUP_SECONDS, read_message, send_message
+from relay.wire.errors import ProtocolError
+from relay.wire.setup import VERSION, Hello, Message, Proceed, Refusal, Refused, Transit, Welcome
+
+SHOWN = {
+    Refusal.VERSION: Shown.VERSION,
+    Refusal.NOT_AN_INGRESS: Shown.AUTH,
+    Refusal.UNKNOWN_LINE: Shown.STALE_CONFIG,
+    Refusal.STALE_CONFIG: Shown.STALE_CONFIG,
+    Refusal.NOT_AN_EXIT: Shown.STALE_CONFIG,
+}
+"""Refusals that waiting will not mend, and the path state that says so."""
+
+
+class SetupFailed(Exception):
+    """No carrier came up; the text names the node or line and says why."""
+
+    def __init__(self, text: str, refusal: Refusal | None = None, shown: Shown | None = None) -> None:
+        super().__init__(text)
+        self.refusal = refusal
+        self.shown = SHOWN.get(refusal) if shown is None and refusal is not None else shown
+
+
+@attrs.frozen
+class Opened:
+    """A carrier that is up and that nobody reads yet."""
+
+    tls: ssl.SSLSocket
+    welcome: Welcome
+    dials: dict[str, float]
+    """Seconds that the dial of each line on the way took."""
+
+
+async def open_carrier(
+    path: Path, hello: Hello, context: ssl.SSLContext, base: FilePath, timeout: float = SETUP_SECONDS
+) -> Opened:
+    """Open a carrier along *path* and say *hello* at its end.
+
+    Raises:
+        SetupFailed: with nothing left open.
+    """
+    with trio.move_on_after(timeout):
+        return await _open(path, hello, context, base)
+    raise SetupFailed(f"no answer along {path.name} within {timeout:.1f} s")
+
+
+async def _open(path: Path, hello: Hello, context: ssl.SSLContext, base: FilePath) -> Opened:
+    first = path.hops[0]
+    try:
+        sock, took = await dial_hop(first, base, SETUP_SECONDS)
+    except (OSError, OperatorError) as error:
+        raise SetupFailed(f"line {first.line.name}: {error}") from error
+    dials = {first.line.name: took}
+    held: socket.socket = sock
+    try:
+        sockopts.carrier(sock)
+        for hop, following in zip(path.hops, path.hops[1:], strict=False):
+            held = tls = await _secure(held, context, hop.end)
+            proceed = await _ask(tls, Transit(following.line.name, following.line.digest), hop.end)
+            if not isinstance(proceed, Proceed):
+                raise SetupFailed(f"{hop.end} answered TRANSIT with a {type(proceed).__name__}")
+            dials[following.line.name] = proceed.dial
+            held = await unwrap(tls)
+        held = tls = await _secure(held, context, path.end)
+        welcome = await _ask(tls, hello, path.end)
+        return Opened(tls, _check(welcome, path.end), dials)
+    except OSError as error:
+        held.close()
+        raise SetupFailed(f"{path.name}: {error}") from error
+    except BaseException:
+        held.close()
+        raise
+
+
+async def _secure(sock: socket.socket, context: ssl.SSLContext, node: str) -> ssl.SSLSocket:
+    try:
+        tls = await handshake(sock, context, server_side=False)
+    except ssl.SSLError as error:
+        raise SetupFailed(f"{node}: TLS failed ({error.reason or error})", shown=Shown.AUTH) from error
+    try:
+        require_peer(tls, node)
+    except PeerError as error:
+        tls.close()
+        raise SetupFailed(str(error), shown=Shown.AUTH) from error
+    return tls
+
+
+async def _ask(tls: ssl.SSLSocket, question: Message, node: str) -> Message:
+    try:
+        await send_message(tls, question)
+        answer = await read_message(tls)
+    except ssl.SSLError as error:
+        raise SetupFailed(f"{node} refuses our certificate ({error.reason or error})", shown=Shown.AUTH) from error
+    except ProtocolError as error:
+        raise SetupFailed(f"{node}: {error}", shown=Shown.VERSION) from error
+    if isinstance(answer, Refused):
+        raise SetupFailed(answer.text, answer.reason)
+    return answer
+
+
+def _check(welcome: Message, node: str) -> Welcome:
+    if not isinstance(welcome, Welcome):
+        raise SetupFailed(f"{node} answered HELLO with a {type(welcome).__name__}")
+    if welcome.version != VERSION:
+        raise SetupFailed(f"{node} speaks version {welcome.version}, we {VERSION}", shown=Shown.VERSION)
+    return welcome

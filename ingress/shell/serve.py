@@ -1,0 +1,193 @@
+"""`ingress serve [NAME]`: reads the files, listens, serves until it is told to stop, drains.
+
+The first SIGTERM or SIGINT stops accepting and lets streams end for `[limits] drain`; a second one ends at once. SIGHUP
+reads the files again, as `ingress reload` does.
+"""
+
+import gc
+import signal
+import socket
+from argparse import Namespace
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+
+import trio
+
+from ingress.client.front import Front
+from ingress.config import IngressConfig, load
+from ingress.shell.answers import asks
+from ingress.shell.fleet import Fleet
+from ingress.users import Users, load_users
+from relay import __version__, log
+from relay.admin_path import socket_path
+from relay.engine import Listener, Loop, open_listener, sockopts
+from relay.errors import OperatorError
+from relay.identity import Identity, load_identity
+from relay.model.cause import Cause
+from relay.model.network import Address
+from relay.session.stream import Stream
+from relay.session.window import Memory
+from relay.shell.admin import serve_admin
+from relay.shell.halfclosed import watch_half_closed
+
+LAST_WORDS = 0.3
+"""Seconds given to the last frames before the process ends."""
+LOOK_AGAIN = 0.05
+"""Seconds between looks at whether all streams have ended."""
+GC_THRESHOLD = 50_000
+"""Allocations between collections: the default 700 walks every live stream many times a second."""
+
+
+class Running:
+    """One ingress process: what serve, reload and the admin socket work on."""
+
+    def __init__(self, options: Namespace, config: IngressConfig, identity: Identity, users: Users | None) -> None:
+        self.options = options
+        self.config = config
+        self.identity = identity
+        self.users = users
+        self.loop = Loop()
+        self.memory = Memory(config.limits.memory)
+        self.fleet: Fleet
+        self.front: Front
+        self._listeners: dict[Address, Listener] = {}
+
+    def start(self, nursery: trio.Nursery) -> None:
+        """Make all parts and listen.
+
+        Raises:
+            OperatorError: an address cannot be listened on; the process should end.
+        """
+        config, context = self.config, self.identity.client_context()
+        self.fleet = Fleet(
+            self.loop, nursery, config.network, config.paths, config.rules, context, Path(self.options.config).parent,
+            self.memory,
+        )  # fmt: skip
+        self.front = Front(self.loop, nursery, self.fleet, config, self.users)
+        self._listen(config)
+        nursery.start_soon(watch_half_closed, config.limits.half_closed_idle, self._streams)
+
+    def _streams(self) -> list[Stream]:
+        return [stream for peer in self.fleet.peers.values() for stream in peer.session.streams.values()]
+
+    def _listen(self, config: IngressConfig) -> None:
+        """Listen on what *config* says and on nothing else; new sockets are bound before old ones are closed."""
+        wanted = dict.fromkeys(config.listen, self.front.accept)
+        wanted |= {forward.listen: partial(self.front.accept_forward, forward) for forward in config.forwards}
+        for address, accept in wanted.items():
+            if address not in self._listeners:
+                self._listeners[address] = Listener(self.loop, self._bind(address), accept)
+        for address in [address for address in self._listeners if address not in wanted]:
+            self._listeners.pop(address).stop()
+
+    def _bind(self, address: Address) -> socket.socket:
+        try:
+            sock = open_listener((address.host, address.port))
+        except OSError as error:
+            hint = {98: "another program listens there", 13: "ports below 1024 need privileges"}.get(
+                error.errno or 0, ""
+            )
+            text = f"{self.options.config}: cannot listen on {address}: {error.strerror}"
+            raise OperatorError(f"{text}; {hint}" if hint else text) from error
+        sockopts.nodelay(sock)  # accepted sockets inherit both: not one system call per client
+        sockopts.keepalive(sock, int(self.config.limits.keepalive))
+        return sock
+
+    def reload(self) -> str:
+        """Read the files again and go by them. Returns what was done.
+
+        Raises:
+            OperatorError: with the mistakes; nothing was changed.
+        """
+        config, identity, users = read(self.options)
+        self._listen(config)
+        self.config, self.identity, self.users = config, identity, users
+        self.memory.limit = config.limits.memory
+        self.front.use(config, users)
+        self.fleet.replan(config.network, config.paths, config.rules, identity.client_context())
+        log.event("reloaded", ingress=config.name, paths=len(config.paths.used), lines=len(config.network.lines))
+        return f"reloaded: {len(config.network.lines)} lines, {len(config.paths.used)} paths"
+
+    def stop_listening(self) -> None:
+        """Accept nobody any more."""
+        for listener in self._listeners.values():
+            listener.stop()
+        self._listeners.clear()
+
+    def end_streams(self) -> None:
+        """Reset what is left, at both ends."""
+        for peer in self.fleet.peers.values():
+            for stream in list(peer.session.streams.values()):
+                stream.sink.on_reset(Cause.SHUTDOWN)
+                stream.reset(Cause.SHUTDOWN)
+
+
+def read(options: Namespace) -> tuple[IngressConfig, Identity, Users | None]:
+    """All files an ingress needs, checked; OperatorError with every mistake."""
+    config = load(options.config, options.name)
+    identity = load_identity(Path(options.keys), config.name)
+    if not identity.is_ingress:
+        raise OperatorError(
+            f"{options.keys}/{config.name}: is the certificate of a relay; run: ingress keys --renew {config.name}"
+        )
+    return config, identity, None if config.users is None else load_users(config.users)
+
+
+def run(options: Namespace) -> int:
+    """Serve until stopped. Returns the exit code; OperatorError if it cannot begin."""
+    log.configure(options.log_format, options.log_level)
+    running = Running(options, *read(options))
+    gc.freeze()
+    gc.set_threshold(GC_THRESHOLD, 20, 50)
+    trio.run(_serve, running)
+    return 0
+
+
+async def _serve(running: Running) -> None:
+    name = running.config.name
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+        async with trio.open_nursery() as nursery:
+            running.start(nursery)
+            path = socket_path(name, "ingress", running.options.admin)
+            await nursery.start(serve_admin, path, asks(running))
+            nursery.start_soon(running.loop.run)
+            limits = sockopts.kernel_limits()
+            listens = ", ".join(str(address) for address in running.config.listen)
+            log.event("ingress-started", ingress=name, version=__version__, listen=listens, admin=path, limits=limits)
+            for warning in running.config.warnings:
+                log.event("config-warned", level="warning", text=warning)
+            await _until_told(signals, running, nursery)
+            nursery.cancel_scope.cancel()
+    log.event("ingress-stopped", ingress=name)
+
+
+async def _until_told(signals: AsyncIterator[int], running: Running, nursery: trio.Nursery) -> None:
+    """Wait for the signals; returns when all streams have ended, or `drain` is over, or it was told twice."""
+    with trio.CancelScope() as drained:
+        async for number in signals:
+            if number == signal.SIGHUP:
+                _reload_or_log(running)
+            elif running.front.is_draining:
+                return
+            else:
+                nursery.start_soon(_drain, running, drained)
+
+
+def _reload_or_log(running: Running) -> None:
+    try:
+        running.reload()
+    except OperatorError as error:
+        log.event("reload-failed", level="error", why=str(error))
+
+
+async def _drain(running: Running, drained: trio.CancelScope) -> None:
+    running.front.is_draining = True
+    running.stop_listening()
+    log.event("drain-started", ingress=running.config.name, streams=running.fleet.streams)
+    with trio.move_on_after(running.config.limits.drain):
+        while running.fleet.streams or running.front.clients:
+            await trio.sleep(LOOK_AGAIN)
+    running.end_streams()
+    await trio.sleep(LAST_WORDS)
+    drained.cancel()

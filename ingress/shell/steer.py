@@ -1,0 +1,194 @@
+"""Moves streams from way to way, as the choice says; it decides nothing but which carriers stand for a path.
+
+A rescue takes the streams of carriers that are silent, and no others: what still gets bytes is not stuck. Streams
+without any carrier wait here until one is there.
+"""
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+from ingress.choice.moves import Kind, Move
+from ingress.measure.health import State
+from relay import log
+from relay.session.carrier import CarrierEnd
+from relay.session.initiator import InitiatorStream
+from relay.session.sender import Leg
+from relay.session.stream import Stream
+
+if TYPE_CHECKING:
+    from ingress.shell.fleet import Fleet
+    from ingress.shell.way import Way
+
+SILENT = 0.4
+"""Seconds without a byte after which a bulk carrier of a stalled path is taken for silent, too."""
+
+
+@attrs.frozen
+class Pause:
+    """A stream that a rescue has moved and that nobody answered yet."""
+
+    way: "Way"
+    since: float
+    """When what it rode on was last heard."""
+
+
+@attrs.define
+class Totals:
+    """What happened to streams since the start."""
+
+    moves: int = 0
+    resumes: int = 0
+    hedged: int = 0
+    longest_pause: float = 0.0
+
+
+class Steer:
+    """Carries out moves, and remembers who waits."""
+
+    def __init__(self, fleet: "Fleet") -> None:
+        self._fleet = fleet
+        self._adrift: dict[Stream, Way] = {}
+        self._pauses: dict[Stream, Pause] = {}
+        self.redundant: set[Stream] = set()
+        """Streams that want two legs."""
+        self.totals = Totals()
+
+    # ---- moves
+
+    def execute(self, move: Move) -> None:
+        """Do what the choice decided."""
+        old, new = self._fleet.ways.get(move.old), self._fleet.ways.get(move.new)
+        if old is None or new is None or new.thin is None:
+            return
+        streams = self._concerned(old, move)
+        if not streams:
+            return
+        self._note(old, streams, move)
+        for stream in streams:
+            self._attach(stream, old, new, planned=move.is_planned)
+
+    def _concerned(self, old: "Way", move: Move) -> list[Stream]:
+        now = self._fleet.loop.now
+        if move.kind is Kind.BULK:
+            return [leg.stream for link in old.bulk for leg in link.end.legs.values() if leg.stream.id == move.stream]
+        links = [old.thin] if move.kind is Kind.THIN else list(old.links)
+        if not move.is_planned:
+            links = [link for link in links if link is old.thin or (link and now - link.end.heard_at > SILENT)]
+        return [leg.stream for link in links if link is not None for leg in link.end.legs.values()]
+
+    def _note(self, old: "Way", streams: list[Stream], move: Move) -> None:
+        kind = "streams-moved" if move.is_planned else "streams-rescued"
+        log.event(kind, count=len(streams), path=move.old, to=move.new, why=move.reason)
+        if move.is_planned:
+            old.tally.moves += len(streams)
+            self.totals.moves += len(streams)
+            return
+        if old.thin is not None:
+            old.peer.session.give_up_on(old.thin.end, self._fleet.loop.now)
+        for stream in streams:
+            self._pause(stream, old)
+
+    def _pause(self, stream: Stream, old: "Way") -> None:
+        heard = max((link.end.heard_at for link in old.links), default=self._fleet.loop.now)
+        self._pauses.setdefault(stream, Pause(old, heard))
+
+    def _attach(self, stream: Stream, old: "Way", new: "Way", *, planned: bool) -> None:
+        """Put *stream* on *new*; what is bulk gets a bulk carrier if one is free, and asks for one if not."""
+        carriers = self._carriers(stream, old, new)
+        new.peer.session.attach([stream], carriers, self._fleet.loop.now, planned=planned)
+
+    def _carriers(self, stream: Stream, old: "Way", new: "Way") -> tuple[CarrierEnd, ...]:
+        assert new.thin is not None
+        kept = tuple(leg.carrier for leg in stream.legs if self._stays(leg, old)) if stream in self.redundant else ()
+        if any(leg.carrier.is_bulk for leg in stream.legs):
+            spare = new.spare()
+            if spare is not None:
+                return (*kept, spare.end)
+            self._fleet.heavy.noticed(stream)
+        return (*kept, new.thin.end) if new.thin.end not in kept else kept
+
+    def _stays(self, leg: Leg, old: "Way") -> bool:
+        return leg.carrier.name != old.path.name and not leg.carrier.is_lost
+
+    def evacuate(self, way: "Way") -> None:
+        """*way* is about to be removed: everything leaves it, by plan, for the best other way to its exit."""
+        to = self.best_way(way)
+        if to is not None:
+            streams = [leg.stream for link in way.links for leg in link.end.legs.values()]
+            for stream in streams:
+                self._attach(stream, way, to, planned=True)
+            log.event("streams-moved", count=len(streams), path=way.path.name, to=to.path.name, why=way.tally.leaving)
+
+    # ---- streams without a carrier
+
+    def adrift(self, way: "Way", streams: list[Stream]) -> None:
+        """The carrier of *streams*, on *way*, is gone and they have no other."""
+        for stream in streams:
+            self._adrift[stream] = way
+            self._pause(stream, way)
+
+    def place_adrift(self) -> None:
+        """Put whoever has no carrier on the best way there is; and whoever waits on a silent one, once there is one."""
+        waiting, self._adrift = self._adrift, {}
+        placed: dict[str, int] = {}
+        for stream, way in waiting.items():
+            if stream.session.streams.get(stream.id) is not stream or stream.legs:
+                continue
+            to = self.best_way(way)
+            if to is None or to.thin is None:
+                self._adrift[stream] = way
+                continue
+            placed[to.path.name] = placed.get(to.path.name, 0) + 1
+            self._attach(stream, way, to, planned=False)
+        for name, count in placed.items():
+            log.event("streams-rescued", count=count, to=name, why="their carrier was lost")
+
+    def best_way(self, way: "Way") -> "Way | None":
+        """The best usable way to the exit of *way*, itself included if it is still in the file."""
+        group = self._fleet.chooser.ranking.exits.get(way.peer.name)
+        ways = [self._fleet.ways.get(entry.name) for entry in (group.order if group is not None else ())]
+        usable = [one for one in ways if one is not None and one is not way and one.is_usable]
+        sound = [one for one in usable if one.gauge.health.state is State.UP or one.gauge.health.state is State.HELD]
+        if sound:
+            return sound[0]
+        itself = self._fleet.ways.get(way.path.name)
+        return itself if itself is not None and itself.is_usable else None
+
+    # ---- redundant streams
+
+    def complete_pairs(self) -> None:
+        """Give every redundant stream that has one leg a second one, over a path that shares no line with it."""
+        for stream in list(self.redundant):
+            if stream.session.streams.get(stream.id) is not stream:
+                self.redundant.discard(stream)
+            elif len(stream.legs) == 1:
+                self._add_partner(stream)
+
+    def _add_partner(self, stream: Stream) -> None:
+        carrier = stream.legs[0].carrier
+        name = self._fleet.chooser.partner(carrier.name)
+        partner = self._fleet.ways.get(name) if name is not None else None
+        if partner is not None and partner.thin is not None and partner.is_usable:
+            carriers = (carrier, partner.thin.end)
+            stream.session.attach([stream], carriers, self._fleet.loop.now, planned=False)  # type: ignore[attr-defined]
+            log.event("second-leg-joined", level="debug", stream=stream.id, path=carrier.name, to=partner.path.name)
+
+    # ---- what came of it
+
+    def resumed(self, stream: InitiatorStream) -> None:
+        """The exit has answered the newest attachment of *stream*."""
+        pause = self._pauses.pop(stream, None)
+        if pause is None:
+            return
+        seconds = self._fleet.loop.now - pause.since
+        pause.way.tally.resumes += 1
+        pause.way.tally.paused(seconds)
+        self.totals.resumes += 1
+        self.totals.longest_pause = max(self.totals.longest_pause, seconds)
+
+    def forget(self, stream: Stream) -> None:
+        """*stream* has ended."""
+        self._adrift.pop(stream, None)
+        self._pauses.pop(stream, None)
+        self.redundant.discard(stream)
