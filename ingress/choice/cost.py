@@ -11,6 +11,9 @@ SWITCH_MARGIN = 0.003
 places on noise; at 0.05, streams stay on a path that lost 50 ms."""
 SWITCH_SHARE = 0.01
 """The same as a share of the cost, for long paths."""
+UNEVEN_SHARE = 0.1
+"""Share of the cost up to which one path's deviation alone widens the margin. Without an end to it, a leader that
+became uneven by 50 ms was kept until another was cheaper than its bare median."""
 DEVIATIONS = 2.0
 """Deviations in the cost and in the margin: one bad ping in twenty is as far off."""
 
@@ -52,5 +55,10 @@ def terms(figures: PathFigures, connect: Connect) -> tuple[Term, ...]:
 
 
 def margin(cost: float, deviation: float, other: float) -> float:
-    """By how much a cost must be beaten: *deviation* and *other* are those of the two paths; their mean counts."""
-    return max(SWITCH_MARGIN, SWITCH_SHARE * cost, DEVIATIONS * (deviation + other) / 2)
+    """By how much a *cost* must be beaten; *deviation* and *other* are those of the two paths.
+
+    The more uneven path counts, whose noise it is, but up to UNEVEN_SHARE only: an uneven leader must not be
+    kept for being uneven.
+    """
+    less, more = (deviation, other) if deviation < other else (other, deviation)
+    return max(SWITCH_MARGIN, SWITCH_SHARE * cost, DEVIATIONS * less, min(DEVIATIONS * more, UNEVEN_SHARE * cost))

@@ -101,6 +101,8 @@ class ChunkedBody:
         return self._place == _Place.DONE
 
     def take(self, incoming: bytearray) -> bytes:
+        if self.is_done:
+            return b""
         data: list[bytearray] = []
         at = 0
         while step := self._step(incoming, at, data):

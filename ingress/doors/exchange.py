@@ -51,7 +51,7 @@ class Exchange:
         """Whether the client's connection goes on after this answer, as far as the client was told."""
         self.head = self._origin.send(self._forwarded(target))
         """The request's head as the origin gets it."""
-        if request.body.is_done:
+        if request.is_bodiless:
             self._end_upload()
 
     def __repr__(self) -> str:
@@ -130,7 +130,9 @@ class Exchange:
             self._continued = True
         if self._request.is_old:  # knows no interim answers
             return b""
-        return self._client.send(h11.InformationalResponse(status_code=event.status_code, headers=kept))
+        return self._client.send(
+            h11.InformationalResponse(status_code=event.status_code, reason=bytes(event.reason), headers=kept)
+        )
 
     def _relay_final(self, event: h11.Response) -> bytes:
         """A client that is refused while it uploads is told that the connection ends, so that it need not go on."""

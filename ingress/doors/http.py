@@ -19,7 +19,8 @@ from ingress.doors.exchange import BadResponse, Exchange
 from ingress.doors.headers import passed_here
 from ingress.doors.kept import Events, KeptConnection, State
 from ingress.doors.pages import cause_page, options_answer, password_page, trace_answer
-from ingress.doors.refusal import bad_request
+from ingress.doors.refusal import Refusal, bad_request
+from ingress.doors.replies import REPLIES
 from ingress.doors.request import Request
 from ingress.doors.target import Target
 from relay.model.cause import Cause
@@ -150,6 +151,9 @@ class HttpDoor(KeptConnection):
         return events
 
     def _answer_cause(self, request: Request, cause: Cause, events: Events) -> Events:
+        """Bytes that a client sent ahead of its tunnel must not become a request, so a failed CONNECT is the last one."""
+        if request.is_connect:
+            return self._refuse(Refusal(REPLIES[cause].status, "", cause), events)
         return self._answer(request, partial(cause_page, cause, self._settings), events)
 
     # the exchange at hand

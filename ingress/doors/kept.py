@@ -173,13 +173,13 @@ class KeptConnection:
         self._request = None
         self._go(State.HEAD)
 
-    def _refuse(self, refusal: Refusal, events: Events) -> None:
+    def _refuse(self, refusal: Refusal, events: Events) -> Events:
         """Answer what cannot be carried out. Where its end is, is not certain, so the connection ends."""
         if refusal.cause is not None:
             events.append(Send(cause_page(refusal.cause, self._settings, head_only=False, close=True)))
         else:
             events.append(Send(page(refusal.status, refusal.text, head_only=False, close=True)))
-        self._close(events, f"request refused with {refusal.status.value}")
+        return self._close(events, f"request refused with {refusal.status.value}")
 
     def _answer(self, request: Request, answer: Answer, events: Events) -> Events:
         """Answer the request at hand ourselves."""

@@ -22,7 +22,7 @@ _REPEATABLE = frozenset({b"GET", b"HEAD", b"OPTIONS", b"TRACE"})
 class Request:
     """A request whose head has been read. Raises Refusal when made of one that will not be carried out."""
 
-    __slots__ = ("body", "connection", "fields", "is_old", "method", "target", "upgrade")
+    __slots__ = ("body", "connection", "fields", "is_bodiless", "is_old", "method", "target", "upgrade")
 
     def __init__(self, head: bytes, proxy_url: str) -> None:
         self.connection = h11.Connection(h11.SERVER, max_incomplete_event_size=MOST_HEAD)
@@ -37,8 +37,9 @@ class Request:
         self.body: Body = self._find_body()
         self.upgrade = self._find_upgrade()
         """The protocols the client would change to; empty if it would not, or must not."""
-        if self.body.is_done:
-            self.connection.next_event()  # the end of a message without a body
+        self.is_bodiless = self.body.is_done
+        if self.is_bodiless:
+            self.connection.next_event()  # the end of the message
 
     def __repr__(self) -> str:
         return f"<Request {self.method.decode()} {self.target}>"
@@ -58,7 +59,7 @@ class Request:
     @property
     def is_repeatable(self) -> bool:
         """Whether sending it twice does what sending it once does, and we still have all of it."""
-        return self.method in _REPEATABLE and self.body.is_done
+        return self.method in _REPEATABLE and self.is_bodiless
 
     @property
     def expects_continue(self) -> bool:

@@ -10,7 +10,8 @@ import attrs
 
 from ingress.measure.estimators import FIRST_GUESS, Minimum, Share, Smoothed, median, quantile
 
-CALM_GAIN = 1 / 16
+CALM_GAIN = 1 / 8
+"""Weight of a new sample in the deviation that costs are made of: half of RFC 6298's, for half of its noise."""
 RECENT = 5
 """Round trips behind the median that costs are made of: two wild ones in a row do not move it."""
 WINDOW = 100
@@ -19,6 +20,10 @@ MINIMUM_SPAN = 60.0
 """Seconds whose least round trip stands for a path that we load ourselves; BBR drains its queue every 10 s."""
 LOAD_LINGER = 1.0
 """Seconds for which a queue that our bulk has built may still delay pings."""
+STALL_ROUND_TRIPS = 2.25
+"""A lost ping is answered 2.25 round trips and an interval after it was sent: the next ping's acknowledgement (an
+interval, and one), RACK's wait of a quarter for reordering (RFC 8985 section 6.2), the retransmission (one). With
+2 every lost segment on a quiet line would be a stall: 288 an hour at 1 % loss, and with 2.25 some 5."""
 STALL_FLOOR = 0.4
 """Seconds a ping may wait at least before its path is stalled: a lost segment within 100 ms is mended by then."""
 STALL_INTERVAL_MOST = 0.5
@@ -37,7 +42,7 @@ def stall_after(srtt: float | None, deviation: float, interval: float) -> float:
     """Seconds the oldest unanswered frame may wait before its carrier counts as stalled."""
     if srtt is None:
         return FIRST_GUESS
-    return max(STALL_FLOOR, 2 * srtt + min(interval, STALL_INTERVAL_MOST) + 4 * deviation)
+    return max(STALL_FLOOR, STALL_ROUND_TRIPS * srtt + min(interval, STALL_INTERVAL_MOST) + 4 * deviation)
 
 
 def stall_deadline(meter: "Meter", interval: float, bulk_byte: float = float("-inf")) -> float | None:

@@ -20,10 +20,6 @@ if TYPE_CHECKING:
     from ingress.shell.fleet import Fleet
     from ingress.shell.way import Way
 
-SILENT = 0.4
-"""Seconds without a byte after which a bulk carrier of a stalled path is taken for silent, too."""
-
-
 @attrs.frozen
 class Pause:
     """A stream that a rescue has moved and that nobody answered yet."""
@@ -72,10 +68,10 @@ class Steer:
         now = self._fleet.loop.now
         if move.kind is Kind.BULK:
             return [leg.stream for link in old.bulk for leg in link.end.legs.values() if leg.stream.id == move.stream]
-        links = [old.thin] if move.kind is Kind.THIN else list(old.links)
-        if not move.is_planned:
-            links = [link for link in links if link is old.thin or (link and now - link.end.heard_at > SILENT)]
-        return [leg.stream for link in links if link is not None for leg in link.end.legs.values()]
+        links = list(old.links) if move.is_planned else old.silent(now)
+        if move.kind is Kind.THIN:
+            links = [link for link in links if link is old.thin]
+        return [leg.stream for link in links for leg in link.end.legs.values()]
 
     def _note(self, old: "Way", streams: list[Stream], move: Move) -> None:
         kind = "streams-moved" if move.is_planned else "streams-rescued"
@@ -84,8 +80,6 @@ class Steer:
             old.tally.moves += len(streams)
             self.totals.moves += len(streams)
             return
-        if old.thin is not None:
-            old.peer.session.give_up_on(old.thin.end, self._fleet.loop.now)
         for stream in streams:
             self._pause(stream, old)
 

@@ -32,6 +32,8 @@ SETUP_FLOOR = 3.0
 SETUP_TRIPS = 12
 """A set-up may last SETUP_FLOOR seconds and this many of the path's round trips, at most the 10 s of the protocol: a
 dial into a black hole must not keep a healed line from being dialled again."""
+SILENT = 0.4
+"""Seconds without a byte after which a bulk carrier of a stalled path is taken for silent, too."""
 BULK_PING = 1.0
 """Seconds between pings on a bulk carrier: for its life and for last words, never for the round trip."""
 
@@ -70,6 +72,10 @@ class Way:
     def is_usable(self) -> bool:
         """Whether streams may be put on it now."""
         return self.thin is not None and self.gauge.health.is_answering
+
+    def silent(self, now: float) -> list[Link]:
+        """When the path stalls: its carriers that are stuck. A bulk carrier that still gets bytes is not."""
+        return [link for link in self.links if link is self.thin or now - link.end.heard_at > SILENT]
 
     # ---- the task
 
@@ -188,10 +194,12 @@ class Way:
             self.fleet.doubt()
             return
         log.event(due.value, level="info", path=self.path.name, streams=self.streams)
+        if due is Due.STALLED:
+            for link in self.silent(now):
+                link.end.session.give_up_on(link.end, now)
         if due is Due.DEAD:
-            for link in list(self.links):
-                if link is self.thin or now - link.end.heard_at > BULK_PING:
-                    link.close("silent")
+            for link in self.silent(now):
+                link.close("silent")
         self.fleet.changed()
 
     # ---- bulk

@@ -94,10 +94,10 @@ class Initiator(Session):
         return adrift
 
     def give_up_on(self, carrier: CarrierEnd, now: float) -> None:
-        """Do not wait for what *carrier* owes from planned moves: it is stalled or gone."""
-        waiting = [one for one in self.streams.values() if isinstance(one, InitiatorStream) and one.owed]
+        """Do not wait for what *carrier* owes from planned moves, in either direction: it is stalled or gone."""
+        waiting = [one for one in self.streams.values() if isinstance(one, InitiatorStream) and (one.owed or one.drains)]
         for stream in waiting:
-            if stream.is_owed_by(carrier) and stream.legs:
+            if stream.legs and (stream.is_owed_by(carrier) or any(at is carrier for at, _, _ in stream.drains)):
                 self.attach([stream], tuple(leg.carrier for leg in stream.legs), now, planned=False)
             stream.owed.pop(carrier, None)
 

@@ -27,7 +27,7 @@ AAAA, A = dns.rdatatype.AAAA, dns.rdatatype.A
 class _Question:
     """One family's question, until it is answered."""
 
-    __slots__ = ("addresses", "is_open", "is_truncated", "is_unwanted", "query", "ttl", "wire")
+    __slots__ = ("addresses", "is_open", "is_refused", "is_truncated", "query", "ttl", "wire")
 
     def __init__(self, name: str, family: dns.rdatatype.RdataType) -> None:
         # No EDNS: 512 bytes hold the addresses of nearly every name, and every server and middlebox understands it.
@@ -36,7 +36,7 @@ class _Question:
         self.is_open = True
         self.is_truncated = False
         """The answer did not fit into a datagram: it is to be had over TCP."""
-        self.is_unwanted = False
+        self.is_refused = False
         """The server that is being asked will not answer it."""
         self.addresses: list[str] = []
         self.ttl = 0.0
@@ -62,12 +62,12 @@ class Lookup:
     @property
     def awaits_datagram(self) -> bool:
         """The server that is being asked may still answer something over UDP."""
-        return any(one.is_open and not one.is_truncated and not one.is_unwanted for one in self._questions)
+        return any(one.is_open and not one.is_truncated and not one.is_refused for one in self._questions)
 
     def next_server(self) -> list[bytes]:
         """What to send to the next server over UDP: the questions that are open."""
         for question in self._questions:
-            question.is_truncated = question.is_unwanted = False
+            question.is_truncated = question.is_refused = False
         return [question.wire for question in self._questions if question.is_open]
 
     def over_tcp(self) -> list[bytes]:
@@ -116,7 +116,7 @@ class Lookup:
         return None
 
     def _refuse(self, question: _Question) -> None:
-        question.is_unwanted = True
+        question.is_refused = True
         self._has_failed = True
 
 

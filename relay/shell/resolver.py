@@ -9,6 +9,7 @@ from pathlib import Path
 
 import trio
 
+from relay import log
 from relay.model.cause import Cause
 from relay.model.network import Address, Node
 from relay.policy import parse_name
@@ -135,6 +136,10 @@ class Resolver:
                 self._prefer(server)
         except OSError:  # out of descriptors: it says nothing of the name
             lookup.outcome = Cause.LIMIT
+            return
+        except Exception as error:  # noqa: BLE001 - what a stranger's server sent must not end the node
+            log.event("look-up-failed", level="error", error=repr(error))
+            lookup.outcome = Cause.INTERNAL
             return
         lookup.outcome = answer.outcome
         self._cache.put(name, answer, trio.current_time())

@@ -17,7 +17,7 @@ import trio
 from relay import log
 from relay.engine.connect import Connecting, Racing, connect, race
 from relay.engine.loop import Loop
-from relay.engine.sockopts import keepalive
+from relay.engine.sockopts import keepalive, nodelay
 from relay.model.cause import Cause
 from relay.model.network import Address, Node, Proxy
 from relay.policy import Policy, parse_literal, parse_name
@@ -208,6 +208,8 @@ class Dialling:
             except OSError as error:
                 self.end_soon(_cause_of(error))
             else:
+                nodelay(sock)
+                keepalive(sock)
                 self._targets.loop.call_soon(lambda: self._end(Dialled(sock, target.host, took)))
 
     def _open_scope(self) -> trio.CancelScope:

@@ -1,0 +1,103 @@
+"""What a person can type while the demo runs. Orders about lines and nodes go to running.py, the rest is done here."""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+
+import trio
+
+from ingress.demo.admin import NoAnswer
+from ingress.demo.download import DownloadFailed, PathUse, Watch, fetch
+from ingress.demo.processes import public_command
+from ingress.demo.running import Demo
+
+USUAL_DOWNLOAD = "200MB"
+SIZES = {"": 1, "B": 1, "KB": 10**3, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+LOOK = 0.1
+"""Seconds between two looks at which path carries a download."""
+
+HELP = """\
+cut LINE [towards|back]   nothing passes, nothing is closed     heal LINE     as it was
+refuse LINE, reset LINE   dials refused, connections reset      freeze LINE   dials answered, nothing passes
+slow LINE 80ms, jitter LINE 5ms, loss LINE 1%, rate LINE 50KB/s               LINE may be *, for all
+kill NODE, start NODE     a relay dies, comes back              freeze NODE, thaw NODE, drain NODE
+download [SIZE]           a download, and what happened to it   paths, why HOST:PORT      what the ingress says
+help, quit"""
+
+
+class Console:
+    """Does what is typed; *tell* shows a text."""
+
+    def __init__(self, demo: Demo, nursery: trio.Nursery, tell: Callable[[str], None]) -> None:
+        self._demo = demo
+        self._nursery = nursery
+        self._tell = tell
+
+    async def execute(self, text: str) -> bool:
+        """Do one thing; False when it was to quit."""
+        verb, *words = text.split() or [""]
+        if verb in ("quit", "exit"):
+            return False
+        if verb == "help":
+            self._tell(HELP)
+        elif verb == "download":
+            self._download(words[0] if words else USUAL_DOWNLOAD)
+        elif verb in ("paths", "why"):
+            await self._ask_ingress(["--why", *words[:1]] if verb == "why" else [])
+        elif verb:
+            self._tell(f"{text.strip()}: {await self._demo.order(text)}")
+        return True
+
+    def _download(self, size: str) -> None:
+        match = re.fullmatch(r"(\d{1,6}) ?([kKMG]?i?B?)", size)
+        if match is None or match[2] not in SIZES:
+            self._tell(f"{size}: not a size such as {USUAL_DOWNLOAD}")
+            return
+        self._tell(f"download of {size} begins")
+        self._nursery.start_soon(self._run_download, int(match[1]) * SIZES[match[2]])
+
+    async def _run_download(self, size: int) -> None:
+        watch, failure = Watch(size, trio.current_time()), None
+        use = [PathUse()]
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._watch_paths, use)
+            try:
+                await fetch(self._demo.network, watch)
+            except DownloadFailed as error:
+                failure = str(error)
+            nursery.cancel_scope.cancel()
+        sentence = await trio.to_thread.run_sync(watch.sentence, list(use[0].used), failure)
+        self._tell(f"download: {sentence}")
+
+    async def _watch_paths(self, use: list[PathUse]) -> None:
+        while True:
+            try:
+                report = await self._demo.ask(ask="paths")
+            except NoAnswer:
+                report = {"paths": []}
+            use[0] = use[0].look({path["path"]: path["bytes_down"] for path in report["paths"]})
+            await trio.sleep(LOOK)
+
+    async def _ask_ingress(self, options: list[str]) -> None:
+        command = [*public_command("ingress"), "paths", "--admin", os.fspath(self._demo.network.admin), *options]
+        done = await trio.run_process(command, stdin=subprocess.DEVNULL, capture_stdout=True, stderr=subprocess.STDOUT,
+                                      check=False)  # fmt: skip
+        self._tell(done.stdout.decode(errors="replace").rstrip())
+
+
+def shown_command(name: str) -> str:
+    """How a person types the command *name*."""
+    command = public_command(name)
+    return name if shutil.which(name) == command[0] else " ".join(command)
+
+
+def introduction(demo: Demo) -> str:
+    """What a person needs to know first."""
+    network = demo.network
+    return f"""\
+the proxy, SOCKS and HTTP:  {network.proxy}
+try it:                     curl -x socks5h://{network.proxy} http://{network.target}/
+from a second terminal:     {shown_command("ingress")} paths --watch --admin {network.admin}
+a download that survives:   type `download`, then `cut ix-dmit`; `help` tells more, `quit` ends all of it"""

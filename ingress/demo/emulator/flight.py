@@ -1,0 +1,143 @@
+"""Bytes under way on a line: when each chunk arrives. Pure: `now` is an argument, chance comes from a given generator.
+
+What must stay true: chunks of one flight arrive in the order they were sent, none before its line's delay has passed,
+none while that way is blocked; what a flight holds is bounded, and a full one says so by having no room.
+"""
+
+import enum
+from collections import deque
+from random import Random
+
+CHUNK = 256 * 1024
+"""Bytes taken in one read. Smaller costs wake-ups, larger holds up the other connections for a millisecond."""
+SEGMENT = 1448
+"""Bytes of payload in one TCP segment: what is lost together."""
+IN_FLIGHT = 16 * 1024 * 1024
+"""Bytes that one flight holds. A sender's window: with less, a fast line of 100 ms one way would be slowed by us."""
+QUEUE = 0.1
+"""Seconds that bytes may wait for a line's rate before its senders are held back: a router's buffer."""
+SLICE = 0.01
+"""Seconds of a line's rate that one connection takes in one read, so that connections take turns."""
+RETRANSMIT = 0.2
+"""Seconds that Linux adds to the round trip, at least, before it sends an unacknowledged segment again."""
+
+
+class Mark(enum.Enum):
+    """What ends a flight."""
+
+    FIN = enum.auto()
+    RESET = enum.auto()
+
+
+class Way:
+    """One direction of a line: the conditions that all flights on it share, and the queue for its rate."""
+
+    __slots__ = ("blocked", "carried", "delay", "free_at", "jitter", "loss", "random", "rate", "round_trip")
+
+    def __init__(self, random: Random) -> None:
+        self.random = random
+        self.delay = 0.0
+        self.round_trip = 0.0
+        self.jitter = 0.0
+        """The most that chance adds to `delay`, evenly spread."""
+        self.loss = 0.0
+        """Share of segments lost, 0 to 1."""
+        self.rate: float | None = None
+        """Bytes per second, all flights together; None for as fast as it goes."""
+        self.free_at = 0.0
+        """When the last byte that was sent has left the queue."""
+        self.blocked = False
+        self.carried = 0
+        """Bytes that have come out at the other end."""
+
+    def arrival(self, size: int, now: float) -> float:
+        """Send *size* bytes at *now*: when they are at the other end, if nothing stands before them."""
+        sent = now
+        if self.rate is not None:
+            sent = self.free_at = max(now, self.free_at) + size / self.rate
+        return sent + self.delay + self.random.random() * self.jitter + self.stall(size)
+
+    def stall(self, size: int) -> float:
+        """Seconds that *size* bytes wait for what was lost of them to be sent again.
+
+        Chunks that reach over four segments are mended by the acknowledgements behind the hole, in one round trip;
+        lone segments wait for the retransmission time-out, which doubles when the copy is lost as well.
+        """
+        if not self.loss:
+            return 0.0
+        segments = max(1, -(-size // SEGMENT))
+        if self.random.random() >= 1 - (1 - self.loss) ** segments:
+            return 0.0
+        timeout = self.round_trip + RETRANSMIT
+        waited = self.round_trip if segments > 4 else timeout
+        while self.random.random() < self.loss and timeout < 60:
+            timeout *= 2
+            waited += timeout
+        return waited
+
+    def room(self, now: float) -> int:
+        """Bytes that one connection may send at *now*; 0 while the way is blocked or its queue is full."""
+        if self.blocked:
+            return 0
+        if self.rate is None:
+            return CHUNK
+        if self.free_at - now > QUEUE:
+            return 0
+        return min(CHUNK, max(SEGMENT, int(self.rate * SLICE)))
+
+    def wake(self) -> float | None:
+        """When a queue that is full has room again; None if that hangs on something else."""
+        return None if self.rate is None or self.blocked else self.free_at - QUEUE
+
+
+class Flight:
+    """One connection's bytes on one way, first in, first out."""
+
+    __slots__ = ("_chunks", "_last", "held", "way")
+
+    def __init__(self, way: Way) -> None:
+        self.way = way
+        self.held = 0
+        """Bytes sent and not yet taken out."""
+        self._chunks: deque[tuple[float, memoryview | Mark]] = deque()
+        self._last = 0.0
+
+    def room(self, now: float) -> int:
+        """Bytes that may be sent at *now*."""
+        return min(self.way.room(now), IN_FLIGHT - self.held)
+
+    def send(self, data: bytes, now: float) -> None:
+        """Put *data* on its way; the caller has asked for `room`."""
+        self._last = max(self._last, self.way.arrival(len(data), now))
+        self._chunks.append((self._last, memoryview(data)))
+        self.held += len(data)
+
+    def end(self, mark: Mark, now: float) -> None:
+        """Put the end of the stream behind all that was sent."""
+        self._last = max(self._last, self.way.arrival(0, now))
+        self._chunks.append((self._last, mark))
+
+    def arrived(self, now: float) -> memoryview | Mark | None:
+        """The first chunk, if it has arrived by *now*; it stays until `take`."""
+        if not self._chunks or self.way.blocked or self._chunks[0][0] > now:
+            return None
+        return self._chunks[0][1]
+
+    def take(self, size: int) -> None:
+        """Take *size* bytes (a mark: any size) out of the first chunk."""
+        when, first = self._chunks.popleft()
+        if isinstance(first, Mark):
+            return
+        self.held -= size
+        self.way.carried += size
+        if size < len(first):
+            self._chunks.appendleft((when, first[size:]))
+
+    def next_arrival(self) -> float | None:
+        """When the first chunk arrives or has arrived; None if there is none or the way is blocked."""
+        return None if not self._chunks or self.way.blocked else self._chunks[0][0]
+
+    def drop(self) -> None:
+        """Forget all that is under way: its receiver is gone."""
+        self._chunks.clear()
+        self.held = 0

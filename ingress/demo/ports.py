@@ -1,0 +1,42 @@
+"""Free ports of this machine, and whether somebody listens on one: told by the kernel, without a connection."""
+
+import socket
+from pathlib import Path
+from random import SystemRandom
+
+PORTS = range(20000, 32000)
+"""Below where Linux takes ports for outgoing connections (32768 and up), or one of those could take ours before
+whoever it is meant for."""
+LISTEN = "0A"
+"""TCP_LISTEN in /proc/net/tcp."""
+
+
+def free_ports(count: int) -> list[int]:
+    """*count* different ports of 127.0.0.1 that nobody uses now."""
+    found: list[int] = []
+    for port in SystemRandom().sample(PORTS, len(PORTS)):
+        if len(found) == count:
+            break
+        if is_free(port):
+            found.append(port)
+    return found
+
+
+def is_free(port: int) -> bool:
+    """Whether one can listen on *port* at every address."""
+    with socket.socket() as sock:
+        try:
+            sock.bind(("0.0.0.0", port))
+        except OSError:
+            return False
+    return True
+
+
+def is_listening(port: int) -> bool:
+    """Whether somebody listens on *port*, at whatever address."""
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        for row in Path(table).read_text().splitlines()[1:]:
+            words = row.split()
+            if words[3] == LISTEN and int(words[1].rpartition(":")[2], 16) == port:
+                return True
+    return False

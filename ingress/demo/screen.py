@@ -1,0 +1,163 @@
+"""The demo's front: a live screen with a line to type in on a terminal, plain lines elsewhere."""
+
+import codecs
+import os
+import sys
+import termios
+import tty
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+import trio
+
+from ingress.demo import table
+from ingress.demo.admin import NoAnswer
+from ingress.demo.editor import Editor
+from ingress.demo.running import Demo
+
+if TYPE_CHECKING:
+    from rich.live import Live
+
+REFRESH = 0.5
+"""Seconds between two looks at the ingress and the emulator."""
+KEPT = 14
+"""Lines of what was told that stay on the screen."""
+
+Execute = Callable[[str], Awaitable[bool]]
+"""Does what a line says; False when it was to quit."""
+
+
+class Front(Protocol):
+    """What a person sees of the demo."""
+
+    def tell(self, text: str) -> None:
+        """Show *text*, once."""
+
+    async def run(self, execute: Execute) -> None:
+        """Show how things are and have each line executed, until one says to quit."""
+
+
+def choose_front(demo: Demo) -> Front:
+    """The screen, if both ends of it are a terminal that is ours: in the background, it belongs to the shell."""
+    if sys.stdin.isatty() and sys.stdout.isatty() and os.tcgetpgrp(0) == os.getpgrp():
+        return LiveFront(demo)
+    return PlainFront(demo)
+
+
+class PlainFront:
+    """Prints what changes, a line each. The end of the input is not the end of the demo, which may be a daemon."""
+
+    def __init__(self, demo: Demo) -> None:
+        self._demo = demo
+
+    def tell(self, text: str) -> None:
+        print(text, flush=True)
+
+    async def run(self, execute: Execute) -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._show)
+            await self._read(execute)
+            nursery.cancel_scope.cancel()
+
+    async def _show(self) -> None:
+        before: Any = None
+        while True:
+            self._demo.check()
+            try:
+                after = await self._demo.ask(ask="paths")
+            except NoAnswer:
+                after = {"paths": []}
+            for line in table.told_changes(before, after):
+                self.tell(line)
+            before = after
+            await trio.sleep(REFRESH)
+
+    async def _read(self, execute: Execute) -> None:
+        if sys.stdin.isatty() and os.tcgetpgrp(0) != os.getpgrp():
+            await trio.sleep_forever()  # reading would stop us, as the shell's job control has it
+        waiting = b""
+        while data := await trio.to_thread.run_sync(os.read, 0, 4096, abandon_on_cancel=True):
+            *lines, waiting = (waiting + data).split(b"\n")
+            for line in lines:
+                if not await execute(line.decode(errors="replace")):
+                    return
+        await trio.sleep_forever()
+
+
+class LiveFront:
+    """Paths, lines, what was told, and a line to type in; drawn again when something changes."""
+
+    def __init__(self, demo: Demo) -> None:
+        self._demo = demo
+        self._editor = Editor()
+        self._told: deque[str] = deque(maxlen=KEPT)
+        self._report: Any = {"paths": [], "lines": [], "blame": []}
+        self._lines: Any = {}
+        self._live: Live | None = None
+
+    def tell(self, text: str) -> None:
+        self._told.extend(text.splitlines())
+        self._draw()
+
+    async def run(self, execute: Execute) -> None:
+        from rich.console import Console
+        from rich.live import Live
+
+        console = Console(highlight=False, emoji=False)
+        with cbreak(0), Live(console=console, auto_refresh=False, vertical_overflow="crop") as self._live:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._look)
+                await self._read(execute)
+                nursery.cancel_scope.cancel()
+
+    async def _look(self) -> None:
+        while True:
+            self._demo.check()
+            try:
+                self._report = await self._demo.ask(ask="paths")
+            except NoAnswer:
+                self._report = {"paths": [], "lines": [], "blame": ["the ingress does not answer"]}
+            self._lines = await self._demo.line_states()
+            self._draw()
+            await trio.sleep(REFRESH)
+
+    async def _read(self, execute: Execute) -> None:
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        while not self._editor.has_ended:
+            await trio.lowlevel.wait_readable(0)
+            for line in self._editor.feed(decoder.decode(os.read(0, 1024))):
+                if not await execute(line):
+                    return
+            self._draw()
+
+    def _draw(self) -> None:
+        if self._live is None:
+            return
+        from rich.console import Group
+        from rich.text import Text
+
+        self._live.update(
+            Group(
+                table.path_table(self._report),
+                Text(),
+                table.line_table(self._report, self._lines),
+                *(Text(f"blame: {said}", style="red") for said in self._report["blame"]),
+                Text(),
+                *(Text(line) for line in self._told),
+                Text(f"> {self._editor.text}▏"),
+            ),
+            refresh=True,
+        )
+
+
+@contextmanager
+def cbreak(terminal: int) -> Iterator[None]:
+    """Keys as they are pressed and not shown; the terminal is afterwards as it was."""
+    before = termios.tcgetattr(terminal)
+    tty.setcbreak(terminal)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(terminal, termios.TCSADRAIN, before)

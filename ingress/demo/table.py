@@ -1,0 +1,96 @@
+"""What the demo shows: the ingress's paths beside what the emulator does to their lines.
+
+*report* is the ingress's answer to `paths`, *lines* the emulator's to `status`. Pure, but for rich, which is imported
+only when a terminal is there to show it.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ingress.cli.render_units import STYLES, milliseconds, percent, size
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+Report = Mapping[str, Any]
+
+
+def path_table(report: Report) -> "Table":
+    """The paths, best first."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("", "path", "state", "rtt ms", "late", "streams", "carried"):
+        table.add_column(name, justify="left" if name in ("", "path", "state") else "right", no_wrap=True)
+    table.add_column("why", overflow="ellipsis", no_wrap=True)
+    for path in report["paths"]:
+        table.add_row(
+            "*" if path["in_band"] else " ",
+            path["path"],
+            styled(path["state"]),
+            milliseconds(path["round_trip"]),
+            percent(path["late"]),
+            str(path["streams"]),
+            size(path["bytes_up"] + path["bytes_down"]),
+            path["reason"],
+        )
+    return table
+
+
+def line_table(report: Report, lines: Report) -> "Table":
+    """The lines: what the ingress found out, what is being done to them."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("line", "from", "to", "state", "rtt ms", "carried", "emulated"):
+        table.add_column(name, justify="right" if name in ("rtt ms", "carried") else "left", no_wrap=True)
+    for line in report["lines"]:
+        name = line["line"]
+        table.add_row(
+            name,
+            line["start"],
+            line["end"],
+            styled(line["state"]),
+            milliseconds(line["round_trip"]),
+            size(line["bytes_up"] + line["bytes_down"]),
+            emulated(lines[name]) if name in lines else "",
+        )
+    return table
+
+
+def emulated(line: Report) -> str:
+    """What the emulator does to a line, in a few words."""
+    words = [f"{milliseconds(line['round_trip'])} ms"]
+    if line["loss"]:
+        words.append(f"{line['loss']:.1%} loss")
+    if line["rate"]:
+        words.append(f"{line['rate'] / 1e3:.0f} KB/s")
+    if line["blocked"]:
+        ways = "" if len(line["blocked"]) == 2 else f" {line['blocked'][0]}"
+        words.append(f"{'CUT' if line['dial'] == 'silent' else 'FROZEN'}{ways}")
+    if line["dial"] == "refused":
+        words.append("REFUSES")
+    return ", ".join(words)
+
+
+def told_changes(before: Report | None, after: Report) -> list[str]:
+    """For those without a terminal: a line for each path whose state changed, and for a new best one."""
+    old = {} if before is None else {path["path"]: path["state"] for path in before["paths"]}
+    told = [
+        f"{path['path']}: {path['state']} ({path['reason']})"
+        for path in after["paths"]
+        if old.get(path["path"]) != path["state"]
+    ]
+    if best(after) != (None if before is None else best(before)):
+        told.append(f"best now: {best(after) or 'none'}")
+    return told
+
+
+def best(report: Report) -> str | None:
+    """The path that new streams take first."""
+    return next((path["path"] for path in report["paths"] if path["in_band"]), None)
+
+
+def styled(state: str) -> str:
+    """*state* in its colour, as rich marks it up."""
+    return f"[{STYLES[state]}]{state}[/]" if state in STYLES else state
