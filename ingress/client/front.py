@@ -36,6 +36,10 @@ HASHERS = 2
 """Threads that hash passwords at once: each costs a core for some 50 ms."""
 
 
+LOST_CAUSES = frozenset({Cause.EXIT_LOST, Cause.SESSION_EXPIRED, Cause.GONE, Cause.DRAINING, Cause.PROTOCOL})
+"""Ends that are nobody's wish: counted with the path that the stream was opened on."""
+
+
 class Front:
     """Takes clients from the listeners and gives them streams of the fleet."""
 
@@ -240,10 +244,17 @@ class Front:
         """The target could not be reached, and no path is to blame."""
         self.fleet.chooser.failed(opening.host, opening.port, self.loop.now)
 
-    def finished(self, stream: Stream, cause: Cause | None) -> None:
+    def finished(self, opening: Opening, stream: Stream, cause: Cause | None) -> None:
         """A stream has ended."""
         self.fleet.steer.forget(stream)
         word = "clean" if cause is None else cause.word
+        if cause in LOST_CAUSES:
+            self._count_lost(opening, word)
         self.totals[word] = self.totals.get(word, 0) + 1
         if cause is not None:
             log.event("stream-ended", level="debug", stream=stream.id, why=word)
+
+    def _count_lost(self, opening: Opening, word: str) -> None:
+        way = None if opening.choice is None else self.fleet.ways.get(opening.choice.paths[0])
+        if way is not None:
+            way.tally.ended(word)

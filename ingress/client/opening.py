@@ -65,7 +65,7 @@ class Opening:
         stream, self.stream = self.stream, None
         if stream is not None:
             stream.reset(Cause.CLIENT_RESET)
-            self.front.finished(stream, Cause.CLIENT_RESET)
+            self.front.finished(self, stream, Cause.CLIENT_RESET)
 
     # ---- as a sink
 
@@ -97,7 +97,7 @@ class Opening:
         stream, self.stream = self.stream, None
         if stream is None:
             return
-        self.front.finished(stream, cause)
+        self.front.finished(self, stream, cause)
         self.note_failure(cause)
         if not self.is_current or (self.may_reopen(stream, cause) and self.front.reopen(self, stream)):
             return

@@ -27,7 +27,7 @@ class Tunnel(Binding):
         opening, old = self._opening, self._opening.stream
         opening.note_failure(cause)
         if old is not None and opening.may_reopen(old, cause):
-            opening.front.finished(old, cause)
+            opening.front.finished(opening, old, cause)
             if opening.front.reopen(opening, old) and opening.stream is not None:
                 self._go_on()
                 return
@@ -44,5 +44,5 @@ class Tunnel(Binding):
     def _over(self, _: Binding, cause: Cause | None) -> None:
         opening = self._opening
         if opening.stream is not None:
-            opening.front.finished(opening.stream, cause)
+            opening.front.finished(opening, opening.stream, cause)
         opening.front.gone(opening.client)

@@ -35,12 +35,11 @@ class Program:
 
     async def end(self, number: int) -> None:
         """Pass on a signal that means the end; give COMMAND its time, and no more."""
-        if number != signal.SIGINT:
-            self._popen.send_signal(number)
-            await trio.sleep(GRACE)
-            self._popen.kill()
-        elif not has_terminal():  # else the terminal has told COMMAND itself, whose answer may be to go on
-            self._popen.send_signal(number)
+        if number == signal.SIGINT and has_terminal():
+            return  # the terminal has told COMMAND itself, whose answer may be to go on
+        self._popen.send_signal(number)
+        await trio.sleep(GRACE)
+        self._popen.kill()
 
 
 def has_terminal() -> bool:

@@ -52,8 +52,12 @@ class CountedBody:
         return self.remaining == 0
 
     def take(self, incoming: bytearray) -> bytes:
-        piece = bytes(incoming[: self.remaining])
-        del incoming[: len(piece)]
+        if len(incoming) <= self.remaining:
+            piece = bytes(incoming)
+            incoming.clear()
+        else:
+            piece = bytes(incoming[: self.remaining])
+            del incoming[: self.remaining]
         self.remaining -= len(piece)
         return piece
 

@@ -203,6 +203,6 @@ def _read_body(connection: h11.Connection) -> tuple[bytes, bool]:
     data: list[bytes] = []
     while not isinstance(event := connection.next_event(), h11.EndOfMessage):
         if not isinstance(event, h11.Data):
-            return b"".join(data), False
+            return data[0] if len(data) == 1 else b"".join(data), False
         data.append(event.data)
-    return b"".join(data), True
+    return data[0] if len(data) == 1 else b"".join(data), True

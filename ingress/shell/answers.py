@@ -1,21 +1,98 @@
 """What the admin socket is told: the report of `ingress paths`, the explanation of a choice, reload."""
 
+import datetime
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ingress.choice.fill import node_state, report
+from ingress.choice.report import NodeRow, Report, to_json
+from ingress.choice.why import explain
+from relay.errors import OperatorError
 from relay.shell.admin import Answer, Ask
 
 if TYPE_CHECKING:
     from ingress.shell.serve import Running
+
+EXPIRY_WARNING = 30 * 86_400.0
+"""Seconds before a certificate's end from which it is told."""
 
 
 def asks(running: "Running") -> Mapping[str, Ask]:
     """The questions that *running* answers."""
 
     async def paths(_: Mapping[str, Any]) -> Answer:
-        return {"version": 1, "paths": [repr(way) for way in running.fleet.ways.values()]}
+        return to_json(make_report(running))
+
+    async def why(question: Mapping[str, Any]) -> Answer:
+        host, port = parse_target(str(question.get("target", "")))
+        return to_json(explain(running.fleet.chooser, host, port, running.loop.now))
 
     async def reload(_: Mapping[str, Any]) -> Answer:
         return {"version": 1, "done": running.reload()}
 
-    return {"paths": paths, "reload": reload}
+    return {"paths": paths, "why": why, "reload": reload}
+
+
+def make_report(running: "Running") -> Report:
+    """The answer to `paths`, as things are now."""
+    fleet, clock = running.fleet, datetime.datetime.now(datetime.UTC)
+    return report(
+        running.config.name,
+        clock.isoformat(timespec="seconds"),
+        fleet.survey,
+        fleet.chooser.ranking,
+        {name: way.tally for name, way in fleet.ways.items()},
+        fleet.network.lines.values(),
+        fleet.dial_times(),
+        node_rows(running),
+        running.loop.now,
+        spare=fleet.paths.spare,
+        warnings=[*running.config.warnings, *_expiring(running, clock.timestamp())],
+    )
+
+
+def node_rows(running: "Running") -> list[NodeRow]:
+    """What every node told in its last WELCOME."""
+    fleet = running.fleet
+    rows = []
+    for node in fleet.network.nodes.values():
+        peer = fleet.peers.get(node.name)
+        welcome = None if peer is None else peer.welcome
+        rows.append(
+            NodeRow(
+                node.name,
+                node.exit,
+                node_state(node.name, fleet.survey),
+                version=None if welcome is None else welcome.program,
+                stale_config=welcome is not None and welcome.digest != fleet.network.digest,
+                draining=peer is not None and peer.is_draining,
+                certificate_ends=None if welcome is None else _date(welcome.not_after),
+            )
+        )
+    return rows
+
+
+def _expiring(running: "Running", now: float) -> list[str]:
+    """Certificates that end soon, our own included."""
+    ends = {name: peer.welcome.not_after for name, peer in running.fleet.peers.items() if peer.welcome is not None}
+    ends[running.config.name] = running.identity.expires
+    return [
+        f"the certificate of {name} ends on {_date(end)}; run: ingress keys --renew {name}"
+        for name, end in ends.items()
+        if end - now < EXPIRY_WARNING
+    ]
+
+
+def _date(seconds: float) -> str:
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).isoformat(timespec="seconds")
+
+
+def parse_target(text: str) -> tuple[str, int]:
+    """HOST or HOST:PORT, an IPv6 address in brackets if a port follows; the port is 443 if none is given."""
+    host, colon, port = text.rpartition(":")
+    if not colon or (":" in host and not host.startswith("[")):
+        host, port = text, "443"
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+        raise OperatorError(f"{text!r} is no target; write HOST or HOST:PORT, such as example.com:443")
+    return host, int(port)

@@ -23,11 +23,12 @@ from ingress.shell.way import BULK_PING, Way
 from relay import log
 from relay.engine import Loop
 from relay.model.network import Network
-from relay.model.walk import Path, Paths, find_prefixes
+from relay.model.walk import Path, Paths, find_prefixes, hops_from
 from relay.session.carrier import CarrierEnd
 from relay.session.stream import Stream
 from relay.session.window import Memory
-from relay.wire.bodies import time_target
+from relay.shell.dialtimes import keep_dialling
+from relay.wire.bodies import LineReport, time_target
 
 ROUND = 0.25
 """Seconds between rounds."""
@@ -44,6 +45,7 @@ class Fleet:
         self,
         loop: Loop,
         nursery: trio.Nursery,
+        name: str,
         network: Network,
         paths: Paths,
         rules: Iterable[Rule],
@@ -66,12 +68,14 @@ class Fleet:
         self.on_round: Callable[[], None] = _nobody
         """Called after every round: who waited for a path may try again."""
         self._scopes: dict[str, trio.CancelScope] = {}
+        self._own_reports: list[LineReport] = []
         self._is_round_due = False
         self._rounds = 0
         self._expected = loop.now + ROUND
         self.survey = Survey((), (), loop.now)
         self._replan(paths)
         loop.call_at(self._expected, self._regular)
+        nursery.start_soon(keep_dialling, lambda: hops_from(self.network, name), base, self._note_dials)
 
     def _exits(self) -> list[str]:
         return [node.name for node in self.network.nodes.values() if node.exit]
@@ -89,6 +93,17 @@ class Fleet:
     @property
     def streams(self) -> int:
         return sum(len(peer.session.streams) for peer in self.peers.values())
+
+    def dial_times(self) -> dict[str, float]:
+        """How long the last dial of each line took, where it is known; the node at its start told, or we dialled."""
+        found: dict[str, float] = {}
+        for way in self.ways.values():
+            found |= way.dials
+        reports = [one for peer in self.peers.values() for one in peer.reports.values()]
+        return found | {one.line: one.dial for one in (*reports, *self._own_reports) if one.dial is not None}
+
+    def _note_dials(self, reports: list[LineReport]) -> None:
+        self._own_reports = reports
 
     # ---- the plan
 
@@ -187,6 +202,11 @@ class Fleet:
         tally = way.tally
         tally.streams = way.streams
         tally.bulk = sum(len(link.end.legs) for link in way.bulk)
+        tally.redundant = sum(
+            leg.stream in self.steer.redundant for link in way.links for leg in link.end.legs.values()
+        )
+        tally.bytes_up = way.past_up + sum(link.end.bytes_out for link in way.links)
+        tally.bytes_down = way.past_down + sum(link.end.bytes_in for link in way.links)
         tally.leaving = self._why_leave(way.path)
         tally.round(now)
 

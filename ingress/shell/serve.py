@@ -61,7 +61,7 @@ class Running:
         """
         config, context = self.config, self.identity.client_context()
         self.fleet = Fleet(
-            self.loop, nursery, config.network, config.paths, config.rules, context, Path(self.options.config).parent,
+            self.loop, nursery, config.name, config.network, config.paths, config.rules, context, Path(self.options.config).parent,
             self.memory,
         )  # fmt: skip
         self.front = Front(self.loop, nursery, self.fleet, config, self.users)

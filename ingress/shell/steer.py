@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ingress.shell.fleet import Fleet
     from ingress.shell.way import Way
 
+
 @attrs.frozen
 class Pause:
     """A stream that a rescue has moved and that nobody answered yet."""

@@ -51,6 +51,8 @@ class Way:
         self.thin: Link | None = None
         self.bulk: list[Link] = []
         self.dials: dict[str, float] = {}
+        self.past_up = self.past_down = 0
+        """Bytes of carriers that are gone."""
         self.is_removed = False
         self._timer: Timer | None = None
         self._lost = trio.Event()
@@ -140,6 +142,8 @@ class Way:
         now = self.fleet.loop.now
         adrift = link.end.session.lose(link.end, now)
         log.event("carrier-lost", path=self.path.name, carrier=link.end.number, streams=len(adrift), why=why)
+        self.past_up += link.end.bytes_out
+        self.past_down += link.end.bytes_in
         if link in self.bulk:
             self.bulk.remove(link)
         if link is self.thin:

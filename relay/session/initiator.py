@@ -95,7 +95,9 @@ class Initiator(Session):
 
     def give_up_on(self, carrier: CarrierEnd, now: float) -> None:
         """Do not wait for what *carrier* owes from planned moves, in either direction: it is stalled or gone."""
-        waiting = [one for one in self.streams.values() if isinstance(one, InitiatorStream) and (one.owed or one.drains)]
+        waiting = [
+            one for one in self.streams.values() if isinstance(one, InitiatorStream) and (one.owed or one.drains)
+        ]
         for stream in waiting:
             if stream.legs and (stream.is_owed_by(carrier) or any(at is carrier for at, _, _ in stream.drains)):
                 self.attach([stream], tuple(leg.carrier for leg in stream.legs), now, planned=False)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import trio
 
+from relay.errors import OperatorError
 from relay.model.walk import Hop
 from relay.shell.socks import dial, read_secret
 from relay.wire.bodies import LineReport
@@ -32,7 +33,7 @@ async def keep_dialling(
 async def _dial_once(hop: Hop, base: Path, reports: list[LineReport]) -> None:
     try:
         sock, took = await dial_hop(hop, base, TIMEOUT)
-    except OSError as error:
+    except (OSError, OperatorError) as error:
         reports.append(LineReport(hop.line.name, None, str(error)))
     else:
         sock.close()

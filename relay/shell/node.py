@@ -12,8 +12,7 @@ from pathlib import Path
 import trio
 
 from relay import __version__, log
-from relay.engine import Loop, Splice, Tls
-from relay.engine import sockopts
+from relay.engine import Loop, Splice, Tls, sockopts
 from relay.engine.tls_setup import handshake, unwrap
 from relay.errors import OperatorError
 from relay.identity import Identity, PeerError, peer_name

@@ -127,7 +127,7 @@ async def _drain(node: RelayNode, listeners: list[Listener], done: Callable[[], 
     node.terminal.announce(Kind.GOAWAY)
     with trio.move_on_after(DRAIN):
         while node.transits or node.terminal.streams:
-            await trio.sleep(LOOK_AGAIN)  # noqa: ASYNC110 - two sets that empty at their own pace, looked at for seconds
+            await trio.sleep(LOOK_AGAIN)
     node.terminal.end_streams(Cause.DRAINING)
     await trio.sleep(LAST_WORDS)
     done()
