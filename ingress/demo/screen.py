@@ -138,18 +138,30 @@ class LiveFront:
         from rich.console import Group
         from rich.text import Text
 
+        blame = [Text(f"blame: {said}", style="red") for said in self._report["blame"]]
+        counts = (len(self._report["paths"]), len(self._report["lines"]), len(self._told))
+        paths, lines, told = fit(self._live.console.height - len(blame), *counts)
         self._live.update(
             Group(
-                table.path_table(self._report),
+                table.path_table(self._report["paths"][:paths]),
                 Text(),
-                table.line_table(self._report, self._lines),
-                *(Text(f"blame: {said}", style="red") for said in self._report["blame"]),
-                Text(),
-                *(Text(line) for line in self._told),
+                *([table.line_table(self._report["lines"], self._lines), *blame, Text()] if lines else blame),
+                *(Text(line) for line in list(self._told)[-told:]),
                 Text(f"> {self._editor.text}▏"),
             ),
             refresh=True,
         )
+
+
+def fit(height: int, paths: int, lines: int, told: int) -> tuple[int, int, int]:
+    """How many paths, lines and told lines fit on *height* rows, with their headers, gaps and the line to type in.
+
+    What was told keeps a third; then the lines go, all or none; then the paths, the worst first.
+    """
+    told = min(told, max(1, height // 3))
+    room = height - told - 1 - 2
+    lines = lines if room - (lines + 2) >= min(paths, 3) else 0
+    return max(1, min(paths, room - (lines + 2 if lines else 0))), lines, told
 
 
 @contextmanager

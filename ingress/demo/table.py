@@ -1,10 +1,10 @@
 """What the demo shows: the ingress's paths beside what the emulator does to their lines.
 
-*report* is the ingress's answer to `paths`, *lines* the emulator's to `status`. Pure, but for rich, which is imported
-only when a terminal is there to show it.
+Paths and lines are those of the ingress's answer to `paths`, states those of the emulator's to `status`. Pure, but for
+rich, which is imported only when a terminal is there to show it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ingress.cli.render_units import STYLES, milliseconds, percent, size
@@ -12,18 +12,18 @@ from ingress.cli.render_units import STYLES, milliseconds, percent, size
 if TYPE_CHECKING:
     from rich.table import Table
 
-Report = Mapping[str, Any]
+Row = Mapping[str, Any]
 
 
-def path_table(report: Report) -> "Table":
-    """The paths, best first."""
+def path_table(paths: Sequence[Row]) -> "Table":
+    """The paths, in their order: best first."""
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("", "path", "state", "rtt ms", "late", "streams", "carried"):
         table.add_column(name, justify="left" if name in ("", "path", "state") else "right", no_wrap=True)
     table.add_column("why", overflow="ellipsis", no_wrap=True)
-    for path in report["paths"]:
+    for path in paths:
         table.add_row(
             "*" if path["in_band"] else " ",
             path["path"],
@@ -37,14 +37,14 @@ def path_table(report: Report) -> "Table":
     return table
 
 
-def line_table(report: Report, lines: Report) -> "Table":
+def line_table(lines: Sequence[Row], states: Mapping[str, Row]) -> "Table":
     """The lines: what the ingress found out, what is being done to them."""
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("line", "from", "to", "state", "rtt ms", "carried", "emulated"):
         table.add_column(name, justify="right" if name in ("rtt ms", "carried") else "left", no_wrap=True)
-    for line in report["lines"]:
+    for line in lines:
         name = line["line"]
         table.add_row(
             name,
@@ -53,12 +53,12 @@ def line_table(report: Report, lines: Report) -> "Table":
             styled(line["state"]),
             milliseconds(line["round_trip"]),
             size(line["bytes_up"] + line["bytes_down"]),
-            emulated(lines[name]) if name in lines else "",
+            emulated(states[name]) if name in states else "",
         )
     return table
 
 
-def emulated(line: Report) -> str:
+def emulated(line: Row) -> str:
     """What the emulator does to a line, in a few words."""
     words = [f"{milliseconds(line['round_trip'])} ms"]
     if line["loss"]:
@@ -73,7 +73,7 @@ def emulated(line: Report) -> str:
     return ", ".join(words)
 
 
-def told_changes(before: Report | None, after: Report) -> list[str]:
+def told_changes(before: Row | None, after: Row) -> list[str]:
     """For those without a terminal: a line for each path whose state changed, and for a new best one."""
     old = {} if before is None else {path["path"]: path["state"] for path in before["paths"]}
     told = [
@@ -86,7 +86,7 @@ def told_changes(before: Report | None, after: Report) -> list[str]:
     return told
 
 
-def best(report: Report) -> str | None:
+def best(report: Row) -> str | None:
     """The path that new streams take first."""
     return next((path["path"] for path in report["paths"] if path["in_band"]), None)
 

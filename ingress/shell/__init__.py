@@ -1,1 +1,1 @@
-"""The running ingress: carriers kept warm, streams steered, questions answered. Trio tasks own lifetimes, the engine bytes."""
+"""The running ingress: carriers kept warm, streams steered, questions answered. Trio owns lifetimes."""

@@ -61,9 +61,16 @@ class Running:
         """
         config, context = self.config, self.identity.client_context()
         self.fleet = Fleet(
-            self.loop, nursery, config.name, config.network, config.paths, config.rules, context, Path(self.options.config).parent,
+            self.loop,
+            nursery,
+            config.name,
+            config.network,
+            config.paths,
+            config.rules,
+            context,
+            Path(self.options.config).parent,
             self.memory,
-        )  # fmt: skip
+        )
         self.front = Front(self.loop, nursery, self.fleet, config, self.users)
         self._listen(config)
         nursery.start_soon(watch_half_closed, config.limits.half_closed_idle, self._streams)
@@ -186,7 +193,7 @@ async def _drain(running: Running, drained: trio.CancelScope) -> None:
     running.stop_listening()
     log.event("drain-started", ingress=running.config.name, streams=running.fleet.streams)
     with trio.move_on_after(running.config.limits.drain):
-        while running.fleet.streams or running.front.clients:
+        while running.fleet.streams or running.front.clients:  # noqa: ASYNC110 - many things, each ends at its own pace
             await trio.sleep(LOOK_AGAIN)
     running.end_streams()
     await trio.sleep(LAST_WORDS)

@@ -200,7 +200,7 @@ class Way:
         log.event(due.value, level="info", path=self.path.name, streams=self.streams)
         if due is Due.STALLED:
             for link in self.silent(now):
-                link.end.session.give_up_on(link.end, now)
+                self.peer.session.give_up_on(link.end, now)
         if due is Due.DEAD:
             for link in self.silent(now):
                 link.close("silent")

@@ -1,4 +1,4 @@
-"""Joins a carrier's end in a session to its TLS connection in the engine, and a session's deadlines to the engine's timers."""
+"""Joins a carrier's end to its TLS connection in the engine, and a session's deadlines to the engine's timers."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from relay.wire.errors import ProtocolError
 
 
 class Link:
-    """One carrier that is up. When it is lost, for whatever reason, `on_lost(link, why)` is called once, from the loop."""
+    """One carrier that is up. When it is lost, for whatever reason, `on_lost(link, why)` is called once."""
 
     __slots__ = ("_loop", "_on_lost", "end", "tls")
 

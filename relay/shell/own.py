@@ -1,4 +1,4 @@
-"""Where our own nodes listen, as literal addresses: no stream may lead there, or clients could talk to a relay's port."""
+"""Where our own nodes listen, as literal addresses: no stream may lead there, or a client could talk to a relay."""
 
 import ipaddress
 import socket
