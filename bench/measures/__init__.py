@@ -1,0 +1,13 @@
+"""What is measured, in the order of the report."""
+
+from bench.measures.beside import Beside
+from bench.measures.bulk import Bulk
+from bench.measures.connections import Connections
+from bench.measures.firstbyte import FirstByte
+from bench.measures.hops import Hops
+from bench.measures.idle import Idle
+from bench.measures.measure import Measure
+
+MEASURES: tuple[Measure, ...] = (Connections(), Bulk(), Idle(), FirstByte(), Hops(), Beside())
+
+__all__ = ["MEASURES", "Measure"]

@@ -1,0 +1,78 @@
+"""Small requests beside a full-speed download, over one line of limited rate."""
+
+from bench import load
+from bench.contest import Contestant
+from bench.load import Failed
+from bench.measures.measure import Measure, named
+from bench.plots import bars
+from bench.results import Numbers, Result, Row
+from bench.tables import Column, column, compare
+from bench.topology import Weather
+
+REQUESTS = 50
+RATE = 100.0
+LINES = (Weather(0.030), Weather(0.100, rate=RATE, queue=0.1), Weather(0.002))
+HEAD_START = 0.3
+"""Share of the download that passes before the requests begin: windows have grown by then."""
+
+
+class Beside(Measure):
+    """Requests alone, then the same beside one download."""
+
+    name = "beside"
+    title = "Small requests beside a download"
+    explains = (
+        f"{REQUESTS} connections one after another, each with an exchange of 64 bytes, alone and then beside one "
+        f"download; the line across the ocean carries {RATE:.0f} Mbit/s and queues 100 ms. The lines are emulated by "
+        "forwarding TCP, so a loss or a congestion window is not seen here."
+    )
+    rounds = 2
+    weather = LINES
+
+    def turn(self, contestant: Contestant, numbers: Numbers) -> None:
+        alone = requests(contestant)
+        size = int(RATE * 1e6 / 8 * (alone["seconds"] * 2.2 + 3))
+        download = load.Child("bulk", "down", contestant.route, contestant.place.target, size, 1)
+        try:
+            requests(contestant, int(REQUESTS * HEAD_START))
+            beside = requests(contestant)
+            is_running = download.process.poll() is None
+            moved = load.parse(download.line()) if not is_running else {}
+        finally:
+            download.end()
+        if not is_running and moved.get("failed"):
+            raise Failed("the download broke")
+        numbers |= named("alone", alone) | named("beside", beside) | {"lasted": float(is_running)}
+
+    def tables(self, result: Result) -> str:
+        columns = [
+            column("alone p50 ms", "alone.p50", 1e3),
+            column("beside p50 ms", "beside.p50", 1e3),
+            column("alone p99 ms", "alone.p99", 1e3),
+            column("beside p99 ms", "beside.p99", 1e3),
+            slower("p50 ×", "p50"),
+            slower("p99 ×", "p99"),
+        ]
+        return compare(result, columns, "beside.p50")
+
+    def charts(self, result: Result) -> dict[str, str]:
+        p99 = {name: [value * 1e3 for value in row.values("beside.p99")] for name, row in result.rows.items()}
+        return {"p99": bars("99 of 100 requests beside a download take less; less is better", "ms", p99)}
+
+
+def requests(contestant: Contestant, count: int = REQUESTS) -> Numbers:
+    """So many connections one after another."""
+    result = load.connections(contestant.route, contestant.place.target, count, 1)
+    if result["errors"]:
+        raise Failed(f"{result['errors']:.0f} of {count} requests failed")
+    return result
+
+
+def slower(title: str, key: str) -> Column:
+    """How many times longer it takes beside the download, by the medians of the rounds."""
+
+    def cell(row: Row) -> str:
+        pairs = [one[f"beside.{key}"] / one[f"alone.{key}"] for one in row.rounds]
+        return f"{sum(pairs) / len(pairs):.2f}" if pairs else "–"
+
+    return title, cell
