@@ -10,6 +10,10 @@ from relay.engine import Tcp
 from relay.model.cause import Cause
 from relay.session.stream import Stream
 
+PIECE = 64 * 1024
+"""Bytes kept in one piece, and sent in one frame. Above 128 KiB malloc maps every piece anew, and the page faults cost
+more than the copy."""
+
 
 class Binding:
     """A `TcpOwner` for the engine and a `Sink` for the session."""
@@ -42,7 +46,11 @@ class Binding:
 
     def on_bytes(self, data: memoryview) -> None:
         stream = self.stream
-        stream.write(bytes(data))
+        if len(data) <= PIECE:
+            stream.write(bytes(data))
+        else:
+            for start in range(0, len(data), PIECE):
+                stream.write(bytes(data[start : start + PIECE]))
         if not stream.may_write and self.tcp is not None:
             self.tcp.pause()
 

@@ -67,7 +67,7 @@ def _path_row(path: Path, gauge: Gauge, entry: Entry | None, tally: Tally, now: 
         rank=None if entry is None else entry.rank,
         path=path.name,
         exit=path.end,
-        state=gauge.health.word if entry is None else entry.figures.word or entry.figures.state.value,
+        state=gauge.health.word if entry is None else entry.figures.shown,
         in_band=entry is not None and entry.in_band,
         round_trip=figures.median,
         p95=figures.p95,

@@ -71,7 +71,7 @@ class Entry:
         """Why it stands where it stands."""
         figures = self.figures
         if self.tier in (Tier.HELD, Tier.HELD_BACKUP, Tier.STALLED, Tier.DOWN):
-            return figures.reason or figures.word
+            return figures.reason or figures.shown
         if figures.leaving:
             return figures.leaving
         place = "best" if self.rank == 1 else "as good as the best" if self.in_band else ""

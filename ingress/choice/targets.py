@@ -26,6 +26,8 @@ EXIT_RECENT = 100
 UNREACHABLE = 1.0
 """Seconds charged to an exit from which a probe could not connect: more than any detour costs."""
 MOST_SITES = 4096
+MOST_TIMED = 256
+"""Sites that are timed by probes at once, those used last: more would be traffic nobody asked for."""
 PROBES_AT_ONCE = 8
 """Probes wanted per call at most, so that a start with many open tabs is not a burst of dials."""
 
@@ -71,7 +73,7 @@ class Targets:
         self.exits = tuple(exits)
         self._sites: Bounded[str, _Site] = Bounded(MOST_SITES)
         self._all: dict[str, deque[float]] = {}
-        self._hot: dict[str, None] = {}  # sites used often enough to be timed; an ordered set
+        self._hot: Bounded[str, _Site] = Bounded(MOST_TIMED)
 
     def used(self, host: str, port: int, now: float) -> None:
         """A client asked for it; once per stream."""
@@ -83,7 +85,7 @@ class Targets:
         site.host, site.port = host, port
         site.uses.append(now)
         if len(site.uses) == USES and now - site.uses[0] <= WITHIN:
-            self._hot[name] = None
+            self._hot.put(name, site)
 
     def connected(self, host: str, exit_: str, took: float, now: float, *, probed: bool = False) -> None:
         """An exit's connect took *took* seconds: a stream's, or a probe's, for which it need not have been used."""
@@ -108,10 +110,9 @@ class Targets:
     def probes_wanted(self, now: float) -> list[Probe]:
         """Which exits to ask now; each question counts as asked."""
         wanted: list[Probe] = []
-        for name in list(self._hot):
-            site = self._sites.peek(name)
-            if site is None or now - site.uses[0] > WITHIN:
-                del self._hot[name]
+        for name, site in self._hot.items():
+            if now - site.uses[0] > WITHIN:
+                self._hot.drop(name)
                 continue
             for exit_ in self.exits:
                 timed = site.by_exit.setdefault(exit_, _Timed())

@@ -37,7 +37,7 @@ def _candidate(chooser: Chooser, entry: Entry, host: str) -> CandidateRow:
         rank=entry.rank,
         path=entry.name,
         exit=entry.exit,
-        state=entry.figures.word or entry.figures.state.value,
+        state=entry.figures.shown,
         in_band=entry.in_band,
         cost=sum(term.value for term in parts),
         terms=[TermRow(term.name, term.value, term.source.value, term.note) for term in parts],

@@ -7,7 +7,7 @@ forgotten; a gateway's streams come and go behind it.
 from typing import TYPE_CHECKING
 
 from ingress.client.tunnel import Tunnel
-from ingress.doors.door import Door
+from ingress.doors.door import BEST_PIECE, Door
 from ingress.doors.events import (
     Authenticate,
     Close,
@@ -61,7 +61,11 @@ class Client:
         door = self.door
         if door is None:
             door = self.door = door_for(data[0], self.front.settings(self.needs_password))
-        self.run(door.receive(bytes(data)))
+        for start in range(0, len(data), BEST_PIECE):
+            if self.tcp.owner is not self:  # it became a tunnel, or is leaving
+                self.tcp.owner.on_bytes(data[start:])
+                return
+            self.run(door.receive(bytes(data[start : start + BEST_PIECE])))
 
     def on_eof(self) -> None:
         if self.door is None:

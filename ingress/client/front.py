@@ -68,7 +68,7 @@ class Front:
         self._users = users
         self._guard = Guard(config, users is not None)
         url = f"socks5h://{config.listen[0]}"
-        self._settings = {needs: DoorSettings(needs, url) for needs in (False, True)}
+        self._settings = {needs: DoorSettings(needs, url, pseudonym=config.name) for needs in (False, True)}
 
     def settings(self, needs_password: bool) -> DoorSettings:
         return self._settings[needs_password]

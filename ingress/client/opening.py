@@ -6,6 +6,7 @@ While the door stays in between (plain HTTP, or success not yet told) it is the 
 from typing import TYPE_CHECKING
 
 from ingress.choice.choose import Choice
+from ingress.doors.door import BEST_PIECE
 from relay.model.cause import Cause
 from relay.session.initiator import InitiatorStream
 
@@ -71,8 +72,9 @@ class Opening:
 
     def on_data(self, data: memoryview) -> None:
         gateway = self.client.door.gateway if self.client.door is not None else None
-        if self.is_current and gateway is not None:
-            self.client.run(gateway.receive_upstream(bytes(data)))
+        for start in range(0, len(data), BEST_PIECE):
+            if self.is_current and gateway is not None:
+                self.client.run(gateway.receive_upstream(bytes(data[start : start + BEST_PIECE])))
         if self.stream is not None and (not self.is_current or not self.client.tcp.unsent):
             self.stream.consume(self.stream.receiver.received)
 

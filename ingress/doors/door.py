@@ -16,6 +16,10 @@ KEPT_SOFT = 64 * 1024
 KEPT_HARD = 1024 * 1024
 """Bytes kept at which a client is cut off: the soft limit and the largest single read fit in it with room."""
 
+BEST_PIECE = 64 * 1024
+"""Bytes that a gateway is best given at a time. Larger copies are mapped and unmapped by the allocator each time:
+1.4 instead of 0.3 s CPU per GiB at 128 KiB and more (one core, CPython 3.11)."""
+
 
 @attrs.frozen
 class DoorSettings:

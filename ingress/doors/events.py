@@ -1,5 +1,6 @@
 """What a door asks of the shell. The shell carries out a list of events in its order, each once.
 
+Authenticate, Open, Transparent and Close stand last in their list, so that a question may be answered on the spot.
 Made by the thousand a second and never changed after: plain slotted classes without validators.
 """
 

@@ -104,10 +104,9 @@ class Exchange:
             event = self._origin.next_event()
             if isinstance(event, h11.InformationalResponse):
                 out += self._relay_interim(event)
-            elif isinstance(event, h11.Response):
-                out += self._relay_final(event)
             else:
-                raise BadResponse
+                assert isinstance(event, h11.Response), "a whole head gives one event"
+                out += self._relay_final(event)
             if self.switched:
                 out += bytes(self._incoming)
                 self._incoming.clear()

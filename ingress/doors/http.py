@@ -151,7 +151,7 @@ class HttpDoor(KeptConnection):
         return events
 
     def _answer_cause(self, request: Request, cause: Cause, events: Events) -> Events:
-        """Bytes that a client sent ahead of its tunnel must not become a request, so a failed CONNECT is the last one."""
+        """A failed CONNECT ends the connection: what was sent ahead for the tunnel must not become a request."""
         if request.is_connect:
             return self._refuse(Refusal(REPLIES[cause].status, "", cause), events)
         return self._answer(request, partial(cause_page, cause, self._settings), events)

@@ -4,11 +4,11 @@ Rules: one request at a time, what was sent ahead waits; after an answer of our 
 read over if that is cheap and certain, and otherwise the connection ends with it.
 """
 
+import abc
 import enum
 from http import HTTPStatus
 from typing import Final, Protocol
 
-from ingress.doors.body import BadBody
 from ingress.doors.door import KEPT_HARD, KEPT_SOFT, DoorSettings
 from ingress.doors.events import Close, Event, FinishUpstream, ResetUpstream, Send, Transparent
 from ingress.doors.pages import cause_page, page
@@ -55,7 +55,7 @@ class Answer(Protocol):
     def __call__(self, *, head_only: bool, close: bool) -> bytes: ...
 
 
-class KeptConnection:
+class KeptConnection(abc.ABC):
     """Base of the HTTP door. A subclass says what becomes of a request (`_admit`) and of its body (`_upload`)."""
 
     def __init__(self, settings: DoorSettings) -> None:
@@ -112,13 +112,13 @@ class KeptConnection:
             events.append(Send(page(HTTPStatus.REQUEST_TIMEOUT, text, head_only=False, close=True)))
         return self._close(events, "handshake took too long")
 
+    @abc.abstractmethod
     def _admit(self, request: Request, events: Events) -> None:
         """Act on a request whose head was just read."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def _upload(self, events: Events) -> bool:
         """Take the body of the request at hand; whether that brought the connection to its next request."""
-        raise NotImplementedError
 
     def _may_have_ended(self) -> bool:
         if self._state not in (State.OPENING, State.EXCHANGE) or self._request is None:
@@ -143,7 +143,7 @@ class KeptConnection:
             return self._read_request(events)
         if self._state == State.EXCHANGE:
             return self._upload(events)
-        return self._state == State.DRAINING and self._drain(events)
+        return self._state == State.DRAINING and self._drain()
 
     def _read_request(self, events: Events) -> bool:
         try:
@@ -158,13 +158,10 @@ class KeptConnection:
         self._admit(self._request, events)
         return True
 
-    def _drain(self, events: Events) -> bool:
+    def _drain(self) -> bool:
+        """Only bodies of a known length come here (`_can_keep`), so nothing in them can be wrong."""
         assert self._request is not None
-        try:
-            self._request.body.take(self._incoming)
-        except BadBody:
-            self._close(events, "bad body")
-            return False
+        self._request.body.take(self._incoming)
         if self._request.body.is_done:
             self._next_request()
         return self._state == State.HEAD
@@ -215,8 +212,6 @@ class KeptConnection:
 
     def _close(self, events: Events, reason: str, *, reset: bool = False) -> Events:
         """Within an exchange the stream is reset with the connection, by what Close means."""
-        if self._state == State.CLOSED:
-            return events
         if self._state == State.EXCHANGE:
             self._has_stream = False
         self._drop_stream(events)

@@ -99,9 +99,6 @@ def _idna(text: str) -> bytes:
     import idna  # its tables cost megabytes, and most ingresses never see such a name
 
     try:
-        name = idna.encode(text, uts46=True)
+        return idna.encode(text, uts46=True)
     except UnicodeError:
         raise BadHost(Cause.NAME_NOT_FOUND) from None
-    if _NAME.fullmatch(name) is None:
-        raise BadHost(Cause.NAME_NOT_FOUND)
-    return name

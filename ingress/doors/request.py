@@ -114,6 +114,5 @@ def _parse(connection: h11.Connection, head: bytes) -> h11.Request:
         event = connection.next_event()
     except h11.RemoteProtocolError as error:
         raise Refusal(HTTPStatus(error.error_status_hint), "The head of the request is not valid.") from None
-    if not isinstance(event, h11.Request):
-        raise bad_request("The head of the request is not valid.")
+    assert isinstance(event, h11.Request), "a whole head gives one event"
     return event

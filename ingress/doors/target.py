@@ -14,7 +14,7 @@ from ingress.doors.refusal import Refusal, bad_request
 from relay.model.cause import Cause
 
 _SCHEME = re.compile(rb"([A-Za-z][A-Za-z0-9+.-]*)://")
-_AUTHORITY = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[^\[\]:@/?#\\%]+)(?::([0-9]*))?")
+_AUTHORITY = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=-]+)(?::([0-9]*))?")
 _USER_INFO = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=:%-]*")
 _HTTP_PORT = 80
 

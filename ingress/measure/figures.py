@@ -59,5 +59,10 @@ class PathFigures:
         return self.path.name
 
     @property
+    def shown(self) -> str:
+        """The word for its state."""
+        return self.word or self.state.value
+
+    @property
     def exit(self) -> str:
         return self.path.end

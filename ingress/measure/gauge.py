@@ -155,7 +155,8 @@ class Gauge:
         if not self.is_connected:
             return ()
         due, self._news = self._news, []
-        if self.meter.notice_late(now):
+        was_late = self.meter.is_late
+        if self.meter.notice_late(now) and not was_late:
             due.append(Due.LATE)
         if self.health.release(now):
             due.append(Due.RELEASED)

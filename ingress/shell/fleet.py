@@ -203,7 +203,9 @@ class Fleet:
         tally.streams = way.streams
         tally.bulk = sum(len(link.end.legs) for link in way.bulk)
         pairs = self.steer.redundant
-        tally.redundant = sum(leg.stream in pairs for link in way.links for leg in link.end.legs.values()) if pairs else 0
+        tally.redundant = (
+            sum(leg.stream in pairs for link in way.links for leg in link.end.legs.values()) if pairs else 0
+        )
         tally.bytes_up = way.past_up + sum(link.end.bytes_out for link in way.links)
         tally.bytes_down = way.past_down + sum(link.end.bytes_in for link in way.links)
         tally.leaving = self._why_leave(way.path)

@@ -22,6 +22,7 @@ from ingress.users import Users, load_users
 from relay import __version__, log
 from relay.admin_path import socket_path
 from relay.engine import Listener, Loop, open_listener, sockopts
+from relay.engine.listener import hint
 from relay.errors import OperatorError
 from relay.identity import Identity, load_identity
 from relay.model.cause import Cause
@@ -92,11 +93,8 @@ class Running:
         try:
             sock = open_listener((address.host, address.port))
         except OSError as error:
-            hint = {98: "another program listens there", 13: "ports below 1024 need privileges"}.get(
-                error.errno or 0, ""
-            )
             text = f"{self.options.config}: cannot listen on {address}: {error.strerror}"
-            raise OperatorError(f"{text}; {hint}" if hint else text) from error
+            raise OperatorError(text + hint(error)) from error
         sockopts.nodelay(sock)  # accepted sockets inherit both: not one system call per client
         sockopts.keepalive(sock, int(self.config.limits.keepalive))
         return sock

@@ -55,6 +55,16 @@ def open_listener(address: tuple[str, int]) -> socket.socket:
     return sock
 
 
+def hint(error: OSError) -> str:
+    """What to do about an address that cannot be listened on, ready to stand behind the error; "" if nobody knows."""
+    hints = {
+        errno.EADDRINUSE: "; another program listens there",
+        errno.EACCES: "; ports below 1024 need privileges",
+        errno.EADDRNOTAVAIL: "; this machine does not have that address",
+    }
+    return hints.get(error.errno or 0, "")
+
+
 @attrs.frozen
 class ListenerStatistics:
     """One listener at one moment."""

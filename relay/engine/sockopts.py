@@ -3,6 +3,8 @@
 What the kernel refuses is skipped, and logged once for each option: an old kernel or a container must not stop a node.
 """
 
+import errno
+import os
 import resource
 import socket
 import struct
@@ -69,6 +71,12 @@ def carrier(sock: socket.socket) -> None:
 def reset_on_close(sock: socket.socket) -> None:
     """Make the next close a RST."""
     _set(sock, "SO_LINGER", socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+
+
+def error_of(sock: socket.socket) -> OSError:
+    """What befell a socket that epoll reports as failed (the kernel tells it once)."""
+    code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) or errno.ECONNRESET
+    return OSError(code, os.strerror(code))
 
 
 def kernel_limits() -> str:

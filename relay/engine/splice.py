@@ -15,7 +15,7 @@ import attrs
 
 from relay.engine.loop import READABLE, WRITABLE, Loop
 from relay.engine.pipes import Pipe, Pipes
-from relay.engine.sockopts import notsent_lowat, reset_on_close
+from relay.engine.sockopts import error_of, notsent_lowat, reset_on_close
 from relay.engine.tcp import DRAIN
 from relay.engine.timers import Timer
 
@@ -146,7 +146,7 @@ class _End:
             return
         if events & select.EPOLLERR and (incoming.is_blocked or incoming.has_eof):
             # Nobody will read here, so that a read would tell. Else what came before the reset goes first.
-            splice.end(_error_of(incoming.source))
+            splice.end(error_of(incoming.source))
             return
         if events & READABLE:
             incoming.is_readable = not incoming.has_eof
@@ -284,8 +284,3 @@ class _Flow:
             return False
         self.is_blocked = False
         return True
-
-
-def _error_of(sock: socket.socket) -> OSError:
-    code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) or errno.ECONNRESET
-    return OSError(code, os.strerror(code))

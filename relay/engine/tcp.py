@@ -4,7 +4,6 @@ What must stay true: the two directions end apart (a FIN that was read does not 
 a reset is handed over before the reset is told. `unsent` is what stands in the queue, to the byte.
 """
 
-import os
 import select
 import socket
 from collections import deque
@@ -14,7 +13,7 @@ from typing import Protocol
 import attrs
 
 from relay.engine.loop import READABLE, WRITABLE, Loop
-from relay.engine.sockopts import reset_on_close
+from relay.engine.sockopts import error_of, reset_on_close
 
 DRAIN = READABLE & ~select.EPOLLIN
 """Events after which a short read does not prove that the kernel has nothing left: an end, an error, urgent data."""
@@ -168,7 +167,8 @@ class Tcp:
             self._is_readable = True
             if events & DRAIN:
                 self._reads_to_end = True
-                if self._has_eof and self._end_if_reset():
+                if self._has_eof and events & select.EPOLLERR:  # no read will tell
+                    self._end(self._lost or error_of(self._sock))
                     return
         if self._queue and events & WRITABLE:
             self._flush()
@@ -221,13 +221,6 @@ class Tcp:
         self._is_readable = False
         if self._lost is None:
             self.owner.on_eof()
-
-    def _end_if_reset(self) -> bool:
-        """Nothing more will be read here, so a reset shows in the events alone."""
-        code = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        if code:
-            self._end(OSError(code, os.strerror(code)))
-        return code != 0
 
     # writing
 

@@ -6,6 +6,9 @@ order or its path. Reading never waits for writing. OpenSSL may hold bytes that 
 with "want read" or goes on the ready list.
 """
 
+import errno
+import os
+import select
 import socket
 import ssl
 from typing import Protocol
@@ -13,7 +16,7 @@ from typing import Protocol
 import attrs
 
 from relay.engine.loop import FLUSH, READABLE, WRITABLE, Loop
-from relay.engine.sockopts import reset_on_close
+from relay.engine.sockopts import error_of, reset_on_close
 
 SEND_BUDGET = 512 * 1024
 """Bytes sent in one service. The kernel's TCP_NOTSENT_LOWAT ends it sooner, unless the path drains faster than that."""
@@ -48,7 +51,7 @@ class TlsStatistics:
 
 
 class Tls:
-    """An endpoint over *sock*, whose handshake is done, which is non-blocking and belongs to it from now on."""
+    """An endpoint over *sock*, which comes from `tls_setup.handshake` and belongs to it from now on."""
 
     __slots__ = (
         "_committed",
@@ -128,6 +131,8 @@ class Tls:
     def serve(self, events: int) -> None:
         if self.closed:
             return
+        if events & select.EPOLLERR and self._lost is None:
+            self._lost = error_of(self._sock)
         if events & self._read_waits:
             self._read_waits = 0
         if not self._read_waits:
@@ -159,7 +164,7 @@ class Tls:
         except ssl.SSLWantWriteError:
             self._read_waits = WRITABLE
         except OSError as error:
-            ending, is_over = error, True
+            ending, is_over = _ending(error), True
         if room < size:
             self.last_read = self._loop.now
             self.bytes_in += size - room
@@ -187,7 +192,7 @@ class Tls:
                 self._commit(data, READABLE)
                 return
             except OSError as error:
-                self._lose(error)
+                self._lose(_ending(error))
                 return
             self.bytes_out += sent
             budget -= sent
@@ -214,9 +219,9 @@ class Tls:
         except OSError as error:
             self._lose(error)
 
-    def _lose(self, error: OSError) -> None:
+    def _lose(self, error: OSError | None) -> None:
         """Writing failed: the peer may have said something before, so read to the end first."""
-        self._lost = error
+        self._lost = error or BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
         self._committed = b""
         self._write_waits = READABLE  # nothing more is pulled
         self._read()
@@ -224,3 +229,14 @@ class Tls:
     def _end(self, error: OSError | None) -> None:
         self.close()
         self.owner.on_closed(error)
+
+
+def _ending(error: OSError) -> OSError | None:
+    """What *error*, raised by OpenSSL, says about the connection: None for a FIN without close_notify.
+
+    CPython reports every failed system call inside OpenSSL as an SSLEOFError, and so does OpenSSL a bare FIN; only the
+    latter has a reason. The call's errno is lost, but only a dead connection makes these calls fail.
+    """
+    if not isinstance(error, ssl.SSLEOFError):
+        return error
+    return None if error.reason else ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))

@@ -21,11 +21,19 @@ async def handshake(
 ) -> ssl.SSLSocket:
     """Do a TLS handshake over *sock* (non-blocking), which is used up: it is in the result, or closed on failure.
 
+    *context* is set to take a FIN for an end: OpenSSL would answer one without close_notify with an alert, and our
+    own frames say where a stream ends.
+
     Raises:
         ssl.SSLError, OSError: refused, not TLS, or the connection broke.
     """
+    context.options |= ssl.OP_IGNORE_UNEXPECTED_EOF
     tls = context.wrap_socket(
-        sock, server_side=server_side, do_handshake_on_connect=False, server_hostname=server_hostname
+        sock,
+        server_side=server_side,
+        do_handshake_on_connect=False,
+        suppress_ragged_eofs=False,  # under which CPython hides resets
+        server_hostname=server_hostname,
     )
     try:
         await _until_done(tls, tls.do_handshake)

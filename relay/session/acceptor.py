@@ -72,13 +72,13 @@ class Acceptor(Session):
     def settle(self, stream: Stream) -> None:
         if stream.is_done:
             word = stream.ack()
-            carrier = stream.legs[0].carrier if stream.legs else None
+            carriers = [leg.carrier for leg in stream.legs]
             self.forget(stream)
-            if carrier is not None:
-                carrier.send(word)  # if it is lost, the ingress asks, hears GONE, and understands
+            for carrier in carriers:
+                carrier.send(word)  # if all are lost, the ingress asks, hears GONE, and understands
 
     def reset(self, stream: Stream, cause: Cause) -> None:
-        if self.streams.get(stream.id) is stream and stream.cause is None:
+        if not stream.is_over:
             stream.cause = cause
             stream.shed()
             stream.wake()
@@ -105,6 +105,8 @@ class Acceptor(Session):
         stream = self.streams.get(number)
         if stream is not None:
             self._follow(stream, carrier, generation, planned=False)
+            if stream.is_connected:
+                stream.tell_connected()  # an ingress that says OPEN again has not heard it
         elif number in self._seen:
             carrier.send(bodies.reset(number, Cause.GONE))
         else:
@@ -129,16 +131,23 @@ class Acceptor(Session):
             carrier.send(bodies.reset(number, Cause.GONE))
             return
         stream.receive_ack(received, limit)
-        if self.streams.get(number) is stream:
-            self._follow(stream, carrier, generation, planned=bool(flags & bodies.PLANNED))
-            if stream.is_connected and not flags & bodies.KNOWS_CONNECTED:
-                stream.tell_connected()
+        if self.streams.get(number) is not stream:  # that was its end, and the old carriers may not bring the news
+            carrier.send(bodies.reset(number, Cause.GONE))
+            return
+        self._follow(stream, carrier, generation, planned=bool(flags & bodies.PLANNED))
+        if stream.is_connected and not flags & bodies.KNOWS_CONNECTED:
+            stream.tell_connected()
 
     def _follow(self, stream: Stream, carrier: CarrierEnd, generation: int, *, planned: bool) -> None:
-        """Ride where the newest ATTACH says; equal generations add up (redundant streams), older ones mean nothing."""
+        """Ride where the newest ATTACH says; equal generations add up (redundant streams), older ones mean nothing.
+
+        A planned move is one from where the ingress believes the stream to be. If an ATTACH before it was
+        overtaken, that is not where it is, and the carrier it rides on may be dead: then all is sent again.
+        """
         if generation > stream.generation:
+            is_next = generation == stream.generation + 1 and len(stream.legs) == 1
             stream.generation = generation
-            stream.ride((carrier,), planned=planned)
+            stream.ride((carrier,), planned=planned and is_next)
         elif generation == stream.generation and stream.id not in carrier.legs:
             stream.add_leg(carrier)
 

@@ -73,6 +73,7 @@ class CarrierEnd:
             ProtocolError: the carrier must be closed (and `Session.lose` called); its streams are unharmed.
         """
         self.session.now = self.heard_at = now
+        self.session.heard_last = self
         self.bytes_in += len(data)
         self.reader.receive(data)
 
@@ -81,6 +82,8 @@ class CarrierEnd:
 
         What is returned counts as sent: it must go out, whole and in order, or the carrier is lost.
         """
+        if self.is_lost:
+            return b""  # it would take last words with it
         self.session.now = now
         parts: list[bytes | memoryview] = []
         size = 0
@@ -97,7 +100,7 @@ class CarrierEnd:
             stream = leg.stream
             if self.legs.get(stream.id) is leg:
                 size += stream.emit(leg, parts, self.quantum)
-                if stream.sender.has_more(leg) and not leg.is_queued:
+                if not leg.is_queued and not stream.is_over and stream.sender.has_more(leg):
                     leg.is_queued = True
                     ready.append(leg)
         data = b"".join(parts)

@@ -64,23 +64,36 @@ class Initiator(Session):
         }
 
     def open(self, host: str, port: int, sink: Sink, carriers: tuple[CarrierEnd, ...], now: float) -> InitiatorStream:
-        """Begin a stream to *host* and *port* over *carriers* (normally one). It may be written to at once."""
+        """Begin a stream to *host* and *port* over *carriers* (normally one). It may be written to at once.
+
+        Raises:
+            ValueError: *host* takes more than LONGEST_HOST bytes, or cannot be written in UTF-8.
+        """
+        if not 0 < len(host.encode()) <= bodies.LONGEST_HOST:
+            raise ValueError("a host that no OPEN can carry")
         self.now = now
         stream = InitiatorStream(self, self._next_id, host, port)
         self._next_id += 1
         stream.sink = sink
         self.streams[stream.id] = stream
         stream.ride(carriers, planned=False)
+        if not self.carriers:
+            self.on_deadline_changed()  # it has something to expire now
         return stream
 
     def attach(self, streams: Iterable[Stream], carriers: tuple[CarrierEnd, ...], now: float, *, planned: bool) -> None:
-        """Move *streams* to *carriers*, in one exchange. A planned move trusts the old carriers to deliver what they
-        have; any other goes on from what each end is known to have."""
+        """Move *streams* to *carriers*, in one exchange; those that have ended meanwhile are passed over.
+
+        A planned move trusts the old carrier to deliver what it has (if there is one, and one new one); any other
+        goes on from what each end is known to have.
+        """
         self.now = now
         for stream in streams:
             assert isinstance(stream, InitiatorStream)
+            if stream.is_over:
+                continue
             stream.generation += 1
-            stream.is_planned = planned and stream.is_acknowledged
+            stream.is_planned = planned and stream.is_acknowledged and len(stream.legs) == len(carriers) == 1
             if stream.is_planned:
                 stream.owed |= {leg.carrier: None for leg in stream.legs if leg.carrier not in carriers}
             else:
@@ -94,7 +107,8 @@ class Initiator(Session):
         return adrift
 
     def give_up_on(self, carrier: CarrierEnd, now: float) -> None:
-        """Do not wait for what *carrier* owes from planned moves, in either direction: it is stalled or gone."""
+        """Do not wait for what *carrier* owes from planned moves, in either direction, nor for the last words that it
+        was given: it is stalled or gone."""
         waiting = [
             one for one in self.streams.values() if isinstance(one, InitiatorStream) and (one.owed or one.drains)
         ]
@@ -102,6 +116,7 @@ class Initiator(Session):
             if stream.legs and (stream.is_owed_by(carrier) or any(at is carrier for at, _, _ in stream.drains)):
                 self.attach([stream], tuple(leg.carrier for leg in stream.legs), now, planned=False)
             stream.owed.pop(carrier, None)
+        self.say_parting(carrier.unconfirmed.reclaim())
 
     def riders(self, carrier: CarrierEnd) -> list[Stream]:
         """The streams that ride on *carrier*."""
@@ -121,7 +136,7 @@ class Initiator(Session):
             self.say_parting([word])
 
     def reset(self, stream: Stream, cause: Cause) -> None:
-        if self.streams.get(stream.id) is stream:
+        if not stream.is_over:
             self.forget(stream)
             self.say_parting([bodies.reset(stream.id, cause)])
 

@@ -5,27 +5,26 @@ the window only, so that what it holds is bounded by what it promised.
 """
 
 from bisect import insort
-from collections.abc import Callable
 
 from relay.wire.errors import ProtocolError
-
-Deliver = Callable[[memoryview], None]
 
 
 class Receiver:
     """In-order delivery by absolute offset."""
 
-    __slots__ = ("_held", "consumed", "fin_at", "limit", "received")
+    __slots__ = ("_early", "consumed", "fin_at", "held", "limit", "received")
 
     def __init__(self, limit: int) -> None:
         self.received = 0
-        """Every byte below it has arrived and was delivered, in order."""
+        """Every byte below it has arrived."""
         self.consumed = 0
         """Every byte below it has left us: the client or target has it."""
         self.limit = limit
         """The peer was told that it may write below this offset."""
         self.fin_at: int | None = None
-        self._held: list[tuple[int, bytes]] = []
+        self.held = 0
+        """Bytes that came early and wait for those before them."""
+        self._early: list[tuple[int, bytes]] = []
 
     @property
     def is_done(self) -> bool:
@@ -38,12 +37,13 @@ class Receiver:
         return self.received + (self.received == self.fin_at)
 
     @property
-    def held(self) -> int:
-        """Bytes that came early and wait for those before them."""
-        return sum(len(data) for _, data in self._held)
+    def kept(self) -> int:
+        """Bytes that arrived and have not left us."""
+        return self.received - self.consumed + self.held
 
-    def receive(self, offset: int, data: memoryview, deliver: Deliver) -> int:
-        """Take bytes at *offset*; call *deliver* with whatever is now in order. Returns the bytes delivered.
+    def receive(self, offset: int, data: memoryview) -> memoryview | None:
+        """Take bytes at *offset*. Returns those that are now in order, to be delivered, or None; while `held` is not 0,
+        `next_early` may have more of them.
 
         Raises:
             ProtocolError: the bytes lie beyond the limit or behind the FIN; nothing was taken.
@@ -54,21 +54,32 @@ class Receiver:
         before = self.received
         if offset > before:
             self._hold(offset, data)
-            return 0
+            return None
         if stop <= before:
-            return 0
+            return None
         self.received = stop
-        deliver(data[before - offset :] if offset < before else data)
-        if self._held:
-            self._deliver_held(deliver)
-        return self.received - before
+        return data[before - offset :] if offset < before else data
+
+    def next_early(self) -> memoryview | None:
+        """Early bytes that wait for nothing any more, to be delivered."""
+        early = self._early
+        while early and early[0][0] <= self.received:
+            start, data = early.pop(0)
+            self.held -= len(data)
+            stop = start + len(data)
+            if stop > self.received:
+                news = memoryview(data)[self.received - start :]
+                self.received = stop
+                return news
+        return None
 
     def shed(self) -> int:
-        """Forget all bytes. Returns how many were delivered and not consumed."""
-        waiting = self.received - self.consumed
+        """Forget all bytes. Returns how many were kept."""
+        kept = self.kept
         self.consumed = self.received
-        self._held.clear()
-        return waiting
+        self.held = 0
+        self._early.clear()
+        return kept
 
     def finish(self, offset: int) -> None:
         """The peer's FIN says that its bytes end at *offset*.
@@ -76,7 +87,7 @@ class Receiver:
         Raises:
             ProtocolError: bytes beyond it have arrived, or another FIN said otherwise.
         """
-        highest = self._held[-1][0] + len(self._held[-1][1]) if self._held else self.received
+        highest = self._early[-1][0] + len(self._early[-1][1]) if self._early else self.received
         if offset < max(highest, self.received) or self.fin_at not in (None, offset) or offset > self.limit:
             raise ProtocolError("a FIN that contradicts what came before it")
         self.fin_at = offset
@@ -86,7 +97,7 @@ class Receiver:
         stop = offset + len(data)
         news: list[tuple[int, bytes]] = []
         at = offset
-        for start, kept in self._held:
+        for start, kept in self._early:
             if start >= stop:
                 break
             if start > at:
@@ -95,13 +106,5 @@ class Receiver:
         if at < stop:
             news.append((at, bytes(data[at - offset :])))
         for one in news:
-            insort(self._held, one)
-
-    def _deliver_held(self, deliver: Deliver) -> None:
-        while self._held and self._held[0][0] <= self.received:
-            start, data = self._held.pop(0)
-            stop = start + len(data)
-            if stop > self.received:
-                skip = self.received - start
-                self.received = stop
-                deliver(memoryview(data)[skip:])
+            insort(self._early, one)
+            self.held += len(one[1])

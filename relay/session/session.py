@@ -35,6 +35,7 @@ class Session:
         """Round trip in seconds, as far as known; the ingress measures it, the exit is told."""
         self.streams: dict[int, Stream] = {}
         self.carriers: dict[int, CarrierEnd] = {}
+        self.heard_last: CarrierEnd | None = None
         self.parting = Parting()
         self.on_deadline_changed: Callable[[], None] = _nothing
         """Called when `next_deadline()` moved earlier."""
@@ -91,8 +92,10 @@ class Session:
         if not words:
             return
         self.parting.waiting += words
-        if self.carriers:
-            max(self.carriers.values(), key=lambda one: one.heard_at).on_ready()
+        if self.heard_last is None or self.heard_last.is_lost:
+            self.heard_last = max(self.carriers.values(), key=lambda one: one.heard_at, default=None)
+        if self.heard_last is not None:
+            self.heard_last.on_ready()
 
     # ---- time
 
@@ -131,6 +134,7 @@ class Session:
     def end(self, cause: Cause) -> None:
         """The session is over: every stream is reset at this end."""
         streams, self.streams = self.streams, {}
+        self.parting.take()
         for stream in streams.values():
             self._release(stream)
             if stream.cause is None:
@@ -162,7 +166,7 @@ class Session:
 
     def on_data(self, number: int, offset: int, data: memoryview) -> None:
         stream = self.streams.get(number)
-        if stream is not None and stream.cause is None:
+        if stream is not None and not stream.is_over:
             stream.receive(offset, data)
 
     def on_frame(self, carrier: CarrierEnd, kind: int, body: bytes) -> None:
@@ -174,7 +178,7 @@ class Session:
     def _on_fin(self, _: CarrierEnd, body: bytes) -> None:
         number, offset = bodies.parse_fin(body)
         stream = self.streams.get(number)
-        if stream is not None and stream.cause is None:
+        if stream is not None and not stream.is_over:
             stream.receive_fin(offset)
 
     def _on_ack(self, _: CarrierEnd, body: bytes) -> None:

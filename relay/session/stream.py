@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from relay.model.cause import Cause
 from relay.session.receiver import Receiver
 from relay.session.sender import Leg, Range, Sender
-from relay.session.window import ACK_BYTES, FLOOR, INITIAL_WINDOW, Window
+from relay.session.window import FLOOR, INITIAL_WINDOW, Window
 from relay.wire import bodies
 from relay.wire.frames import data_header
 
@@ -52,6 +52,7 @@ class Stream:
         "id",
         "is_connected",
         "is_held_back",
+        "is_over",
         "legs",
         "limit_told",
         "receiver",
@@ -75,6 +76,8 @@ class Stream:
         self.sink: Sink
         self.cause: Cause | None = None
         """Set when the stream was reset at this end."""
+        self.is_over = False
+        """It has ended at this end, whichever way: what its socket still says or does is of no account."""
         self.has_sent = False
         """Some of what was written here was put on a carrier: only this exit may go on with it."""
         self.is_connected = False
@@ -95,11 +98,16 @@ class Stream:
 
     @property
     def may_write(self) -> bool:
-        """Whether the writer should go on; what it writes in spite of it is kept, beyond every bound."""
+        """Whether the writer should go on; what it writes in spite of it is kept, beyond every bound.
+
+        To be asked right after `write`: only then is `sink.on_room` sure to follow.
+        """
         return self.sender.end < self.sender.limit and not (self.session.memory.is_full and self.sender.kept >= FLOOR)
 
     def write(self, data: bytes) -> None:
         """Send *data*. Returns at once; when `may_write` turns false, wait for `sink.on_room`."""
+        if self.is_over or not data:
+            return
         self.sender.write(data)
         self.session.memory.used += len(data)
         self.wake()
@@ -109,15 +117,15 @@ class Stream:
 
     def finish(self) -> None:
         """No more bytes will be written."""
-        if not self.sender.is_finished:
+        if not self.sender.is_finished and not self.is_over:
             self.sender.finish()
             self.wake()
 
     def consume(self, upto: int) -> None:
         """All bytes below *upto* have left for the client or target: the peer may send as many more."""
         receiver, session = self.receiver, self.session
-        if session.streams.get(self.id) is not self or self.cause is not None:
-            return  # it has ended here; only the socket was still busy
+        if self.is_over:
+            return
         session.memory.used -= upto - receiver.consumed
         receiver.consumed = upto
         if self.window.consume(upto, session.now, session.srtt, session.memory):
@@ -168,6 +176,8 @@ class Stream:
 
     def add_leg(self, carrier: "CarrierEnd") -> None:
         """Ride on *carrier* as well: it gets all that the peer is not known to have."""
+        if self.is_over:
+            return
         self._board(carrier, self.sender.acked)
         self.wake()
 
@@ -197,20 +207,33 @@ class Stream:
 
     def receive(self, offset: int, data: memoryview) -> None:
         receiver = self.receiver
-        delivered = receiver.receive(offset, data, self._deliver)
-        if delivered:
-            if receiver.is_done:
-                self._on_fin()
-            elif receiver.received - self.ack_told >= ACK_BYTES:
-                self.ack_now()
-            else:
-                self.session.ack_later(self)
-        else:
+        kept = receiver.kept
+        piece = receiver.receive(offset, data)
+        self.session.memory.used += receiver.kept - kept
+        if piece is None:
             self.session.ack_later(self)  # early or doubled: the peer may not know what we have
+            return
+        self.sink.on_data(piece)
+        if receiver.held:
+            self._deliver_early()
+        if self.is_over:
+            return  # the sink gave it up
+        if receiver.is_done:
+            self._on_fin()
+        elif receiver.received - self.ack_told >= self.window.ack_after:
+            self.ack_now()
+        else:
+            self.session.ack_later(self)
 
-    def _deliver(self, data: memoryview) -> None:
-        self.session.memory.used += len(data)
-        self.sink.on_data(data)
+    def _deliver_early(self) -> None:
+        receiver = self.receiver
+        while not self.is_over:
+            kept = receiver.kept
+            piece = receiver.next_early()
+            self.session.memory.used += receiver.kept - kept
+            if piece is None:
+                return
+            self.sink.on_data(piece)
 
     def receive_fin(self, offset: int) -> None:
         was_done = self.receiver.is_done
@@ -222,12 +245,15 @@ class Stream:
 
     def _on_fin(self) -> None:
         self.sink.on_fin()
-        self.session.ack_later(self)
-        self.session.settle(self)
+        if not self.is_over:
+            self.session.ack_later(self)
+            self.session.settle(self)
 
     def receive_ack(self, received: int, limit: int) -> None:
         """The peer's session has everything below *received* and takes everything below *limit*."""
         sender = self.sender
+        if self.is_over:
+            return
         if limit > sender.limit:
             sender.limit = limit
             self.wake()
@@ -298,7 +324,8 @@ class Stream:
     # ---- ends
 
     def shed(self) -> None:
-        """Let go of all bytes: nothing of them will be asked for again."""
+        """End here, and let go of all bytes: nothing of them will be asked for again."""
+        self.is_over = True
         self.session.memory.used -= self.sender.shed() + self.receiver.shed()
 
     @property

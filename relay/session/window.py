@@ -15,7 +15,10 @@ LARGEST_WINDOW = 32 * 1024 * 1024
 FLOOR = 16 * 1024
 """What every stream is always owed, whatever the memory limit says."""
 ACK_BYTES = 64 * 1024
-"""Bytes received after which the peer is told, without waiting for the timer."""
+"""Bytes received after which the peer is told, without waiting for the timer, at least."""
+ACK_SHARE = 8
+"""The same as a part of the window: an eighth. Acknowledging 64 KiB of a window of megabytes costs every hop a wake-up
+and gains nothing; at half a window the sender would run dry."""
 
 
 @attrs.define
@@ -45,6 +48,11 @@ class Window:
         self.size = INITIAL_WINDOW
         self._mark_offset = 0
         self._mark_at = -1.0
+
+    @property
+    def ack_after(self) -> int:
+        """Bytes received after which an acknowledgement does not wait for its timer."""
+        return max(ACK_BYTES, self.size // ACK_SHARE)
 
     def limit(self, consumed: int, told: int, memory: Memory) -> int:
         """The limit to tell, given what was *consumed*; never below *told*."""

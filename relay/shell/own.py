@@ -9,7 +9,10 @@ from relay import log
 from relay.model.network import Address, Network
 
 OwnAddress = tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, int]
-LOOKUP_SECONDS = 5.0
+LOOKUP_SECONDS = 2.0
+"""An exit does not begin before it knows them; a name server that is silent may not keep it from beginning."""
+AGAIN = 600.0
+"""Seconds between look-ups: addresses behind names change."""
 
 
 async def own_addresses(network: Network) -> frozenset[OwnAddress]:
@@ -23,6 +26,13 @@ async def own_addresses(network: Network) -> frozenset[OwnAddress]:
 
 
 async def _look_up(address: Address, found: set[OwnAddress]) -> None:
+    try:
+        found.add((ipaddress.ip_address(address.host), address.port))
+    except ValueError:
+        await _ask(address, found)
+
+
+async def _ask(address: Address, found: set[OwnAddress]) -> None:
     try:
         with trio.fail_after(LOOKUP_SECONDS):
             rows = await trio.socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)

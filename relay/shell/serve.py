@@ -4,6 +4,7 @@ The first SIGTERM or SIGINT drains: the ingresses are told (GOAWAY) and leave; a
 the files again, as `relay reload` does.
 """
 
+import errno
 import signal
 from argparse import Namespace
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -16,6 +17,7 @@ from relay import __version__, log
 from relay.admin_path import socket_path
 from relay.config import load_network
 from relay.engine import Listener, Loop, open_listener
+from relay.engine.listener import hint
 from relay.engine.sockopts import kernel_limits
 from relay.errors import OperatorError
 from relay.identity import Identity, load_identity
@@ -27,7 +29,7 @@ from relay.shell.admin import Answer, serve_admin
 from relay.shell.dialtimes import keep_dialling
 from relay.shell.halfclosed import watch_half_closed
 from relay.shell.node import RelayNode
-from relay.shell.own import own_addresses
+from relay.shell.own import AGAIN, own_addresses
 from relay.shell.resolver import Resolver
 from relay.shell.targets import Targets
 from relay.wire.frames import Kind
@@ -42,6 +44,10 @@ LAST_WORDS = 0.3
 """Seconds given to the last frames before the process ends."""
 LOOK_AGAIN = 0.05
 """Seconds between looks at whether a draining node is empty."""
+
+
+NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
+"""How a host without IPv6 answers; the default is to listen on all addresses of both families."""
 
 
 def run(options: Namespace) -> int:
@@ -82,17 +88,35 @@ async def _start(node: RelayNode, loop: Loop, nursery: trio.Nursery) -> None:
     targets = None
     me = node.network.nodes[node.name]
     if me.exit:
-        policy = Policy(me.allow, await own_addresses(node.network))
-        targets = Targets(loop, me, policy, Resolver.of_node(nursery, me, node.base), nursery, node.base)
+        targets = Targets(loop, me, Policy(me.allow), Resolver.of_node(nursery, me, node.base), nursery, node.base)
+        await _learn_own(node, targets)
+        nursery.start_soon(_keep_learning_own, node, targets)
     node.start_terminal(Memory(MEMORY), targets)
     nursery.start_soon(keep_dialling, node.hops, node.base, node.tell_lines)
     nursery.start_soon(watch_half_closed, HALF_CLOSED_IDLE, node.terminal.all_streams)
 
 
+async def _learn_own(node: RelayNode, targets: Targets) -> None:
+    """Refuse targets that are our own nodes."""
+    targets.policy = Policy(node.network.nodes[node.name].allow, await own_addresses(node.network))
+
+
+async def _keep_learning_own(node: RelayNode, targets: Targets) -> None:
+    while True:
+        await trio.sleep(AGAIN)
+        await _learn_own(node, targets)
+
+
 def _listen(node: RelayNode, loop: Loop) -> list[Listener]:
     """Listen where the file says. The node's certificate was read before: nobody is let in without one."""
-    addresses = node.network.nodes[node.name].listen
-    return [Listener(loop, open_listener((address.host, address.port)), node.accept) for address in addresses]
+    listeners: list[Listener] = []
+    for address in node.network.nodes[node.name].listen:
+        try:
+            listeners.append(Listener(loop, open_listener((address.host, address.port)), node.accept))
+        except OSError as error:
+            if not (listeners and error.errno in NO_IPV6):
+                raise OperatorError(f"cannot listen on {address}: {error.strerror}{hint(error)}") from error
+    return listeners
 
 
 async def _until_told(

@@ -1,7 +1,7 @@
 """The messages before a carrier carries streams: TRANSIT, PROCEED at relays, HELLO, WELCOME at the end, REFUSED.
 
-Each is a frame like all others (relay.wire.frames), sent inside TLS. Every body but REFUSED's begins with the version;
-of another version nothing but the version is read, since its layout is not ours to know.
+Each is a frame like all others (relay.wire.frames), sent inside TLS. TRANSIT, HELLO and WELCOME begin with the
+version; of another version nothing but the version is read, since its layout is not ours to know.
 """
 
 import enum
