@@ -28,9 +28,9 @@ class FirstByte(Measure):
     explains = (
         f"Three hops over emulated lines of {', '.join(f'{line.round_trip * 1e3:.0f}' for line in REFERENCE)} ms round "
         f"trip, {ROUND_TRIP * 1e3:.0f} ms in all; the same lines for every system, dials delayed too. From the "
-        "client's connect to the target's whole answer to its first 64 bytes. *First*: the first connection after the system "
-        f"was started and left alone for {WARM_UP:.0f} s. *New*: targets never asked for before. *Known*: one asked for "
-        "again."
+        "client's connect to the target's whole answer to its first 64 bytes. *First*: the first connection after the "
+        f"system was started and left alone for {WARM_UP:.0f} s. *New*: targets never asked for before. *Known*: one "
+        "asked for again."
     )
 
     def run(self, peers: Sequence[Peer], rounds: int) -> Result:

@@ -27,9 +27,9 @@ class Ours(Peer):
         done = subprocess.run([tool("ingress"), "keys", *where], check=False, capture_output=True, text=True)
         if done.returncode:
             raise Failed(f"ingress keys: {(done.stderr + done.stdout).strip()[-300:]}")
-        admin = ["--admin", str(at.folder / "admin.sock")]
-        nodes = [Command(hop.role, [tool("relay"), "serve", hop.role, *where]) for hop in at.hops]
-        return [*nodes, Command("ingress", [tool("ingress"), "serve", *where, *admin])]
+        env = {"XDG_RUNTIME_DIR": str(at.folder)}  # where the admin sockets go
+        nodes = [Command(hop.role, [tool("relay"), "serve", hop.role, *where], env) for hop in at.hops]
+        return [*nodes, Command("ingress", [tool("ingress"), "serve", *where], env)]
 
     def _paths(self, at: Place) -> str:
         text = f'version = 1\n[ingress.entry]\nlisten = ["{HOST}:{at.socks}"]\n{self.extra}'

@@ -115,4 +115,4 @@ def total_line(totals: Row) -> str:
 
 
 def _table() -> Table:
-    return Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold", show_edge=False)
+    return Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold", show_edge=False)

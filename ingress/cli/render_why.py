@@ -42,7 +42,7 @@ def headline(answer: Mapping[str, Any]) -> str:
 
 def candidates(rows: list[Row]) -> Table:
     """One row a path, one column a term."""
-    table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold", show_edge=False)
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold", show_edge=False)
     names = [term["name"] for term in rows[0]["terms"]]
     for name in ("#", "path", "state"):
         table.add_column(name, overflow="fold")

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from ingress.shell.way import Way
 
 
+PATIENCE = 0.5
+"""Seconds for which a stream without a carrier waits for proof that a path is sound. A line that is reset takes all its
+paths within a moment: whoever jumps to the next of them at once, jumps again."""
+
+
 @attrs.frozen
 class Pause:
     """A stream that a rescue has moved and that nobody answered yet."""
@@ -28,6 +33,8 @@ class Pause:
     way: "Way"
     since: float
     """When what it rode on was last heard."""
+    at: float
+    """When it was moved, or was thrown off."""
 
 
 @attrs.define
@@ -86,7 +93,7 @@ class Steer:
 
     def _pause(self, stream: Stream, old: "Way") -> None:
         heard = max((link.end.heard_at for link in old.links), default=self._fleet.loop.now)
-        self._pauses.setdefault(stream, Pause(old, heard))
+        self._pauses.setdefault(stream, Pause(old, heard, self._fleet.loop.now))
 
     def _attach(self, stream: Stream, old: "Way", new: "Way", *, planned: bool) -> None:
         """Put *stream* on *new*; what is bulk gets a bulk carrier if one is free, and asks for one if not."""
@@ -130,14 +137,25 @@ class Steer:
         for stream, way in waiting.items():
             if stream.session.streams.get(stream.id) is not stream or stream.legs:
                 continue
-            to = self.best_way(way)
-            if to is None or to.thin is None:
+            to = self._refuge(stream, way)
+            if to is None:
                 self._adrift[stream] = way
                 continue
             placed[to.path.name] = placed.get(to.path.name, 0) + 1
             self._attach(stream, way, to, planned=False)
         for name, count in placed.items():
             log.event("streams-rescued", count=count, to=name, why="their carrier was lost")
+
+    def _refuge(self, stream: Stream, way: "Way") -> "Way | None":
+        """Where *stream*, thrown off *way*, goes: where it is sound; after a while, wherever anything answers."""
+        name = self._fleet.chooser.rescue(way.path.name)
+        found = self._fleet.ways.get(name) if name is not None else None
+        if found is not None and found.is_usable:
+            return found
+        pause = self._pauses.get(stream)
+        if pause is not None and self._fleet.loop.now - pause.at < PATIENCE:
+            return None
+        return self.best_way(way)
 
     def best_way(self, way: "Way") -> "Way | None":
         """The best usable way to the exit of *way*, itself included if it is still in the file."""

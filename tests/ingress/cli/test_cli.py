@@ -1,0 +1,237 @@
+import argparse
+import datetime
+import io
+import subprocess
+import sys
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from ingress import cli
+from ingress.cli import main
+from ingress.config import read_file
+from ingress.keys import make_keys
+from ingress.users import add_user, load_users
+
+NETWORK = """\
+version = 1
+[ingress.sh]
+listen = "127.0.0.1:1080"
+[node.us]
+address = "203.0.113.20:1"
+exit = true
+[line.direct]
+from = "sh"
+to = "us"
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a small network, where the command is run."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("INGRESS_CONFIG", "INGRESS_KEYS", "INGRESS_ADMIN"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "paths.toml").write_text(NETWORK)
+    return tmp_path
+
+
+Output = pytest.CaptureFixture[str]
+
+
+def test_check_counts(capsys: Output) -> None:
+    assert main(["check"]) == 0
+    assert capsys.readouterr().out == "ok: 1 ingress, 1 node, 1 line, 1 path\n"
+
+
+def test_check_reads_the_file_it_is_given(folder: Path, capsys: Output) -> None:
+    (folder / "other.toml").write_text(NETWORK + '[node.eu]\naddress = "a:1"\n')
+    assert main(["check", "other.toml"]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == "ok: 1 ingress, 2 nodes, 1 line, 1 path"
+    assert second.startswith("warning: node.eu: no path goes through it")
+
+
+def test_check_tells_all_mistakes(folder: Path, capsys: Output) -> None:
+    (folder / "paths.toml").write_text(NETWORK.replace("exit", "exist") + "form = 1\n")
+    assert main(["check"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.splitlines() == [
+        'ingress: paths.toml:6: node.us.exist: is not a key here; did you mean "exit"?',
+        'ingress: paths.toml:10: line.direct.form: is not a key here; did you mean "from"?',
+    ]
+
+
+def test_check_print_can_be_kept_as_a_file(folder: Path, capsys: Output) -> None:
+    assert main(["check", "--print"]) == 0
+    captured = capsys.readouterr()
+    (folder / "kept.toml").write_text(captured.out)
+    assert read_file(folder / "kept.toml").network == read_file(folder / "paths.toml").network
+    assert 'drain = "10s"' in captured.out
+    assert captured.err.startswith("ok: ")
+
+
+def make(folder: Path, days_ago: float) -> None:
+    now = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=days_ago)
+    make_keys(folder / "keys", ["sh"], ["us"], now)
+
+
+def test_check_looks_at_the_keys_that_are_here(folder: Path, capsys: Output) -> None:
+    make(folder, days_ago=0)
+    (folder / "keys" / "us" / "node.key").chmod(0o644)
+    assert main(["check"]) == 1
+    assert "chmod 600 keys/us/node.key" in capsys.readouterr().err
+
+
+def test_check_warns_of_certificates_that_end_soon(folder: Path, capsys: Output) -> None:
+    make(folder, days_ago=5 * 365 - 29)
+    assert main(["check"]) == 0
+    _, *warnings = capsys.readouterr().out.splitlines()
+    assert [warning.rpartition("run ")[2] for warning in warnings] == [
+        "`ingress keys --renew sh`",
+        "`ingress keys --renew us`",
+    ]
+
+
+def test_check_refuses_keys_of_the_wrong_role(folder: Path, capsys: Output) -> None:
+    make_keys(folder / "keys", ["us"], ["sh"], datetime.datetime.now(datetime.UTC))
+    assert main(["check"]) == 1
+    assert [line.split(";")[0] for line in capsys.readouterr().err.splitlines()] == [
+        "ingress: keys/sh: has the keys of a node, and is an ingress in the file",
+        "ingress: keys/us: has the keys of an ingress, and is a node in the file",
+    ]
+
+
+def test_check_wants_the_users_that_the_file_names(folder: Path, capsys: Output) -> None:
+    (folder / "paths.toml").write_text(NETWORK.replace("[node.us]", 'users = "users.toml"\n[node.us]'))
+    assert main(["check"]) == 1
+    assert "users.toml: there is no such file, and ingress.sh.users names it" in capsys.readouterr().err
+    add_user(folder / "users.toml", "bob", "one")
+    assert main(["check"]) == 0
+
+
+def test_keys_are_made_once_and_renewed_by_name(folder: Path, capsys: Output) -> None:
+    assert main(["keys"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 8
+    assert main(["keys"]) == 0
+    assert capsys.readouterr().out == "nothing is missing: 2 folders in keys, the CA in ca\n"
+    assert main(["keys", "--renew", "us"]) == 0
+    assert capsys.readouterr().out.splitlines() == ["keys/us/node.key", "keys/us/node.pem"]
+    assert main(["keys", "--renew", "uss"]) == 1
+    assert 'no node or ingress "uss" in the file; did you mean "us"?' in capsys.readouterr().err
+
+
+def test_keys_stand_where_the_option_says(folder: Path) -> None:
+    assert main(["keys", "--keys", "elsewhere/keys"]) == 0
+    assert (folder / "elsewhere" / "ca" / "ca.pem").exists()
+    assert (folder / "elsewhere" / "keys" / "us" / "node.pem").exists()
+
+
+def test_users_are_added_listed_and_removed(folder: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("one\nrest"))
+    assert main(["user", "add", "bob", "--password-stdin"]) == 0
+    assert "bob was added; not asked for yet: write users" in capsys.readouterr().out
+    assert load_users(folder / "users.toml").verify(b"bob", b"one")
+    assert main(["user", "list"]) == 0
+    assert capsys.readouterr().out == "bob\n"
+    assert main(["user", "remove", "bobb"]) == 1
+    assert 'no user "bobb"; did you mean "bob"?' in capsys.readouterr().err
+    assert main(["user", "remove", "bob"]) == 0
+    assert main(["user", "add", "a:b", "--password-stdin"]) == 1
+    assert "has a colon" in capsys.readouterr().err
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_password_is_asked_for_twice(folder: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = ["one", "two", "three", "three"]
+    monkeypatch.setattr("getpass.getpass", lambda prompt: answers.pop(0))
+    assert main(["user", "add", "bob"]) == 1
+    assert "use --password-stdin" in capsys.readouterr().err
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    assert main(["user", "add", "bob"]) == 1
+    assert "the two passwords differ; nothing was changed" in capsys.readouterr().err
+    assert main(["user", "add", "bob"]) == 0
+    assert load_users(folder / "users.toml").verify(b"bob", b"three")
+
+
+def test_users_are_those_of_the_ingress_that_has_them(folder: Path, capsys: Output) -> None:
+    second = '[ingress.bj]\nlisten = "127.0.0.1:1"\nusers = "own.toml"\n[line.bj-us]\nfrom = "bj"\nto = "us"\n'
+    (folder / "paths.toml").write_text(NETWORK + second)
+    add_user(folder / "own.toml", "bob", "one")
+    assert main(["user", "list"]) == 0
+    assert capsys.readouterr().out == "bob\n"
+    (folder / "paths.toml").write_text(NETWORK.replace("[node.us]", 'users = "users.toml"\n[node.us]') + second)
+    assert main(["user", "list"]) == 1
+    assert "name one of sh, bj with --ingress" in capsys.readouterr().err
+    assert main(["user", "--ingress", "bj", "list"]) == 0
+    assert capsys.readouterr().out == "bob\n"
+
+
+def given_to(monkeypatch: pytest.MonkeyPatch, *argv: str) -> argparse.Namespace:
+    """The options that the handler of a command would be called with."""
+    kept: list[argparse.Namespace] = []
+
+    def keep(program: str, options: argparse.Namespace, handlers: Mapping[str, str]) -> int:
+        kept.append(options)
+        return 0
+
+    monkeypatch.setattr(cli, "run", keep)
+    assert main(argv) == 0
+    return kept[0]
+
+
+def test_options_reach_their_commands(monkeypatch: pytest.MonkeyPatch) -> None:
+    demo = given_to(monkeypatch, "demo", "--", "curl", "--", "-x", "--keys", "k")
+    assert (demo.command, demo.keys) == (["curl", "--", "-x", "--keys", "k"], Path("keys"))
+    assert given_to(monkeypatch, "demo").command == []
+    assert given_to(monkeypatch, "serve").name is None
+    assert given_to(monkeypatch, "serve", "sh").name == "sh"
+    paths = given_to(monkeypatch, "paths", "--why", "a.example:443")
+    assert (paths.watch, paths.json, paths.why) == (False, False, "a.example:443")
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [[], ["chekc"], ["demo", "--"], ["demo", "x"], ["serve", "--"], ["paths", "--watch", "--json"], ["user"]],
+)  # fmt: skip
+def test_wrong_usage_is_2(argv: list[str], capsys: Output) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(argv)
+    assert caught.value.code == 2
+    assert "usage: ingress" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", sorted(cli.HANDLERS))
+def test_every_command_explains_itself(command: str, capsys: Output) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([command, "--help"])
+    assert caught.value.code == 0
+    text = capsys.readouterr().out
+    assert "INGRESS_CONFIG" in text
+    assert len(text.splitlines()) > 15
+
+
+@pytest.mark.parametrize("command", sorted(cli.HANDLERS))
+def test_every_command_has_its_handler(command: str) -> None:
+    module, _, function = cli.HANDLERS[command].partition(":")
+    assert callable(getattr(import_module(module), function))
+
+
+@pytest.mark.parametrize("argv", [["--help"], ["check"], ["check", "--print"]])
+def test_light_commands_import_nothing_heavy(folder: Path, argv: list[str]) -> None:
+    make(folder, days_ago=0)
+    script = (
+        "import sys, ingress.cli\n"
+        "try: ingress.cli.main()\n"
+        "except SystemExit: pass\n"
+        "print('heavy:', {'trio', 'rich', 'cryptography', 'dns', 'h11', 'cattrs'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", script, *argv], capture_output=True, text=True, check=True, timeout=30)
+    assert done.stdout.endswith("heavy: set()\n"), done.stdout

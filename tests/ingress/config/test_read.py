@@ -1,0 +1,196 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingress.config import Forward, Limits, Rule, load, read_file
+from relay.config import ConfigError
+from relay.config.values import cidr
+from relay.model.network import Address
+
+SAMPLE = Path(__file__).parents[3] / "paths.toml"
+
+NODES = """\
+[node.jp]
+address = "203.0.113.10:1"
+[node.us]
+address = "203.0.113.20:1"
+exit = true
+[line.ix]
+from = "sh"
+to = "jp"
+[line.pacific]
+from = "jp"
+to = "us"
+"""
+DOOR = '[ingress.sh]\nlisten = "127.0.0.1:1080"\n'
+GOOD = "version = 1\n" + DOOR + NODES
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "paths.toml"
+    path.write_text(text)
+    return path
+
+
+def mistakes(folder: Path, text: str, name: str | None = None) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        load(write(folder, text), name)
+    return [str(mistake) for mistake in caught.value.mistakes]
+
+
+def test_the_example_is_right_and_each_of_its_comments_too(tmp_path: Path) -> None:
+    found = read_file(SAMPLE)
+    assert found.warnings == ()
+    paths = [path.name for path in found.paths["shanghai"].used]
+    assert paths[:3] == ["direct", "ix-dmit/dmit-pacific", "ix-dmit/dmit-nube"]
+    commented = [line.removeprefix("# ") for line in SAMPLE.read_text().splitlines()]
+    whole = [line for line in commented if " = " in line.split("#")[0] or line.startswith("[")]
+    assert read_file(write(tmp_path, "\n".join(whole))).limits == Limits()
+
+
+def test_the_least_file_has_all_defaults(tmp_path: Path) -> None:
+    config = load(write(tmp_path, GOOD))
+    assert (config.name, config.listen) == ("sh", (Address("127.0.0.1", 1080),))
+    assert (config.users, config.clients, config.answer) == (None, (), "auto")
+    assert (config.forwards, config.rules, config.limits, config.warnings) == ((), (), Limits(), ())
+    assert [path.name for path in config.paths.used] == ["ix/pacific"]
+
+
+def test_everything_is_read(tmp_path: Path) -> None:
+    text = GOOD.replace(DOOR, """
+        [ingress.sh]
+        listen = ["0.0.0.0:1080", "[::]:1080"]
+        users = "users.toml"
+        clients = "192.168.1.0/24"
+        answer = "true"
+        [[forward]]
+        listen = "192.168.1.1:443"
+        target = "Game.Example:443"
+        clients = ["192.168.1.0/24"]
+        ingress = "sh"
+        [[rule]]
+        host = ["*.Broker.example", "one.example"]
+        cidr = "192.0.2.0/24"
+        port = [443, 8443]
+        user = "bob"
+        redundant = true
+        [limits]
+        handshake = "5s"
+        drain = "0s"
+        half_closed_idle = "1m"
+        keepalive = "30s"
+        memory = "1GiB"
+        streams = 10
+        """)  # fmt: skip
+    config, lan = load(write(tmp_path, text), "sh"), cidr("192.168.1.0/24")
+    assert config.listen == (Address("0.0.0.0", 1080), Address("::", 1080))
+    assert (config.users, config.clients, config.answer) == (tmp_path / "users.toml", (lan,), "true")
+    assert config.forwards == (Forward(Address("192.168.1.1", 443), Address("game.example", 443), (lan,)),)
+    hosts = ("*.broker.example", "one.example")
+    assert config.rules == (Rule(hosts, (cidr("192.0.2.0/24"),), (443, 8443), ("bob",), True),)
+    assert config.limits == Limits(5.0, 0.0, 60.0, 30.0, 2**30, 10)
+
+
+FORWARD = '[[forward]]\nlisten = "127.0.0.1:2000"\ntarget = "a.example:1"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("version = 1\n" + NODES, 'ingress: there is no ingress; add [ingress.NAME] with listen = "127.0.0.1:1080"'),
+        (GOOD.replace("127.0.0.1", "0.0.0.0"), "ingress.sh.listen: 0.0.0.0:1080 is open to everybody who reaches it"),
+        (GOOD.replace('listen = "127.0.0.1:1080"', "listen = []"), "ingress.sh.listen: is missing"),
+        (GOOD.replace("127.0.0.1:1080", "127.0.0.1:0"), "ingress.sh.listen: "),
+        (GOOD.replace(DOOR, DOOR + 'answer = "always"\n'), 'ingress.sh.answer: "always" is not known'),
+        (GOOD.replace(DOOR, DOOR + "anwser = 1\n"), 'ingress.sh.anwser: is not a key here; did you mean "answer"?'),
+        (GOOD.replace(DOOR, DOOR + 'clients = ["10.0.0.1/8"]\n'), "ingress.sh.clients[0]: "),
+        (GOOD + FORWARD.replace("127.0.0.1", "192.0.2.1"), "forward[0].listen: 192.0.2.1:2000 is open to everybody"),
+        (GOOD + FORWARD.replace("2000", "1080"), "forward: 127.0.0.1:1080 is taken: the same program listens at"),
+        (GOOD + FORWARD + 'ingress = "sx"\n', 'forward[0].ingress: there is no ingress "sx"'),
+        (GOOD + "[[forward]]\n", "forward[0].target: is missing"),
+        (GOOD + "[forward]\n", "forward: is not a list of tables; write [[forward]] above it"),
+        (GOOD + "forward = [1]\n", "line.pacific.forward: is not a key here"),
+        (GOOD + '[[rule]]\nhost = "a.example"\n', "rule[0].redundant: the rule does nothing"),
+        (GOOD + '[[rule]]\nredundant = true\nexit = ["us"]\n', "rule[0].exit: is not a key here"),
+        (GOOD + '[[rule]]\nredundant = true\nhost = "*x.example"\n', 'rule[0].host: "*x.example" has its * in'),
+        (GOOD + '[[rule]]\nredundant = true\nhost = "::1"\n', 'rule[0].host: "::1" is an address; write cidr = "::1"'),
+        (GOOD + "[[rule]]\nredundant = true\nport = [1, 0]\n", "rule[0].port[1]: 0 is not a whole number"),
+        (GOOD + '[[chain]]\nvia = ["a"]\n', "chain: is not a key here; known here: forward, ingress"),
+        (GOOD + "[limits]\ndrain = 10\n", "limits.drain: 10 is not a duration"),
+        (GOOD + '[limits]\nhandshake = "0s"\n', 'limits.handshake: "0s" is no time at all'),
+        (GOOD + '[limits]\nmemory = "64KiB"\n', 'limits.memory: "64KiB" is too little'),
+        (GOOD + '[limits]\nstream = 1\n', 'limits.stream: is not a key here; did you mean "streams"?'),
+        (GOOD.replace("exit = true\n", ""), "ingress.sh: no path leads from here to an exit; write exit = true"),
+        (GOOD.replace('"jp"\nto = "us"', '"us"\nto = "jp"'), "ingress.sh: no path leads from here to an exit; add"),
+    ],
+)  # fmt: skip
+def test_each_mistake_is_told(tmp_path: Path, text: str, expected: str) -> None:
+    found = mistakes(tmp_path, text)
+    assert any(mistake.startswith(expected) for mistake in found), found
+
+
+def test_mistakes_in_every_table_are_told_together(tmp_path: Path) -> None:
+    text = GOOD.replace("exit = true", "exit = 1") + "[limits]\nx = 1\n[[rule]]\n[[forward]]\n[y]\n"
+    places = {mistake.split(":")[0] for mistake in mistakes(tmp_path, text)}
+    assert places == {"node.us.exit", "limits.x", "rule[0].redundant", "forward[0].listen", "forward[0].target", "y"}
+
+
+TWO = GOOD.replace(DOOR, DOOR + '[ingress.bj]\nlisten = "127.0.0.1:1080"\n') + '[line.bj-us]\nfrom = "bj"\nto = "us"\n'
+
+
+def test_of_several_ingresses_one_is_named(tmp_path: Path) -> None:
+    assert mistakes(tmp_path, TWO) == ["ingress: there are 2 of them; name one: sh, bj"]
+    assert mistakes(tmp_path, TWO, "shh") == ['ingress: there is no ingress "shh"; did you mean "sh"?']
+    assert mistakes(tmp_path, TWO, "us") == ['ingress: "us" is a node, not an ingress; run: relay serve us']
+    assert [path.name for path in load(tmp_path / "paths.toml", "bj").paths.used] == ["bj-us"]
+
+
+def test_a_forward_belongs_to_one_of_several_ingresses(tmp_path: Path) -> None:
+    assert mistakes(tmp_path, TWO + FORWARD, "bj") == [
+        "forward[0].ingress: is missing; say at which it listens: sh, bj"
+    ]
+    write(tmp_path, TWO + FORWARD + 'ingress = "bj"\n')
+    assert load(tmp_path / "paths.toml", "sh").forwards == ()
+    assert len(load(tmp_path / "paths.toml", "bj").forwards) == 1
+
+
+def test_one_ingress_without_an_exit_is_named(tmp_path: Path) -> None:
+    text = TWO.replace('from = "bj"', 'from = "jp"')
+    assert mistakes(tmp_path, text, "sh") == [
+        "ingress.bj: no path leads from here to an exit; add lines that lead to us"
+    ]
+
+
+def warnings(folder: Path, text: str) -> tuple[str, ...]:
+    return load(write(folder, text)).warnings
+
+
+def test_nodes_and_lines_that_no_path_takes_are_warned_of(tmp_path: Path) -> None:
+    unused = GOOD + '[node.eu]\naddress = "a:1"\n[line.back]\nfrom = "us"\nto = "jp"\n'
+    node, line = warnings(tmp_path, unused)
+    assert node.startswith("node.eu: no path goes through it")
+    assert line.startswith("line.back: no path walks it")
+
+
+def test_a_redundant_rule_needs_two_paths_that_share_no_line(tmp_path: Path) -> None:
+    rule = "[[rule]]\nredundant = true\n"
+    (warning,) = warnings(tmp_path, GOOD + '[line.second]\nfrom = "jp"\nto = "us"\n' + rule)
+    assert warning.startswith("ingress.sh: a rule asks for redundant streams")
+    assert warnings(tmp_path, GOOD + '[line.direct]\nfrom = "sh"\nto = "us"\n' + rule) == ()
+
+
+def test_more_paths_than_are_used_are_warned_of(tmp_path: Path) -> None:
+    lines = "".join(f'[line.a{count}]\nfrom = "sh"\nto = "us"\n' for count in range(66))
+    (warning,) = warnings(tmp_path, GOOD + lines)
+    assert "67 paths lead to exits, the 64 with the fewest lines are used and 3 are spare" in warning
+
+
+@given(st.lists(st.sampled_from((GOOD + FORWARD + "[[rule]]\n[limits]\n").splitlines()), max_size=20))
+def test_any_jumble_of_lines_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, lines: list[str]) -> None:
+    path = write(tmp_path_factory.getbasetemp(), "\n".join(lines))
+    try:
+        read_file(path)
+    except ConfigError as error:
+        assert error.mistakes

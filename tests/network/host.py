@@ -1,0 +1,40 @@
+"""Runs a demo network for the tests, until its input ends: as `ingress demo` does, with other lines if asked.
+
+`python host.py [LINES EXITS]`, both JSON; prints what a test needs to know, as JSON, when every path has had its time.
+"""
+
+import json
+import sys
+from collections.abc import Iterable
+
+import trio
+
+from ingress.demo.control import serve_control
+from ingress.demo.network import EXITS, REFERENCE, DemoLine
+from ingress.demo.running import run_demo
+
+
+async def main(lines: Iterable[DemoLine], exits: Iterable[str]) -> None:
+    async with trio.open_nursery() as nursery, run_demo(lines, exits) as demo:
+        network = demo.network
+        await nursery.start(serve_control, network.control, demo.order)
+        told = {
+            "folder": str(network.folder),
+            "control": str(network.control),
+            "admin": str(network.admin),
+            "ports": dict(network.ports),
+            "nodes": list(network.nodes),
+            "lines": [line.name for line in network.lines],
+        }
+        sys.stdout.write(json.dumps(told) + "\n")
+        sys.stdout.flush()
+        async with trio.lowlevel.FdStream(0) as parent:
+            while await parent.receive_some():
+                pass
+        nursery.cancel_scope.cancel()
+
+
+if __name__ == "__main__":
+    given = [json.loads(argument) for argument in sys.argv[1:]]
+    lines, exits = given or (None, EXITS)
+    trio.run(main, REFERENCE if lines is None else [DemoLine(**line) for line in lines], exits)

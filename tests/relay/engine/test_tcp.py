@@ -1,0 +1,346 @@
+"""One TCP endpoint against a plain socket: every byte, every ending, and what an owner may do inside a callback."""
+
+import errno
+import hashlib
+import random
+import socket
+import struct
+from collections.abc import Callable
+
+import pytest
+import trio
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from relay.engine import Loop, Tcp
+
+RESET = struct.pack("ii", 1, 0)
+
+
+def reset(sock: socket.socket) -> None:
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+    sock.close()
+
+
+async def read(sock: socket.socket, count: int) -> bytes:
+    """Exactly *count* bytes, or what came until EOF."""
+    data = b""
+    with trio.fail_after(20):
+        while len(data) < count:
+            await trio.lowlevel.wait_readable(sock)
+            more = sock.recv(count - len(data))
+            if not more:
+                break
+            data += more
+    return data
+
+
+async def read_end(sock: socket.socket) -> None:
+    """See that EOF comes next."""
+    assert await read(sock, 1) == b""
+
+
+async def test_bytes_go_both_ways(loop: Loop, sockets, owner) -> None:
+    mine = owner()
+    sock, peer = sockets.pair()
+    tcp = Tcp(loop, sock, mine)
+    tcp.write(b"ab")
+    tcp.write(memoryview(b"cd"))
+    assert tcp.unsent == 0
+    assert await read(peer, 4) == b"abcd"
+    peer.send(b"x" * 1000)
+    await mine.until(lambda: mine.data == b"x" * 1000)
+    figures = tcp.statistics()
+    assert (figures.bytes_in, figures.bytes_out, figures.is_closed) == (1000, 4, False)
+    assert "1000 in, 4 out" in repr(tcp)
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    sizes=st.lists(st.integers(0, 40_000), max_size=12),
+    shared=st.booleans(),
+    reads=st.lists(st.integers(500, 9_000), min_size=1, max_size=5),
+)
+def test_whatever_the_kernel_takes_arrives_in_order(sockets, sizes: list[int], shared: bool, reads: list[int]) -> None:
+    """Writes of any size into tiny kernel buffers; with *shared*, from one buffer that is overwritten at once."""
+    content = random.Random(len(sizes)).randbytes(sum(sizes))
+
+    async def main() -> bytes:
+        loop = Loop()
+        told: list[int] = []
+        sock, peer = sockets.pair(4096)
+
+        class Writer:
+            def on_writable(self) -> None:
+                told.append(tcp.unsent)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(loop.run)
+            tcp = Tcp(loop, sock, Writer())
+            buffer = bytearray(40_000)
+            start = 0
+            for size in sizes:
+                piece = content[start : start + size]
+                buffer[:size] = piece
+                tcp.write(memoryview(buffer)[:size] if shared else piece)
+                start += size
+            assert tcp.bytes_out + tcp.unsent == len(content)
+            was_queued = tcp.unsent > 0
+            tcp.finish()
+            received = b""
+            while True:
+                with trio.fail_after(10):
+                    await trio.lowlevel.wait_readable(peer)
+                more = peer.recv(reads[len(received) % len(reads)])
+                if not more:
+                    break
+                received += more
+            assert told == [0] * was_queued
+            assert tcp.unsent == 0
+            nursery.cancel_scope.cancel()
+        return received
+
+    assert trio.run(main) == content
+
+
+async def test_a_paused_socket_reads_nothing_and_its_edge_is_kept(loop: Loop, sockets, owner) -> None:
+    mine = owner()
+    sock, peer = sockets.pair()
+    tcp = Tcp(loop, sock, mine)
+    tcp.pause()
+    peer.send(b"x" * 100)
+    peer.shutdown(socket.SHUT_WR)
+    await trio.testing.wait_all_tasks_blocked(0.01)
+    assert mine.calls == []
+    tcp.resume()
+    await mine.until(lambda: "eof" in mine.calls)
+    assert mine.data == b"x" * 100
+    assert mine.calls == ["bytes", "eof"]
+
+
+async def test_a_pause_inside_on_bytes_holds_the_rest_back(loop: Loop, sockets, owner) -> None:
+    mine = owner()
+    sock, peer = sockets.pair(1 << 20)
+    tcp = Tcp(loop, sock, mine)
+    tcp.pause()
+    size = peer.send(bytes(600_000))
+    mine.react = lambda call: tcp.pause()
+    for count in range(1, 100):
+        if len(mine.data) == size:
+            break
+        tcp.resume()
+        await mine.until(lambda count=count: len(mine.calls) == count)
+        await trio.testing.wait_all_tasks_blocked()
+        assert len(mine.calls) == count
+    assert len(mine.data) == size
+
+
+@pytest.mark.parametrize("we_first", [True, False])
+async def test_half_close_both_ways(loop: Loop, sockets, owner, we_first: bool) -> None:
+    mine = owner()
+    sock, peer = sockets.pair()
+    tcp = Tcp(loop, sock, mine)
+    if we_first:
+        tcp.write(b"request")
+        tcp.finish()
+        tcp.finish()
+        assert await read(peer, 8) == b"request"
+        peer.send(b"answer")
+        peer.close()
+        assert await mine.closed() is None
+        assert mine.data == b"answer"
+        assert mine.calls[-2:] == ["eof", "closed"]
+    else:
+        peer.send(b"request")
+        peer.shutdown(socket.SHUT_WR)
+        await mine.until(lambda: "eof" in mine.calls)
+        tcp.write(b"answer")
+        assert await read(peer, 6) == b"answer"
+        tcp.write(b"!")
+        tcp.finish()
+        assert "closed" not in mine.calls  # never from inside finish
+        assert await read(peer, 2) == b"!"
+        assert await mine.closed() is None
+    assert tcp.closed
+    tcp.close()
+    tcp.reset()
+
+
+async def test_fin_waits_for_what_is_queued(loop: Loop, sockets, owner) -> None:
+    mine = owner()
+    sock, peer = sockets.pair(4096)
+    tcp = Tcp(loop, sock, mine)
+    content = random.Random(1).randbytes(3_000_000)
+    tcp.write(content)
+    tcp.finish()
+    assert tcp.unsent > 0
+    with pytest.raises(RuntimeError):
+        tcp.write(b"x")
+    received = await read(peer, len(content))
+    assert hashlib.sha256(received).digest() == hashlib.sha256(content).digest()
+    await read_end(peer)
+    peer.close()
+    assert await mine.closed() is None
+    assert mine.calls == ["writable", "eof", "closed"]
+
+
+async def test_a_reset_is_told_with_its_errno_behind_the_bytes_before_it(loop: Loop, sockets, owner) -> None:
+    mine = owner()
+    sock, peer = sockets.pair()
+    peer.send(b"last words")
+    reset(peer)
+    Tcp(loop, sock, mine)
+    error = await mine.closed()
+    assert error is not None
+    assert error.errno == errno.ECONNRESET
+    assert mine.data == b"last words"
+    assert "eof" not in mine.calls
+
+
+async def test_a_reset_after_eof_is_told(loop: Loop, sockets, owner) -> None:
+    mine = owner()
+    sock, peer = sockets.pair()
+    Tcp(loop, sock, mine)
+    peer.shutdown(socket.SHUT_WR)
+    await mine.until(lambda: "eof" in mine.calls)
+    reset(peer)
+    assert isinstance(await mine.closed(), OSError)
+
+
+@pytest.mark.parametrize("paused", [True, False])
+async def test_a_failed_write_is_told_later_once_and_behind_the_last_words(loop, sockets, owner, paused: bool) -> None:
+    mine = owner()
+    sock, peer = sockets.pair()
+    tcp = Tcp(loop, sock, mine)
+    tcp.pause()
+    peer.send(b"last words")
+    reset(peer)
+    tcp.write(b"x")
+    tcp.write(b"y")
+    tcp.finish()
+    assert mine.calls == []
+    assert tcp.unsent == 0
+    if not paused:
+        tcp.resume()
+    assert isinstance(await mine.closed(), OSError)
+    assert mine.data == (b"" if paused else b"last words")
+    assert "eof" not in mine.calls
+
+
+async def test_a_queue_behind_which_the_peer_resets_is_dropped(loop: Loop, sockets, owner) -> None:
+    mine = owner()
+    sock, peer = sockets.pair(4096)
+    tcp = Tcp(loop, sock, mine)
+    tcp.write(bytes(1_000_000))
+    assert tcp.unsent
+    reset(peer)
+    assert isinstance(await mine.closed(), OSError)
+    assert tcp.unsent == 0
+    assert mine.calls == ["closed"]
+    tcp.write(b"dropped in silence")
+    tcp.finish()
+
+
+@pytest.mark.parametrize("ending", ["reset", "close"])
+async def test_what_the_owner_ends_itself_is_not_told(loop: Loop, sockets, owner, ending: str) -> None:
+    mine = owner()
+    sock, peer = sockets.pair()
+    tcp = Tcp(loop, sock, mine)
+    mine.react = lambda call: getattr(tcp, ending)()
+    peer.send(b"x")
+    await mine.until(lambda: bool(mine.calls))
+    if ending == "reset":
+        with pytest.raises(ConnectionResetError):
+            await read(peer, 1)
+    else:
+        await read_end(peer)
+    assert mine.calls == ["bytes"]
+    assert "closed" in repr(tcp)
+    assert loop.statistics().endpoints == 0
+
+
+@pytest.mark.parametrize("callback", ["eof", "writable"])
+async def test_it_may_be_closed_in_any_callback(loop: Loop, sockets, owner, callback: str) -> None:
+    mine = owner()
+    sock, peer = sockets.pair(4096)
+    tcp = Tcp(loop, sock, mine)
+    mine.react = lambda call: tcp.close() if call == callback else None
+    if callback == "eof":
+        peer.shutdown(socket.SHUT_WR)
+    else:
+        tcp.write(bytes(100_000))
+        tcp.finish()
+        await read(peer, 100_000)
+    await mine.until(lambda: callback in mine.calls)
+    await trio.testing.wait_all_tasks_blocked()
+    assert mine.calls == [callback]
+
+
+async def test_a_new_owner_is_told_from_then_on(loop: Loop, sockets, owner) -> None:
+    door, binding = owner(), owner()
+    sock, peer = sockets.pair()
+    tcp = Tcp(loop, sock, door)
+    peer.send(b"hello")
+    await door.until(lambda: door.data == b"hello")
+    tcp.owner = binding
+    peer.send(b"world")
+    await binding.until(lambda: binding.data == b"world")
+    assert door.data == b"hello"
+
+
+async def test_urgent_data_does_not_hide_what_follows(loop: Loop, sockets, owner) -> None:
+    mine = owner()
+    sock, peer = sockets.pair()
+    peer.send(b"before")
+    peer.send(b"!", socket.MSG_OOB)
+    peer.send(b"after")
+    Tcp(loop, sock, mine)
+    await mine.until(lambda: mine.data == b"beforeafter")
+
+
+async def test_two_endpoints_make_a_relay_that_keeps_every_byte(loop: Loop, sockets, owner) -> None:
+    """Backpressure as a binding does it: pause the source while the sink has bytes unsent."""
+    left, right = owner(), owner()
+    (left_sock, client), (right_sock, target) = sockets.pair(16_384), sockets.pair(4096)
+    ends = {left: Tcp(loop, left_sock, left), right: Tcp(loop, right_sock, right)}
+    most_unsent = 0
+
+    def wire(source, sink) -> Callable[[str], None]:
+        def react(call: str) -> None:
+            nonlocal most_unsent
+            if call == "bytes":
+                ends[sink].write(memoryview(source.data))
+                source.data.clear()
+                most_unsent = max(most_unsent, ends[sink].unsent)
+                if ends[sink].unsent:
+                    ends[source].pause()
+            elif call == "eof":
+                ends[sink].finish()
+            elif call == "writable":
+                ends[sink].resume()
+
+        return react
+
+    left.react, right.react = wire(left, right), wire(right, left)
+    content = random.Random(2).randbytes(2_000_000)
+    received: dict[str, bytes] = {}
+
+    async def send(sock: socket.socket) -> None:
+        rest = memoryview(content)
+        while rest:
+            await trio.lowlevel.wait_writable(sock)
+            rest = rest[sock.send(rest) :]
+        sock.shutdown(socket.SHUT_WR)
+
+    async def receive(name: str, sock: socket.socket) -> None:
+        received[name] = await read(sock, len(content) + 1)
+
+    with trio.fail_after(20):
+        async with trio.open_nursery() as nursery:
+            for name, sock in (("client", client), ("target", target)):
+                nursery.start_soon(send, sock)
+                nursery.start_soon(receive, name, sock)
+    assert received == {"client": content, "target": content}
+    assert most_unsent < 300_000
+    assert await left.closed() is None
+    assert await right.closed() is None

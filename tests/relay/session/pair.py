@@ -1,0 +1,264 @@
+"""Two ends of one session wired back to back under virtual time, with a network between them that a test can script.
+
+Each carrier is two byte queues. What TCP does to a carrier can be done here by single calls: deliver in part, hold
+back (a black hole is a hold that never ends: TCP loses nothing while it lives), kill, at one end first and at the
+other later. The pair drives both ends strictly as a shell would: it pulls only after `on_ready`, until nothing comes,
+and keeps one timer for each end, armed when `on_deadline_changed` says so.
+"""
+
+from collections.abc import Iterable
+from itertools import count
+
+from relay.model.cause import Cause
+from relay.session.acceptor import Acceptor
+from relay.session.carrier import CarrierEnd
+from relay.session.initiator import Initiator, InitiatorStream
+from relay.session.session import Session
+from relay.session.stream import Stream
+from relay.session.window import Memory
+
+INGRESS, EXIT = 0, 1
+"""The ends, and the directions: `queues[EXIT]` holds the bytes on their way to the exit."""
+PLENTY = 1 << 30
+TOKEN = bytes(range(16))
+
+
+class RecordingSink:
+    """What a stream delivered at one end. Bytes are consumed at once unless `is_holding`."""
+
+    def __init__(self) -> None:
+        self.stream: Stream
+        self.data = bytearray()
+        self.fins = 0
+        self.rooms = 0
+        self.took: float | None = None
+        self.cause: Cause | None = None
+        self.is_holding = False
+
+    @property
+    def is_ended(self) -> bool:
+        return self.fins > 0 or self.cause is not None
+
+    def on_data(self, data: memoryview) -> None:
+        assert not self.is_ended, "bytes behind the end"
+        self.data += data
+        if not self.is_holding:
+            self.consume()
+
+    def on_fin(self) -> None:
+        assert not self.is_ended, "a second end"
+        self.fins += 1
+
+    def on_connected(self, took: float) -> None:
+        assert self.took is None and self.cause is None
+        assert not self.data and not self.fins, "the target spoke before it was connected"
+        self.took = took
+
+    def on_room(self) -> None:
+        assert self.cause is None
+        self.rooms += 1
+
+    def on_reset(self, cause: Cause) -> None:
+        assert self.cause is None, "a second reset"
+        self.cause = cause
+
+    def consume(self, most: int = PLENTY) -> None:
+        """The client or target takes up to *most* of the bytes that wait."""
+        self.stream.consume(min(len(self.data), self.stream.receiver.consumed + most))
+
+
+class Carrier:
+    """The wire of one carrier: its two ends, or None where it is known to be dead, and what is under way."""
+
+    def __init__(self) -> None:
+        self.ends: list[CarrierEnd | None] = [None, None]
+        self.queues = [bytearray(), bytearray()]
+        self.is_ready = [False, False]
+        self.is_held = [False, False]
+
+    @property
+    def is_whole(self) -> bool:
+        return all(self.ends)
+
+
+class SessionPair:
+    """An Initiator and an Acceptor, and `carriers` carriers between them."""
+
+    def __init__(self, carriers: int = 1, *, is_bulk: bool = False, memory: tuple[int, int] = (PLENTY, PLENTY)) -> None:
+        self.now = 100.0
+        self.opened: list[int] = []
+        """Ids of the streams that the exit opened, in order."""
+        self.sinks: tuple[dict[int, RecordingSink], dict[int, RecordingSink]] = ({}, {})
+        self.news: list[tuple[int, bytes]] = []
+        self.timed: list[tuple[CarrierEnd, int, str, int]] = []
+        self.connects_at_once = True
+        self._pings = count(1)
+        self.ingress = Initiator(TOKEN, Memory(memory[INGRESS]), self.now, self._on_pong, self._on_news)
+        self.exit = Acceptor(TOKEN, "shanghai", Memory(memory[EXIT]), self.now, self._on_open, self._on_time)
+        self.pongs: list[int] = []
+        self.sessions: tuple[Session, Session] = (self.ingress, self.exit)
+        self.armed: list[float | None] = [None, None]
+        for end in (INGRESS, EXIT):
+            self.sessions[end].on_deadline_changed = lambda end=end: self._arm(end)
+        self.carriers: list[Carrier] = []
+        for _ in range(carriers):
+            self.new_carrier(is_bulk=is_bulk)
+
+    # ---- carriers
+
+    def new_carrier(self, *, is_bulk: bool = False) -> int:
+        """A fresh carrier, known at both ends. Returns its number."""
+        carrier = Carrier()
+        self.carriers.append(carrier)
+        for end in (INGRESS, EXIT):
+            ready = lambda end=end: self._ready(carrier, end)  # noqa: E731
+            carrier.ends[end] = self.sessions[end].add_carrier(f"path-{len(self.carriers)}", is_bulk, ready, self.now)
+            self._arm(end)
+        return len(self.carriers) - 1
+
+    def end(self, carrier: int, end: int = INGRESS) -> CarrierEnd:
+        """The living end of a carrier."""
+        found = self.carriers[carrier].ends[end]
+        assert found is not None
+        return found
+
+    def pull(self, carrier: int, towards: int) -> int:
+        """Take one pull's bytes from the sending end onto the wire. Returns how many; 0 when there is nothing."""
+        wire, sender = self.carriers[carrier], 1 - towards
+        source = wire.ends[sender]
+        if source is None or not wire.is_ready[sender]:
+            return 0
+        data = source.data_to_send(self.now)
+        wire.is_ready[sender] = bool(data)
+        if wire.ends[towards] is not None:
+            wire.queues[towards] += data
+        return len(data)
+
+    def deliver(self, carrier: int, most: int = PLENTY, *, towards: int = EXIT) -> int:
+        """Pull as much as is needed and deliver up to *most* bytes, in one piece. Returns how many arrived."""
+        wire = self.carriers[carrier]
+        queue = wire.queues[towards]
+        while len(queue) < most and self.pull(carrier, towards):
+            pass
+        target = wire.ends[towards]
+        if target is None or not queue:
+            return 0
+        piece = bytes(queue[:most])
+        del queue[:most]
+        target.receive(memoryview(piece), self.now)
+        return len(piece)
+
+    def hold(self, carrier: int, towards: int | None = None) -> None:
+        """A black hole, one way or both: `run` delivers nothing there until `release`."""
+        for way in (INGRESS, EXIT) if towards is None else (towards,):
+            self.carriers[carrier].is_held[way] = True
+
+    def release(self, carrier: int) -> None:
+        """The black hole is gone; what was under way arrives."""
+        self.carriers[carrier].is_held = [False, False]
+
+    def kill(self, carrier: int, end: int | None = None) -> list[Stream]:
+        """The carrier is dead, and *end* (or both) hears of it. Returns the ingress's streams that are adrift.
+
+        Bytes under way to an end that has not heard may still arrive there; what it sends is lost.
+        """
+        adrift: list[Stream] = []
+        for at in (INGRESS, EXIT) if end is None else (end,):
+            lost, self.carriers[carrier].ends[at] = self.carriers[carrier].ends[at], None
+            self.carriers[carrier].queues[at].clear()
+            if lost is not None:
+                streams = self.sessions[at].lose(lost, self.now)
+                adrift += streams if at == INGRESS else []
+        return adrift
+
+    def ping(self, carrier: int) -> int:
+        """The ingress pings over *carrier*. Returns the number, which its PONG brings to `pongs`."""
+        number = next(self._pings)
+        self.end(carrier).ping(number, 0.1)
+        return number
+
+    # ---- streams
+
+    def open(self, *carriers: int, host: str = "target.test", port: int = 443) -> InitiatorStream:
+        """Open a stream at the ingress over *carriers*."""
+        sink = RecordingSink()
+        stream = self.ingress.open(host, port, sink, self.ends(carriers), self.now)
+        sink.stream = stream
+        self.sinks[INGRESS][stream.id] = sink
+        return stream
+
+    def attach(self, streams: Iterable[Stream], *carriers: int, planned: bool = False) -> None:
+        self.ingress.attach(streams, self.ends(carriers), self.now, planned=planned)
+
+    def ends(self, carriers: Iterable[int]) -> tuple[CarrierEnd, ...]:
+        """The ingress's ends of *carriers*."""
+        return tuple(self.end(carrier) for carrier in carriers)
+
+    def at_exit(self, stream: Stream) -> Stream:
+        """The exit's end of *stream*."""
+        return self.sinks[EXIT][stream.id].stream
+
+    def received(self, stream: Stream, end: int = EXIT) -> bytes:
+        """All that arrived of *stream* at *end*."""
+        return bytes(self.sinks[end][stream.id].data)
+
+    # ---- time
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass; each end's timer fires when it was armed for."""
+        until = self.now + seconds
+        while (due := min((at for at in self.armed if at is not None), default=until + 1)) <= until:
+            self.now = max(self.now, due)
+            for end in (INGRESS, EXIT):
+                at = self.armed[end]
+                if at is not None and at <= self.now:
+                    self.sessions[end].handle_deadline(self.now)
+                    self._arm(end)
+        self.now = until
+
+    def step(self) -> bool:
+        """Deliver once on every carrier that is not held, both ways. Returns whether anything moved."""
+        moved = 0
+        for number, carrier in enumerate(self.carriers):
+            for towards in (INGRESS, EXIT):
+                if not carrier.is_held[towards]:
+                    moved += self.deliver(number, towards=towards)
+        return moved > 0
+
+    def run(self, seconds: float = 0.2, *, ping: bool = True) -> None:
+        """Deliver until quiet, ping, and let *seconds* pass for delayed acknowledgements, until all of it is quiet."""
+        while self.step():
+            pass
+        for _ in range(3):
+            for number, carrier in enumerate(self.carriers):
+                if ping and carrier.ends[INGRESS] is not None:
+                    self.ping(number)
+            self.advance(seconds / 3)
+            while self.step():
+                pass
+
+    # ---- what the sessions call
+
+    def _arm(self, end: int) -> None:
+        self.armed[end] = self.sessions[end].next_deadline()
+
+    @staticmethod
+    def _ready(carrier: Carrier, end: int) -> None:
+        carrier.is_ready[end] = True
+
+    def _on_open(self, stream: Stream, host: str, port: int) -> None:
+        assert stream.id not in self.opened, "a stream was opened twice"
+        self.opened.append(stream.id)
+        sink = self.sinks[EXIT][stream.id] = RecordingSink()
+        sink.stream, stream.sink = stream, sink
+        if self.connects_at_once:
+            self.exit.connect(stream, 0.02, self.now)
+
+    def _on_pong(self, carrier: CarrierEnd, number: int) -> None:
+        self.pongs.append(number)
+
+    def _on_news(self, carrier: CarrierEnd, kind: int, body: bytes) -> None:
+        self.news.append((kind, body))
+
+    def _on_time(self, carrier: CarrierEnd, number: int, host: str, port: int) -> None:
+        self.timed.append((carrier, number, host, port))

@@ -1,0 +1,378 @@
+"""The promises of a session under any order of faults: a state machine over a pair and several carriers.
+
+At every step what arrived is a prefix of what was written, an end is believed only when it is true, and the books
+balance. At the end one carrier lives, and then everything that was promised has to happen.
+"""
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from relay.model.cause import Cause
+from relay.session.initiator import InitiatorStream
+from relay.session.session import EXPIRY, Session
+from relay.session.stream import Stream
+from tests.relay.session.pair import EXIT, INGRESS, PLENTY, RecordingSink, SessionPair
+
+MOST_CARRIERS = 4
+MOST_STREAMS = 6
+_BLOB = random.Random(7).randbytes(65521) * 3
+_SIZES = st.sampled_from([1, 20, 21, 700, 5_000, 16_384, 40_000, 120_000])
+_PICK = st.integers(0, 11)
+_ENDS = st.sampled_from([INGRESS, EXIT])
+
+
+def content(flow: int, end: int, start: int, size: int) -> bytes:
+    """What *end* writes on a stream; every offset of every stream looks different."""
+    at = (flow * 7919 + end * 3571 + start) % 65521
+    return _BLOB[at : at + size]
+
+
+class Flow:
+    """What the test knows of one stream."""
+
+    def __init__(self, stream: InitiatorStream) -> None:
+        self.stream = stream
+        self.written = [0, 0]
+        self.is_finished = [False, False]
+        self.was_reset = [False, False]
+        self.was_forgotten = False
+        self.checked = [0, 0]
+
+
+class SessionMachine(RuleBasedStateMachine):
+    """Rules are what clients, targets, the network and the ingress's choice may do; the invariants are the promises."""
+
+    @initialize(carriers=st.integers(0, 2), full=st.sampled_from([PLENTY, 300_000, 50_000]), ending=st.integers(0, 2))
+    def begin(self, carriers: int, full: int, ending: int) -> None:
+        self.full, self.ending = full, ending
+        self.pair = SessionPair(carriers, memory=(full, full))
+        self.pair.connects_at_once = False
+        self.flows: list[Flow] = []
+
+    # ---- what there is to act on
+
+    def alive(self, end: int | None = None) -> list[int]:
+        """Carriers that live, as *end* (or both ends) know."""
+        ends = (INGRESS, EXIT) if end is None else (end,)
+        return [at for at, one in enumerate(self.pair.carriers) if all(one.ends[end] for end in ends)]
+
+    def some(self, pick: int, end: int | None = None) -> list[int]:
+        """Up to two of the carriers that live."""
+        alive = self.alive(end)
+        return list(dict.fromkeys(alive[one % len(alive)] for one in (pick, pick // 3)))[: pick % 3] if alive else []
+
+    def sink(self, flow: Flow, end: int) -> RecordingSink | None:
+        return self.pair.sinks[end].get(flow.stream.id)
+
+    def working(self, end: int) -> list[tuple[Flow, RecordingSink]]:
+        """Flows whose client or target is still there."""
+        pairs = [(flow, self.sink(flow, end)) for flow in self.flows if not flow.was_reset[end]]
+        return [(flow, sink) for flow, sink in pairs if sink is not None and sink.cause is None]
+
+    def writing(self, end: int) -> list[tuple[Flow, RecordingSink]]:
+        return [
+            (flow, sink)
+            for flow, sink in self.working(end)
+            if not flow.is_finished[end] and (end == INGRESS or sink.stream.is_connected) and not flow.was_forgotten
+        ]
+
+    # ---- clients and targets
+
+    @rule(pick=_PICK)
+    @precondition(lambda self: len(self.flows) < MOST_STREAMS)
+    def open(self, pick: int) -> None:
+        self.flows.append(Flow(self.pair.open(*self.some(pick, INGRESS))))
+
+    @rule(pick=_PICK, took=st.floats(0, 1))
+    def connect(self, pick: int, took: float) -> None:
+        waiting = [sink for _, sink in self.working(EXIT) if not sink.stream.is_connected]
+        if waiting:
+            self.pair.exit.connect(waiting[pick % len(waiting)].stream, took, self.pair.now)
+
+    @rule(end=_ENDS, pick=_PICK, size=_SIZES, is_last=st.sampled_from([False, False, True]), is_rude=st.booleans())
+    def write(self, end: int, pick: int, size: int, is_last: bool, is_rude: bool) -> None:
+        if writing := self.writing(end):
+            flow, sink = writing[pick % len(writing)]
+            if sink.stream.may_write or (is_rude and size < 1000):
+                sink.stream.write(content(flow.stream.id, end, flow.written[end], size))
+                flow.written[end] += size
+            if is_last:
+                self.finish_one(flow, end, sink)
+
+    @rule(end=_ENDS, pick=_PICK)
+    def finish(self, end: int, pick: int) -> None:
+        if writing := self.writing(end):
+            flow, sink = writing[pick % len(writing)]
+            self.finish_one(flow, end, sink)
+
+    def finish_one(self, flow: Flow, end: int, sink: RecordingSink) -> None:
+        flow.is_finished[end] = True
+        sink.stream.finish()
+
+    @rule(end=_ENDS, pick=_PICK, is_holding=st.booleans())
+    def read_slowly(self, end: int, pick: int, is_holding: bool) -> None:
+        if working := self.working(end):
+            working[pick % len(working)][1].is_holding = is_holding
+
+    @rule(end=_ENDS, pick=_PICK, size=_SIZES)
+    def consume(self, end: int, pick: int, size: int) -> None:
+        if working := self.working(end):
+            working[pick % len(working)][1].consume(size)
+
+    @rule(end=_ENDS, pick=_PICK)
+    def reset(self, end: int, pick: int) -> None:
+        if working := self.working(end):
+            flow, sink = working[pick % len(working)]
+            if not is_over(flow, end, sink):
+                flow.was_reset[end] = True
+                sink.stream.reset(Cause.TARGET_RESET if end == EXIT else Cause.CLIENT_RESET)
+
+    @rule(pick=_PICK)
+    def exit_forgets(self, pick: int) -> None:
+        working = [(flow, sink) for flow, sink in self.working(EXIT) if sink.stream.id in self.pair.exit.streams]
+        if working and pick > 8:
+            flow, sink = working[pick % len(working)]
+            flow.was_forgotten = True
+            self.pair.exit.forget(sink.stream)
+
+    # ---- the network
+
+    @rule(is_bulk=st.booleans())
+    @precondition(lambda self: len(self.alive(INGRESS)) + len(self.alive(EXIT)) < 2 * MOST_CARRIERS)
+    def new_carrier(self, is_bulk: bool) -> None:
+        self.pair.new_carrier(is_bulk=is_bulk)
+
+    @rule(pick=_PICK, towards=_ENDS)
+    @precondition(lambda self: self.pair.carriers)
+    def pull(self, pick: int, towards: int) -> None:
+        self.pair.pull(pick % len(self.pair.carriers), towards)
+
+    @rule(pick=_PICK, towards=_ENDS, most=st.one_of(_SIZES, st.just(PLENTY)))
+    @precondition(lambda self: self.pair.carriers)
+    def deliver(self, pick: int, towards: int, most: int) -> None:
+        number = pick % len(self.pair.carriers)
+        if not self.pair.carriers[number].is_held[towards]:
+            self.pair.deliver(number, most, towards=towards)
+
+    @rule()
+    def deliver_everything(self) -> None:
+        self.pair.step()
+
+    @rule(pick=_PICK, towards=st.sampled_from([INGRESS, EXIT, None]), is_released=st.booleans())
+    @precondition(lambda self: self.pair.carriers)
+    def hold(self, pick: int, towards: int | None, is_released: bool) -> None:
+        number = pick % len(self.pair.carriers)
+        if is_released:
+            self.pair.release(number)
+        else:
+            self.pair.hold(number, towards)
+
+    @rule(pick=_PICK, end=st.sampled_from([INGRESS, EXIT, None]))
+    @precondition(lambda self: self.pair.carriers)
+    def kill(self, pick: int, end: int | None) -> None:
+        self.pair.kill(pick % len(self.pair.carriers), end)
+
+    @rule(seconds=st.sampled_from([0.001, 0.01, 0.03, 0.3, 5.0]))
+    def wait(self, seconds: float) -> None:
+        self.pair.advance(seconds)
+
+    @rule(pick=_PICK)
+    @precondition(lambda self: self.alive(INGRESS))
+    def ping(self, pick: int) -> None:
+        alive = self.alive(INGRESS)
+        self.pair.ping(alive[pick % len(alive)])
+
+    @rule(pick=_PICK)
+    def outlast(self, pick: int) -> None:
+        """Nothing lives for a minute, or nothing that one of the ends knows of: it ends honestly, by its own clock."""
+        if pick < 11:
+            return
+        for number in range(len(self.pair.carriers)):
+            self.pair.kill(number)
+        self.pair.advance(EXPIRY + 0.01)
+        self.check_expired(INGRESS)
+        self.check_expired(EXIT)
+        self.begin(1, self.full, self.ending)
+
+    def check_expired(self, end: int) -> None:
+        session = self.pair.sessions[end]
+        assert session.has_expired(self.pair.now) and not session.streams and session.memory.used == 0
+        for flow, sink in self.working(end):
+            assert sink.cause is not None or is_over(flow, end, sink) or flow.was_forgotten
+
+    # ---- the ingress's choice
+
+    @rule(which=st.integers(0, 63), pick=_PICK, planned=st.booleans())
+    def attach(self, which: int, pick: int, planned: bool) -> None:
+        streams = [flow.stream for at, flow in enumerate(self.flows) if which >> at & 1]
+        self.pair.attach(streams, *self.some(pick, INGRESS), planned=planned)
+
+    @rule(pick=_PICK, planned=st.booleans())
+    @precondition(lambda self: self.alive(INGRESS))
+    def evacuate(self, pick: int, planned: bool) -> None:
+        """All riders of one carrier move to another; a rescue also gives up on what the carrier owes."""
+        alive = self.alive(INGRESS)
+        old, new = alive[pick % len(alive)], alive[(pick + 1) % len(alive)]
+        self.pair.attach(self.pair.ingress.riders(self.pair.end(old)), new, planned=planned)
+        if not planned:
+            self.pair.ingress.give_up_on(self.pair.end(old), self.pair.now)
+
+    @rule(pick=_PICK, other=_PICK)
+    @precondition(lambda self: self.flows and self.alive(INGRESS))
+    def add_leg(self, pick: int, other: int) -> None:
+        stream, alive = self.flows[pick % len(self.flows)].stream, self.alive(INGRESS)
+        carrier = self.pair.end(alive[other % len(alive)])
+        if stream.id not in carrier.legs:
+            stream.add_leg(carrier)
+
+    # ---- promises
+
+    @invariant()
+    def what_arrived_is_a_prefix_of_what_was_written(self) -> None:
+        for flow in self.flows:
+            for end in (INGRESS, EXIT):
+                self.check_received(flow, end, self.sink(flow, end))
+
+    def check_received(self, flow: Flow, end: int, sink: RecordingSink | None) -> None:
+        if sink is None:
+            return
+        done, size = flow.checked[end], len(sink.data)
+        assert size <= flow.written[1 - end]
+        while done < size:
+            piece = min(size - done, 65521)
+            assert sink.data[done : done + piece] == content(flow.stream.id, 1 - end, done, piece)
+            done += piece
+        flow.checked[end] = done
+        if sink.cause is Cause.LIMIT:
+            flow.was_reset[1 - end] = True
+        if sink.fins:
+            assert flow.is_finished[1 - end] and size == flow.written[1 - end], "a clean end of a stream that was cut"
+
+    @invariant()
+    def the_books_balance(self) -> None:
+        for session in self.pair.sessions:
+            kept = sum(held_by(stream) for stream in session.streams.values())
+            assert session.memory.used == kept >= 0
+
+    @invariant()
+    def nothing_is_held_beyond_what_was_promised(self) -> None:
+        for session in self.pair.sessions:
+            for stream in session.streams.values():
+                receiver = stream.receiver
+                assert receiver.received + receiver.held <= receiver.limit
+
+    @invariant()
+    def whatever_waits_will_be_asked_for(self) -> None:
+        for end in (INGRESS, EXIT):
+            session = self.pair.sessions[end]
+            for stream in session.streams.values():
+                for leg in stream.legs:
+                    assert leg.carrier.legs[stream.id] is leg and session.carriers[leg.carrier.number] is leg.carrier
+                    waits = leg.announce or leg.must_ack or leg.must_connect or stream.sender.has_more(leg)
+                    assert leg.is_queued == (leg in leg.carrier.ready) and (leg.is_queued or not waits)
+            for carrier in self.pair.carriers:
+                own = carrier.ends[end]
+                assert own is None or carrier.is_ready[end] or not (own.ready or own.control)
+                assert own is None or all(session.streams.get(id) is leg.stream for id, leg in own.legs.items())
+            awaited, armed = session.next_deadline(), self.pair.armed[end]
+            assert awaited is None or (armed is not None and armed <= awaited)
+
+    # ---- and in the end
+
+    def teardown(self) -> None:
+        if not hasattr(self, "pair"):
+            return
+        self.pair.new_carrier()
+        self.heal()
+        for end in (INGRESS, EXIT):
+            for _, sink in self.working(end):
+                sink.is_holding = False
+                sink.consume()
+        self.pair.run()
+        self.check_everything_arrived()
+        for number, carrier in enumerate(self.pair.carriers):
+            if any(carrier.is_held) or not carrier.is_whole:
+                self.pair.kill(number)
+        self.rescue_the_adrift()
+        self.finish_everything()
+        self.pair.run()
+        self.check_everything_ended()
+
+    def heal(self) -> None:
+        """The last carrier lives. The others recover, or die, or stay black holes that the ingress gives up on."""
+        last = len(self.pair.carriers) - 1
+        for number, carrier in enumerate(self.pair.carriers[:-1]):
+            if self.ending == 0 or not carrier.is_whole:
+                self.pair.kill(number)
+            elif self.ending == 1:
+                self.pair.release(number)
+            elif any(carrier.is_held):
+                own = self.pair.end(number)
+                stuck = [one for one in self.pair.ingress.riders(own) if self.is_stuck(one)]
+                self.pair.attach(stuck, last)
+                self.pair.ingress.give_up_on(own, self.pair.now)
+        self.rescue_the_adrift()
+
+    def is_stuck(self, stream: Stream) -> bool:
+        numbers = {own: at for at, one in enumerate(self.pair.carriers) if (own := one.ends[INGRESS])}
+        return all(any(self.pair.carriers[numbers[leg.carrier]].is_held) for leg in stream.legs)
+
+    def rescue_the_adrift(self) -> None:
+        adrift = [stream for stream in self.pair.ingress.streams.values() if not stream.legs]
+        self.pair.attach(adrift, len(self.pair.carriers) - 1)
+
+    def untroubled(self) -> list[Flow]:
+        return [flow for flow in self.flows if not any(flow.was_reset) and not flow.was_forgotten]
+
+    def check_everything_arrived(self) -> None:
+        self.what_arrived_is_a_prefix_of_what_was_written()
+        for flow in self.untroubled():
+            for end in (INGRESS, EXIT):
+                sink = self.sink(flow, end)
+                assert sink is not None and sink.cause is None
+                assert len(sink.data) == flow.written[1 - end]
+                assert sink.fins == flow.is_finished[1 - end]
+
+    def finish_everything(self) -> None:
+        for _, sink in self.working(EXIT):
+            self.pair.exit.connect(sink.stream, 0.0, self.pair.now)
+        for end in (INGRESS, EXIT):
+            for flow, sink in self.writing(end):
+                self.finish_one(flow, end, sink)
+
+    def check_everything_ended(self) -> None:
+        for session in self.pair.sessions:
+            assert not session.streams and session.memory.used == 0
+            assert not session.parting.waiting
+            assert all(len(carrier.unconfirmed) == 0 for carrier in session.carriers.values())
+            assert all(not carrier.legs for carrier in session.carriers.values())
+        for flow in self.flows:
+            for end in (INGRESS, EXIT):
+                sink = self.sink(flow, end)
+                if sink is None:
+                    assert end == EXIT and flow not in self.untroubled()
+                elif flow in self.untroubled():
+                    assert sink.fins == 1 and sink.cause is None
+                elif not flow.was_reset[end] and not (flow.was_forgotten and end == EXIT):
+                    assert sink.cause is not None or is_over(flow, end, sink), "left hanging"
+
+
+def is_over(flow: Flow, end: int, sink: RecordingSink) -> bool:
+    """Whether both directions ended cleanly, as far as this end's client or target can see."""
+    return sink.fins > 0 and flow.is_finished[end]
+
+
+def held_by(stream: Stream) -> int:
+    receiver = stream.receiver
+    return stream.sender.kept + receiver.received - receiver.consumed + receiver.held
+
+
+TestSession = SessionMachine.TestCase
+TestSession.settings = settings(
+    max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+)

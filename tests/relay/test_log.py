@@ -1,0 +1,109 @@
+import io
+import json
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relay.log import MOST_BYTES, Log
+
+VALUES = st.one_of(st.text(), st.binary(), st.none(), st.booleans(), st.integers(), st.floats())
+
+
+def written(format: str, *, level: str = "info", **fields: object) -> str:
+    stream = io.StringIO()
+    log = Log()
+    log.configure(format, "debug", stream)
+    log.event("carrier-lost", level=level, **fields)
+    return stream.getvalue()
+
+
+def test_text_is_time_name_and_pairs() -> None:
+    _, rest = written("text", line="ix", rtt=0.12345678, streams=3, peer=None, spare=False).split(" ", 1)
+    assert rest == "carrier-lost line=ix rtt=0.123457 streams=3 peer=null spare=false\n"
+
+
+def test_a_level_other_than_info_is_shown() -> None:
+    assert "carrier-lost level=warning line=ix" in written("text", level="warning", line="ix")
+
+
+@pytest.mark.parametrize("forged", ["a\nb", "a b", 'a"b', "a=b", "", "a\x1b[2Jb", "a\u2028b", "a\udc80b"])
+def test_a_value_stays_one_word(forged: str) -> None:
+    line = written("text", target=forged)
+    assert line.count("\n") == 1
+    assert line.rstrip("\n").isprintable()
+    assert json.loads(line.split("target=", 1)[1]) == forged
+
+
+def test_json_holds_the_fields_and_our_own_win() -> None:
+    record = json.loads(written("json", time="forged", event="forged", error=OSError(), data=b"\xff", far=float("inf")))
+    assert record["event"] == "carrier-lost"
+    assert record["time"].endswith("+00:00")
+    assert (record["error"], record["data"], record["far"]) == ("OSError", "\\xff", "inf")
+
+
+@given(st.sampled_from(["text", "json"]), VALUES, VALUES)
+def test_any_value_makes_one_line(format: str, one: object, other: object) -> None:
+    line = written(format, one=one, other=other)
+    assert line.endswith("\n")
+    assert len(line.splitlines()) == 1
+
+
+def test_what_is_below_the_level_is_not_written() -> None:
+    stream = io.StringIO()
+    log = Log()
+    log.configure("text", "warning", stream)
+    log.event("stream-opened", level="info")
+    log.event("stream-opened", level="debug")
+    log.event("line-lost", level="error")
+    assert stream.getvalue().count("\n") == 1
+
+
+def test_a_full_pipe_loses_lines_counts_them_and_says_so_later() -> None:
+    reader, writer = os.pipe()
+    with os.fdopen(reader, "rb", buffering=0) as source, os.fdopen(writer, "w") as stream:
+        log = Log()
+        log.configure("json", "info", stream)
+        while log.dropped() < 3:
+            log.event("path-ranked", text="x" * 400)
+        source.read(1 << 20)
+        log.event("path-ranked")
+        assert json.loads(source.read(MOST_BYTES))["lost_lines"] == 3
+        log.event("path-ranked")
+        assert "lost_lines" not in json.loads(source.read(MOST_BYTES))
+
+
+def test_a_reader_that_left_is_no_error() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as stream:
+        log = Log()
+        log.configure("text", "info", stream)
+        log.event("path-ranked")
+        assert log.dropped() == 1
+
+
+def test_a_closed_stream_and_a_value_that_cannot_be_shown_are_no_error() -> None:
+    class Unspeakable:
+        def __str__(self) -> str:
+            raise RuntimeError
+
+    stream = io.StringIO()
+    log = Log()
+    log.configure("text", "info", stream)
+    log.event("path-ranked", value=Unspeakable())
+    stream.close()
+    log.event("path-ranked")
+    assert log.dropped() == 2
+
+
+def test_a_line_never_outgrows_what_a_pipe_takes_at_once() -> None:
+    reader, writer = os.pipe()
+    with os.fdopen(reader, "rb", buffering=0) as source, os.fdopen(writer, "w") as stream:
+        log = Log()
+        log.configure("json", "info", stream)
+        log.event("path-ranked", **{f"field{count}": "\U0001f600" * 500 for count in range(5)})
+        line = source.read(1 << 20)
+        assert 0 < len(line) <= MOST_BYTES
+        assert json.loads(line)["field4"].endswith("…")

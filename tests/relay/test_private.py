@@ -1,0 +1,42 @@
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from relay.errors import OperatorError
+from relay.private import read_private, write_private
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_what_is_written_is_private_and_can_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "folder" / "secret"
+    write_private(path, b"one")
+    write_private(path, b"two")
+    assert read_private(path) == b"two"
+    assert (mode(path), mode(path.parent), mode(path.parent.parent)) == (0o600, 0o700, 0o700)
+    assert os.listdir(path.parent) == ["secret"]
+
+
+def test_a_write_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "secret").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        write_private(tmp_path / "secret", b"one")
+    assert os.listdir(tmp_path) == ["secret"]
+
+
+@pytest.mark.parametrize("shared", [0o640, 0o604, 0o610, 0o602])
+def test_what_others_can_touch_is_refused(tmp_path: Path, shared: int) -> None:
+    path = tmp_path / "secret"
+    write_private(path, b"one")
+    path.chmod(shared)
+    with pytest.raises(OperatorError, match=f"chmod 600 {path}"):
+        read_private(path)
+
+
+def test_what_is_missing_is_said(tmp_path: Path) -> None:
+    with pytest.raises(OperatorError, match="absent: cannot be read"):
+        read_private(tmp_path / "absent")
