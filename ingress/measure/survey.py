@@ -27,7 +27,7 @@ DOUBT = 0.003
 
 
 class Survey:
-    """The gauges by name of path or prefix."""
+    """The gauges by name of path or prefix. *prefixes* are all beginnings of *paths* that are not paths themselves."""
 
     def __init__(self, paths: Sequence[Path], prefixes: Sequence[Path], now: float) -> None:
         self.gauges: dict[str, Gauge] = {}

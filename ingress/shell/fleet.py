@@ -233,7 +233,7 @@ class Fleet:
         for peer in self.peers.values():
             peer.expire(now)
         for way in list(self.ways.values()):
-            if way.tally.leaving and not way.streams and way.thin is not None:
+            if way.tally.leaving and way.thin is not None and way.is_deserted:
                 way.retire(way.tally.leaving)
         for probe in self.chooser.probes_wanted(now):
             self._ask(probe)
@@ -252,6 +252,15 @@ class Fleet:
         )
 
     # ---- news
+
+    def let_in(self, path: Path, asked: float) -> None:
+        """A carrier along *path*, asked for at *asked*, is up: its nodes are well; whoever waits for them may try."""
+        for node in path.nodes:
+            if node in self.peers:
+                self.peers[node].let_in(asked)
+        for way in self.ways.values():
+            if way.thin is None and set(way.path.nodes) & set(path.nodes):
+                way.poke()
 
     def lost(self, way: Way, adrift: list[Stream]) -> None:
         """A carrier of *way* is gone."""

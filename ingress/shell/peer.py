@@ -31,7 +31,7 @@ class Peer:
         self.name = name
         self.welcome: Welcome | None = None
         """The last one; None until a carrier ended here."""
-        self.is_draining = False
+        self.draining_since: float | None = None
         self.reports: dict[str, LineReport] = {}
         """What it last said of the lines that start at it."""
         self.on_new_session: Callable[[Peer], None] = _nobody
@@ -57,8 +57,17 @@ class Peer:
     def welcomed(self, welcome: Welcome) -> None:
         """A carrier is up."""
         self.welcome = welcome
-        self.is_draining = welcome.draining
         self._is_established = True
+
+    @property
+    def is_draining(self) -> bool:
+        """Whether it has said GOAWAY, and has let no carrier in since."""
+        return self.draining_since is not None
+
+    def let_in(self, asked: float) -> None:
+        """A set-up that began at *asked* got through it, or to it: then it was not draining, which lets nobody in."""
+        if self.draining_since is not None and asked > self.draining_since:
+            self.draining_since = None
 
     def forgot(self, token: bytes) -> None:
         """The node does not know the session *token*: begin another, unless that was done already."""
@@ -88,7 +97,7 @@ class Peer:
 
     def _hear(self, carrier: CarrierEnd, kind: int, body: bytes) -> None:
         if kind == Kind.GOAWAY:
-            self.is_draining = True
+            self.draining_since = self._loop.now
             self._on_goaway(self)
         elif kind == Kind.LINES:
             self.reports = {report.line: report for report in parse_lines(body)}

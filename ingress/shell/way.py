@@ -56,6 +56,7 @@ class Way:
         self.is_removed = False
         self._timer: Timer | None = None
         self._lost = trio.Event()
+        self._poked = trio.Event()
         self._dialling_bulk = 0
 
     def __repr__(self) -> str:
@@ -69,6 +70,12 @@ class Way:
     @property
     def streams(self) -> int:
         return sum(len(link.end.legs) for link in self.links)
+
+    @property
+    def is_deserted(self) -> bool:
+        """Whether nothing rides on it and nothing of a stream that left is still on its way."""
+        session = self.peer.session
+        return not self.streams and not any(session.is_awaited(link.end) for link in self.links)
 
     @property
     def is_usable(self) -> bool:
@@ -93,10 +100,16 @@ class Way:
             else:
                 await self._lost.wait()
                 backoff = BACKOFF_FIRST / 2
-            await trio.sleep(backoff * random.uniform(0.5, 1.0))
+            self._poked = trio.Event()
+            with trio.move_on_after(backoff * random.uniform(0.5, 1.0)):
+                await self._poked.wait()
+
+    def poke(self) -> None:
+        """Something on the way has come back: do not wait for the next attempt."""
+        self._poked.set()
 
     async def _open(self, purpose: Purpose) -> Opened:
-        fleet = self.fleet
+        fleet, asked = self.fleet, self.fleet.loop.now
         hello = self.peer.hello(purpose, fleet.network.digest, __version__)
         trips = SETUP_TRIPS * (self.gauge.meter.srtt or 0.5)
         try:
@@ -109,6 +122,7 @@ class Way:
             opened.tls.close()
             raise SetupFailed(f"{self.peer.name} was restarted meanwhile")
         self.dials = opened.dials
+        fleet.let_in(self.path, asked)
         self.peer.welcomed(opened.welcome)
         return opened
 

@@ -118,6 +118,14 @@ class Initiator(Session):
             stream.owed.pop(carrier, None)
         self.say_parting(carrier.unconfirmed.reclaim())
 
+    def is_awaited(self, carrier: CarrierEnd) -> bool:
+        """Whether something of a planned move is still on *carrier*, in either direction."""
+        return any(
+            stream.is_owed_by(carrier) or any(at is carrier for at, _, _ in stream.drains)
+            for stream in self.streams.values()
+            if isinstance(stream, InitiatorStream)
+        )
+
     def riders(self, carrier: CarrierEnd) -> list[Stream]:
         """The streams that ride on *carrier*."""
         return [leg.stream for leg in carrier.legs.values()]

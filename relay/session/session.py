@@ -120,7 +120,7 @@ class Session:
 
     def has_expired(self, now: float) -> bool:
         """Whether it has had no carrier for EXPIRY seconds."""
-        return self._adrift_since is not None and now - self._adrift_since >= EXPIRY
+        return self._adrift_since is not None and now >= self._adrift_since + EXPIRY  # as next_deadline has it
 
     def ack_later(self, stream: Stream) -> None:
         """Acknowledge *stream* within a quarter round trip, together with all others that wait."""

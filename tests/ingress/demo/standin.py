@@ -54,8 +54,8 @@ def report(lines: list[str], served: int) -> dict[str, object]:
     row = {"state": "up", "in_band": True, "reason": "it is the best", "round_trip": 0.1, "late": 0.0,
            "streams": served, "bytes_up": served, "bytes_down": 0}  # fmt: skip
     paths = [{"path": name, **row} for name in lines]
-    totals = {"opened": served}
-    return {"version": 1, "paths": paths, "lines": [], "totals": totals, "blame": []}
+    rows = [{"line": name, "start": "a", "end": "b", **row} for name in lines]
+    return {"version": 1, "paths": paths, "lines": rows, "totals": {"opened": served}, "blame": []}
 
 
 if __name__ == "__main__":

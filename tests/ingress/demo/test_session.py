@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import termios
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -219,3 +220,30 @@ def test_a_download_that_the_proxy_breaks_is_told_in_a_sentence() -> None:
             assert line
         demo.communicate("quit\n", PATIENCE)
     assert "it ended 1000 kB too early" in line
+
+
+def test_on_a_terminal_lines_are_typed_into_a_live_screen_which_leaves_no_trace() -> None:
+    terminal, theirs = os.openpty()
+    before = termios.tcgetattr(theirs)
+    command = ["setsid", "--ctty", sys.executable, "-c", DEMO]
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs) as demo:
+        screen = read_until(terminal, "emulated")
+        os.write(terminal, b"hex\x7flp\rcut ix-dmit\r")
+        screen += read_until(terminal, "CUT")
+        os.write(terminal, b"quit")
+        screen += read_until(terminal, "> quit")
+        os.write(terminal, b"\r")
+        demo.wait(PATIENCE)
+    assert demo.returncode == 0
+    assert "thaw NODE" in screen and "cut ix-dmit: ok" in screen
+    assert termios.tcgetattr(theirs) == before
+    os.close(terminal)
+    os.close(theirs)
+
+
+def read_until(terminal: int, word: str) -> str:
+    text = ""
+    while word not in text:
+        assert select.select([terminal], [], [], PATIENCE)[0], text
+        text += os.read(terminal, 65536).decode(errors="replace")
+    return text

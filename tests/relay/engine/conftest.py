@@ -87,18 +87,17 @@ class Sockets:
     def pair(self, buffers: int = 0) -> tuple[socket.socket, socket.socket]:
         """Two ends of one TCP connection, non-blocking; *buffers* sets all four kernel buffers."""
         with socket.socket() as listener:
-            if buffers:
-                listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffers)
+            near = self.keep(socket.socket())
+            for sock in (listener, near) if buffers else ():
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffers)
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffers)
+                # loopback's 64 KiB segments would not fit, and wait for the persist timer
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1000)
             listener.bind(("127.0.0.1", 0))
             listener.listen()
-            near = self.keep(socket.socket())
-            if buffers:
-                near.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffers)
             near.connect(listener.getsockname())
             far = self.keep(listener.accept()[0])
         for sock in (near, far):
-            if buffers:
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffers)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.setblocking(False)
         return near, far

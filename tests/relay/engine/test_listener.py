@@ -15,8 +15,10 @@ from relay.engine import Listener, Loop, Tcp, open_listener
 
 
 @pytest.fixture
-def accepted(notes: Callable) -> "Accepted":
-    return Accepted(notes())
+def accepted(notes: Callable) -> Iterator["Accepted"]:
+    made = Accepted(notes())
+    yield made
+    made.close()
 
 
 class Accepted:
@@ -125,7 +127,8 @@ async def test_it_may_be_stopped_by_on_accept(loop: Loop, sockets, notes) -> Non
 
 
 CALLERS = """
-import socket, sys
+import resource, socket, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
 peers = [socket.create_connection(("127.0.0.1", int(sys.argv[1]))) for _ in range(60)]
 for peer in peers:
     assert peer.recv(1) == b""
@@ -157,12 +160,12 @@ async def test_accepting_stops_before_the_last_descriptors_and_goes_on_when_some
     await accepted.notes.until(lambda: listener.statistics().is_paused)
     assert "paused" in repr(listener)
     free = set(range(few_descriptors)) - {int(name) for name in os.listdir("/proc/self/fd")}
-    assert len(free) >= few_descriptors // 8 - 1  # some are left for targets, names, carriers
+    assert len(free) >= few_descriptors // 8 - 2  # two of the reserve: the last accepted, and the listing of /proc
     wakeups = loop.statistics().wakeups
     later: list[bool] = []
     loop.call_at(loop.now + 0.25, lambda: (later.append(True), accepted.notes.note()))
     await accepted.notes.until(lambda: bool(later))
-    assert loop.statistics().wakeups - wakeups < 10  # no spinning
+    assert loop.statistics().wakeups - wakeups < 100  # no spinning: at most one for each that still called
     while (count := listener.statistics().accepted) < 60:
         accepted.close()
         await accepted.notes.until(lambda count=count: listener.statistics().accepted > count)

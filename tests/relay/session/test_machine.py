@@ -323,7 +323,9 @@ class SessionMachine(RuleBasedStateMachine):
         return all(any(self.pair.carriers[numbers[leg.carrier]].is_held) for leg in stream.legs)
 
     def rescue_the_adrift(self) -> None:
-        adrift = [stream for stream in self.pair.ingress.streams.values() if not stream.legs]
+        """Streams without a carrier get the last one; and those that the exit forgot are asked for."""
+        forgotten = {flow.stream.id for flow in self.flows if flow.was_forgotten}
+        adrift = [one for one in self.pair.ingress.streams.values() if not one.legs or one.id in forgotten]
         self.pair.attach(adrift, len(self.pair.carriers) - 1)
 
     def untroubled(self) -> list[Flow]:

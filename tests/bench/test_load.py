@@ -1,0 +1,175 @@
+"""The load generator tells the truth: it counts what it did, notices a wrong byte, and its lines delay and fail."""
+
+import contextlib
+import shutil
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from bench import load
+from bench.topology import HOST, free_ports
+
+pytestmark = pytest.mark.skipif(not shutil.which("cc"), reason="needs a C compiler")
+
+MIB = 1 << 20
+PORTS = free_ports()
+
+
+@pytest.fixture(scope="module")
+def target() -> Iterator[str]:
+    address = f"{HOST}:{next(PORTS)}"
+    with load.started("target", address):
+        yield address
+
+
+def test_connections_are_counted_and_timed(target: str) -> None:
+    result = load.connections(f"direct:{target}", target, 200, 16)
+    assert (result["count"], result["errors"]) == (200, 0)
+    assert 0 < result["least"] <= result["p50"] <= result["p99"] <= result["most"]
+
+
+def test_nobody_there_is_an_error_each() -> None:
+    nowhere = f"{HOST}:{next(PORTS)}"
+    assert load.connections(f"direct:{nowhere}", nowhere, 20, 4)["errors"] == 20
+
+
+@pytest.mark.parametrize("direction", ["down", "up"])
+@pytest.mark.parametrize("streams", [1, 3])
+def test_bulk_moves_the_bytes_it_was_asked_for(target: str, direction: str, streams: int) -> None:
+    assert load.bulk(direction, f"direct:{target}", target, 6 * MIB, streams)["bytes"] == 6 * MIB
+
+
+@pytest.mark.parametrize("direction", ["down", "up"])
+def test_one_wrong_byte_fails_the_stream(target: str, direction: str) -> None:
+    with CorruptingForwarder(target) as entry, pytest.raises(load.Failed, match="1 of 1 streams failed"):
+        load.bulk(direction, f"direct:{entry}", target, 4 * MIB, 1)
+
+
+def test_idle_streams_stand_until_they_are_let_go(target: str) -> None:
+    holder = load.Child("idle", f"direct:{target}", target, 50)
+    try:
+        assert load.parse(holder.line()) == {"opened": 50, "failed": 0}
+        assert holder.process.poll() is None
+    finally:
+        holder.end()
+
+
+def test_a_line_takes_a_round_trip_to_dial_and_one_to_answer(target: str) -> None:
+    entry = f"{HOST}:{next(PORTS)}"
+    with load.started("line", entry, target, 20):
+        result = load.connections(f"direct:{entry}", target, 3, 1)
+    assert result["errors"] == 0
+    assert result["least"] >= 0.080
+
+
+def test_a_line_keeps_the_bytes_and_its_rate(target: str) -> None:
+    entry = f"{HOST}:{next(PORTS)}"
+    with load.started("line", entry, target, 1, 80, 20):
+        result = load.bulk("down", f"direct:{entry}", target, 2 * MIB, 2)
+    assert result["seconds"] >= 2 * MIB / 10e6 * 0.9
+
+
+def test_a_cut_line_holds_what_is_under_way_until_it_heals(target: str) -> None:
+    entry = f"{HOST}:{next(PORTS)}"
+    with load.started("line", entry, target, 0) as line, socket.create_connection(as_pair(entry)) as client:
+        assert exchange(client, b"E1") == b"E1"
+        line.tell("cut")
+        client.sendall(b"E2")
+        client.settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            client.recv(2)
+        client.settimeout(5)
+        line.tell("heal")
+        assert client.recv(2) == b"E2"
+
+
+def test_a_line_that_resets_resets_what_is_there_and_what_comes(target: str) -> None:
+    entry = f"{HOST}:{next(PORTS)}"
+    with load.started("line", entry, target, 0) as line, socket.create_connection(as_pair(entry)) as client:
+        assert exchange(client, b"E1") == b"E1"
+        line.tell("reset")
+        with pytest.raises(ConnectionResetError):
+            client.recv(2)
+        assert load.connections(f"direct:{entry}", target, 2, 1)["errors"] == 2
+        line.tell("heal")
+        assert load.connections(f"direct:{entry}", target, 2, 1)["errors"] == 0
+
+
+def test_half_close_passes_through_a_line() -> None:
+    entry, port = f"{HOST}:{next(PORTS)}", next(PORTS)
+    with (
+        socket.create_server((HOST, port)) as server,
+        load.started("line", entry, f"{HOST}:{port}", 0),
+        socket.create_connection(as_pair(entry), 5) as client,
+    ):
+        far, _ = server.accept()
+        with far:
+            far.settimeout(5)
+            client.sendall(b"question")
+            client.shutdown(socket.SHUT_WR)
+            assert b"".join(iter(lambda: far.recv(99), b"")) == b"question"
+            far.sendall(b"answer")
+        assert b"".join(iter(lambda: client.recv(99), b"")) == b"answer"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("conns",), ("conns", "direct:nowhere", "127.0.0.1:1", 1, 1), ("bulk", "down", "x", "y", 1, 1), ("what",)],
+)
+def test_wrong_usage_says_so(arguments: tuple[object, ...]) -> None:
+    with pytest.raises(load.Failed):
+        load.run(*arguments)
+
+
+def as_pair(address: str) -> tuple[str, int]:
+    host, _, port = address.rpartition(":")
+    return host, int(port)
+
+
+def exchange(client: socket.socket, message: bytes) -> bytes:
+    client.settimeout(5)
+    client.sendall(message)
+    return client.recv(len(message), socket.MSG_WAITALL)
+
+
+class CorruptingForwarder:
+    """Forwards one connection and flips one bit, one mebibyte into each direction."""
+
+    def __init__(self, target: str) -> None:
+        self._target = as_pair(target)
+
+    def __enter__(self) -> str:
+        self._server = socket.create_server((HOST, 0))
+        self._sockets = [self._server]
+        self._threads = [threading.Thread(target=self._serve)]
+        self._threads[0].start()
+        return f"{HOST}:{self._server.getsockname()[1]}"
+
+    def __exit__(self, *_: object) -> None:
+        self._threads[0].join()
+        for thread in self._threads[1:]:
+            thread.join()
+        for sock in self._sockets:
+            sock.close()
+
+    def _serve(self) -> None:
+        client, _ = self._server.accept()
+        far = socket.create_connection(self._target)
+        self._sockets += [client, far]
+        for pair in ((client, far), (far, client)):
+            self._threads.append(threading.Thread(target=self._forward, args=pair))
+            self._threads[-1].start()
+
+    def _forward(self, source: socket.socket, sink: socket.socket) -> None:
+        moved = 0
+        with contextlib.suppress(OSError):
+            while data := bytearray(source.recv(65536)):
+                if moved <= MIB < moved + len(data):
+                    data[MIB - moved] ^= 1
+                moved += len(data)
+                sink.sendall(data)
+        for sock in (source, sink):
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,53 @@
+"""`ingress demo` itself, with the real commands in it."""
+
+import subprocess
+import sys
+
+import pytest
+
+from ingress.demo.target.content import sha256_of
+
+pytestmark = pytest.mark.network
+DEMO = [sys.executable, "-m", "ingress", "demo"]
+PATIENCE = 60.0
+FETCH = f"""
+import hashlib, os
+from urllib.request import urlopen
+page = urlopen(os.environ["INGRESS_DEMO_TARGET"]).read()
+assert b"through the exit us-" in page, page
+data = urlopen(os.environ["INGRESS_DEMO_TARGET_ADDRESS"] + "/bytes/1000000").read()
+assert hashlib.sha256(data).hexdigest() == {sha256_of(1_000_000)!r}
+print("fetched")
+"""
+
+
+def run_demo(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*DEMO, "--", *command], check=False, capture_output=True, text=True, timeout=PATIENCE)
+
+
+def test_a_command_that_knows_only_http_proxy_fetches_through_it() -> None:
+    done = run_demo(sys.executable, "-c", FETCH)
+    assert (done.returncode, done.stdout) == (0, "fetched\n"), done.stderr
+
+
+def test_a_command_that_goes_past_the_proxy_is_told_so() -> None:
+    done = run_demo("true")
+    assert done.returncode == 1 and "nothing went through the proxy" in done.stderr
+
+
+def test_a_download_outlives_the_line_it_began_on() -> None:
+    with subprocess.Popen(DEMO, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as demo:
+        assert demo.stdin is not None and demo.stdout is not None
+        told = []
+        for line in demo.stdout:
+            told.append(line)
+            if line.startswith("best now: "):
+                demo.stdin.write("download 100MB\ncut ix-dmit\n")
+                demo.stdin.flush()
+                break
+        while not (line := demo.stdout.readline()).startswith("download: "):
+            assert line, told
+            told.append(line)
+        demo.communicate("paths\nwhy target.test:80\nquit\n", PATIENCE)
+    assert "SHA-256 right" in line
+    assert demo.returncode == 0
