@@ -137,6 +137,11 @@ class Chooser:
         other = choose.partner(self._exit_group(leg.exit).order, leg)
         return None if other is None else other.name
 
+    def pair(self, exit_: str) -> tuple[str, str] | None:
+        """The two best disjoint paths to *exit_*, for a redundant stream; None if there are none."""
+        found = self._pair(exit_) if exit_ in self.ranking.exits else None
+        return None if found is None else (found[0].name, found[1].name)
+
     # what exits report
 
     def connected(self, host: str, port: int, exit_: str, took: float, now: float) -> None:

@@ -95,7 +95,7 @@ class Mover:
 
     def _degraded(self, entry: Entry, better: Entry, worse: Mapping[str, float], now: float) -> Move | None:
         gain = entry.cost - better.cost
-        if not entry.figures.thin or gain <= WORSE or gain <= WORSE_SHARE * entry.cost:
+        if not entry.figures.thin or not is_worse(entry.cost, better.cost):
             return None
         since = self._worse_since[entry.name] = worse.get(entry.name, now)
         if now - since < WORSE_FOR or entry.name in self._rest:
@@ -120,6 +120,11 @@ class Mover:
             reason = f"its delivery fell to {bulk.now / max(bulk.best, 1):.0%}"
             found.append(Move(bulk.path, to.name, Kind.BULK, True, reason, bulk.stream))
         return found
+
+
+def is_worse(cost: float, other: float) -> bool:
+    """Whether a path of *cost* is so much worse than an *other* that streams should leave it."""
+    return cost - other > max(WORSE, WORSE_SHARE * cost)
 
 
 def rescue(ranking: Ranking, silent: Entry) -> Entry | None:

@@ -36,7 +36,7 @@ class PathFigures:
     """Of the round trip: assumed if it is composed of its lines' pieces, or if there is none at all."""
     streams: int = 0
     thin: int = 0
-    """Of the streams, those that are not bulk."""
+    """Of the streams, those that are neither bulk nor redundant: what moves for a better round trip."""
     free: float | None = None
     """Of the rates of its lines, what is not used now; None if no line tells a rate."""
     is_full: bool = False

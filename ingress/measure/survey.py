@@ -98,7 +98,7 @@ class Survey:
             late=meter.late,
             source=source,
             streams=tally.streams,
-            thin=tally.streams - tally.bulk,
+            thin=tally.streams - tally.bulk - tally.redundant,
             free=free,
             is_full=is_full,
             delivery=tally.delivery,

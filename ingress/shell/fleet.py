@@ -227,6 +227,7 @@ class Fleet:
     def _each_second(self) -> None:
         now = self.loop.now
         self.heavy.each_second()
+        self.steer.improve_pairs()
         if self._rounds % round(4 * BULK_PING) == 0:
             for way in self.ways.values():
                 way.ping_bulk(self._rounds)

@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from ingress.choice.moves import Kind, Move
+from ingress.choice.moves import Kind, Move, is_worse
 from ingress.measure.health import State
 from relay import log
-from relay.session.carrier import CarrierEnd
 from relay.session.initiator import InitiatorStream
-from relay.session.sender import Leg
 from relay.session.stream import Stream
 
 if TYPE_CHECKING:
@@ -70,7 +68,8 @@ class Steer:
             return
         self._note(old, streams, move)
         for stream in streams:
-            self._attach(stream, old, new, planned=move.is_planned)
+            if stream not in self.redundant or not self._leave_leg(stream, old):
+                self._attach(stream, new, planned=move.is_planned)
 
     def _concerned(self, old: "Way", move: Move) -> list[Stream]:
         now = self._fleet.loop.now
@@ -78,7 +77,8 @@ class Steer:
             return [leg.stream for link in old.bulk for leg in link.end.legs.values() if leg.stream.id == move.stream]
         links = list(old.links) if move.is_planned else old.silent(now)
         if move.kind is Kind.THIN:
-            links = [link for link in links if link is old.thin]
+            riders = [] if old.thin is None else [leg.stream for leg in old.thin.end.legs.values()]
+            return [stream for stream in riders if stream not in self.redundant]
         return [leg.stream for link in links for leg in link.end.legs.values()]
 
     def _note(self, old: "Way", streams: list[Stream], move: Move) -> None:
@@ -95,23 +95,19 @@ class Steer:
         heard = max((link.end.heard_at for link in old.links), default=self._fleet.loop.now)
         self._pauses.setdefault(stream, Pause(old, heard, self._fleet.loop.now))
 
-    def _attach(self, stream: Stream, old: "Way", new: "Way", *, planned: bool) -> None:
-        """Put *stream* on *new*; what is bulk gets a bulk carrier if one is free, and asks for one if not."""
-        carriers = self._carriers(stream, old, new)
-        new.peer.session.attach([stream], carriers, self._fleet.loop.now, planned=planned)
-
-    def _carriers(self, stream: Stream, old: "Way", new: "Way") -> tuple[CarrierEnd, ...]:
+    def _attach(self, stream: Stream, new: "Way", *, planned: bool) -> None:
+        """Put *stream* on *new*; what is bulk gets a bulk carrier if one is free, else shares until noticed."""
         assert new.thin is not None
-        kept = tuple(leg.carrier for leg in stream.legs if self._stays(leg, old)) if stream in self.redundant else ()
-        if any(leg.carrier.is_bulk for leg in stream.legs):
-            spare = new.spare()
-            if spare is not None:
-                return (*kept, spare.end)
-            self._fleet.heavy.noticed(stream)
-        return (*kept, new.thin.end) if new.thin.end not in kept else kept
+        spare = new.spare() if any(leg.carrier.is_bulk for leg in stream.legs) else None
+        link = new.thin if spare is None else spare
+        new.peer.session.attach([stream], (link.end,), self._fleet.loop.now, planned=planned)
 
-    def _stays(self, leg: Leg, old: "Way") -> bool:
-        return leg.carrier.name != old.path.name and not leg.carrier.is_lost
+    def _leave_leg(self, stream: Stream, old: "Way") -> bool:
+        """Take a redundant stream off *old*; False if it has no other leg. Another joins by `complete_pairs`."""
+        kept = tuple(leg.carrier for leg in stream.legs if leg.carrier.name != old.path.name)
+        if kept:
+            old.peer.session.attach([stream], kept, self._fleet.loop.now, planned=False)
+        return bool(kept)
 
     def evacuate(self, way: "Way") -> None:
         """*way* is about to be removed: everything leaves it, by plan, for the best other way to its exit."""
@@ -119,7 +115,7 @@ class Steer:
         if to is not None:
             streams = [leg.stream for link in way.links for leg in link.end.legs.values()]
             for stream in streams:
-                self._attach(stream, way, to, planned=True)
+                self._attach(stream, to, planned=True)
             log.event("streams-moved", count=len(streams), path=way.path.name, to=to.path.name, why=way.tally.leaving)
 
     # ---- streams without a carrier
@@ -142,7 +138,7 @@ class Steer:
                 self._adrift[stream] = way
                 continue
             placed[to.path.name] = placed.get(to.path.name, 0) + 1
-            self._attach(stream, way, to, planned=False)
+            self._attach(stream, to, planned=False)
         for name, count in placed.items():
             log.event("streams-rescued", count=count, to=name, why="their carrier was lost")
 
@@ -177,6 +173,23 @@ class Steer:
                 self.redundant.discard(stream)
             elif len(stream.legs) == 1:
                 self._add_partner(stream)
+
+    def improve_pairs(self) -> None:
+        """Once a second: redundant streams whose legs are both much worse than the best path change to the best pair."""
+        entries = self._fleet.chooser.ranking.by_name
+        for stream in self.redundant:
+            costs = [entries[leg.carrier.name].cost for leg in stream.legs if leg.carrier.name in entries]
+            pair = self._pair(stream) if len(costs) > 1 else ()
+            if pair and is_worse(min(costs), entries[pair[0].path.name].cost):
+                carriers = tuple(way.thin.end for way in pair if way.thin is not None)
+                pair[0].peer.session.attach([stream], carriers, self._fleet.loop.now, planned=False)
+
+    def _pair(self, stream: Stream) -> "tuple[Way, ...]":
+        """The best two usable ways for *stream*, or nothing."""
+        way = self._fleet.ways.get(stream.legs[0].carrier.name)
+        names = None if way is None else self._fleet.chooser.pair(way.peer.name)
+        ways = tuple(self._fleet.ways[name] for name in names or () if name in self._fleet.ways)
+        return ways if len(ways) == 2 and all(one.is_usable for one in ways) else ()
 
     def _add_partner(self, stream: Stream) -> None:
         carrier = stream.legs[0].carrier
