@@ -6,13 +6,16 @@ that the window bounds them. When the binding is done it says so once, and neith
 
 from collections.abc import Callable
 
-from relay.engine import Tcp
+from relay.engine import Tcp, sockopts
 from relay.model.cause import Cause
 from relay.session.stream import Stream
 
 PIECE = 64 * 1024
 """Bytes kept in one piece, and sent in one frame. Above 128 KiB malloc maps every piece anew, and the page faults cost
 more than the copy."""
+TAIL_IDLE = 300.0
+"""Seconds for which a socket may take nothing of the last bytes it is owed. The session may be done with the stream by
+then, so that nobody else would notice."""
 
 
 class Binding:
@@ -40,7 +43,7 @@ class Binding:
             tcp.pause()
         self._consume()
         if self._fin_held:
-            tcp.finish()
+            self._finish(tcp)
 
     # ---- from the socket
 
@@ -82,7 +85,7 @@ class Binding:
     def on_fin(self) -> None:
         self._fin_held = True
         if self.tcp is not None:
-            self.tcp.finish()
+            self._finish(self.tcp)
 
     def on_connected(self, took: float) -> None:
         """Nothing to do once bytes flow."""
@@ -97,6 +100,11 @@ class Binding:
         self.end(cause)
 
     # ---- ends
+
+    def _finish(self, tcp: Tcp) -> None:
+        tcp.finish()
+        if tcp.unsent:
+            sockopts.user_timeout(tcp.sock, TAIL_IDLE)
 
     def _consume(self) -> None:
         if self.tcp is not None and not self.tcp.unsent:

@@ -4,6 +4,7 @@ Carries out what the door asks, in order. A stream that asks for a tunnel is han
 forgotten; a gateway's streams come and go behind it.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ingress.client.tunnel import Tunnel
@@ -34,8 +35,8 @@ class Client:
 
     __slots__ = (
         "_deadline",
+        "_has_eof",
         "_is_reading",
-        "_is_waiting_for_users",
         "address",
         "door",
         "front",
@@ -53,7 +54,7 @@ class Client:
         self.upstream: Opening | None = None
         self._deadline: Deadline[Client] | None = front.handshakes.add(self)
         self._is_reading = True
-        self._is_waiting_for_users = False
+        self._has_eof = False
 
     # ---- from the socket
 
@@ -68,6 +69,7 @@ class Client:
             self.run(door.receive(bytes(data[start : start + BEST_PIECE])))
 
     def on_eof(self) -> None:
+        self._has_eof = True
         if self.door is None:
             self.leave("left without a word")
         else:
@@ -84,6 +86,13 @@ class Client:
 
     # ---- what the door asks
 
+    def drive(self, ask: Callable[..., list[Event]], *arguments: object) -> None:
+        """Carry out what the door answers to *ask*. If it raises, this client is lost, and nobody who called."""
+        try:
+            self.run(ask(*arguments))
+        except Exception as error:  # noqa: BLE001 - the caller serves others as well; it is logged
+            self.front.loop.fail(self.tcp, error)
+
     def run(self, events: list[Event]) -> None:
         """Carry out *events*, in order."""
         for event in events:
@@ -99,7 +108,7 @@ class Client:
                 return
             else:
                 self._run_seldom(event)
-        self._settle()
+        self.settle()
 
     def _run_seldom(self, event: Event) -> None:
         match event:
@@ -113,27 +122,25 @@ class Client:
             case ResetUpstream():
                 self._end_upstream()
             case Authenticate(user, password):
-                self._is_waiting_for_users = True
                 self.front.authenticate(self, user, password)
             case Close(reset, reason):
                 self._close(reset, reason)
 
     def authenticated(self, accepted: bool) -> None:
         """The answer to the door's question about a user."""
-        self._is_waiting_for_users = False
         if self.door is not None and not self.tcp.closed:
-            self.run(self.door.authenticated(accepted))
+            self.drive(self.door.authenticated, accepted)
 
     def opened(self) -> None:
         """There is a stream, or it was decided to say so."""
         if self.door is not None:
-            self.run(self.door.opened())
+            self.drive(self.door.opened)
 
     def refused(self, cause: Cause) -> None:
         """There is none."""
         self.upstream = None
         if self.door is not None:
-            self.run(self.door.refused(cause))
+            self.drive(self.door.refused, cause)
 
     def _become_tunnel(self, early: bytes) -> None:
         opening = self.upstream
@@ -145,19 +152,20 @@ class Client:
         if early:
             opening.stream.write(early)
         tunnel.attach(self.tcp)
-        if not self._is_reading and opening.stream.may_write:
+        if self._has_eof:
+            tunnel.on_eof()
+        elif not self._is_reading and opening.stream.may_write:
             self.tcp.resume()
 
     # ---- after every step
 
-    def _settle(self) -> None:
-        """Read on, or not; the handshake's clock runs, or not."""
+    def settle(self) -> None:
+        """Something has changed: read on, or not; the handshake's clock runs, or not."""
         door = self.door
-        if door is None or self.tcp.closed:
+        if door is None or self.tcp.closed or self.tcp.owner is not self:
             return
         upstream = self.upstream
-        is_full = upstream is not None and upstream.stream is not None and not upstream.stream.may_write
-        reads = door.wants_client_bytes and not is_full
+        reads = door.wants_client_bytes and not (upstream is not None and upstream.is_full)
         if reads != self._is_reading:
             self._is_reading = reads
             if reads:
@@ -169,10 +177,6 @@ class Client:
         elif self._deadline is None:
             self._deadline = self.front.handshakes.add(self)
 
-    def settle(self) -> None:
-        """Something outside the door has changed."""
-        self._settle()
-
     def expired(self) -> None:
         """The handshake took too long."""
         self._deadline = None
@@ -181,7 +185,7 @@ class Client:
         if self.door is None:
             self.leave("said nothing")
         elif self.door.in_handshake:
-            self.run(self.door.timed_out())
+            self.drive(self.door.timed_out)
 
     def _forget_deadline(self) -> None:
         if self._deadline is not None:

@@ -9,6 +9,7 @@ from collections import deque
 import trio
 
 from ingress.choice.choose import Choice
+from ingress.choice.chooser import REDUNDANT, SINGLE
 from ingress.client.client import Client
 from ingress.client.guard import Guard
 from ingress.client.linger import Linger
@@ -34,8 +35,6 @@ MOST_WAITING = 1024
 """Streams that wait for a path at once; further ones are refused at once."""
 HASHERS = 2
 """Threads that hash passwords at once: each costs a core for some 50 ms."""
-
-
 LOST_CAUSES = frozenset({Cause.EXIT_LOST, Cause.SESSION_EXPIRED, Cause.GONE, Cause.DRAINING, Cause.PROTOCOL})
 """Ends that are nobody's wish: counted with the path that the stream was opened on."""
 
@@ -50,8 +49,6 @@ class Front:
         self.fleet = fleet
         self.clients = 0
         self.is_draining = False
-        self.totals: dict[str, int] = {}
-        """Streams by how they ended: the word of the cause, or `clean`."""
         self.handshakes: Deadlines[Client] = Deadlines(loop, config.limits.handshake, Client.expired)
         self.openings = Openings(fleet)
         self._nursery = nursery
@@ -67,6 +64,7 @@ class Front:
         self.config = config
         self._users = users
         self._guard = Guard(config, users is not None)
+        self.handshakes.seconds = config.limits.handshake
         url = f"socks5h://{config.listen[0]}"
         self._settings = {needs: DoorSettings(needs, url, pseudonym=config.name) for needs in (False, True)}
 
@@ -206,7 +204,7 @@ class Front:
         opening.choice = choice
         opening.tries += 1
         stream = self._begin(opening, ways[0], carriers)
-        if len(choice.paths) > 1 or choice.why.startswith("redundant"):
+        if choice.why in (REDUNDANT, SINGLE):
             self.fleet.steer.redundant.add(stream)
         self.openings.add(opening, stream)
         return True
@@ -221,16 +219,27 @@ class Front:
         """Take another exit for a stream of which nothing has travelled; what the client said already goes with it."""
         if opening.choice is None:
             return False
-        written, finished = old.withdrawn, old.sender.is_finished
+        lost, exits = opening.choice.exit, self._guard.permitted_exits(opening.host, opening.port)
         for choice in self.fleet.chooser.alternatives(opening.choice):
-            if choice.exit != opening.choice.exit and self._open_over(opening, choice):
-                assert opening.stream is not None
-                if written:
-                    opening.stream.write(written)
-                if finished:
-                    opening.stream.finish()
+            is_permitted = choice.exit != lost and (exits is None or choice.exit in exits)
+            if is_permitted and self._open_over(opening, choice):
+                self._repeat(opening, old)
                 return True
-        return False
+        if opening.answered:
+            return False
+        self._wait(opening)
+        return True
+
+    def _repeat(self, opening: Opening, old: InitiatorStream) -> None:
+        """Give the new stream of *opening* all that *old* was given."""
+        stream, steer = opening.stream, self.fleet.steer
+        assert stream is not None
+        if old in steer.redundant:
+            steer.redundant.add(stream)
+        if old.withdrawn:
+            stream.write(old.withdrawn)
+        if old.sender.is_finished:
+            stream.finish()
 
     # ---- what became of it
 
@@ -244,17 +253,9 @@ class Front:
         """The target could not be reached, and no path is to blame."""
         self.fleet.chooser.failed(opening.host, opening.port, self.loop.now)
 
-    def finished(self, opening: Opening, stream: Stream, cause: Cause | None) -> None:
-        """A stream has ended."""
-        self.fleet.steer.forget(stream)
-        word = "clean" if cause is None else cause.word
-        if cause in LOST_CAUSES:
-            self._count_lost(opening, word)
-        self.totals[word] = self.totals.get(word, 0) + 1
-        if cause is not None:
-            log.event("stream-ended", level="debug", stream=stream.id, why=word)
-
-    def _count_lost(self, opening: Opening, word: str) -> None:
+    def ended(self, opening: Opening, stream: Stream, cause: Cause) -> None:
+        """A stream has ended before both its ends were done."""
         way = None if opening.choice is None else self.fleet.ways.get(opening.choice.paths[0])
-        if way is not None:
-            way.tally.ended(word)
+        if way is not None and cause in LOST_CAUSES:
+            way.tally.ended(cause.word)
+        log.event("stream-ended", level="debug", stream=stream.id, why=cause.word)

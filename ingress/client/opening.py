@@ -56,6 +56,15 @@ class Opening:
         """Whether the door still has to do with this stream."""
         return self.client.upstream is self
 
+    @property
+    def is_full(self) -> bool:
+        """Whether the stream takes no more for now; `on_room` tells when it does."""
+        stream = self.stream
+        if stream is None or stream.may_write:
+            return False
+        stream.is_held_back = True  # it may have become full since it was written to
+        return True
+
     def consume_all(self) -> None:
         """All that came has left for the client."""
         if self.stream is not None and not self.client.tcp.unsent:
@@ -66,7 +75,7 @@ class Opening:
         stream, self.stream = self.stream, None
         if stream is not None:
             stream.reset(Cause.CLIENT_RESET)
-            self.front.finished(self, stream, Cause.CLIENT_RESET)
+            self.front.ended(self, stream, Cause.CLIENT_RESET)
 
     # ---- as a sink
 
@@ -74,14 +83,14 @@ class Opening:
         gateway = self.client.door.gateway if self.client.door is not None else None
         for start in range(0, len(data), BEST_PIECE):
             if self.is_current and gateway is not None:
-                self.client.run(gateway.receive_upstream(bytes(data[start : start + BEST_PIECE])))
+                self.client.drive(gateway.receive_upstream, bytes(data[start : start + BEST_PIECE]))
         if self.stream is not None and (not self.is_current or not self.client.tcp.unsent):
             self.stream.consume(self.stream.receiver.received)
 
     def on_fin(self) -> None:
         gateway = self.client.door.gateway if self.client.door is not None else None
         if self.is_current and gateway is not None:
-            self.client.run(gateway.upstream_eof())
+            self.client.drive(gateway.upstream_eof)
         if not self.is_current and self.stream is not None:
             self.stream.finish()
 
@@ -99,16 +108,18 @@ class Opening:
         stream, self.stream = self.stream, None
         if stream is None:
             return
-        self.front.finished(self, stream, cause)
         self.note_failure(cause)
-        if not self.is_current or (self.may_reopen(stream, cause) and self.front.reopen(self, stream)):
+        if self.is_current and self.may_reopen(stream, cause) and self.front.reopen(self, stream):
             return
+        self.front.ended(self, stream, cause)
         gateway = self.client.door.gateway if self.client.door is not None else None
+        if not self.is_current:
+            return
         if not self.answered:
             self.client.refused(cause)
         elif gateway is not None:
             self.client.upstream = None
-            self.client.run(gateway.upstream_reset(cause))
+            self.client.drive(gateway.upstream_reset, cause)
 
     def note_failure(self, cause: Cause) -> None:
         """Remember it, if it says something of the target."""

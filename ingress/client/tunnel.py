@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from relay.binding import Binding
 from relay.model.cause import Cause
+from relay.session.initiator import InitiatorStream
 
 if TYPE_CHECKING:
     from ingress.client.client import Client
@@ -26,23 +27,21 @@ class Tunnel(Binding):
     def on_reset(self, cause: Cause) -> None:
         opening, old = self._opening, self._opening.stream
         opening.note_failure(cause)
-        if old is not None and opening.may_reopen(old, cause):
-            opening.front.finished(opening, old, cause)
-            if opening.front.reopen(opening, old) and opening.stream is not None:
-                self._go_on()
-                return
-        super().on_reset(cause)
+        if old is not None and opening.may_reopen(old, cause) and opening.front.reopen(opening, old):
+            self._go_on(opening.stream)
+        else:
+            super().on_reset(cause)
 
-    def _go_on(self) -> None:
+    def _go_on(self, stream: InitiatorStream | None) -> None:
         """Another exit has taken the stream."""
-        assert self._opening.stream is not None
-        self.stream = self._opening.stream
+        assert stream is not None
+        self.stream = stream
         self.stream.sink = self
         if self.tcp is not None and self.stream.may_write:
             self.tcp.resume()
 
     def _over(self, _: Binding, cause: Cause | None) -> None:
         opening = self._opening
-        if opening.stream is not None:
-            opening.front.finished(opening, opening.stream, cause)
+        if opening.stream is not None and cause is not None:
+            opening.front.ended(opening, opening.stream, cause)
         opening.front.gone(opening.client)

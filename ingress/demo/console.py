@@ -19,12 +19,12 @@ LOOK = 0.1
 """Seconds between two looks at which path carries a download."""
 
 HELP = """\
-cut LINE [towards|back]   nothing passes, nothing is closed     heal LINE     as it was
-refuse LINE, reset LINE   dials refused, connections reset      freeze LINE   dials answered, nothing passes
-slow LINE 80ms, jitter LINE 5ms, loss LINE 1%, rate LINE 50KB/s               LINE may be *, for all
-kill NODE, start NODE     a relay dies, comes back              freeze NODE, thaw NODE, drain NODE
-download [SIZE]           a download, and what happened to it   paths, why HOST:PORT      what the ingress says
-help, quit"""
+cut LINE [towards|back]  nothing passes, nothing is closed;  heal LINE undoes it
+refuse, reset, freeze LINE  dials refused; connections reset; dials answered only
+slow LINE 80ms, jitter LINE 5ms, loss LINE 1%, rate LINE 50KB/s; * is all lines
+kill, start, freeze, thaw, drain NODE  a relay or exit dies, comes back, hangs
+download [SIZE]  a download, and what became of it
+paths, why HOST:PORT  what the ingress says;  help;  quit"""
 
 
 class Console:

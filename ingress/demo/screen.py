@@ -4,9 +4,10 @@ import codecs
 import os
 import sys
 import termios
+import textwrap
 import tty
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -18,6 +19,7 @@ from ingress.demo.editor import Editor
 from ingress.demo.running import Demo
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from rich.live import Live
 
 REFRESH = 0.5
@@ -138,19 +140,29 @@ class LiveFront:
         from rich.console import Group
         from rich.text import Text
 
-        blame = [Text(f"blame: {said}", style="red") for said in self._report["blame"]]
-        counts = (len(self._report["paths"]), len(self._report["lines"]), len(self._told))
+        width = self._live.console.width
+        blame = wrapped((f"blame: {said}" for said in self._report["blame"]), width)
+        rows = wrapped(self._told, width)
+        counts = (len(self._report["paths"]), len(self._report["lines"]), len(rows))
         paths, lines, told = fit(self._live.console.height - len(blame), *counts)
+        shown: list[RenderableType] = [table.path_table(self._report["paths"][:paths])]
+        if lines:
+            shown += [Text(), table.line_table(self._report["lines"], self._lines)]
         self._live.update(
             Group(
-                table.path_table(self._report["paths"][:paths]),
+                *shown,
+                *(Text(row, style="red") for row in blame),
                 Text(),
-                *([table.line_table(self._report["lines"], self._lines), *blame, Text()] if lines else blame),
-                *(Text(line) for line in list(self._told)[-told:]),
-                Text(f"> {self._editor.text}▏"),
+                *(Text(row) for row in rows[len(rows) - told :]),
+                Text(f"> {self._editor.text}▏", no_wrap=True, overflow="crop"),
             ),
             refresh=True,
         )
+
+
+def wrapped(lines: Iterable[str], width: int) -> list[str]:
+    """*lines* in rows of the screen, so that they can be counted."""
+    return [row for line in lines for row in textwrap.wrap(line, width) or [""]]
 
 
 def fit(height: int, paths: int, lines: int, told: int) -> tuple[int, int, int]:

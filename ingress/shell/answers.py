@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ingress.choice.fill import node_state, report
 from ingress.choice.report import NodeRow, Report, to_json
+from ingress.choice.sites import parse_target
 from ingress.choice.why import explain
 from relay.errors import OperatorError
 from relay.shell.admin import Answer, Ask
@@ -24,7 +25,10 @@ def asks(running: "Running") -> Mapping[str, Ask]:
         return to_json(make_report(running))
 
     async def why(question: Mapping[str, Any]) -> Answer:
-        host, port = parse_target(str(question.get("target", "")))
+        try:
+            host, port = parse_target(str(question.get("target", "")))
+        except ValueError as error:
+            raise OperatorError(f"no target to explain: {error}") from error
         return to_json(explain(running.fleet.chooser, host, port, running.loop.now))
 
     async def reload(_: Mapping[str, Any]) -> Answer:
@@ -85,14 +89,3 @@ def _expiring(running: "Running", now: float) -> list[str]:
 
 def _date(seconds: float) -> str:
     return datetime.datetime.fromtimestamp(seconds, datetime.UTC).isoformat(timespec="seconds")
-
-
-def parse_target(text: str) -> tuple[str, int]:
-    """HOST or HOST:PORT, an IPv6 address in brackets if a port follows; the port is 443 if none is given."""
-    host, colon, port = text.rpartition(":")
-    if not colon or (":" in host and not host.startswith("[")):
-        host, port = text, "443"
-    host = host.removeprefix("[").removesuffix("]")
-    if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
-        raise OperatorError(f"{text!r} is no target; write HOST or HOST:PORT, such as example.com:443")
-    return host, int(port)

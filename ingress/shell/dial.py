@@ -3,6 +3,7 @@
 The path is up after an answered HELLO, not before: a TLS 1.3 client learns only at its first read that it was refused.
 """
 
+import contextlib
 import socket
 import ssl
 from pathlib import Path as FilePath
@@ -17,7 +18,7 @@ from relay.errors import OperatorError
 from relay.identity import PeerError, require_peer
 from relay.model.walk import Path
 from relay.shell.dialtimes import dial_hop
-from relay.shell.setup import SETUP_SECONDS, read_message, send_message
+from relay.shell.setup import SETUP_SECONDS, explain, is_farewell, read_message, send_message
 from relay.wire.errors import ProtocolError
 from relay.wire.setup import VERSION, Hello, Message, Proceed, Refusal, Refused, Transit, Welcome
 
@@ -85,7 +86,7 @@ async def _open(path: Path, hello: Hello, context: ssl.SSLContext, base: FilePat
         return Opened(tls, _check(welcome, path.end), dials)
     except OSError as error:
         held.close()
-        raise SetupFailed(f"{path.name}: {error}") from error
+        raise SetupFailed(f"{path.name}: {explain(error)}") from error
     except BaseException:
         held.close()
         raise
@@ -95,7 +96,7 @@ async def _secure(sock: socket.socket, context: ssl.SSLContext, node: str) -> ss
     try:
         tls = await handshake(sock, context, server_side=False)
     except ssl.SSLError as error:
-        raise SetupFailed(f"{node}: TLS failed ({error.reason or error})", shown=Shown.AUTH) from error
+        raise _tls_failed(node, "what answers there is not to be trusted", error) from error
     try:
         require_peer(tls, node)
     except PeerError as error:
@@ -106,15 +107,24 @@ async def _secure(sock: socket.socket, context: ssl.SSLContext, node: str) -> ss
 
 async def _ask(tls: ssl.SSLSocket, question: Message, node: str) -> Message:
     try:
-        await send_message(tls, question)
+        with contextlib.suppress(OSError):  # who is refused may not get to write, and only the read tells why
+            await send_message(tls, question)
         answer = await read_message(tls)
     except ssl.SSLError as error:
-        raise SetupFailed(f"{node} refuses our certificate ({error.reason or error})", shown=Shown.AUTH) from error
+        raise _tls_failed(node, "our certificate is refused", error) from error
     except ProtocolError as error:
         raise SetupFailed(f"{node}: {error}", shown=Shown.VERSION) from error
     if isinstance(answer, Refused):
         raise SetupFailed(answer.text, answer.reason)
     return answer
+
+
+def _tls_failed(node: str, what: str, error: ssl.SSLError) -> SetupFailed:
+    """A certificate is wrong at one end or the other, unless the connection just ended or was none of TLS."""
+    if is_farewell(error):
+        return SetupFailed(f"{node}: {explain(error)}")
+    is_about_us = isinstance(error, ssl.SSLCertVerificationError) or "ALERT" in (error.reason or "")
+    return SetupFailed(f"{node}: {what} ({explain(error)})", shown=Shown.AUTH if is_about_us else None)
 
 
 def _check(welcome: Message, node: str) -> Welcome:

@@ -22,6 +22,7 @@ from ingress.shell.steer import Steer
 from ingress.shell.way import BULK_PING, Way
 from relay import log
 from relay.engine import Loop
+from relay.model.cause import Cause
 from relay.model.network import Network
 from relay.model.walk import Path, Paths, find_prefixes, hops_from
 from relay.session.carrier import CarrierEnd
@@ -67,7 +68,6 @@ class Fleet:
         self.heavy = Heavy(self)
         self.on_round: Callable[[], None] = _nobody
         """Called after every round: who waited for a path may try again."""
-        self._scopes: dict[str, trio.CancelScope] = {}
         self._own_reports: list[LineReport] = []
         self._is_round_due = False
         self._rounds = 0
@@ -92,6 +92,7 @@ class Fleet:
 
     @property
     def streams(self) -> int:
+        """Streams that are open, over whichever way."""
         return sum(len(peer.session.streams) for peer in self.peers.values())
 
     def dial_times(self) -> dict[str, float]:
@@ -114,6 +115,8 @@ class Fleet:
         starts = {prefix.name for prefix in prefixes}
         for name in new:
             self._add(name, is_prefix=name in starts)
+        for name, way in self.ways.items():
+            way.is_prefix = name in starts
         for way in removed:
             self._retire(way)
 
@@ -121,8 +124,7 @@ class Fleet:
         gauge = self.survey.gauges[name]
         peer = self.peers.get(gauge.path.end) or self._peer(gauge.path.end)
         way = self.ways[name] = Way(self, gauge, peer, is_prefix=is_prefix)
-        scope = self._scopes[name] = trio.CancelScope()
-        self.nursery.start_soon(_keep, way, scope)
+        self.nursery.start_soon(way.keep)
 
     def _peer(self, name: str) -> Peer:
         peer = self.peers[name] = Peer(name, self.loop, self.memory, self._ponged, self._goaway)
@@ -133,13 +135,23 @@ class Fleet:
     def _watch(self, peer: Peer) -> None:
         peer.session.on_heavy = self.heavy.noticed
         peer.session.on_resumed = self.steer.resumed
+        for way in self.ways.values():
+            if way.peer is peer:
+                way.drop_strangers()
 
     def _retire(self, way: Way) -> None:
         """*way* is no longer in the file: its streams leave by plan, its carriers deliver what they have, and close."""
-        self._scopes.pop(way.path.name).cancel()
+        way.leave()
         way.tally.leaving = "removed from the file"
         self.steer.evacuate(way)
-        self.loop.call_at(self.loop.now + DRAIN_REMOVED, way.remove)
+        self.loop.call_at(self.loop.now + DRAIN_REMOVED, lambda: self._remove(way))
+
+    def _remove(self, way: Way) -> None:
+        way.remove()
+        peer = way.peer
+        if peer.name not in self.network.nodes and self.peers.get(peer.name) is peer:
+            del self.peers[peer.name]
+            peer.end()
 
     def replan(self, network: Network, paths: Paths, rules: Iterable[Rule], context: ssl.SSLContext) -> None:
         """Go by another file. What is unchanged is not touched."""
@@ -243,14 +255,16 @@ class Fleet:
         """Have an exit time a connect to a site that is used often."""
         peer = self.peers.get(probe.exit)
         way = next((way for way in self.ways_to(peer) if way.is_usable), None) if peer is not None else None
-        if peer is None or way is None or way.thin is None:
-            self.chooser.probed(probe, None, self.loop.now)
-            return
-        peer.ask_time(
-            way.thin.end,
-            lambda number: time_target(number, probe.host, probe.port),
-            lambda took, cause: self.chooser.probed(probe, None if cause else took, self.loop.now),
-        )
+        if peer is not None and way is not None and way.thin is not None:
+            peer.ask_time(
+                way.thin.end,
+                lambda number: time_target(number, probe.host, probe.port),
+                lambda took, cause: self._timed(probe, took, cause),
+            )
+
+    def _timed(self, probe: Probe, took: float, cause: int) -> None:
+        if cause != Cause.LIMIT:  # then the exit was too busy to try, which says nothing of the target
+            self.chooser.probed(probe, None if cause else took, self.loop.now)
 
     # ---- news
 
@@ -263,9 +277,9 @@ class Fleet:
             if way.thin is None and set(way.path.nodes) & set(path.nodes):
                 way.poke()
 
-    def lost(self, way: Way, adrift: list[Stream]) -> None:
-        """A carrier of *way* is gone."""
-        self.steer.adrift(way, adrift)
+    def lost(self, way: Way, adrift: list[Stream], heard: float) -> None:
+        """A carrier of *way*, last heard at *heard*, is gone."""
+        self.steer.adrift(way, adrift, heard)
         self.changed()
 
     def spare_ready(self, way: Way) -> None:
@@ -280,14 +294,6 @@ class Fleet:
     def _goaway(self, peer: Peer) -> None:
         log.event("node-draining", node=peer.name)
         self.changed()
-
-    def statistics(self) -> dict[str, int]:
-        return {"streams": self.streams, "ways": len(self.ways), "rounds": self._rounds}
-
-
-async def _keep(way: Way, scope: trio.CancelScope) -> None:
-    with scope:
-        await way.keep()
 
 
 def _nobody() -> None:

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from ingress.shell.fleet import Fleet
     from ingress.shell.way import Way
 
-MOST_CARRIERS = 16
-"""Bulk carriers of one path at once; further bulk streams stay where they are and share."""
 CALM_BYTES = 64 * 1024
 """Bytes a second below which a stream on a bulk carrier goes back to the others."""
 CALM_SECONDS = 3
@@ -54,14 +52,14 @@ class Heavy:
         spare = way.spare()
         if spare is not None:
             self._move(stream, spare)
-        elif len(way.bulk) < MOST_CARRIERS:
+        else:
             self._waiting[stream] = None
         way.want_spare()
 
     def spare_ready(self, way: "Way") -> None:
         """*way* has a free bulk carrier: whoever waits on it first, gets it."""
         for stream in list(self._waiting):
-            if stream.session.streams.get(stream.id) is not stream or not stream.legs:
+            if stream.is_over or not stream.legs:
                 del self._waiting[stream]
             elif stream.legs[0].carrier.name == way.path.name:
                 del self._waiting[stream]

@@ -21,6 +21,9 @@ from relay.wire.setup import TOKEN_SIZE, Hello, Purpose, Welcome
 OnPong = Callable[[CarrierEnd, int], None]
 OnTimed = Callable[[float, int], None]
 
+MOST_ASKED = 256
+"""TIME questions that wait for an answer at most: some are lost with their carrier."""
+
 
 class Peer:
     """One node as this ingress knows it. `on_pong(carrier, number)` and `on_goaway(peer)` go to the fleet."""
@@ -84,6 +87,11 @@ class Peer:
         self.on_new_session(self)
         old.end(cause)
 
+    def end(self) -> None:
+        """The node is no longer in the file, and no carrier leads to it."""
+        self._clock.stop()
+        self.session.end(Cause.EXIT_LOST)
+
     def expire(self, now: float) -> None:
         """To be called now and then: a session that had no carrier for too long is over for us as well."""
         if self._is_established and self.session.has_expired(now):
@@ -93,6 +101,8 @@ class Peer:
         """Send a TIME question on *carrier*; `on_timed(took, cause)` gets the answer, if one comes."""
         self._asked += 1
         self._questions[self._asked] = on_timed
+        if len(self._questions) > MOST_ASKED:
+            del self._questions[next(iter(self._questions))]
         carrier.send(frame(self._asked))
 
     def _hear(self, carrier: CarrierEnd, kind: int, body: bytes) -> None:

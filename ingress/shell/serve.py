@@ -8,7 +8,7 @@ import gc
 import signal
 import socket
 from argparse import Namespace
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -32,6 +32,8 @@ from relay.session.window import Memory
 from relay.shell.admin import serve_admin
 from relay.shell.halfclosed import watch_half_closed
 
+OnAccept = Callable[[socket.socket, tuple[str, int]], None]
+
 LAST_WORDS = 0.3
 """Seconds given to the last frames before the process ends."""
 LOOK_AGAIN = 0.05
@@ -53,6 +55,7 @@ class Running:
         self.fleet: Fleet
         self.front: Front
         self._listeners: dict[Address, Listener] = {}
+        self._accepts: Mapping[Address, OnAccept] = {}
 
     def start(self, nursery: trio.Nursery) -> None:
         """Make all parts and listen.
@@ -73,31 +76,48 @@ class Running:
             self.memory,
         )
         self.front = Front(self.loop, nursery, self.fleet, config, self.users)
-        self._listen(config)
+        self._listen(config, self._bind_new(config))
         nursery.start_soon(watch_half_closed, config.limits.half_closed_idle, self._streams)
 
     def _streams(self) -> list[Stream]:
         return [stream for peer in self.fleet.peers.values() for stream in peer.session.streams.values()]
 
-    def _listen(self, config: IngressConfig) -> None:
-        """Listen on what *config* says and on nothing else; new sockets are bound before old ones are closed."""
-        wanted = dict.fromkeys(config.listen, self.front.accept)
-        wanted |= {forward.listen: partial(self.front.accept_forward, forward) for forward in config.forwards}
-        for address, accept in wanted.items():
-            if address not in self._listeners:
-                self._listeners[address] = Listener(self.loop, self._bind(address), accept)
-        for address in [address for address in self._listeners if address not in wanted]:
-            self._listeners.pop(address).stop()
+    def _bind_new(self, config: IngressConfig) -> dict[Address, socket.socket]:
+        """Sockets for what *config* says and nobody listens on yet. OperatorError leaves none of them open."""
+        bound: dict[Address, socket.socket] = {}
+        try:
+            for address in _addresses(config):
+                if address not in self._listeners:
+                    bound[address] = self._bind(address, config.limits.keepalive)
+        except OperatorError:
+            for sock in bound.values():
+                sock.close()
+            raise
+        return bound
 
-    def _bind(self, address: Address) -> socket.socket:
+    def _bind(self, address: Address, keepalive: float) -> socket.socket:
         try:
             sock = open_listener((address.host, address.port))
         except OSError as error:
             text = f"{self.options.config}: cannot listen on {address}: {error.strerror}"
             raise OperatorError(text + hint(error)) from error
         sockopts.nodelay(sock)  # accepted sockets inherit both: not one system call per client
-        sockopts.keepalive(sock, int(self.config.limits.keepalive))
+        sockopts.keepalive(sock, int(keepalive))
         return sock
+
+    def _listen(self, config: IngressConfig, bound: Mapping[Address, socket.socket]) -> None:
+        """Listen on what *config* says and on nothing else; *bound* are the sockets that are new."""
+        accepts: dict[Address, OnAccept] = dict.fromkeys(config.listen, self.front.accept)
+        accepts |= {forward.listen: partial(self.front.accept_forward, forward) for forward in config.forwards}
+        self._accepts = accepts
+        for address, sock in bound.items():
+            self._listeners[address] = Listener(self.loop, sock, partial(self._accept, address))
+        for address in [address for address in self._listeners if address not in accepts]:
+            self._listeners.pop(address).stop()
+
+    def _accept(self, address: Address, sock: socket.socket, client: tuple[str, int]) -> None:
+        """What is said to whom is looked up for each client: a reload may have changed it."""
+        self._accepts[address](sock, client)
 
     def reload(self) -> str:
         """Read the files again and go by them. Returns what was done.
@@ -105,8 +125,8 @@ class Running:
         Raises:
             OperatorError: with the mistakes; nothing was changed.
         """
-        config, identity, users = read(self.options)
-        self._listen(config)
+        config, identity, users = read(self.options, self.config.name)
+        self._listen(config, self._bind_new(config))
         self.config, self.identity, self.users = config, identity, users
         self.memory.limit = config.limits.memory
         self.front.use(config, users)
@@ -128,9 +148,13 @@ class Running:
                 stream.reset(Cause.SHUTDOWN)
 
 
-def read(options: Namespace) -> tuple[IngressConfig, Identity, Users | None]:
-    """All files an ingress needs, checked; OperatorError with every mistake."""
-    config = load(options.config, options.name)
+def _addresses(config: IngressConfig) -> list[Address]:
+    return [*config.listen, *(forward.listen for forward in config.forwards)]
+
+
+def read(options: Namespace, name: str | None) -> tuple[IngressConfig, Identity, Users | None]:
+    """All files that the ingress *name* (the only one, if None) needs, checked; OperatorError with every mistake."""
+    config = load(options.config, name)
     identity = load_identity(Path(options.keys), config.name)
     if not identity.is_ingress:
         raise OperatorError(
@@ -142,29 +166,46 @@ def read(options: Namespace) -> tuple[IngressConfig, Identity, Users | None]:
 def run(options: Namespace) -> int:
     """Serve until stopped. Returns the exit code; OperatorError if it cannot begin."""
     log.configure(options.log_format, options.log_level)
-    running = Running(options, *read(options))
+    running = Running(options, *read(options, options.name))
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD, 20, 50)
-    trio.run(_serve, running)
+    trio.run(_run, running)
     return 0
 
 
-async def _serve(running: Running) -> None:
-    name = running.config.name
+async def _run(running: Running) -> None:
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
-        async with trio.open_nursery() as nursery:
-            running.start(nursery)
-            path = socket_path(name, "ingress", running.options.admin)
-            await nursery.start(serve_admin, path, asks(running))
-            nursery.start_soon(running.loop.run)
-            limits = sockopts.kernel_limits()
-            listens = ", ".join(str(address) for address in running.config.listen)
-            log.event("ingress-started", ingress=name, version=__version__, listen=listens, admin=path, limits=limits)
-            for warning in running.config.warnings:
-                log.event("config-warned", level="warning", text=warning)
-            await _until_told(signals, running, nursery)
-            nursery.cancel_scope.cancel()
+        await serve(running, signals)
+
+
+async def serve(
+    running: Running, signals: AsyncIterator[int], *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+) -> None:
+    """Serve until *signals* say otherwise. Started once it listens.
+
+    Raises:
+        OperatorError: it cannot begin; in a group.
+    """
+    name = running.config.name
+    async with trio.open_nursery() as nursery:
+        running.start(nursery)
+        path = socket_path(name, "ingress", running.options.admin)
+        await nursery.start(serve_admin, path, asks(running))
+        nursery.start_soon(running.loop.run)
+        _tell_started(running, path)
+        task_status.started()
+        await _until_told(signals, running, nursery)
+        running.end_streams()
+        nursery.cancel_scope.cancel()
     log.event("ingress-stopped", ingress=name)
+
+
+def _tell_started(running: Running, admin: Path) -> None:
+    config, limits = running.config, sockopts.kernel_limits()
+    listens = ", ".join(str(address) for address in config.listen)
+    log.event("ingress-started", ingress=config.name, version=__version__, listen=listens, admin=admin, limits=limits)
+    for warning in config.warnings:
+        log.event("config-warned", level="warning", text=warning)
 
 
 async def _until_told(signals: AsyncIterator[int], running: Running, nursery: trio.Nursery) -> None:

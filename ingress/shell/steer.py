@@ -89,10 +89,9 @@ class Steer:
             self.totals.moves += len(streams)
             return
         for stream in streams:
-            self._pause(stream, old)
+            self._pause(stream, old, max(leg.carrier.heard_at for leg in stream.legs))
 
-    def _pause(self, stream: Stream, old: "Way") -> None:
-        heard = max((link.end.heard_at for link in old.links), default=self._fleet.loop.now)
+    def _pause(self, stream: Stream, old: "Way", heard: float) -> None:
         self._pauses.setdefault(stream, Pause(old, heard, self._fleet.loop.now))
 
     def _attach(self, stream: Stream, new: "Way", *, planned: bool) -> None:
@@ -120,20 +119,22 @@ class Steer:
 
     # ---- streams without a carrier
 
-    def adrift(self, way: "Way", streams: list[Stream]) -> None:
-        """The carrier of *streams*, on *way*, is gone and they have no other."""
+    def adrift(self, way: "Way", streams: list[Stream], heard: float) -> None:
+        """The carrier of *streams*, on *way* and last heard at *heard*, is gone and they have no other."""
         for stream in streams:
             self._adrift[stream] = way
-            self._pause(stream, way)
+            self._pause(stream, way, heard)
 
     def place_adrift(self) -> None:
         """Put whoever has no carrier on the best way there is; and whoever waits on a silent one, once there is one."""
+        self._pauses = {stream: pause for stream, pause in self._pauses.items() if not stream.is_over}
         waiting, self._adrift = self._adrift, {}
+        refuges = {way: self._refuge(way) for way in set(waiting.values())}
         placed: dict[str, int] = {}
         for stream, way in waiting.items():
-            if stream.session.streams.get(stream.id) is not stream or stream.legs:
+            if stream.is_over or stream.legs:
                 continue
-            to = self._refuge(stream, way)
+            to = refuges[way] or self._last_refuge(stream, way)
             if to is None:
                 self._adrift[stream] = way
                 continue
@@ -142,12 +143,14 @@ class Steer:
         for name, count in placed.items():
             log.event("streams-rescued", count=count, to=name, why="their carrier was lost")
 
-    def _refuge(self, stream: Stream, way: "Way") -> "Way | None":
-        """Where *stream*, thrown off *way*, goes: where it is sound; after a while, wherever anything answers."""
+    def _refuge(self, way: "Way") -> "Way | None":
+        """Where the streams go that were thrown off *way*: where it is sound."""
         name = self._fleet.chooser.rescue(way.path.name)
         found = self._fleet.ways.get(name) if name is not None else None
-        if found is not None and found.is_usable:
-            return found
+        return found if found is not None and found.is_usable else None
+
+    def _last_refuge(self, stream: Stream, way: "Way") -> "Way | None":
+        """Where *stream* goes if there is no such place: after a while, wherever anything answers."""
         pause = self._pauses.get(stream)
         if pause is not None and self._fleet.loop.now - pause.at < PATIENCE:
             return None
@@ -169,13 +172,13 @@ class Steer:
     def complete_pairs(self) -> None:
         """Give every redundant stream that has one leg a second one, over a path that shares no line with it."""
         for stream in list(self.redundant):
-            if stream.session.streams.get(stream.id) is not stream:
+            if stream.is_over:
                 self.redundant.discard(stream)
             elif len(stream.legs) == 1:
                 self._add_partner(stream)
 
     def improve_pairs(self) -> None:
-        """Once a second: redundant streams whose legs are both much worse than the best path change to the best pair."""
+        """Once a second: redundant streams with both legs much worse than the best path change to the best pair."""
         entries = self._fleet.chooser.ranking.by_name
         for stream in self.redundant:
             costs = [entries[leg.carrier.name].cost for leg in stream.legs if leg.carrier.name in entries]
@@ -212,9 +215,3 @@ class Steer:
         pause.way.tally.paused(seconds)
         self.totals.resumes += 1
         self.totals.longest_pause = max(self.totals.longest_pause, seconds)
-
-    def forget(self, stream: Stream) -> None:
-        """*stream* has ended."""
-        self._adrift.pop(stream, None)
-        self._pauses.pop(stream, None)
-        self.redundant.discard(stream)

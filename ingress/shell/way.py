@@ -36,6 +36,10 @@ SILENT = 0.4
 """Seconds without a byte after which a bulk carrier of a stalled path is taken for silent, too."""
 BULK_PING = 1.0
 """Seconds between pings on a bulk carrier: for its life and for last words, never for the round trip."""
+BULK_SILENCE = 3.0
+"""Seconds without a byte, and twice the round trip, after which a bulk carrier is dead."""
+MOST_BULK = 16
+"""Bulk carriers of one path at once; further bulk streams stay where they are and share."""
 
 
 class Way:
@@ -57,7 +61,11 @@ class Way:
         self._timer: Timer | None = None
         self._lost = trio.Event()
         self._poked = trio.Event()
-        self._dialling_bulk = 0
+        self._is_dialling_bulk = False
+        self._bulk_backoff = 0.0
+        self._bulk_not_before = 0.0
+        self._scope = trio.CancelScope()
+        self._nursery: trio.Nursery
 
     def __repr__(self) -> str:
         return f"<Way {self.path.name} {self.gauge.health.word}, {self.streams} streams, {len(self.bulk)} for bulk>"
@@ -89,20 +97,30 @@ class Way:
     # ---- the task
 
     async def keep(self) -> None:
-        """Hold one carrier open; runs until cancelled."""
+        """Hold one carrier open, and dial others that are wanted; runs until `leave` is called."""
+        with self._scope:
+            async with trio.open_nursery() as self._nursery:
+                await self._keep_thin()
+
+    async def _keep_thin(self) -> None:
         backoff = 0.0
         while True:
-            try:
-                self._take(await self._open(Purpose.PREFIX if self.is_prefix else Purpose.THIN))
-            except SetupFailed as failure:
-                self._failed(failure)
-                backoff = min(max(2 * backoff, BACKOFF_FIRST), BACKOFF_MOST)
-            else:
-                await self._lost.wait()
-                backoff = BACKOFF_FIRST / 2
+            lived = await self._live()
+            backoff = BACKOFF_FIRST / 2 if lived > BACKOFF_MOST else _longer(backoff)
             self._poked = trio.Event()
             with trio.move_on_after(backoff * random.uniform(0.5, 1.0)):
                 await self._poked.wait()
+
+    async def _live(self) -> float:
+        """Dial once. Returns how long the carrier lived, in seconds, when it is gone."""
+        try:
+            self._take(await self._open(Purpose.PREFIX if self.is_prefix else Purpose.THIN))
+        except SetupFailed as failure:
+            self._failed(failure)
+            return 0.0
+        since = trio.current_time()
+        await self._lost.wait()
+        return trio.current_time() - since
 
     def poke(self) -> None:
         """Something on the way has come back: do not wait for the next attempt."""
@@ -165,7 +183,7 @@ class Way:
             if self.gauge.is_connected:
                 self.gauge.lost(why, now)
             self._lost.set()
-        self.fleet.lost(self, adrift)
+        self.fleet.lost(self, adrift, link.end.heard_at)
 
     # ---- pings
 
@@ -227,28 +245,47 @@ class Way:
         return next((link for link in self.bulk if not link.end.legs), None)
 
     def want_spare(self) -> None:
-        """Dial a bulk carrier, if none is free and none is being dialled."""
-        if not self._dialling_bulk and self.spare() is None and self.is_usable:
-            self._dialling_bulk += 1
-            self.fleet.nursery.start_soon(self._dial_bulk)
+        """Dial a bulk carrier, if none is free, none is being dialled, and the last attempt did not just fail."""
+        if self._is_dialling_bulk or not self.is_usable or len(self.bulk) >= MOST_BULK or self.spare() is not None:
+            return
+        if self.fleet.loop.now >= self._bulk_not_before:
+            self._is_dialling_bulk = True
+            self._nursery.start_soon(self._dial_bulk)
 
     async def _dial_bulk(self) -> None:
         try:
             link = self._link(await self._open(Purpose.BULK), is_bulk=True)
         except SetupFailed as failure:
             log.event("carrier-failed", level="debug", path=self.path.name, why=str(failure))
+            self._bulk_backoff = _longer(self._bulk_backoff)
+            self._bulk_not_before = self.fleet.loop.now + self._bulk_backoff
         else:
+            self._bulk_backoff = 0.0
             self.bulk.append(link)
             self.fleet.spare_ready(self)
         finally:
-            self._dialling_bulk -= 1
+            self._is_dialling_bulk = False
 
     def ping_bulk(self, number: int) -> None:
-        """Keep the bulk carriers alive, and their last words confirmed."""
-        for link in self.bulk:
-            link.end.ping(number, 0.0)
+        """Keep the bulk carriers alive, and their last words confirmed; close those that are dead."""
+        silence = BULK_SILENCE + 2 * (self.gauge.meter.srtt or 0.0)
+        for link in list(self.bulk):
+            if self.fleet.loop.now - link.end.heard_at > silence:
+                link.close("silent")
+            else:
+                link.end.ping(number, 0.0)
 
     # ---- the end
+
+    def drop_strangers(self) -> None:
+        """Close the carriers of a session that is over: what rides on them is lost already."""
+        for link in list(self.links):
+            if link.end.session is not self.peer.session:
+                link.close("its session is over")
+
+    def leave(self) -> None:
+        """Dial no more; what is up stays up."""
+        self._scope.cancel()
 
     def retire(self, why: str) -> None:
         """Close the carriers although they work; a new one, if any, need not prove itself."""
@@ -264,3 +301,8 @@ class Way:
         if self._timer is not None:
             self._timer.cancel()
         self.retire("removed from the file")
+
+
+def _longer(backoff: float) -> float:
+    """The wait after one more failure."""
+    return min(max(2 * backoff, BACKOFF_FIRST), BACKOFF_MOST)

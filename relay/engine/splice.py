@@ -75,7 +75,9 @@ class Splice:
         self._forth.end = _End(self, self._forth, self._back)
         self._back.end = _End(self, self._back, self._forth)
         for flow in (self._forth, self._back):
-            loop.register(flow.source, flow.end)
+            if loop.register(flow.source, flow.end) & READABLE:
+                flow.is_readable = flow.reads_to_end = True
+                loop.again(flow.end)
 
     def close(self) -> None:
         """Reset both sides now."""

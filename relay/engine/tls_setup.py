@@ -27,14 +27,7 @@ async def handshake(
     Raises:
         ssl.SSLError, OSError: refused, not TLS, or the connection broke.
     """
-    context.options |= ssl.OP_IGNORE_UNEXPECTED_EOF
-    tls = context.wrap_socket(
-        sock,
-        server_side=server_side,
-        do_handshake_on_connect=False,
-        suppress_ragged_eofs=False,  # under which CPython hides resets
-        server_hostname=server_hostname,
-    )
+    tls = _wrap(sock, context, server_side, server_hostname)
     try:
         await _until_done(tls, tls.do_handshake)
     except BaseException:
@@ -91,6 +84,24 @@ def close(sock: socket.socket) -> None:
     if sock.fileno() >= 0:
         trio.lowlevel.notify_closing(sock)
         sock.close()
+
+
+def _wrap(
+    sock: socket.socket, context: ssl.SSLContext, server_side: bool, server_hostname: str | None
+) -> ssl.SSLSocket:
+    context.options |= ssl.OP_IGNORE_UNEXPECTED_EOF
+    try:
+        sock.getpeername()  # a socket that is not connected any more would be lost in wrap_socket, not closed
+        return context.wrap_socket(
+            sock,
+            server_side=server_side,
+            do_handshake_on_connect=False,
+            suppress_ragged_eofs=False,  # under which CPython hides resets
+            server_hostname=server_hostname,
+        )
+    except BaseException:
+        sock.close()
+        raise
 
 
 async def _until_done(tls: ssl.SSLSocket, attempt: Callable[[], Result]) -> Result:

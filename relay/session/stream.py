@@ -176,7 +176,7 @@ class Stream:
 
     def add_leg(self, carrier: "CarrierEnd") -> None:
         """Ride on *carrier* as well: it gets all that the peer is not known to have."""
-        if self.is_over:
+        if self.session.streams.get(self.id) is not self:
             return
         self._board(carrier, self.sender.acked)
         self.wake()

@@ -8,6 +8,7 @@ import errno
 import json
 import os
 import socket
+import stat
 import struct
 from argparse import Namespace
 from collections.abc import Awaitable, Callable, Mapping
@@ -25,7 +26,10 @@ Ask = Callable[[Mapping[str, Any]], Awaitable[Answer]]
 
 LONGEST_QUESTION = 64 * 1024
 QUESTION_SECONDS = 5.0
+"""Seconds for all that one asker asks."""
 MOST_AT_ONCE = 32
+ACCEPT_PAUSE = 1.0
+"""Seconds between attempts when no asker can be accepted."""
 
 
 async def serve_admin(
@@ -42,38 +46,59 @@ async def serve_admin(
         async with trio.open_nursery() as nursery:
             task_status.started()
             while True:
-                connection, _ = await listener.accept()
-                nursery.start_soon(_serve_one, connection, asks, limit)
+                nursery.start_soon(_serve_one, await _accept(listener), asks, limit)
     finally:
         listener.close()
         path.unlink(missing_ok=True)  # noqa: ASYNC240 - a local file, and the end
+
+
+async def _accept(listener: trio.socket.SocketType) -> trio.socket.SocketType:
+    """The next asker. Without a free descriptor it waits for one: streams need them more."""
+    while True:
+        try:
+            connection, _ = await listener.accept()
+        except OSError as error:
+            log.event("admin-accept-failed", level="warning", why=error.strerror)
+            await trio.sleep(ACCEPT_PAUSE)
+        else:
+            return connection
 
 
 def _listen(path: Path) -> trio.socket.SocketType:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _remove_stale(path)
-        listener = trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        before = os.umask(0o177)
-        try:
-            # binding is a call of the kernel alone here, nothing to wait for
-            socket.socket.bind(listener._sock, str(path))  # type: ignore[attr-defined]
-        finally:
-            os.umask(before)
-        listener.listen(16)
+        return trio.socket.from_stdlib_socket(_bind(path))
     except OSError as error:
         raise OperatorError(
             f"{path}: the admin socket cannot be made ({error.strerror}); choose another by --admin"
         ) from error
+
+
+def _bind(path: Path) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(0o177)
+    try:
+        listener.bind(str(path))
+        listener.listen(16)
+    except BaseException:
+        listener.close()
+        raise
+    finally:
+        os.umask(before)
     return listener
 
 
 def _remove_stale(path: Path) -> None:
-    """Remove a socket that nobody answers at; refuse to take one that is in use."""
+    """Remove a socket that nobody answers at; refuse to take one that is in use, or a file that is none."""
+    if not path.exists():
+        return
+    if not stat.S_ISSOCK(path.stat().st_mode):
+        raise OperatorError(f"{path}: is a file and no socket; choose another by --admin")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.setblocking(False)
         failed = probe.connect_ex(str(path))
-    if failed == 0:
+    if failed in (0, errno.EAGAIN):
         raise OperatorError(
             f"{path}: another process answers at this admin socket already; stop it, or choose another by --admin"
         )
@@ -90,6 +115,8 @@ async def _serve_one(connection: trio.socket.SocketType, asks: Mapping[str, Ask]
                         await _answer_all(trio.SocketStream(connection), asks)
         except (OSError, trio.TooSlowError, trio.BrokenResourceError) as error:
             log.event("admin-question-failed", level="debug", why=type(error).__name__)
+        except Exception as error:  # noqa: BLE001 - one question's mishap must not end the process; it is logged
+            log.event("handler-failed", level="error", what="an admin question", error=repr(error))
 
 
 def _is_trusted(connection: trio.socket.SocketType) -> bool:

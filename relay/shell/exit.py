@@ -5,13 +5,14 @@ is not known here. Carriers that were silent for SILENCE are closed: the ingress
 """
 
 import hmac
-from collections.abc import Callable, Iterator
+import ssl
+from collections.abc import Container, Iterator
 
 import attrs
 
 from relay import log
 from relay.binding import Binding
-from relay.engine import Loop, Tcp
+from relay.engine import Loop, Tcp, Tls
 from relay.model.cause import Cause
 from relay.session.acceptor import Acceptor
 from relay.session.carrier import CarrierEnd
@@ -20,8 +21,9 @@ from relay.session.window import Memory
 from relay.shell.link import Link, SessionClock
 from relay.shell.targets import Dialled, Dialling, Targets
 from relay.wire import bodies
+from relay.wire.bodies import LineReport
 from relay.wire.frames import Kind, frame
-from relay.wire.setup import Hello, Refusal
+from relay.wire.setup import Hello, Purpose, Refusal
 
 SILENCE = 10.0
 """Seconds without a byte after which a node drops a carrier. The ingress pings every 5 s at least."""
@@ -55,7 +57,6 @@ class Terminal:
         self._targets = targets
         self._held: dict[bytes, Held] = {}
         self._dialling: dict[Binding, Dialling] = {}
-        self._bindings: set[Binding] = set()
         self.is_draining = False
         loop.call_at(loop.now + SWEEP, self._sweep)
 
@@ -66,13 +67,16 @@ class Terminal:
 
     @property
     def carriers(self) -> int:
+        """Carriers that end here."""
         return sum(len(held.links) for held in self._held.values())
 
     @property
     def sessions(self) -> int:
+        """Sessions that live here, with or without a carrier."""
         return len(self._held)
 
     def all_streams(self) -> Iterator[Stream]:
+        """Every stream of every session."""
         for held in self._held.values():
             yield from held.session.streams.values()
 
@@ -94,13 +98,25 @@ class Terminal:
             held = self._held[hello.token] = Held(session, SessionClock(self._loop, session))
         return held.session
 
-    def adopt(self, link: Link, session: Acceptor, name: str, is_bulk: bool, flush: Callable[[], None]) -> None:
-        """*link* carries *session* from now on."""
-        link.end = session.add_carrier(name, is_bulk, flush, self._loop.now)
-        self._held[session.token].links.append(link)
-        log.event("carrier-up", session=session.token.hex()[:8], carrier=link.end.number, ingress=session.owner)
+    def adopt(self, tls: ssl.SSLSocket, session: Acceptor, purpose: Purpose) -> None:
+        """*tls* carries *session* from now on.
 
-    def lost(self, link: Link, why: str) -> None:
+        Raises:
+            RefusedError: the session ended while its carrier was set up; *tls* is still the caller's.
+        """
+        held = self._held.get(session.token)
+        if held is None or held.session is not session:
+            raise RefusedError(Refusal.UNKNOWN_SESSION, "this session has ended meanwhile")
+        link = Link(self._loop, self._lost)
+        link.tls = Tls(self._loop, tls, link)
+        is_bulk = purpose is Purpose.BULK
+        link.end = session.add_carrier(session.owner, is_bulk, link.tls.flush_soon, self._loop.now)
+        held.links.append(link)
+        log.event("carrier-up", session=session.token.hex()[:8], carrier=link.end.number, ingress=session.owner)
+        if self.is_draining:
+            link.end.send(frame(Kind.GOAWAY))
+
+    def _lost(self, link: Link, why: str) -> None:
         """*link* is gone; its streams wait for another."""
         session = link.end.session
         held = self._held.get(session.token)
@@ -110,11 +126,25 @@ class Terminal:
         token = session.token.hex()[:8]
         log.event("carrier-lost", session=token, carrier=link.end.number, streams_adrift=len(adrift), why=why)
 
-    def announce(self, kind: Kind, body: bytes = b"") -> None:
-        """Send one control frame over a carrier of every session: GOAWAY, LINES."""
+    def say_goaway(self) -> None:
+        """Tell every ingress, on every carrier, that this node is about to stop."""
         for held in self._held.values():
-            for link in held.links[:1] if kind is Kind.LINES else held.links:
-                link.end.send(frame(kind, body))
+            for link in held.links:
+                link.end.send(frame(Kind.GOAWAY))
+
+    def tell_lines(self, reports: list[LineReport]) -> None:
+        """Tell every ingress, once, how long the dials of our lines took."""
+        for held in self._held.values():
+            if held.links:
+                held.links[0].end.send(bodies.lines(reports))
+
+    def expel(self, ingresses: Container[str]) -> None:
+        """End the sessions of all but *ingresses*: their owners are no longer in the file."""
+        for held in list(self._held.values()):
+            if held.session.owner not in ingresses:
+                for link in list(held.links):
+                    link.close("its ingress is no longer in the file")
+                self._end(held, Cause.SESSION_EXPIRED)
 
     def _find(self, token: bytes) -> Held | None:
         for known, held in self._held.items():
@@ -122,16 +152,19 @@ class Terminal:
                 return held
         return None
 
+    def _end(self, held: Held, cause: Cause) -> None:
+        held.session.end(cause)
+        held.clock.stop()
+        del self._held[held.session.token]
+
     def _sweep(self) -> None:
         now = self._loop.now
+        self._loop.call_at(now + SWEEP, self._sweep)
         for held in list(self._held.values()):
             for link in [link for link in held.links if now - link.end.heard_at > SILENCE]:
                 link.close(f"silent for {SILENCE:g} s")
             if held.session.has_expired(now):
-                held.session.end(Cause.SESSION_EXPIRED)
-                held.clock.stop()
-                del self._held[held.session.token]
-        self._loop.call_at(now + SWEEP, self._sweep)
+                self._end(held, Cause.SESSION_EXPIRED)
 
     # ---- streams
 
@@ -141,16 +174,13 @@ class Terminal:
         if self._targets is None or self.is_draining:
             stream.reset(Cause.DRAINING if self.is_draining else Cause.POLICY)
             return
-        self._bindings.add(binding)
-        dialling = self._targets.dial(host, port, lambda outcome: self._dialled(binding, outcome))
-        if binding.tcp is None and binding in self._bindings:
-            self._dialling[binding] = dialling
+        self._dialling[binding] = self._targets.dial(host, port, lambda outcome: self._dialled(binding, outcome))
 
     def _dialled(self, binding: Binding, outcome: Dialled | Cause) -> None:
-        self._dialling.pop(binding, None)
+        del self._dialling[binding]
         if isinstance(outcome, Cause):
-            self._bindings.discard(binding)
             binding.stream.reset(outcome)
+            binding.end(outcome)
             return
         session = binding.stream.session
         assert isinstance(session, Acceptor)
@@ -158,7 +188,6 @@ class Terminal:
         binding.attach(Tcp(self._loop, outcome.sock, binding))
 
     def _done(self, binding: Binding, cause: Cause | None) -> None:
-        self._bindings.discard(binding)
         dialling = self._dialling.pop(binding, None)
         if dialling is not None:
             dialling.cancel()
@@ -180,8 +209,7 @@ class Terminal:
 
     def end_streams(self, cause: Cause) -> None:
         """Reset every stream, at both ends."""
-        for held in self._held.values():
-            for stream in list(held.session.streams.values()):
-                if stream.cause is None:
-                    stream.sink.on_reset(cause)
-                    stream.reset(cause)
+        for stream in list(self.all_streams()):
+            if stream.cause is None:
+                stream.sink.on_reset(cause)
+                stream.reset(cause)

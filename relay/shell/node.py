@@ -1,7 +1,7 @@
 """A node: accepts carriers, passes them on over its own lines (TRANSIT) or ends them in a session (HELLO).
 
-A stranger gets TLS and nothing else: names are checked before a message is read, and every refusal is one line in the
-log here and one message to a peer that proved to be ours. Nothing is dialled but lines of this node's own file.
+A stranger gets TLS and nothing else: names are checked before a message is acted upon, and every refusal is one line in
+the log here and one message to a peer that proved to be ours. Nothing is dialled but lines of this node's own file.
 """
 
 import socket
@@ -12,8 +12,8 @@ from pathlib import Path
 import trio
 
 from relay import __version__, log
-from relay.engine import Loop, Splice, Tls, sockopts
-from relay.engine.tls_setup import handshake, unwrap
+from relay.engine import Loop, Splice, sockopts
+from relay.engine.tls_setup import close, handshake, unwrap
 from relay.errors import OperatorError
 from relay.identity import Identity, PeerError, peer_name
 from relay.model.network import Network
@@ -21,12 +21,10 @@ from relay.model.walk import Hop, hops_from
 from relay.session.window import Memory
 from relay.shell.dialtimes import dial_hop
 from relay.shell.exit import RefusedError, Terminal
-from relay.shell.link import Link
-from relay.shell.setup import SETUP_SECONDS, read_message, send_message
+from relay.shell.setup import SETUP_SECONDS, explain, is_farewell, read_message, send_message
 from relay.shell.targets import Targets
-from relay.wire.bodies import LineReport, lines
+from relay.wire.bodies import LineReport
 from relay.wire.errors import ProtocolError
-from relay.wire.frames import Kind
 from relay.wire.setup import VERSION, Hello, Message, Proceed, Purpose, Refusal, Refused, Transit, Welcome
 
 MOST_SETUPS = 512
@@ -46,8 +44,13 @@ class RelayNode:
         self.base = base
         self.network = network
         self.terminal: Terminal
-        self.transits: set[Splice] = set()
+        self.transits: dict[Splice, str] = {}
+        """Carriers that are passed on, and the ingress of each."""
+        self.reports: list[LineReport] = []
+        """How long the last dials of our own lines took."""
         self.is_draining = False
+        self.changed = trio.Event()
+        """Set when `network` has been exchanged; there is a new one then."""
         self._loop = loop
         self._nursery = nursery
         self._setups = 0
@@ -58,10 +61,25 @@ class RelayNode:
         self.network = network
         self.identity = identity
         self._context = identity.server_context()
+        told, self.changed = self.changed, trio.Event()
+        told.set()
 
     def start_terminal(self, memory: Memory, targets: Targets | None) -> None:
         """Be ready for carriers that end here."""
         self.terminal = Terminal(self._loop, memory, targets)
+
+    def expel_strangers(self) -> None:
+        """End the carriers of ingresses that are no longer in the file."""
+        ingresses = self.network.ingresses
+        self.terminal.expel(ingresses)
+        for splice in [splice for splice, owner in self.transits.items() if owner not in ingresses]:
+            splice.close()
+            del self.transits[splice]
+
+    def drain(self) -> None:
+        """Let no carrier in from now on, and tell the ingresses to leave."""
+        self.is_draining = self.terminal.is_draining = True
+        self.terminal.say_goaway()
 
     @property
     def is_exit(self) -> bool:
@@ -72,8 +90,9 @@ class RelayNode:
         return hops_from(self.network, self.name)
 
     def tell_lines(self, reports: list[LineReport]) -> None:
-        """Tell every ingress how long our lines' dials took."""
-        self.terminal.announce(Kind.LINES, lines(reports)[4:])
+        """Remember how long our lines' dials took, and tell every ingress."""
+        self.reports = reports
+        self.terminal.tell_lines(reports)
 
     def accept(self, sock: socket.socket, address: object) -> None:
         """A connection came in: set it up in a task of its own."""
@@ -90,10 +109,13 @@ class RelayNode:
         try:
             with trio.fail_after(SETUP_SECONDS):
                 await self._set_up(sock, peer)
-        except (OSError, ProtocolError, PeerError, OperatorError, trio.TooSlowError) as error:
-            why = "too slow" if isinstance(error, trio.TooSlowError) else str(error) or type(error).__name__
-            level = "debug" if isinstance(error, ConnectionError) else "warning"
-            log.event("set-up-failed", level=level, peer=peer, why=why)
+        except OSError as error:
+            level = "debug" if is_farewell(error) else "warning"
+            log.event("set-up-failed", level=level, peer=peer, why=explain(error))
+        except (PeerError, trio.TooSlowError) as error:
+            log.event("set-up-failed", level="warning", peer=peer, why=str(error) or "too slow")
+        except Exception as error:  # noqa: BLE001 - one carrier's mishap must not end the node; it is logged
+            log.event("handler-failed", level="error", what=f"the set-up of {peer}", error=repr(error))
         finally:
             self._setups -= 1
 
@@ -104,20 +126,31 @@ class RelayNode:
             tls = secured = await handshake(sock, self._context, server_side=True)
             owner = peer_name(secured)
             try:
-                await self._answer(secured, owner, await read_message(secured))
+                await self._answer(secured, owner, await self._read(secured))
             except RefusedError as refusal:
                 log.event("carrier-refused", level="warning", peer=peer, name=owner, why=str(refusal))
                 await send_message(secured, Refused(refusal.reason, str(refusal)))
-                secured.close()
+                close(secured)
         except BaseException:
-            tls.close()
+            close(tls)
             raise
+
+    async def _read(self, tls: ssl.SSLSocket) -> Message:
+        try:
+            return await read_message(tls)
+        except ProtocolError as error:
+            raise RefusedError(Refusal.PROTOCOL, f"{self.name} cannot read this: {error}") from error
+        except OSError as error:
+            if not is_farewell(error):
+                raise
+            text = f"{peer_name(tls)} left without a word; perhaps it wanted another node than {self.name}"
+            raise PeerError(text) from error
 
     async def _answer(self, tls: ssl.SSLSocket, owner: str, message: Message) -> None:
         if owner not in self.network.ingresses:
             raise RefusedError(Refusal.NOT_AN_INGRESS, f"{owner} is not an ingress in the file of {self.name}")
         if not isinstance(message, Transit | Hello):
-            raise ProtocolError(f"a {type(message).__name__} where TRANSIT or HELLO belongs")
+            raise RefusedError(Refusal.PROTOCOL, f"a {type(message).__name__} where TRANSIT or HELLO belongs")
         if message.version != VERSION:
             older = self.name if message.version > VERSION else owner
             text = f"{self.name} speaks version {VERSION}, {owner} version {message.version}: update {older}"
@@ -125,15 +158,15 @@ class RelayNode:
         if self.is_draining:
             raise RefusedError(Refusal.DRAINING, f"{self.name} is shutting down")
         if isinstance(message, Transit):
-            await self._pass_on(tls, message)
+            await self._pass_on(tls, owner, message)
         else:
             await self._end_here(tls, owner, message)
 
-    async def _pass_on(self, tls: ssl.SSLSocket, message: Transit) -> None:
+    async def _pass_on(self, tls: ssl.SSLSocket, owner: str, message: Transit) -> None:
         hop = self._hop(message)
         try:
             sock, took = await dial_hop(hop, self.base, SETUP_SECONDS)
-        except OSError as error:
+        except (OSError, OperatorError) as error:
             raise RefusedError(Refusal.DIAL_FAILED, f"{self.name} cannot dial {hop.line.name}: {error}") from error
         try:
             sockopts.carrier(sock)
@@ -142,7 +175,7 @@ class RelayNode:
         except BaseException:
             sock.close()
             raise
-        self._splice(raw, sock, hop.line.name)
+        self._splice(raw, sock, owner, hop.line.name)
 
     def _hop(self, message: Transit) -> Hop:
         hop = next((hop for hop in self.hops() if hop.line.name == message.line), None)
@@ -153,13 +186,13 @@ class RelayNode:
             raise RefusedError(Refusal.STALE_CONFIG, text)
         return hop
 
-    def _splice(self, a: socket.socket, b: socket.socket, line: str) -> None:
+    def _splice(self, a: socket.socket, b: socket.socket, owner: str, line: str) -> None:
         def closed() -> None:
-            self.transits.discard(splice)
+            del self.transits[splice]
             log.event("transit-closed", level="debug", line=line)
 
         splice = Splice(self._loop, a, b, closed, idle=TRANSIT_IDLE)
-        self.transits.add(splice)
+        self.transits[splice] = owner
         log.event("transit-opened", level="debug", line=line)
 
     async def _end_here(self, tls: ssl.SSLSocket, owner: str, hello: Hello) -> None:
@@ -170,9 +203,7 @@ class RelayNode:
         if digest != hello.digest:
             log.event("config-differed", level="warning", ingress=owner, hint="update the older paths.toml")
         await send_message(tls, Welcome(digest, __version__, self.is_draining, expires))
-        link = Link(self._loop, self.terminal.lost)
-        link.tls = Tls(self._loop, tls, link)
-        self.terminal.adopt(link, session, owner, hello.purpose is Purpose.BULK, link.tls.flush_soon)
+        self.terminal.adopt(tls, session, hello.purpose)
 
 
 def _show(address: object) -> str:

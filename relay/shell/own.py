@@ -1,4 +1,4 @@
-"""Where our own nodes listen, as literal addresses: no stream may lead there, or a client could talk to a relay."""
+"""Where our own nodes are reached, as literal addresses: no stream may lead there, or clients could talk to relays."""
 
 import ipaddress
 import socket
@@ -15,28 +15,35 @@ AGAIN = 600.0
 """Seconds between look-ups: addresses behind names change."""
 
 
-async def own_addresses(network: Network) -> frozenset[OwnAddress]:
-    """Every address of every node of *network*; names are looked up, and one that cannot be is logged and left out."""
-    found: set[OwnAddress] = set()
-    async with trio.open_nursery() as nursery:
+class OwnAddresses:
+    """What is known so far. A name that cannot be looked up now keeps the addresses it had."""
+
+    def __init__(self) -> None:
+        self._known: dict[Address, frozenset[OwnAddress]] = {}
+
+    async def learn(self, network: Network) -> frozenset[OwnAddress]:
+        """Where each node of *network* listens and is dialled, over whichever line."""
+        wanted = {line.address for line in network.lines.values()}
         for node in network.nodes.values():
-            for address in {node.address, *node.listen}:
-                nursery.start_soon(_look_up, address, found)
-    return frozenset(found)
+            wanted |= {node.address, *node.listen}
+        async with trio.open_nursery() as nursery:
+            for address in wanted:
+                nursery.start_soon(self._look_up, address)
+        self._known = {address: self._known[address] for address in wanted if address in self._known}
+        return frozenset[OwnAddress]().union(*self._known.values())
 
+    async def _look_up(self, address: Address) -> None:
+        try:
+            self._known[address] = frozenset({(ipaddress.ip_address(address.host), address.port)})
+        except ValueError:
+            await self._ask(address)
 
-async def _look_up(address: Address, found: set[OwnAddress]) -> None:
-    try:
-        found.add((ipaddress.ip_address(address.host), address.port))
-    except ValueError:
-        await _ask(address, found)
-
-
-async def _ask(address: Address, found: set[OwnAddress]) -> None:
-    try:
-        with trio.fail_after(LOOKUP_SECONDS):
-            rows = await trio.socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
-    except (OSError, trio.TooSlowError) as error:
-        log.event("own-address-unknown", level="warning", address=address, why=str(error) or "too slow")
-        return
-    found |= {(ipaddress.ip_address(str(row[4][0]).partition("%")[0]), address.port) for row in rows}
+    async def _ask(self, address: Address) -> None:
+        try:
+            with trio.fail_after(LOOKUP_SECONDS):
+                rows = await trio.socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+        except (OSError, trio.TooSlowError) as error:
+            log.event("own-address-unknown", level="warning", address=address, why=str(error) or "too slow")
+            return
+        hosts = {str(row[4][0]).partition("%")[0] for row in rows}
+        self._known[address] = frozenset((ipaddress.ip_address(host), address.port) for host in hosts)

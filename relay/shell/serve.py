@@ -15,7 +15,7 @@ import trio
 
 from relay import __version__, log
 from relay.admin_path import socket_path
-from relay.config import load_network
+from relay.config import find_node, load_network
 from relay.engine import Listener, Loop, open_listener
 from relay.engine.listener import hint
 from relay.engine.sockopts import kernel_limits
@@ -25,14 +25,13 @@ from relay.model.cause import Cause
 from relay.model.network import Network
 from relay.policy import Policy
 from relay.session.window import Memory
-from relay.shell.admin import Answer, serve_admin
+from relay.shell.admin import Answer, Ask, serve_admin
 from relay.shell.dialtimes import keep_dialling
 from relay.shell.halfclosed import watch_half_closed
 from relay.shell.node import RelayNode
-from relay.shell.own import AGAIN, own_addresses
+from relay.shell.own import AGAIN, OwnAddresses
 from relay.shell.resolver import Resolver
 from relay.shell.targets import Targets
-from relay.wire.frames import Kind
 
 DRAIN = 10.0
 """Seconds that a draining node waits for its carriers to leave."""
@@ -44,8 +43,6 @@ LAST_WORDS = 0.3
 """Seconds given to the last frames before the process ends."""
 LOOK_AGAIN = 0.05
 """Seconds between looks at whether a draining node is empty."""
-
-
 NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 """How a host without IPv6 answers; the default is to listen on all addresses of both families."""
 
@@ -53,34 +50,51 @@ NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 def run(options: Namespace) -> int:
     """Serve until stopped. Returns the exit code; OperatorError if it cannot begin."""
     log.configure(options.log_format, options.log_level)
-    trio.run(_serve, options)
+    trio.run(_run, options)
     return 0
 
 
-def _read(options: Namespace) -> tuple[Network, Identity]:
-    path = Path(options.config)
-    network = load_network(path)
-    if options.node not in network.nodes:
-        raise OperatorError(f"{path}: no [node.{options.node}]; the file has: {', '.join(network.nodes)}")
-    return network, load_identity(Path(options.keys), options.node)
-
-
-async def _serve(options: Namespace) -> None:
-    network, identity = _read(options)
+async def _run(options: Namespace) -> None:
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
-        async with trio.open_nursery() as nursery:
-            loop = Loop()
-            node = RelayNode(loop, nursery, options.node, network, identity, Path(options.config).parent)
-            await _start(node, loop, nursery)
-            listeners = _listen(node, loop)
-            asks = {"status": _status(node), "reload": _reload(node, options)}
-            path = socket_path(options.node, "relay") if options.admin is None else Path(options.admin)
-            await nursery.start(serve_admin, path, asks)
-            nursery.start_soon(loop.run)
-            log.event("node-started", node=node.name, version=__version__, exit=node.is_exit, limits=kernel_limits())
-            await _until_told(signals, node, options, nursery, listeners)
-            nursery.cancel_scope.cancel()
+        await serve(options, signals)
+
+
+async def serve(
+    options: Namespace,
+    signals: AsyncIterator[int],
+    *,
+    task_status: trio.TaskStatus[RelayNode] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve until *signals* say otherwise. Started once it listens.
+
+    Raises:
+        OperatorError: it cannot begin; in a group.
+    """
+    network, identity = _read(options)
+    async with trio.open_nursery() as nursery:
+        loop = Loop()
+        node = RelayNode(loop, nursery, options.node, network, identity, Path(options.config).parent)
+        await _start(node, loop, nursery)
+        listeners = _listen(node, loop)
+        asks: dict[str, Ask] = {"status": _status(node), "reload": _reload(node, options)}
+        await nursery.start(serve_admin, socket_path(options.node, "relay", options.admin), asks)
+        nursery.start_soon(loop.run)
+        log.event("node-started", node=node.name, version=__version__, exit=node.is_exit, limits=kernel_limits())
+        task_status.started(node)
+        await _until_told(signals, node, options, nursery, listeners)
+        node.terminal.end_streams(Cause.DRAINING)
+        nursery.cancel_scope.cancel()
     log.event("node-stopped", node=options.node)
+
+
+def _read(options: Namespace) -> tuple[Network, Identity]:
+    network = load_network(options.config)
+    find_node(network, options.node)
+    identity = load_identity(options.keys, options.node)
+    if identity.is_ingress:
+        folder = Path(options.keys, options.node)
+        raise OperatorError(f"{folder}: is the certificate of an ingress; run: ingress keys --renew {options.node}")
+    return network, identity
 
 
 async def _start(node: RelayNode, loop: Loop, nursery: trio.Nursery) -> None:
@@ -89,22 +103,26 @@ async def _start(node: RelayNode, loop: Loop, nursery: trio.Nursery) -> None:
     me = node.network.nodes[node.name]
     if me.exit:
         targets = Targets(loop, me, Policy(me.allow), Resolver.of_node(nursery, me, node.base), nursery, node.base)
-        await _learn_own(node, targets)
-        nursery.start_soon(_keep_learning_own, node, targets)
+        own, changed = OwnAddresses(), node.changed
+        await _learn_own(node, targets, own)
+        nursery.start_soon(_keep_learning_own, node, targets, own, changed)
     node.start_terminal(Memory(MEMORY), targets)
     nursery.start_soon(keep_dialling, node.hops, node.base, node.tell_lines)
     nursery.start_soon(watch_half_closed, HALF_CLOSED_IDLE, node.terminal.all_streams)
 
 
-async def _learn_own(node: RelayNode, targets: Targets) -> None:
+async def _learn_own(node: RelayNode, targets: Targets, own: OwnAddresses) -> None:
     """Refuse targets that are our own nodes."""
-    targets.policy = Policy(node.network.nodes[node.name].allow, await own_addresses(node.network))
+    targets.policy = Policy(node.network.nodes[node.name].allow, await own.learn(node.network))
 
 
-async def _keep_learning_own(node: RelayNode, targets: Targets) -> None:
+async def _keep_learning_own(node: RelayNode, targets: Targets, own: OwnAddresses, changed: trio.Event) -> None:
+    """Learn them again after every reload (then *changed* is set), and now and then."""
     while True:
-        await trio.sleep(AGAIN)
-        await _learn_own(node, targets)
+        with trio.move_on_after(AGAIN):
+            await changed.wait()
+        changed = node.changed
+        await _learn_own(node, targets, own)
 
 
 def _listen(node: RelayNode, loop: Loop) -> list[Listener]:
@@ -145,10 +163,9 @@ def _reload_or_log(node: RelayNode, options: Namespace) -> None:
 
 async def _drain(node: RelayNode, listeners: list[Listener], done: Callable[[], None]) -> None:
     """Tell the ingresses, wait until they have left, end what is left honestly."""
-    node.is_draining = node.terminal.is_draining = True
     for listener in listeners:
         listener.stop()
-    node.terminal.announce(Kind.GOAWAY)
+    node.drain()
     with trio.move_on_after(DRAIN):
         while node.transits or node.terminal.streams:  # noqa: ASYNC110 - many things, each ends at its own pace
             await trio.sleep(LOOK_AGAIN)
@@ -168,18 +185,19 @@ def use_files_again(node: RelayNode, options: Namespace) -> str:
     if old != new:
         raise OperatorError(f"{options.config}: [node.{node.name}] itself has changed; restart this node to use it")
     node.use(network, identity)
+    node.expel_strangers()
     log.event("reloaded", node=node.name, nodes=len(network.nodes), lines=len(network.lines))
     return f"reloaded: {len(network.nodes)} nodes, {len(network.lines)} lines"
 
 
-def _reload(node: RelayNode, options: Namespace) -> Any:
+def _reload(node: RelayNode, options: Namespace) -> Ask:
     async def answer(_: Mapping[str, Any]) -> Answer:
         return {"version": 1, "done": use_files_again(node, options)}
 
     return answer
 
 
-def _status(node: RelayNode) -> Any:
+def _status(node: RelayNode) -> Ask:
     async def answer(_: Mapping[str, Any]) -> Answer:
         terminal = node.terminal
         return {
@@ -192,6 +210,8 @@ def _status(node: RelayNode) -> Any:
             "carriers": terminal.carriers,
             "streams": terminal.streams,
             "passed_on": len(node.transits),
+            "lines": {one.line: one.error if one.dial is None else f"{one.dial * 1000:.1f} ms" for one in node.reports},
+            "digest": node.network.digest.hex(),
             "certificate_ends": node.identity.expires,
         }
 

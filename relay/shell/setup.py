@@ -21,7 +21,7 @@ async def read_message(tls: ssl.SSLSocket) -> Message:
 
     Raises:
         ProtocolError: what came is none.
-        OSError: the connection ended (EOFError's place is taken by ConnectionResetError).
+        OSError: the connection ended; a bare end of file is a ConnectionResetError.
     """
     head = await read_exactly(tls, HEADER_SIZE)
     size = int.from_bytes(head[1:], "big")
@@ -30,3 +30,19 @@ async def read_message(tls: ssl.SSLSocket) -> Message:
     parsed = parse_setup(head + await read_exactly(tls, size))
     assert parsed is not None
     return parsed[0]
+
+
+def is_farewell(error: OSError) -> bool:
+    """Whether *error* only says that the other end has gone, and nothing about certificates or protocols."""
+    return isinstance(error, ConnectionError | ssl.SSLEOFError | ssl.SSLZeroReturnError)
+
+
+def explain(error: OSError) -> str:
+    """*error* in a few words, without the file and line that OpenSSL gives."""
+    if is_farewell(error) and isinstance(error, ssl.SSLError):
+        return "the other end has gone"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return error.verify_message
+    if isinstance(error, ssl.SSLError) and error.reason:
+        return error.reason.replace("_", " ").lower()
+    return str(error) or type(error).__name__

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingress.demo.screen import fit
+from ingress.demo.console import HELP
+from ingress.demo.screen import fit, wrapped
 from ingress.demo.table import emulated, told_changes
 
 LINE: dict[str, Any] = {"round_trip": 0.03, "loss": 0.0, "rate": None, "blocked": [], "dial": "answered"}
@@ -50,3 +51,11 @@ def test_everything_fits_on_the_screen(height: int, paths: int, lines: int, told
 
 def test_a_tall_screen_shows_all() -> None:
     assert fit(50, 12, 9, 14) == (12, 9, 14)
+
+
+def test_long_lines_are_counted_as_the_rows_they_take() -> None:
+    assert wrapped(["one two three", "", "four"], 8) == ["one two", "three", "", "four"]
+
+
+def test_help_fits_a_usual_terminal() -> None:
+    assert max(map(len, HELP.splitlines())) <= 80

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 import trio
 
-from relay.engine import Loop, Splice, pipes, splice
+from relay.engine import Loop, Splice, connect, pipes, splice
 
 RESET = struct.pack("ii", 1, 0)
 
@@ -188,6 +188,22 @@ async def test_a_sink_that_reset_ends_it(relay) -> None:
     await made.closed()
     with pytest.raises(ConnectionResetError):
         await receive(made.client, 1)
+
+
+async def test_a_relay_made_when_a_connect_is_done_reads_what_came_with_it(loop: Loop, sockets, notes) -> None:
+    listener = sockets.listener()
+    client, left = sockets.pair()
+    made: list[Splice] = []
+
+    def on_done(right: socket.socket | OSError) -> None:
+        assert isinstance(right, socket.socket)
+        made.append(Splice(loop, left, right, lambda: None))
+
+    connect(loop, listener.getsockname(), 5, on_done)
+    far = sockets.keep(listener.accept()[0])  # the kernel has connected already, so that both events come as one
+    far.send(b"banner")
+    assert await receive(client, 6) == b"banner"
+    made[0].close()
 
 
 async def test_an_idle_relay_is_reset_and_a_used_one_is_not(relay, loop: Loop) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 import trio
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from relay.engine import Loop, Tcp
@@ -56,6 +56,7 @@ async def test_bytes_go_both_ways(loop: Loop, sockets, owner) -> None:
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(sizes=[40_000, 0, 1, 0], shared=False, reads=[9_000])
 @given(
     sizes=st.lists(st.integers(0, 40_000), max_size=12),
     shared=st.booleans(),

@@ -8,7 +8,7 @@ import ssl
 import pytest
 import trio
 
-from relay.engine import tls_setup
+from relay.engine import sockopts, tls_setup
 
 
 async def both(first, second) -> None:
@@ -134,6 +134,16 @@ async def test_rubbish_and_silence_are_refused(sockets, contexts) -> None:
     with trio.move_on_after(0.02) as scope:
         await tls_setup.handshake(far, contexts[1], True)
     assert scope.cancelled_caught
+    assert len(os.listdir("/proc/self/fd")) == before - 1
+
+
+async def test_a_peer_that_is_gone_before_the_handshake(sockets, contexts) -> None:
+    near, far = sockets.pair()
+    sockopts.reset_on_close(near)
+    near.close()
+    before = len(os.listdir("/proc/self/fd"))
+    with trio.fail_after(20), pytest.raises(OSError):
+        await tls_setup.handshake(far, contexts[1], True)
     assert len(os.listdir("/proc/self/fd")) == before - 1
 
 

@@ -273,7 +273,8 @@ class SessionMachine(RuleBasedStateMachine):
             for stream in session.streams.values():
                 for leg in stream.legs:
                     assert leg.carrier.legs[stream.id] is leg and session.carriers[leg.carrier.number] is leg.carrier
-                    waits = leg.announce or leg.must_ack or leg.must_connect or stream.sender.has_more(leg)
+                    has_more = leg.must_ack or leg.must_connect or stream.sender.has_more(leg)
+                    waits = leg.announce or (has_more and not stream.is_over)
                     assert leg.is_queued == (leg in leg.carrier.ready) and (leg.is_queued or not waits)
             for carrier in self.pair.carriers:
                 own = carrier.ends[end]
@@ -311,11 +312,11 @@ class SessionMachine(RuleBasedStateMachine):
                 self.pair.kill(number)
             elif self.ending == 1:
                 self.pair.release(number)
-            elif any(carrier.is_held):
-                own = self.pair.end(number)
-                stuck = [one for one in self.pair.ingress.riders(own) if self.is_stuck(one)]
-                self.pair.attach(stuck, last)
-                self.pair.ingress.give_up_on(own, self.pair.now)
+        for number in (at for at in self.alive() if any(self.pair.carriers[at].is_held)):
+            own = self.pair.end(number)
+            stuck = [one for one in self.pair.ingress.riders(own) if self.is_stuck(one)]
+            self.pair.attach(stuck, last)
+            self.pair.ingress.give_up_on(own, self.pair.now)
         self.rescue_the_adrift()
 
     def is_stuck(self, stream: Stream) -> bool:

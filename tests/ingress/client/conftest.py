@@ -1,0 +1,3 @@
+from tests.world import journal, make_world
+
+__all__ = ["journal", "make_world"]

@@ -1,0 +1,397 @@
+"""A whole network in one process: nodes and an ingress as their own commands run them, over real sockets and real TLS.
+
+Every line goes through a Wire, which can hold, cut and refuse. What is logged is kept in a Journal, with who logged it.
+"""
+
+import contextlib
+import contextvars
+import datetime
+import ipaddress
+import socket
+import struct
+from argparse import Namespace
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+import trio
+
+from ingress.demo.ports import free_ports
+from ingress.keys import make_keys
+from ingress.shell import serve as ingress_serve
+from relay.shell import serve as relay_serve
+from relay.shell.node import RelayNode
+
+INGRESS = "shanghai"
+NAME = "target.test"
+"""A name that exits know, and that means 127.0.0.1."""
+PATIENCE = 20.0
+WHO: contextvars.ContextVar[str] = contextvars.ContextVar("WHO", default="test")
+Line = tuple[str, str, str]
+DIRECT: tuple[Line, ...] = (("direct", INGRESS, "us"),)
+TWO_PATHS: tuple[Line, ...] = (*DIRECT, ("ix", INGRESS, "jp"), ("pacific", "jp", "us"))
+TWO_EXITS: tuple[Line, ...] = (*DIRECT, ("other", INGRESS, "eu"))
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait until *condition* holds; it is looked at whenever the other tasks have had their turn."""
+    with trio.fail_after(PATIENCE):
+        while not condition():
+            await trio.sleep(0.002)
+
+
+class Journal:
+    """What was logged: who, event, fields."""
+
+    def __init__(self) -> None:
+        self.entries: list[tuple[str, str, dict[str, Any]]] = []
+
+    def event(self, name: str, /, **fields: Any) -> None:
+        self.entries.append((WHO.get(), name, fields))
+
+    def of(self, name: str, who: str | None = None, **wanted: object) -> list[dict[str, Any]]:
+        """The fields of the events called *name*, by *who*, that have all of *wanted*."""
+        return [
+            fields
+            for logger, event, fields in self.entries
+            if event == name and who in (None, logger) and wanted.items() <= fields.items()
+        ]
+
+    async def until(self, name: str, who: str | None = None, **wanted: object) -> dict[str, Any]:
+        """The first such event, once there is one."""
+        try:
+            await until(lambda: self.of(name, who, **wanted))
+        except trio.TooSlowError:
+            raise AssertionError(f"no {name} by {who} with {wanted} in {self.entries}") from None
+        return self.of(name, who, **wanted)[0]
+
+
+class Wire:
+    """A forward to *port*: what a line's address leads to."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.is_refusing = False
+        self.accepted = 0
+        self._flows = trio.Event()
+        self._flows.set()
+        self._ends: set[trio.SocketStream] = set()
+        self._listener = _listener()
+        self.address: int = self._listener.getsockname()[1]
+
+    def hold(self) -> None:
+        """Swallow nothing and pass nothing on: a black hole to both ends."""
+        self._flows = trio.Event()
+
+    def release(self) -> None:
+        self._flows.set()
+
+    def cut(self) -> None:
+        """Reset all connections; new ones are welcome unless it `is_refusing`."""
+        for end in self._ends:
+            _reset(end)
+        self._ends.clear()
+
+    async def run(self) -> None:
+        with self._listener:
+            try:
+                await self._accept()
+            finally:
+                self.cut()
+
+    async def _accept(self) -> None:
+        async with trio.open_nursery() as nursery:
+            while True:
+                near, _ = await self._listener.accept()
+                self.accepted += 1
+                nursery.start_soon(self._serve, trio.SocketStream(near))
+
+    async def _serve(self, near: trio.SocketStream) -> None:
+        self._ends.add(near)
+        try:
+            await self._flows.wait()
+            if self.is_refusing:
+                raise OSError("refused")
+            far = await trio.open_tcp_stream("127.0.0.1", self.port)
+        except OSError:
+            _reset(near)
+            return
+        self._ends.add(far)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._pump, near, far)
+            nursery.start_soon(self._pump, far, near)
+
+    async def _pump(self, source: trio.SocketStream, sink: trio.SocketStream) -> None:
+        try:
+            while data := await source.receive_some(65536):
+                await self._flows.wait()
+                await sink.send_all(data)
+            await sink.send_eof()
+        except (OSError, trio.BrokenResourceError, trio.ClosedResourceError):
+            _reset(source)
+            _reset(sink)
+
+
+class Target:
+    """A server behind the exits; a test takes its connections one by one."""
+
+    def __init__(self) -> None:
+        self._listener = _listener()
+        self.port: int = self._listener.getsockname()[1]
+        self.dialled = 0
+        self._send, self._accepted = trio.open_memory_channel[trio.SocketStream](10_000)
+
+    async def run(self) -> None:
+        with self._listener, contextlib.ExitStack() as accepted:
+            while True:
+                sock, _ = await self._listener.accept()
+                self.dialled += 1
+                self._send.send_nowait(trio.SocketStream(accepted.enter_context(sock)))
+
+    async def accept(self) -> trio.SocketStream:
+        with trio.fail_after(PATIENCE):
+            return await self._accepted.receive()
+
+
+@attrs.define
+class Process:
+    """One node or ingress that runs."""
+
+    scope: trio.CancelScope = attrs.Factory(trio.CancelScope)
+    ended: trio.Event = attrs.Factory(trio.Event)
+    signals: trio.MemorySendChannel[int] | None = None
+
+
+class World:
+    """One network. `nodes` and `wires` by name; `running` is the ingress once it was started."""
+
+    def __init__(
+        self,
+        folder: Path,
+        nursery: trio.Nursery,
+        journal: Journal,
+        lines: Sequence[Line] = DIRECT,
+        exits: Sequence[str] = ("us", "eu"),
+        answer: str = "true",
+        extra: str = "",
+    ) -> None:
+        self.folder, self.nursery, self.journal = folder, nursery, journal
+        self.lines, self.exits, self.answer, self.extra = tuple(lines), tuple(exits), answer, extra
+        self.names = tuple(dict.fromkeys(end for _, *ends in lines for end in ends if end != INGRESS))
+        self.ports = dict(zip((*self.names, INGRESS), free_ports(len(self.names) + 1), strict=True))
+        self.wires = {name: Wire(self.ports[end]) for name, _, end in lines}
+        self.target = Target()
+        self.nodes: dict[str, RelayNode] = {}
+        self.processes: dict[str, Process] = {}
+        self.running: ingress_serve.Running
+        self.clients = contextlib.ExitStack()
+        """Closes what clients leave open."""
+        for server in (*self.wires.values(), self.target):
+            nursery.start_soon(server.run)
+        (folder / "hosts").write_text(f"127.0.0.1 {NAME}\n")
+        self.make_keys()
+        self.write()
+
+    # files
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "paths.toml"
+
+    @property
+    def keys(self) -> Path:
+        return self.folder / "keys"
+
+    def make_keys(self, renew: str | None = None) -> None:
+        make_keys(self.keys, [INGRESS], self.names, datetime.datetime.now(datetime.UTC), renew)
+
+    def write(self, text: str | None = None, file: str = "paths.toml") -> Path:
+        """Write the network file, or *text* in its place."""
+        (self.folder / file).write_text(self.text() if text is None else text)
+        return self.folder / file
+
+    def text(self, lines: Sequence[Line] | None = None) -> str:
+        """What paths.toml says."""
+        nodes = [self._node(name) for name in self.names]
+        found = [self._line(line) for line in (self.lines if lines is None else lines)]
+        me = f'[ingress.{INGRESS}]\nlisten = "127.0.0.1:{self.ports[INGRESS]}"\nanswer = "{self.answer}"'
+        return "\n\n".join(["version = 1", me, *nodes, *found, self.extra]) + "\n"
+
+    def _node(self, name: str) -> str:
+        address = f"127.0.0.1:{self.ports[name]}"
+        allow = '\nexit = true\nhosts = "hosts"\nallow = [{ cidr = "127.0.0.0/8", reason = "the tests\' targets" }]'
+        return f'[node.{name}]\naddress = "{address}"\nlisten = "{address}"' + (allow if name in self.exits else "")
+
+    def _line(self, line: Line) -> str:
+        name, start, end = line
+        return f'[line.{name}]\nfrom = "{start}"\nto = "{end}"\naddress = "127.0.0.1:{self.wires[name].address}"'
+
+    def options(self, name: str, **others: object) -> Namespace:
+        """What the command line would say."""
+        usual = {"config": self.config, "keys": self.keys, "admin": str(self.folder / f"{name}.sock")}
+        return Namespace(**{**usual, "node": name, "name": None, "log_format": None, "log_level": "info", **others})
+
+    # processes
+
+    async def start(self, *names: str, **others: object) -> "World":
+        """Start these, or all; the ingress last."""
+        for name in names or (*self.names, INGRESS):
+            await self.nursery.start(self._run, name, others)
+        return self
+
+    async def _run(
+        self, name: str, others: dict[str, object], *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        WHO.set(name)
+        process = self.processes[name] = Process()
+        process.signals, signals = trio.open_memory_channel[int](8)
+        try:
+            with process.scope:
+                await self._serve(name, self.options(name, **others), signals, task_status)
+        finally:
+            process.ended.set()
+
+    async def _serve(
+        self, name: str, options: Namespace, signals: AsyncIterator[int], task_status: trio.TaskStatus[None]
+    ) -> None:
+        async with trio.open_nursery() as nursery:
+            if name == INGRESS:
+                self.running = ingress_serve.Running(options, *ingress_serve.read(options, None))
+                serve: Callable[..., Any] = partial(ingress_serve.serve, self.running)
+                await nursery.start(serve, signals)
+            else:
+                self.nodes[name] = await nursery.start(relay_serve.serve, options, signals)
+            task_status.started()
+
+    def signal(self, name: str, number: int) -> None:
+        """What `kill -NUMBER` would do."""
+        sender = self.processes[name].signals
+        assert sender is not None
+        sender.send_nowait(number)
+
+    async def kill(self, name: str) -> None:
+        """End it without a word."""
+        self.processes[name].scope.cancel()
+        await self.ended(name)
+
+    async def ended(self, name: str) -> None:
+        with trio.fail_after(PATIENCE):
+            await self.processes[name].ended.wait()
+
+    # what the ingress says
+
+    def word(self, path: str) -> str:
+        """The state of *path*."""
+        return self.running.fleet.ways[path].gauge.health.word
+
+    async def up(self, *paths: str) -> None:
+        """Until these paths, or all, are in use."""
+        await until(lambda: all(self.word(path) == "up" for path in paths or self.running.fleet.ways))
+        await until(lambda: {*paths} <= {entry.name for entry in self.running.fleet.chooser.ranking.order})
+
+    # clients
+
+    async def client(self) -> trio.SocketStream:
+        """A connection to the ingress."""
+        stream = await trio.open_tcp_stream("127.0.0.1", self.ports[INGRESS])
+        self.clients.enter_context(stream.socket)
+        return stream
+
+    async def ask(self, host: str = NAME, port: int | None = None) -> trio.SocketStream:
+        """A connection on which a SOCKS5 request has been sent, and not answered yet."""
+        stream = await self.client()
+        port = self.target.port if port is None else port
+        try:
+            where = b"\x01" + ipaddress.IPv4Address(host).packed
+        except ValueError:
+            where = bytes([3, len(host)]) + host.encode()
+        await stream.send_all(b"\x05\x01\x00\x05\x01\x00" + where + port.to_bytes(2, "big"))
+        return stream
+
+    async def connect(self, host: str = NAME, port: int | None = None) -> trio.SocketStream:
+        """A connection that the ingress has answered with success."""
+        stream = await self.ask(host, port)
+        assert (await reply(stream)) == 0
+        return stream
+
+    async def pair(self) -> tuple[trio.SocketStream, trio.SocketStream]:
+        """A client, and the target's end of its connection."""
+        return await self.connect(), await self.target.accept()
+
+
+async def reply(stream: trio.SocketStream) -> int:
+    """The code of a SOCKS5 reply; the answer to the greeting comes first."""
+    return (await read(stream, 12))[3]
+
+
+async def read(stream: trio.SocketStream, count: int) -> bytes:
+    """Exactly *count* bytes."""
+    data = b""
+    with trio.fail_after(PATIENCE):
+        while len(data) < count:
+            more = await stream.receive_some(count - len(data))
+            assert more, f"only {len(data)} of {count} bytes: {data!r}"
+            data += more
+    return data
+
+
+async def read_all(stream: trio.SocketStream) -> bytes:
+    """Everything until FIN."""
+    data = bytearray()
+    with trio.fail_after(PATIENCE):
+        async for more in stream:
+            data += more
+    return bytes(data)
+
+
+async def is_reset(stream: trio.SocketStream) -> bool:
+    """Whether what comes ends with a RST, and not with a FIN."""
+    try:
+        await read_all(stream)
+    except trio.BrokenResourceError:
+        return True
+    return False
+
+
+def _listener() -> trio.socket.SocketType:
+    listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+    listener.setblocking(False)
+    return trio.socket.from_stdlib_socket(listener)
+
+
+def _reset(end: trio.SocketStream) -> None:
+    if end.socket.fileno() >= 0:
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        end.socket.close()
+
+
+@pytest.fixture
+def journal(monkeypatch: pytest.MonkeyPatch) -> Journal:
+    """What is logged during the test."""
+    kept = Journal()
+    monkeypatch.setattr("relay.log.event", kept.event)
+    return kept
+
+
+@pytest.fixture
+async def make_world(
+    tmp_path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Callable[..., World]]:
+    """Makes networks, which end with the test."""
+    for serve in ("relay.shell.serve", "ingress.shell.serve"):
+        monkeypatch.setattr(f"{serve}.LAST_WORDS", 0.02)
+        monkeypatch.setattr(f"{serve}.LOOK_AGAIN", 0.01)
+    made: list[World] = []
+
+    def make(*args: Any, **others: Any) -> World:
+        made.append(World(tmp_path, nursery, journal, *args, **others))
+        return made[-1]
+
+    async with trio.open_nursery() as nursery:
+        yield make
+        nursery.cancel_scope.cancel()
+    for world in made:
+        world.clients.close()
