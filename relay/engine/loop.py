@@ -280,13 +280,14 @@ class Loop:
         wait = 0.0
         try:
             while self._now <= end:
-                if self._round(wait):
+                has_served = self._round(wait)
+                self._now = trio.current_time()
+                if self._ready or self._soon or self._flushes:
                     wait = 0.0
-                elif wait or self._timers.next_deadline() <= self._now + LINGER:
+                elif not has_served:
                     return False
                 else:
-                    wait = LINGER
-                self._now = trio.current_time()
+                    wait = LINGER if self._timers.next_deadline() > self._now + LINGER else 0.0
             return True
         finally:
             self._is_serving = False
