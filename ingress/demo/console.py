@@ -19,12 +19,12 @@ LOOK = 0.1
 """Seconds between two looks at which path carries a download."""
 
 HELP = """\
-cut LINE [towards|back]  nothing passes, nothing is closed;  heal LINE undoes it
-refuse, reset, freeze LINE  dials refused; connections reset; dials answered only
-slow LINE 80ms, jitter LINE 5ms, loss LINE 1%, rate LINE 50KB/s; * is all lines
-kill, start, freeze, thaw, drain NODE  a relay or exit dies, comes back, hangs
-download [SIZE]  a download, and what became of it
-paths, why HOST:PORT  what the ingress says;  help;  quit"""
+cut LINE [towards|back]: nothing passes, nothing is closed   heal LINE undoes it
+refuse LINE   reset LINE   freeze LINE: only dials are answered   * is all LINEs
+slow LINE 80ms     jitter LINE 5ms     loss LINE 1%     rate LINE 50KB/s
+kill NODE   start NODE   freeze NODE: it hangs   thaw NODE   drain NODE: SIGTERM
+download [SIZE]: begins one, and tells what became of it
+paths, why HOST:PORT: what the ingress says     help     quit"""
 
 
 class Console:

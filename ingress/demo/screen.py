@@ -168,9 +168,9 @@ def wrapped(lines: Iterable[str], width: int) -> list[str]:
 def fit(height: int, paths: int, lines: int, told: int) -> tuple[int, int, int]:
     """How many paths, lines and told lines fit on *height* rows, with their headers, gaps and the line to type in.
 
-    What was told keeps a third; then the lines go, all or none; then the paths, the worst first.
+    What was told keeps a quarter; then the lines go, all or none; then the paths, the worst first.
     """
-    told = min(told, max(1, height // 3))
+    told = min(told, max(1, height // 4))
     room = height - told - 1 - 2
     lines = lines if room - (lines + 2) >= min(paths, 3) else 0
     return max(1, min(paths, room - (lines + 2 if lines else 0))), lines, told

@@ -171,6 +171,9 @@ class Fleet:
     def doubt(self) -> None:
         """A ping is late somewhere: ask everywhere, so that there is proof when it must be left."""
         self.survey.doubt(self.loop.now)
+        self._rearm_all()
+
+    def _rearm_all(self) -> None:
         for way in self.ways.values():
             way.rearm()
 
@@ -190,9 +193,9 @@ class Fleet:
         self.loop.call_at(self._expected, self._regular)
         self._rounds += 1
         self._round(lagged=lagged)
-        self.survey.schedule(
-            [entry.figures.path for entry in self.chooser.ranking.order], self._tallies(), self.loop.now
-        )
+        order = [entry.figures.path for entry in self.chooser.ranking.order]
+        self.survey.schedule(order, self._tallies(), self.loop.now)
+        self._rearm_all()
         self._keep_spares()
         if self._rounds % 4 == 0:
             self._each_second()

@@ -196,7 +196,8 @@ class Way:
             if self._timer.call is not None and self._timer.when <= when:
                 return
             self._timer.cancel()
-        self._timer = self.fleet.loop.call_at(when, self._tick)
+        # A deadline may move into the past (an answer is late, a shorter interval): that is no lag of ours.
+        self._timer = self.fleet.loop.call_at(max(when, self.fleet.loop.now), self._tick)
 
     def ponged(self, carrier: CarrierEnd, number: int) -> None:
         """An answer came on one of our carriers."""
