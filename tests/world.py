@@ -39,7 +39,7 @@ TWO_EXITS: tuple[Line, ...] = (*DIRECT, ("other", INGRESS, "eu"))
 async def until(condition: Callable[[], object]) -> None:
     """Wait until *condition* holds; it is looked at whenever the other tasks have had their turn."""
     with trio.fail_after(PATIENCE):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - conditions of every kind
             await trio.sleep(0.002)
 
 
@@ -52,7 +52,7 @@ class Journal:
     def event(self, name: str, /, **fields: Any) -> None:
         self.entries.append((WHO.get(), name, fields))
 
-    def of(self, name: str, who: str | None = None, **wanted: object) -> list[dict[str, Any]]:
+    def of(self, name: str, who: str | None = None, /, **wanted: object) -> list[dict[str, Any]]:
         """The fields of the events called *name*, by *who*, that have all of *wanted*."""
         return [
             fields
@@ -60,7 +60,7 @@ class Journal:
             if event == name and who in (None, logger) and wanted.items() <= fields.items()
         ]
 
-    async def until(self, name: str, who: str | None = None, **wanted: object) -> dict[str, Any]:
+    async def until(self, name: str, who: str | None = None, /, **wanted: object) -> dict[str, Any]:
         """The first such event, once there is one."""
         try:
             await until(lambda: self.of(name, who, **wanted))
@@ -142,14 +142,22 @@ class Target:
         self._listener = _listener()
         self.port: int = self._listener.getsockname()[1]
         self.dialled = 0
+        self._open = contextlib.ExitStack()
         self._send, self._accepted = trio.open_memory_channel[trio.SocketStream](10_000)
 
     async def run(self) -> None:
-        with self._listener, contextlib.ExitStack() as accepted:
-            while True:
-                sock, _ = await self._listener.accept()
-                self.dialled += 1
-                self._send.send_nowait(trio.SocketStream(accepted.enter_context(sock)))
+        with self._listener:
+            try:
+                while True:
+                    sock, _ = await self._listener.accept()
+                    self.dialled += 1
+                    self._send.send_nowait(trio.SocketStream(self._open.enter_context(sock)))
+            finally:
+                self.close_accepted()
+
+    def close_accepted(self) -> None:
+        """Close all connections there were."""
+        self._open.close()
 
     async def accept(self) -> trio.SocketStream:
         with trio.fail_after(PATIENCE):

@@ -179,6 +179,7 @@ def totals(tallies: Mapping[str, Tally], lines: Sequence[LineRow]) -> Totals:
         for cause, count in tally.lost.items():
             lost[cause] = lost.get(cause, 0) + count
     return Totals(
+        opened=sum(tally.opened for tally in tallies.values()),
         streams=sum(tally.streams for tally in tallies.values()),
         bytes_up=sum(tally.bytes_up for tally in tallies.values()),
         bytes_down=sum(tally.bytes_down for tally in tallies.values()),

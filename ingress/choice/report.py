@@ -83,6 +83,8 @@ class NodeRow:
 class Totals:
     """Sums over all paths."""
 
+    opened: int
+    """Streams that clients have opened since the start."""
     streams: int
     bytes_up: int
     bytes_down: int

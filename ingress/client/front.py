@@ -203,6 +203,7 @@ class Front:
             return False
         opening.choice = choice
         opening.tries += 1
+        ways[0].tally.opened += 1
         stream = self._begin(opening, ways[0], carriers)
         if choice.why in (REDUNDANT, SINGLE):
             self.fleet.steer.redundant.add(stream)

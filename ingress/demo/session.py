@@ -81,4 +81,4 @@ async def has_opened(demo: Demo) -> bool:
         totals = (await demo.ask(ask="paths"))["totals"]
     except NoAnswer as error:
         raise DemoFailed(f"the ingress does not answer any more: {error}") from error
-    return bool(totals.get("opened", 1))
+    return bool(totals["opened"])

@@ -19,6 +19,7 @@ class Tally:
         "longest_pause",
         "lost",
         "moves",
+        "opened",
         "redundant",
         "resumes",
         "speed",
@@ -31,6 +32,8 @@ class Tally:
         self.bulk = 0
         """Of these, bulk streams: while there are any, our own load explains what pings on its lines say."""
         self.redundant = 0
+        self.opened = 0
+        """Streams that began on it."""
         self.bytes_up = 0
         self.bytes_down = 0
         self.speed = 0.0

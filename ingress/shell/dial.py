@@ -4,6 +4,7 @@ The path is up after an answered HELLO, not before: a TLS 1.3 client learns only
 """
 
 import contextlib
+import errno
 import socket
 import ssl
 from pathlib import Path as FilePath
@@ -16,7 +17,7 @@ from relay.engine import sockopts
 from relay.engine.tls_setup import handshake, unwrap
 from relay.errors import OperatorError
 from relay.identity import PeerError, require_peer
-from relay.model.walk import Path
+from relay.model.walk import Hop, Path
 from relay.shell.dialtimes import dial_hop
 from relay.shell.setup import SETUP_SECONDS, explain, is_farewell, read_message, send_message
 from relay.wire.errors import ProtocolError
@@ -35,9 +36,13 @@ SHOWN = {
 class SetupFailed(Exception):
     """No carrier came up; the text names the node or line and says why."""
 
-    def __init__(self, text: str, refusal: Refusal | None = None, shown: Shown | None = None) -> None:
+    def __init__(
+        self, text: str, refusal: Refusal | None = None, shown: Shown | None = None, *, nobody_there: bool = False
+    ) -> None:
         super().__init__(text)
         self.refusal = refusal
+        self.nobody_there = nobody_there
+        """The path's last line was dialled, and its end refused: nothing listens there."""
         self.shown = SHOWN.get(refusal) if shown is None and refusal is not None else shown
 
 
@@ -69,14 +74,16 @@ async def _open(path: Path, hello: Hello, context: ssl.SSLContext, base: FilePat
     try:
         sock, took = await dial_hop(first, base, SETUP_SECONDS)
     except (OSError, OperatorError) as error:
-        raise SetupFailed(f"line {first.line.name}: {error}") from error
+        refused = getattr(error, "errno", None) == errno.ECONNREFUSED
+        nobody = refused and len(path.hops) == 1
+        raise SetupFailed(f"line {first.line.name}: {error}", nobody_there=nobody) from error
     dials = {first.line.name: took}
     held: socket.socket = sock
     try:
         sockopts.carrier(sock)
         for hop, following in zip(path.hops, path.hops[1:], strict=False):
             held = tls = await _secure(held, context, hop.end)
-            proceed = await _ask(tls, Transit(following.line.name, following.line.digest), hop.end)
+            proceed = await _transit(tls, following, path, hop.end)
             if not isinstance(proceed, Proceed):
                 raise SetupFailed(f"{hop.end} answered TRANSIT with a {type(proceed).__name__}")
             dials[following.line.name] = proceed.dial
@@ -89,6 +96,14 @@ async def _open(path: Path, hello: Hello, context: ssl.SSLContext, base: FilePat
         raise SetupFailed(f"{path.name}: {explain(error)}") from error
     except BaseException:
         held.close()
+        raise
+
+
+async def _transit(tls: ssl.SSLSocket, following: Hop, path: Path, node: str) -> Message:
+    try:
+        return await _ask(tls, Transit(following.line.name, following.line.digest), node)
+    except SetupFailed as failure:
+        failure.nobody_there = failure.refusal is Refusal.DIAL_REFUSED and following is path.hops[-1]
         raise
 
 

@@ -271,6 +271,20 @@ class Fleet:
 
     # ---- news
 
+    def nobody_at(self, way: Way) -> None:
+        """The end of *way* was dialled, and nothing listened: if no carrier to it is left, its process is gone.
+
+        The word of the node's own address counts by itself. A line's own address may be a forward that refuses by
+        itself, so such lines must all say the same. Streams of a process that is gone must not wait for it.
+        """
+        peer, hop = way.peer, way.path.hops[-1]
+        if peer.session.carriers or not peer.session.streams:
+            return
+        is_own = hop.address == self.network.nodes[peer.name].address
+        if is_own or all(one.nobody_there for one in self.ways_to(peer)):
+            log.event("exit-lost", level="warning", node=peer.name, streams=len(peer.session.streams))
+            peer.renew(Cause.EXIT_LOST)
+
     def let_in(self, path: Path, asked: float) -> None:
         """A carrier along *path*, asked for at *asked*, is up: its nodes are well; whoever waits for them may try."""
         for node in path.nodes:

@@ -58,6 +58,8 @@ class Way:
         self.past_up = self.past_down = 0
         """Bytes of carriers that are gone."""
         self.is_removed = False
+        self.nobody_there = False
+        """The last attempt got as far as the end of the path, and nothing listened there."""
         self._timer: Timer | None = None
         self._lost = trio.Event()
         self._poked = trio.Event()
@@ -147,15 +149,19 @@ class Way:
     def _failed(self, failure: SetupFailed) -> None:
         now = self.fleet.loop.now
         health = self.gauge.health
+        self.nobody_there = failure.nobody_there
         level = "debug" if health.was_tried and health.reason == str(failure) else "warning"
         log.event("carrier-failed", level=level, path=self.path.name, why=str(failure))
         if failure.shown is not None:
             self.gauge.refused(failure.shown, str(failure), now)
         else:
             self.gauge.failed(str(failure), now)
+        if failure.nobody_there:
+            self.fleet.nobody_at(self)
 
     def _take(self, opened: Opened) -> None:
         """A carrier is up: the warm one."""
+        self.nobody_there = False
         self._lost = trio.Event()
         self.thin = self._link(opened, is_bulk=False)
         self.tally.dial_time = sum(opened.dials.values())

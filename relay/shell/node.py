@@ -4,6 +4,7 @@ A stranger gets TLS and nothing else: names are checked before a message is acte
 the log here and one message to a peer that proved to be ours. Nothing is dialled but lines of this node's own file.
 """
 
+import errno
 import socket
 import ssl
 from collections.abc import Iterable
@@ -27,6 +28,8 @@ from relay.wire.bodies import LineReport
 from relay.wire.errors import ProtocolError
 from relay.wire.setup import VERSION, Hello, Message, Proceed, Purpose, Refusal, Refused, Transit, Welcome
 
+PASSING = (Refusal.DIAL_FAILED, Refusal.DIAL_REFUSED, Refusal.DRAINING)
+"""Refusals that the weather explains: an ingress meets them at every redial of a dead line, and says so itself."""
 MOST_SETUPS = 512
 """Connections in set-up at once; more are closed unread. Each may last SETUP_SECONDS and costs a task, a handshake."""
 TRANSIT_IDLE = 30.0
@@ -128,7 +131,8 @@ class RelayNode:
             try:
                 await self._answer(secured, owner, await self._read(secured))
             except RefusedError as refusal:
-                log.event("carrier-refused", level="warning", peer=peer, name=owner, why=str(refusal))
+                level = "debug" if refusal.reason in PASSING else "warning"
+                log.event("carrier-refused", level=level, peer=peer, name=owner, why=str(refusal))
                 await send_message(secured, Refused(refusal.reason, str(refusal)))
                 close(secured)
         except BaseException:
@@ -167,7 +171,10 @@ class RelayNode:
         try:
             sock, took = await dial_hop(hop, self.base, SETUP_SECONDS)
         except (OSError, OperatorError) as error:
-            raise RefusedError(Refusal.DIAL_FAILED, f"{self.name} cannot dial {hop.line.name}: {error}") from error
+            reason = (
+                Refusal.DIAL_REFUSED if getattr(error, "errno", None) == errno.ECONNREFUSED else Refusal.DIAL_FAILED
+            )
+            raise RefusedError(reason, f"{self.name} cannot dial {hop.line.name}: {error}") from error
         try:
             sockopts.carrier(sock)
             await send_message(tls, Proceed(took))

@@ -34,6 +34,8 @@ class Refusal(enum.IntEnum):
     DRAINING = 8
     PROTOCOL = 9
     NOT_AN_EXIT = 10
+    DIAL_REFUSED = 11
+    """The line's end answered the dial with a refusal: nothing listens there."""
 
 
 class Purpose(enum.IntEnum):

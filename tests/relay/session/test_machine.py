@@ -296,32 +296,43 @@ class SessionMachine(RuleBasedStateMachine):
                 sink.consume()
         self.pair.run()
         self.check_everything_arrived()
-        for number, carrier in enumerate(self.pair.carriers):
-            if any(carrier.is_held) or not carrier.is_whole:
-                self.pair.kill(number)
-        self.rescue_the_adrift()
         self.finish_everything()
+        self.pair.run()
+        self.check_everything_arrived()
+        for number in self.broken():
+            self.pair.kill(number)
+        self.rescue_the_adrift()
         self.pair.run()
         self.check_everything_ended()
 
+    def broken(self) -> list[int]:
+        """Carriers that somebody holds for alive and that are not, or not both ways."""
+        carriers = enumerate(self.pair.carriers)
+        return [at for at, one in carriers if any(one.ends) and (any(one.is_held) or not one.is_whole)]
+
     def heal(self) -> None:
-        """The last carrier lives. The others recover, or die, or stay black holes that the ingress gives up on."""
-        last = len(self.pair.carriers) - 1
-        for number, carrier in enumerate(self.pair.carriers[:-1]):
-            if self.ending == 0 or not carrier.is_whole:
-                self.pair.kill(number)
-            elif self.ending == 1:
+        """The last carrier lives. The others die, or recover, or stay black holes that the ingress gives up on.
+
+        In the last case the exit hears nothing of a death that the ingress knows of, and nobody tells the ingress
+        of the others: what it knows, and its own giving up, must be enough.
+        """
+        for number in self.broken() if self.ending == 1 else range(len(self.pair.carriers) - 1):
+            if self.ending == 1:
                 self.pair.release(number)
-        for number in (at for at in self.alive() if any(self.pair.carriers[at].is_held)):
-            own = self.pair.end(number)
-            stuck = [one for one in self.pair.ingress.riders(own) if self.is_stuck(one)]
-            self.pair.attach(stuck, last)
-            self.pair.ingress.give_up_on(own, self.pair.now)
+            if self.ending == 0 or (self.ending == 1 and not self.pair.carriers[number].is_whole):
+                self.pair.kill(number)
+        for number in self.broken():
+            if self.pair.carriers[number].ends[INGRESS] is not None:
+                own = self.pair.end(number)
+                stuck = [one for one in self.pair.ingress.riders(own) if self.is_stuck(one)]
+                self.pair.attach(stuck, len(self.pair.carriers) - 1)
+                self.pair.ingress.give_up_on(own, self.pair.now)
         self.rescue_the_adrift()
 
     def is_stuck(self, stream: Stream) -> bool:
-        numbers = {own: at for at, one in enumerate(self.pair.carriers) if (own := one.ends[INGRESS])}
-        return all(any(self.pair.carriers[numbers[leg.carrier]].is_held) for leg in stream.legs)
+        """Whether no carrier that it rides on works."""
+        broken = {self.pair.carriers[at].ends[INGRESS] for at in self.broken()}
+        return all(leg.carrier in broken for leg in stream.legs)
 
     def rescue_the_adrift(self) -> None:
         """Streams without a carrier get the last one; and those that the exit forgot are asked for."""

@@ -10,6 +10,9 @@ from collections.abc import Iterator
 import pytest
 
 from relay.model.network import Address
+from tests.world import journal, make_world
+
+__all__ = ["journal", "make_world"]
 
 SO_ATTACH_FILTER = 26
 
