@@ -4,7 +4,6 @@ The first SIGTERM or SIGINT stops accepting and lets streams end for `[limits] d
 reads the files again, as `ingress reload` does.
 """
 
-import gc
 import signal
 import socket
 from argparse import Namespace
@@ -38,8 +37,6 @@ LAST_WORDS = 0.3
 """Seconds given to the last frames before the process ends."""
 LOOK_AGAIN = 0.05
 """Seconds between looks at whether all streams have ended."""
-GC_THRESHOLD = 50_000
-"""Allocations between collections: the default 700 walks every live stream many times a second."""
 
 
 class Running:
@@ -167,8 +164,7 @@ def run(options: Namespace) -> int:
     """Serve until stopped. Returns the exit code; OperatorError if it cannot begin."""
     log.configure(options.log_format, options.log_level)
     running = Running(options, *read(options, options.name))
-    gc.freeze()
-    gc.set_threshold(GC_THRESHOLD, 20, 50)
+    settle_memory()
     trio.run(_run, running)
     return 0
 
@@ -188,10 +184,10 @@ async def serve(
     """
     name = running.config.name
     async with trio.open_nursery() as nursery:
+        nursery.start_soon(running.loop.run)
         running.start(nursery)
         path = socket_path(name, "ingress", running.options.admin)
         await nursery.start(serve_admin, path, asks(running))
-        nursery.start_soon(running.loop.run)
         _tell_started(running, path)
         task_status.started()
         await _until_told(signals, running, nursery)

@@ -50,6 +50,7 @@ NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 def run(options: Namespace) -> int:
     """Serve until stopped. Returns the exit code; OperatorError if it cannot begin."""
     log.configure(options.log_format, options.log_level)
+    settle_memory()
     trio.run(_run, options)
     return 0
 
@@ -73,12 +74,12 @@ async def serve(
     network, identity = _read(options)
     async with trio.open_nursery() as nursery:
         loop = Loop()
+        nursery.start_soon(loop.run)
         node = RelayNode(loop, nursery, options.node, network, identity, Path(options.config).parent)
         await _start(node, loop, nursery)
         listeners = _listen(node, loop)
         asks: dict[str, Ask] = {"status": _status(node), "reload": _reload(node, options)}
         await nursery.start(serve_admin, socket_path(options.node, "relay", options.admin), asks)
-        nursery.start_soon(loop.run)
         log.event("node-started", node=node.name, version=__version__, exit=node.is_exit, limits=kernel_limits())
         task_status.started(node)
         await _until_told(signals, node, options, nursery, listeners)
