@@ -30,6 +30,7 @@ from relay.session.stream import Stream
 from relay.session.window import Memory
 from relay.shell.admin import serve_admin
 from relay.shell.halfclosed import watch_half_closed
+from relay.shell.process import settle_memory
 
 OnAccept = Callable[[socket.socket, tuple[str, int]], None]
 

@@ -155,7 +155,12 @@ class Stream:
         cursor = max((leg.cursor for leg in self.legs), default=self.sender.acked)
         repairs = [repair for leg in self.legs for repair in leg.repairs]
         if planned:
-            self.drains += [(leg.carrier, leg.since, leg.cursor) for leg in self.legs if leg.carrier not in carriers]
+            left = [
+                leg
+                for leg in self.legs
+                if leg.carrier not in carriers and leg.cursor > max(leg.since, self.sender.acked)
+            ]
+            self.drains += [(leg.carrier, leg.since, leg.cursor) for leg in left]
         else:
             cursor = self.sender.acked
             self.drains.clear()

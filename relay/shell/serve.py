@@ -30,6 +30,7 @@ from relay.shell.dialtimes import keep_dialling
 from relay.shell.halfclosed import watch_half_closed
 from relay.shell.node import RelayNode
 from relay.shell.own import AGAIN, OwnAddresses
+from relay.shell.process import settle_memory
 from relay.shell.resolver import Resolver
 from relay.shell.targets import Targets
 
