@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ingress.cli.render_units import DASH, STYLES, age, milliseconds, percent, size
+from ingress.cli.render_units import DASH, STYLES, age, counted, milliseconds, percent, size
 
 Row = Mapping[str, Any]
 
@@ -108,7 +108,7 @@ def total_line(totals: Row) -> str:
     lost = ", ".join(f"{count} by {cause}" for cause, count in totals["lost"].items()) or "none"
     pause = f" (longest pause {milliseconds(totals['longest_pause'])} ms)" if totals["longest_pause"] else ""
     return (
-        f"{totals['streams']} streams, {size(totals['bytes_down'])} down, {size(totals['bytes_up'])} up; "
+        f"{counted(totals['streams'], 'stream')}, {size(totals['bytes_down'])} down, {size(totals['bytes_up'])} up; "
         f"{totals['moves']} moved, {totals['resumes']} resumed{pause}; lost: {lost}; "
         f"probes {size(totals['probe_bytes_per_day'])} a day"
     )

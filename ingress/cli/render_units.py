@@ -13,6 +13,10 @@ def percent(share: float | None) -> str:
     return DASH if share is None else f"{share:.0%}"
 
 
+def counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def size(count: float) -> str:
     """Bytes, in the largest unit that leaves a digit before the point: 0, 999, 1.2k, 34M, 5.6G."""
     for unit in ("", "k", "M", "G"):

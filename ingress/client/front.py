@@ -52,7 +52,7 @@ class Front:
         self.handshakes: Deadlines[Client] = Deadlines(loop, config.limits.handshake, Client.expired)
         self.openings = Openings(fleet)
         self._nursery = nursery
-        self._hashers = trio.CapacityLimiter(HASHERS)
+        self._turns = trio.CapacityLimiter(HASHERS)
         self._penalties = PenaltyBox()
         self._waiting: deque[Opening] = deque()
         self._linger = Linger(loop, self.gone)
@@ -117,7 +117,12 @@ class Front:
             self._nursery.start_soon(self._verify, client, users, user, password)
 
     async def _verify(self, client: Client, users: Users, user: bytes, password: bytes) -> None:
-        accepted = await trio.to_thread.run_sync(users.verify, user, password, limiter=self._hashers)
+        async with self._turns:
+            # Guesses that came at once stand in line here, and those behind a wrong one are not looked at.
+            if self._penalties.is_refused(client.address, self.loop.now):
+                self.loop.call_soon(lambda: client.authenticated(False))
+                return
+            accepted = await trio.to_thread.run_sync(users.verify, user, password)
         if accepted:
             self._penalties.succeeded(client.address)
         else:

@@ -1,6 +1,7 @@
 """Which line or node is broken: read off from which beginnings of paths still answer.
 
-A walk that misses although its beginning answers accuses its last line and the node there; whether another
+A walk that misses although its beginning answers accuses its last line (unless something answers over it) and the
+node there; whether another
 line reaches that node tells the two apart. When nothing answers, nobody out there is accused.
 """
 
@@ -37,11 +38,12 @@ def find_blame(witnesses: Iterable[Witness], exits: frozenset[str]) -> tuple[Bla
     heard = {one.path.name: one for one in witnesses if one.answers is not None}
     if not any(one.answers for one in heard.values()):
         return (Blame(EVERYTHING),) if heard else ()
+    acquitted = {hop.line.name for one in heard.values() if one.answers for hop in one.path.hops}
     reached = {node for one in heard.values() if one.answers for node in one.path.nodes}
     accused: dict[str, dict[str, Hop]] = {}
     for one in heard.values():
-        if not one.answers and _beginning_answers(one.path, heard):
-            last = one.path.hops[-1]
+        last = one.path.hops[-1]
+        if not one.answers and last.line.name not in acquitted and _beginning_answers(one.path, heard):
             accused.setdefault(last.end, {})[last.line.name] = last
     return tuple(
         blame for node, hops in accused.items() for blame in _judge(node, hops, node in reached, node in exits)

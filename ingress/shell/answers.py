@@ -68,8 +68,8 @@ def node_rows(running: "Running") -> list[NodeRow]:
                 node.exit,
                 node_state(node.name, fleet.survey),
                 version=None if welcome is None else welcome.program,
-                stale_config=welcome is not None and welcome.digest != fleet.network.digest,
-                draining=peer is not None and peer.is_draining,
+                stale_config=peer is not None and peer.digest not in (None, fleet.network.digest),
+                draining=peer is not None and peer.is_draining and bool(peer.session.carriers),
                 certificate_ends=None if welcome is None else _date(welcome.not_after),
             )
         )

@@ -34,6 +34,8 @@ class Peer:
         self.name = name
         self.welcome: Welcome | None = None
         """The last one; None until a carrier ended here."""
+        self.digest: bytes | None = None
+        """What it knows as the network, as last told; None until it has told."""
         self.draining_since: float | None = None
         self.reports: dict[str, LineReport] = {}
         """What it last said of the lines that start at it."""
@@ -60,6 +62,7 @@ class Peer:
     def welcomed(self, welcome: Welcome) -> None:
         """A carrier is up."""
         self.welcome = welcome
+        self.digest = welcome.digest
         self._is_established = True
 
     @property
@@ -110,7 +113,8 @@ class Peer:
             self.draining_since = self._loop.now
             self._on_goaway(self)
         elif kind == Kind.LINES:
-            self.reports = {report.line: report for report in parse_lines(body)}
+            self.digest, reports = parse_lines(body)
+            self.reports = {report.line: report for report in reports}
         else:
             number, took, cause = parse_timed(body)
             told = self._questions.pop(number, None)

@@ -58,7 +58,7 @@ def open_listener(address: tuple[str, int]) -> socket.socket:
 def hint(error: OSError) -> str:
     """What to do about an address that cannot be listened on, ready to stand behind the error; "" if nobody knows."""
     hints = {
-        errno.EADDRINUSE: "; another program listens there",
+        errno.EADDRINUSE: "; another program listens there, or an outgoing connection has the port (see deploy/)",
         errno.EACCES: "; ports below 1024 need privileges",
         errno.EADDRNOTAVAIL: "; this machine does not have that address",
     }

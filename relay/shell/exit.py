@@ -132,11 +132,11 @@ class Terminal:
             for link in held.links:
                 link.end.send(frame(Kind.GOAWAY))
 
-    def tell_lines(self, reports: list[LineReport]) -> None:
-        """Tell every ingress, once, how long the dials of our lines took."""
+    def tell_lines(self, digest: bytes, reports: list[LineReport]) -> None:
+        """Tell every ingress, once, which network we know and how long the dials of our lines took."""
         for held in self._held.values():
             if held.links:
-                held.links[0].end.send(bodies.lines(reports))
+                held.links[0].end.send(bodies.lines(digest, reports))
 
     def expel(self, ingresses: Container[str]) -> None:
         """End the sessions of all but *ingresses*: their owners are no longer in the file."""

@@ -95,7 +95,7 @@ class RelayNode:
     def tell_lines(self, reports: list[LineReport]) -> None:
         """Remember how long our lines' dials took, and tell every ingress."""
         self.reports = reports
-        self.terminal.tell_lines(reports)
+        self.terminal.tell_lines(self.network.digest, reports)
 
     def accept(self, sock: socket.socket, address: object) -> None:
         """A connection came in: set it up in a task of its own."""

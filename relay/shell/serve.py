@@ -4,6 +4,7 @@ The first SIGTERM or SIGINT drains: the ingresses are told (GOAWAY) and leave; a
 the files again, as `relay reload` does.
 """
 
+import datetime
 import errno
 import signal
 from argparse import Namespace
@@ -33,6 +34,7 @@ from relay.shell.own import AGAIN, OwnAddresses
 from relay.shell.process import settle_memory
 from relay.shell.resolver import Resolver
 from relay.shell.targets import Targets
+from relay.wire.bodies import LineReport
 
 DRAIN = 10.0
 """Seconds that a draining node waits for its carriers to leave."""
@@ -188,6 +190,7 @@ def use_files_again(node: RelayNode, options: Namespace) -> str:
         raise OperatorError(f"{options.config}: [node.{node.name}] itself has changed; restart this node to use it")
     node.use(network, identity)
     node.expel_strangers()
+    node.tell_lines(node.reports)
     log.event("reloaded", node=node.name, nodes=len(network.nodes), lines=len(network.lines))
     return f"reloaded: {len(network.nodes)} nodes, {len(network.lines)} lines"
 
@@ -197,6 +200,10 @@ def _reload(node: RelayNode, options: Namespace) -> Ask:
         return {"version": 1, "done": use_files_again(node, options)}
 
     return answer
+
+
+def _show(report: LineReport) -> str:
+    return f"{report.line} {report.error}" if report.dial is None else f"{report.line} {report.dial * 1000:.1f} ms"
 
 
 def _status(node: RelayNode) -> Ask:
@@ -212,9 +219,9 @@ def _status(node: RelayNode) -> Ask:
             "carriers": terminal.carriers,
             "streams": terminal.streams,
             "passed_on": len(node.transits),
-            "lines": {one.line: one.error if one.dial is None else f"{one.dial * 1000:.1f} ms" for one in node.reports},
+            "line_dials": ", ".join(_show(report) for report in node.reports) or "none yet",
             "digest": node.network.digest.hex(),
-            "certificate_ends": node.identity.expires,
+            "certificate_ends": datetime.datetime.fromtimestamp(node.identity.expires, datetime.UTC).isoformat(),
         }
 
     return answer

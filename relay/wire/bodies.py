@@ -176,18 +176,23 @@ class LineReport:
     error: str | None = None
 
 
-def lines(reports: list[LineReport]) -> bytes:
-    return frame(Kind.LINES, json.dumps([[one.line, one.dial, one.error] for one in reports]).encode())
+def lines(digest: bytes, reports: list[LineReport]) -> bytes:
+    """What a node tells once a minute, and when it has read its file again: its network's digest, its lines' dials."""
+    rows = [[one.line, one.dial, one.error] for one in reports]
+    return frame(Kind.LINES, json.dumps({"network": digest.hex(), "lines": rows}).encode())
 
 
-def parse_lines(body: bytes) -> list[LineReport]:
+def parse_lines(body: bytes) -> tuple[bytes, list[LineReport]]:
+    """The node's digest of the network, and its reports."""
     try:
-        rows = json.loads(body)
-        return [
-            LineReport(str(line), _seconds(dial), None if error is None else str(error)) for line, dial, error in rows
+        told = json.loads(body)
+        reports = [
+            LineReport(str(line), _seconds(dial), None if error is None else str(error))
+            for line, dial, error in told["lines"]
         ]
-    except (ValueError, TypeError, RecursionError) as error:
-        raise ProtocolError("a LINES body that is not a list of reports") from error
+        return bytes.fromhex(told["network"]), reports
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise ProtocolError("a LINES body that is not a digest and a list of reports") from error
 
 
 def _seconds(value: object) -> float | None:

@@ -1,3 +1,4 @@
+from tests.relay.shell.conftest import black_hole, nobody
 from tests.world import journal, make_world
 
-__all__ = ["journal", "make_world"]
+__all__ = ["black_hole", "journal", "make_world", "nobody"]

@@ -222,6 +222,23 @@ class SessionMachine(RuleBasedStateMachine):
         if not planned:
             self.pair.ingress.give_up_on(self.pair.end(old), self.pair.now)
 
+    @rule(end=_ENDS, pick=_PICK, size=_SIZES, is_held=st.booleans())
+    @precondition(lambda self: len(self.alive(INGRESS)) > 1)
+    def leave_bytes_behind(self, end: int, pick: int, size: int, is_held: bool) -> None:
+        """A planned move right behind bytes that are still under way, and may stay so for ever."""
+        writing = [(flow, sink) for flow, sink in self.writing(end) if flow.stream.legs and sink.stream.may_write]
+        if not writing:
+            return
+        flow, sink = writing[pick % len(writing)]
+        alive = self.alive(INGRESS)
+        old = next(at for at in alive if self.pair.end(at) is flow.stream.legs[0].carrier)
+        sink.stream.write(content(flow.stream.id, end, flow.written[end], size))
+        flow.written[end] += size
+        self.pair.pull(old, 1 - end)
+        if is_held:
+            self.pair.hold(old, 1 - end)
+        self.pair.attach([flow.stream], next(at for at in alive[pick % 2 :] + alive if at != old), planned=True)
+
     @rule(pick=_PICK, other=_PICK)
     @precondition(lambda self: self.flows and self.alive(INGRESS))
     def add_leg(self, pick: int, other: int) -> None:
@@ -321,6 +338,7 @@ class SessionMachine(RuleBasedStateMachine):
                 self.pair.release(number)
             if self.ending == 0 or (self.ending == 1 and not self.pair.carriers[number].is_whole):
                 self.pair.kill(number)
+        self.pair.run()
         for number in self.broken():
             if self.pair.carriers[number].ends[INGRESS] is not None:
                 own = self.pair.end(number)

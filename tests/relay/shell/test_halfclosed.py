@@ -32,6 +32,7 @@ def download(pair: SessionPair, stream: Stream) -> None:
 
 def reset(pair: SessionPair, stream: Stream) -> None:
     pair.at_exit(stream).reset(Cause.TARGET_RESET)
+    pair.run()
 
 
 def nothing(pair: SessionPair, stream: Stream) -> None:
@@ -76,7 +77,7 @@ def test_progress_begins_the_wait_anew() -> None:
         if now == 240:
             download(pair, stream)
         told[now] = bool(watch.expired([stream], float(now)))
-    assert [now for now, is_told in told.items() if is_told][0] == 540
+    assert next(now for now, is_over in told.items() if is_over) == 540
 
 
 def test_what_has_ended_is_forgotten() -> None:
@@ -94,7 +95,7 @@ async def test_both_ends_are_told(autojump_clock: MockClock, nursery: trio.Nurse
     pair = SessionPair()
     stream = pair.open(0)
     half_close(pair, stream)
-    nursery.start_soon(watch_half_closed, 100.0, lambda: pair.ingress.streams.values())
+    nursery.start_soon(watch_half_closed, 100.0, pair.ingress.streams.values)
     with trio.fail_after(120):
         while pair.sinks[INGRESS][stream.id].cause is None:  # noqa: ASYNC110 - under a clock that jumps
             await trio.sleep(1)

@@ -12,6 +12,7 @@ import trio
 from ingress.keys import make_keys
 from relay.engine.tls_setup import close, handshake, send_all
 from relay.identity import load_identity
+from relay.shell.node import PASSING
 from relay.shell.setup import send_message
 from relay.wire.frames import Kind, frame
 from relay.wire.setup import Message, Proceed, Purpose, Refusal, Refused, Welcome
@@ -92,8 +93,9 @@ async def test_every_refusal_is_told_at_both_ends(world: World, journal: Journal
             assert answer.reason is reason
             assert text in answer.text
             assert await heard(tls) == b""
-        told = await journal.until("carrier-refused", node, level="warning", name=INGRESS)
+        told = await journal.until("carrier-refused", node, name=INGRESS)
         assert text in told["why"]
+        assert told["level"] == ("debug" if reason in PASSING else "warning")
 
 
 async def test_an_ingress_that_is_not_in_the_file(world: World, journal: Journal) -> None:
@@ -169,7 +171,7 @@ async def test_a_set_up_has_a_deadline_in_all(
         for byte in client_hello:
             with contextlib.suppress(OSError):
                 await sock.send(bytes([byte]) if is_talking else b"")
-            with trio.move_on_after(0.03):
+            with trio.move_on_after(0.03), contextlib.suppress(ConnectionResetError):
                 assert await sock.recv(1) == b""
                 break
     await journal.until("set-up-failed", "us", why="too slow")
@@ -238,9 +240,8 @@ async def test_a_next_hop_that_refuses(make_world: Callable[..., World], journal
     async with secured(world, "jp") as tls:
         answer = await asked(tls, transit(world, "pacific"))
     assert isinstance(answer, Refused)
-    assert answer.reason is Refusal.DIAL_FAILED
-    assert "jp cannot dial pacific" in answer.text
-    assert "refused" in answer.text.lower()
+    assert answer.reason is Refusal.DIAL_REFUSED
+    assert answer.text.startswith("jp cannot dial pacific: ")
 
 
 async def test_a_draining_node_lets_nobody_in(world: World) -> None:
