@@ -110,7 +110,7 @@ class Mover:
         taken: set[str] = set()
         for bulk in bulks:
             entry = ranking.by_name.get(bulk.path)
-            if entry is None or bulk.stream in self._moved or bulk.now > FALLEN * bulk.best:
+            if entry is None or bulk.stream in self._moved or bulk.now >= FALLEN * bulk.best:
                 continue
             to = _faster(ranking, entry, bulk.now)
             if to is None or to.name in taken:

@@ -15,7 +15,7 @@ import trio
 
 from ingress.demo.admin import NoAnswer, ask, exchange
 from ingress.demo.network import EXITS, INGRESS, REFERENCE, TARGET_NAME, DemoLine, DemoNetwork
-from ingress.demo.ports import is_listening
+from ingress.demo.ports import listening
 from ingress.demo.processes import DemoFailed, Process, Processes, open_processes, public_command
 
 START = 20.0
@@ -108,8 +108,8 @@ class Demo:
         return self.processes.start(name, self._public(program, "serve", name))
 
     async def _until_listening(self, *names: str) -> None:
-        missing = list(names)
-        while missing := [name for name in missing if not is_listening(self.network.ports[name])]:
+        wanted = {self.network.ports[name] for name in names}
+        while not wanted <= listening():
             self._check_all()
             await trio.sleep(LOOK)
 
@@ -158,7 +158,7 @@ class Demo:
         if self.processes[node].is_alive:
             return f"error: {node} runs"
         process = self._start_node(node)
-        while not is_listening(self.network.ports[node]):
+        while self.network.ports[node] not in listening():
             if not process.is_alive:
                 return f"error: {node} has ended: {process.last_lines().rpartition(chr(10))[2]}"
             await trio.sleep(LOOK)

@@ -29,8 +29,9 @@ STALL_FLOOR = 0.4
 STALL_INTERVAL_MOST = 0.5
 """Longest ping interval that the stall rule waits for. The interval is there because the next ping makes TCP
 notice that the last one was lost; on a path asked every 5 s TCP's own timer is faster than that."""
-BULK_GRACE = 0.5
-"""Seconds more that a ping may wait at most while our bulk on the same path still gets bytes."""
+BULK_GRACE = 0.3
+"""Seconds more that a ping may wait at most while our bulk on the same path still gets bytes. A queue of our own is
+seldom longer, and before a line that is black one way only, all of it is pause."""
 SILENCE = 3.0
 """Seconds without a byte, while one is due, after which a carrier is dead. At 1 % loss 0.75 gives over a hundred
 false deaths an hour, 3 none."""

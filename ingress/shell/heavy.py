@@ -18,6 +18,10 @@ CALM_BYTES = 64 * 1024
 """Bytes a second below which a stream on a bulk carrier goes back to the others."""
 CALM_SECONDS = 3
 """Seconds on end for which it must be calm: pages load in bursts."""
+MEASURED = 3
+"""Seconds that a delivery must have been measured before it can have fallen."""
+DELIVERY_AGE = 60.0
+"""Seconds for which a path's measured delivery is believed once no bulk is left on it."""
 SPARES_KEPT = 1
 """Free bulk carriers a path keeps; the rest are closed."""
 
@@ -25,10 +29,12 @@ SPARES_KEPT = 1
 class Load:
     """What one bulk carrier moved lately. Bytes, and bytes per second."""
 
-    __slots__ = ("best", "calm", "moved", "speed")
+    __slots__ = ("best", "calm", "moved", "seconds", "speed")
 
     def __init__(self, moved: int) -> None:
         self.moved = moved
+        self.seconds = 0
+        """For how long it was measured."""
         self.speed = 0.0
         self.best = 0.0
         self.calm = 0
@@ -41,6 +47,8 @@ class Heavy:
         self._fleet = fleet
         self._waiting: dict[Stream, None] = {}
         self._loads: dict[Link, Load] = {}
+        self._delivered: dict[str, float] = {}
+        """When each path last carried bulk."""
 
     def noticed(self, stream: Stream) -> None:
         """*stream* fills its window."""
@@ -73,11 +81,12 @@ class Heavy:
         session.attach([stream], (link.end,), self._fleet.loop.now, planned=True)  # type: ignore[attr-defined]
 
     def figures(self) -> list[Bulk]:
-        """What each bulk stream gets, for the choice."""
+        """What each bulk stream gets, for the choice; not of those that begin, or whose target seems to pause."""
         return [
             Bulk(leg.stream.id, link.end.name, load.speed, load.best)
             for link, load in self._loads.items()
             for leg in link.end.legs.values()
+            if load.seconds >= MEASURED and load.speed >= CALM_BYTES
             if leg.stream.receiver.received == leg.stream.receiver.consumed
         ]
 
@@ -96,6 +105,7 @@ class Heavy:
 
     def _measure(self, link: Link, load: Load) -> None:
         moved = link.end.bytes_in + link.end.bytes_out
+        load.seconds += 1
         load.speed += 0.5 * (moved - load.moved - load.speed)
         load.calm = load.calm + 1 if moved - load.moved < CALM_BYTES else 0
         load.best = max(load.best, load.speed)
@@ -109,5 +119,9 @@ class Heavy:
 
     def _tell(self, way: "Way") -> None:
         speeds = [self._loads[link].speed for link in way.bulk if link in self._loads and link.end.legs]
+        now = self._fleet.loop.now
         if speeds:
             way.tally.delivery = max(speeds)
+            self._delivered[way.path.name] = now
+        elif now - self._delivered.get(way.path.name, now) > DELIVERY_AGE:
+            way.tally.delivery = None

@@ -149,29 +149,26 @@ class Stream:
     def ride(self, carriers: "tuple[CarrierEnd, ...]", *, planned: bool) -> None:
         """Go on over *carriers* and no others; each is told before anything else (`announce`).
 
-        A planned move sends on from the next offset and leaves what is in flight to the old carrier. Any
-        other sends again from the first offset that the peer is not known to have.
+        A planned move is one from one carrier to one: it sends on from the next offset and leaves what is in flight
+        to the old carrier. Any other sends again from the first offset that the peer is not known to have.
         """
-        cursor = max((leg.cursor for leg in self.legs), default=self.sender.acked)
-        repairs = [repair for leg in self.legs for repair in leg.repairs]
-        if planned:
-            left = [
-                leg
-                for leg in self.legs
-                if leg.carrier not in carriers and leg.cursor > max(leg.since, self.sender.acked)
-            ]
-            self.drains += [(leg.carrier, leg.since, leg.cursor) for leg in left]
-        else:
-            cursor = self.sender.acked
-            self.drains.clear()
-            repairs.clear()
+        old = self.legs[0] if planned else None
         self._leave_legs()
-        for carrier in carriers:
-            start = cursor if len(carriers) == 1 else self.sender.acked
-            leg = self._board(carrier, start)
-            if start == cursor:
-                leg.repair(repairs)
+        if old is not None:
+            self._change_over(old, carriers[0])
+        else:
+            self.drains.clear()
+            for carrier in carriers:
+                self._board(carrier, self.sender.acked)
         self.wake()
+
+    def _change_over(self, old: Leg, carrier: "CarrierEnd") -> None:
+        leg = self._board(carrier, old.cursor)
+        leg.repair(old.repairs)
+        if carrier is old.carrier:
+            leg.since = min(leg.since, old.since)
+        elif old.cursor > max(old.since, self.sender.acked):
+            self.drains.append((old.carrier, old.since, old.cursor))
 
     def _board(self, carrier: "CarrierEnd", cursor: int) -> Leg:
         leg = Leg(self, carrier, cursor)

@@ -138,7 +138,7 @@ def test_bulk_that_still_arrives_puts_a_stall_off_but_not_for_long() -> None:
     now = asked(meter, [0.1] * 50)
     meter.sent(60, now)
     assert stall_deadline(meter, 0.25, now + 0.2) == pytest.approx(now + 0.675)
-    assert stall_deadline(meter, 0.25, now + 60) == pytest.approx(now + 0.975)
+    assert stall_deadline(meter, 0.25, now + 60) == pytest.approx(now + 0.775)
 
 
 @given(
