@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pathlib
+import shutil
 import socket
 import tempfile
 import time
@@ -20,6 +21,8 @@ from bench.topology import HOST, Hop, Place, Weather, free_ports, make_certifica
 
 START_LIMIT = 30.0
 """Seconds within which a system must answer."""
+TRY_AGAIN = 0.02
+"""Seconds between two looks at whether a system is ready."""
 PAUSE = 0.25
 """Seconds between a measurement and the reading of its CPU: closing is work too."""
 
@@ -59,23 +62,43 @@ class Contestant:
             raise Failed(what)
         return result, used
 
+    def wait_listening(self) -> None:
+        """Return once the ingress listens.
+
+        Raises:
+            Failed: a process ended, or it took too long.
+        """
+        self._wait_for(self.accepts, "does not listen")
+
     def wait_ready(self) -> None:
         """Return once an echo came through.
 
         Raises:
             Failed: a process ended, or it took too long.
         """
+        self._wait_for(self._echoes, "does not echo")
+
+    def _wait_for(self, holds: Callable[[], bool], what_if_not: str) -> None:
         deadline = time.monotonic() + START_LIMIT
-        while not self._echoes():
+        while not holds():
             if what := self.running.ended():
                 raise Failed(what)
             if time.monotonic() > deadline:
                 words = "; ".join(f"{role}: {self.running.last_words(role)}" for role in self.running.started)
-                raise Failed(f"no echo within {START_LIMIT:.0f} s: {words}")
-            time.sleep(0.2)
+                raise Failed(f"{what_if_not} within {START_LIMIT:.0f} s: {words}")
+            time.sleep(TRY_AGAIN)
 
     def _echoes(self) -> bool:
         return self.accepts() and not load.connections(self.route, self.place.target, 1, 1)["errors"]
+
+    def keep_logs(self) -> pathlib.Path:
+        """Copy what its processes have said to where it outlives the run; gives the folder."""
+        kept = load.CACHE / "failed" / self.peer.name.replace(" ", "-")
+        shutil.rmtree(kept, ignore_errors=True)
+        kept.mkdir(parents=True)
+        for log in self.running.folder.glob("*.log"):
+            shutil.copy(log, kept)
+        return kept
 
     def accepts(self) -> bool:
         """Whether its ingress listens."""
@@ -102,8 +125,10 @@ class Field:
         self._stack.enter_context(load.started("target", address))
         return address
 
-    def start(self, peer: Peer, nodes: int = 3, weather: Sequence[Weather] = ()) -> Contestant:
-        """Start a system with so many nodes behind its ingress; with *weather*, over one emulated line to each node.
+    def start(self, peer: Peer, nodes: int = 3, weather: Sequence[Weather] = (), pause: float = 0.0) -> Contestant:
+        """Start a system with so many nodes behind its ingress, which is started *pause* seconds after them.
+
+        With *weather*, an emulated line leads to each node.
 
         Raises:
             Failed, OSError: it cannot be started.
@@ -119,9 +144,10 @@ class Field:
             hops.append(Hop(role, port, entry))
         target = self.target if count or not weather else self._behind(weather)
         place = Place(folder, self._certificate, socks, hops, target)
-        running = Running(peer.commands(place), folder)
+        row = Row(peer.version(), peer.how)
+        running = Running(peer.commands(place), folder, pause)
         self._stack.callback(running.stop)
-        return Contestant(peer, place, running, lines, Row(peer.version(), peer.how))
+        return Contestant(peer, place, running, lines, row)
 
     def _line(self, entry: int, port: int, weather: Weather) -> load.Child:
         options: list[object] = [weather.round_trip / 2 * 1000]
@@ -185,7 +211,7 @@ def take_turns(
                 contestant.row.rounds.append({})
                 measure(contestant, contestant.row.rounds[-1])
             except Failed as error:
-                contestant.row.error = str(error)
+                contestant.row.error = f"{error}; its logs: {contestant.keep_logs()}"
 
 
 def be_fair() -> None:

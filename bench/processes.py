@@ -28,13 +28,21 @@ class Command:
 
 
 class Running:
-    """What was started of *commands*, with its logs in *folder*. Stop it when done."""
+    """What was started of *commands*, the ingress *pause* seconds after the rest; logs in *folder*.
 
-    def __init__(self, commands: Sequence[Command], folder: pathlib.Path) -> None:
+    Stop it when done.
+    """
+
+    def __init__(self, commands: Sequence[Command], folder: pathlib.Path, pause: float = 0.0) -> None:
         self.folder = folder
+        self.ingress_began = 0.0
+        """When the ingress was started, on the clock of `time.monotonic`."""
         self.started: dict[str, subprocess.Popen[bytes]] = {}
         try:
-            for command in commands:
+            for command in sorted(commands, key=lambda command: command.role == "ingress"):
+                if command.role == "ingress":
+                    time.sleep(pause)
+                    self.ingress_began = time.monotonic()
                 self.started[command.role] = self._start(command)
         except OSError:
             self.stop()
@@ -53,11 +61,12 @@ class Running:
             )
 
     def members(self) -> dict[str, list[int]]:
-        """The processes of each role, children too."""
+        """The living processes of each role, children too."""
         leaders = {process.pid: role for role, process in self.started.items()}
         found: dict[str, list[int]] = {role: [] for role in self.started}
         for entry in os.scandir("/proc"):
-            if entry.name.isdigit() and (stat := read_stat(int(entry.name))) and int(stat[3]) in leaders:
+            stat = read_stat(int(entry.name)) if entry.name.isdigit() else None
+            if stat and stat[0] != "Z" and int(stat[3]) in leaders:
                 found[leaders[int(stat[3])]].append(int(entry.name))
         return found
 

@@ -3,6 +3,7 @@
 import pathlib
 from collections.abc import Mapping
 
+from bench.goals import goals_table
 from bench.measures import MEASURES, Measure
 from bench.results import Result
 from bench.tables import table
@@ -20,7 +21,7 @@ def write_report(results: Mapping[str, Result], docs: pathlib.Path = DOCS) -> pa
     """Write the report of all that was measured; gives its path."""
     charts = docs / "bench"
     charts.mkdir(parents=True, exist_ok=True)
-    parts = [HEAD, systems(results)]
+    parts = [HEAD, goals_table(results), systems(results)]
     for measure in MEASURES:
         if result := results.get(measure.name):
             parts.append(section(measure, result, charts))

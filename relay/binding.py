@@ -8,9 +8,10 @@ from collections.abc import Callable
 
 from relay.engine import Tcp, sockopts
 from relay.model.cause import Cause
+from relay.session.carrier import BULK_QUANTUM
 from relay.session.stream import Stream
 
-PIECE = 64 * 1024
+PIECE = BULK_QUANTUM
 """Bytes kept in one piece, and sent in one frame. Above 128 KiB malloc maps every piece anew, and the page faults cost
 more than the copy."""
 TAIL_IDLE = 300.0

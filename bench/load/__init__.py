@@ -49,8 +49,8 @@ def program() -> str:
     return str(built)
 
 
-def run(*arguments: object) -> dict[str, float]:
-    """Run one command of the generator to its end, and give what it printed.
+def run(*arguments: object) -> tuple[dict[str, float], str]:
+    """Run one command of the generator to its end, and give what it printed, and what it complained about.
 
     Raises:
         Failed: it did not end in time or printed no result. Errors that it counted are in the result.
@@ -64,7 +64,7 @@ def run(*arguments: object) -> dict[str, float]:
         raise Failed(f"{arguments[0]}: not done after {LONGEST:.0f} s") from None
     if not done.stdout.strip():
         raise Failed(f"{arguments[0]}: {done.stderr.strip()[:200] or f'status {done.returncode}'}")
-    return parse(done.stdout)
+    return parse(done.stdout), done.stderr.partition("\n")[0].removeprefix("load: ")
 
 
 def parse(text: str) -> dict[str, float]:
@@ -75,7 +75,8 @@ def parse(text: str) -> dict[str, float]:
 
 def connections(route: str, target: str, count: int, together: int) -> dict[str, float]:
     """`count` new connections, so many together: rate, p50, p99 and more (seconds), errors."""
-    return run("conns", route, target, count, together)
+    result, _ = run("conns", route, target, count, together)
+    return result
 
 
 def bulk(direction: str, route: str, target: str, size: int, streams: int) -> dict[str, float]:
@@ -84,9 +85,9 @@ def bulk(direction: str, route: str, target: str, size: int, streams: int) -> di
     Raises:
         Failed: a stream did not open, broke, or carried a wrong byte.
     """
-    result = run("bulk", direction, route, target, size, streams)
+    result, why = run("bulk", direction, route, target, size, streams)
     if result["failed"]:
-        raise Failed(f"bulk {direction}: {result['failed']:.0f} of {streams} streams failed")
+        raise Failed(f"bulk {direction}: {result['failed']:.0f} of {streams} streams failed ({why or 'not opened'})")
     return result
 
 
@@ -108,6 +109,11 @@ class Child:
         commands.flush()
         if self.line() != command:
             raise Failed(f"{command}: not obeyed")
+
+    def stop(self) -> dict[str, float]:
+        """End a transfer early and give what it did until then."""
+        self.process.terminate()
+        return parse(self.line() or "{}")
 
     def end(self) -> None:
         """End it and wait for that; for one that reads no stdin (the target) too."""

@@ -1,6 +1,7 @@
 // A line: forwards TCP with a delay each way, perhaps a rate and a queue, and fails on command.
 //
 // - All connections of one direction share its rate: what waits before us delays us. A full queue is not read into.
+// - No more is buffered here than the queue and a window would hold: what waits, waits at its sender.
 // - A relay's client is connected before the far end is. The round trip of that is made up for: nothing of a connection
 //   leaves for the far end before one round trip after it was accepted, and nothing comes back before.
 // - The order of a connection's bytes and its end (FIN, or RST at once) is kept.
@@ -19,7 +20,7 @@
 #include <unistd.h>
 
 enum { CHUNK = 32 * 1024, THERE = 0, BACK = 1 };
-static const size_t HELD = 32u << 20;      // bytes of a connection under way in one direction: 1 Gbit/s at 260 ms
+static const int RATED_BUFFER = 128 * 1024;      // of a socket's receiving side, with a rate
 
 struct chunk {
     struct chunk *next;
@@ -47,10 +48,19 @@ struct connection {
 };
 
 static int poll_fd, listener, is_cut, is_resetting;
+static const double FULL_RATE = 125e6;      // bytes per second of one connection that a line without a rate has room for
 static double delay, rate, longest_queue = 0.1, free_at[2];
 static struct sockaddr_in far;
 static struct connection *connections;
 static struct end listening, commanding;
+
+static size_t room(void) {  // for bytes of a connection under way in one direction: its window, were it a real line
+    return 256 * 1024 + (size_t)(2 * delay * FULL_RATE);
+}
+
+static void bound_buffer(int fd) {
+    if (rate > 0) setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &RATED_BUFFER, sizeof RATED_BUFFER);
+}
 
 static void drop(struct connection *connection, int with_reset) {
     struct linger abrupt = {.l_onoff = 1};
@@ -73,6 +83,7 @@ static void welcome(double t) {
     if (!new) return;
     int onward = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (onward < 0) fail("socket");
+    bound_buffer(onward);
     new->next = connections, new->link = &connections, connections = new;
     if (new->next) new->next->link = &new->next;
     for (int way = THERE; way <= BACK; way++) {
@@ -101,7 +112,7 @@ static int is_waiting_for_room(struct connection *connection, int way, double t)
 static int read_some(struct connection *connection, int way, double t) {
     struct end *end = &connection->ends[way];
     struct half *half = &connection->halves[way];
-    if (!end->is_readable || end->is_over || half->held >= HELD || is_waiting_for_room(connection, way, t)) return 0;
+    if (!end->is_readable || end->is_over || half->held >= room() || is_waiting_for_room(connection, way, t)) return 0;
     struct chunk *chunk = malloc(sizeof *chunk + CHUNK);
     if (!chunk) fail("memory");
     *chunk = (struct chunk){.size = recv(end->fd, chunk->data, CHUNK, 0)};
@@ -194,6 +205,7 @@ int run_line(int count, char **arguments) {
     delay = atof(arguments[2]) / 1000;
     if (count > 3) rate = atof(arguments[3]) * 1e6 / 8;
     if (count > 4) longest_queue = atof(arguments[4]) / 1000;
+    bound_buffer(listener);      // what it accepts inherits it
     poll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (poll_fd < 0) fail("epoll");
     raise_file_limit();

@@ -7,7 +7,8 @@ from bench.measures.firstbyte import FirstByte
 from bench.measures.hops import Hops
 from bench.measures.idle import Idle
 from bench.measures.measure import Measure
+from bench.measures.startup import Startup
 
-MEASURES: tuple[Measure, ...] = (Connections(), Bulk(), Idle(), FirstByte(), Hops(), Beside())
+MEASURES: tuple[Measure, ...] = (Connections(), Bulk(), Idle(), FirstByte(), Hops(), Beside(), Startup())
 
 __all__ = ["MEASURES", "Measure"]

@@ -51,7 +51,8 @@ class FirstByte(Measure):
             with opened_field() as field:
                 contestant = field.start(peer, weather=REFERENCE)
                 row.version = contestant.row.version
-                wait_listening(contestant)
+                contestant.wait_listening()
+                time.sleep(WARM_UP)
                 row.rounds.append(first_bytes(contestant, field))
         except (Failed, OSError) as error:
             row.error = str(error)
@@ -71,18 +72,6 @@ class FirstByte(Measure):
         known = {name: [value * 1e3 for value in row.values("known")] for name, row in result.rows.items()}
         title = f"First byte from a known target, round trip {ROUND_TRIP * 1e3:.0f} ms; less is better"
         return {"known": bars(title, "ms", known)}
-
-
-def wait_listening(contestant: Contestant) -> None:
-    """Until the ingress listens, and WARM_UP longer."""
-    deadline = time.monotonic() + 20
-    while not contestant.accepts():
-        if what := contestant.running.ended():
-            raise Failed(what)
-        if time.monotonic() > deadline:
-            raise Failed("does not listen")
-        time.sleep(0.1)
-    time.sleep(WARM_UP)
 
 
 def first_bytes(contestant: Contestant, field: Field) -> Numbers:

@@ -31,7 +31,7 @@ class HaproxyForward(Peer):
         return [Command("ingress", [self.path(), "-db", "-q", "-f", at.write("forward.cfg", text)])]
 
     def version(self) -> str:
-        return first_line(self.path(), "-v")
+        return first_line(self.path(), "-v").partition(" - ")[0]
 
 
 class HaproxyTls(HaproxyForward):

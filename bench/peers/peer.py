@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 
@@ -51,6 +52,15 @@ def first_line(*argv: str) -> str:
     """The first line that a command prints; for versions."""
     done = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=30)
     return next((line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()), "")
+
+
+def module_version(path: str) -> str:
+    """The version of the Go module that a program was built from; one built by `go install` knows no other."""
+    if not shutil.which("go"):
+        return "of unknown version"
+    done = subprocess.run(["go", "version", "-m", path], check=False, capture_output=True, text=True, timeout=30)
+    found = re.search(r"^\s*mod\s+\S+\s+(\S+)", done.stdout, re.MULTILINE)
+    return found[1] if found else "of unknown version"
 
 
 def installed_folder(name: str) -> pathlib.Path:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bench.peers.peer import Peer, first_line
+from bench.peers.peer import Peer, module_version
 from bench.processes import Command
 from bench.topology import HOST, Hop, Place
 
@@ -57,7 +57,7 @@ class SingBox(Peer):
         return {"log": QUIET, "inbounds": [inbound], "outbounds": [{"type": "direct"}]}
 
     def version(self) -> str:
-        return first_line(self.path(), "version")
+        return "sing-box " + module_version(self.path())
 
 
 class SingBoxSmux(SingBox):

@@ -57,7 +57,7 @@ class Xray(Peer):
         outbound["streamSettings"]["sockopt"] = {"dialerProxy": tag}
 
     def version(self) -> str:
-        return first_line(self.path(), "version")
+        return first_line(self.path(), "version").partition(" (")[0]
 
 
 class XrayMux(Xray):
@@ -76,7 +76,7 @@ class V2ray(Xray):
         outbound["proxySettings"] = {"tag": tag}
 
     def version(self) -> str:
-        return first_line(self.path(), "-version")
+        return first_line(self.path(), "-version").partition(" (")[0]
 
 
 class V2rayMux(V2ray):

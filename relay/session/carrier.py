@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING
 from relay.session.parting import Unconfirmed
 from relay.session.sender import Leg
 from relay.wire import bodies
-from relay.wire.frames import FrameReader, frame
+from relay.wire.frames import DATA_HEADER_SIZE, FrameReader, frame
 
 if TYPE_CHECKING:
     from relay.session.session import Session
 
-SHARED_QUANTUM = 16 * 1024
-"""Payload a stream sends in its turn where streams share a carrier: more delays the keystrokes beside it."""
-BULK_QUANTUM = 64 * 1024
-"""The same on a carrier for bulk; larger no longer pays."""
+SHARED_QUANTUM = 16 * 1024 - DATA_HEADER_SIZE
+"""Payload a stream sends in its turn where streams share a carrier: more delays the keystrokes beside it. With the
+frame's header it fills one TLS record (RFC 8446 section 5.1); any more would start another for a few bytes."""
+BULK_QUANTUM = 64 * 1024 - DATA_HEADER_SIZE
+"""The same on a carrier for bulk, four records; larger no longer pays."""
 
 
 class CarrierEnd:

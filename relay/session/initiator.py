@@ -116,7 +116,7 @@ class Initiator(Session):
             if stream.legs and (stream.is_owed_by(carrier) or any(at is carrier for at, _, _ in stream.drains)):
                 self.attach([stream], tuple(leg.carrier for leg in stream.legs), now, planned=False)
             stream.owed.pop(carrier, None)
-        self.say_parting(carrier.unconfirmed.reclaim())
+        self.say_parting(carrier.unconfirmed.reclaim(), besides=carrier)
 
     def is_awaited(self, carrier: CarrierEnd) -> bool:
         """Whether something of a planned move is still on *carrier*, in either direction."""

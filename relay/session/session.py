@@ -87,13 +87,14 @@ class Session:
         ]
         return [stream for stream in {one.id: one for one in riders + drainers}.values() if stream.lose(carrier)]
 
-    def say_parting(self, words: list[bytes]) -> None:
-        """Last words, for whichever carrier was heard last."""
+    def say_parting(self, words: list[bytes], besides: CarrierEnd | None = None) -> None:
+        """Last words, for whichever carrier was heard last, *besides* one that is not trusted."""
         if not words:
             return
         self.parting.waiting += words
-        if self.heard_last is None or self.heard_last.is_lost:
-            self.heard_last = max(self.carriers.values(), key=lambda one: one.heard_at, default=None)
+        if self.heard_last is None or self.heard_last.is_lost or self.heard_last is besides:
+            others = [carrier for carrier in self.carriers.values() if carrier is not besides]
+            self.heard_last = max(others, key=lambda one: one.heard_at, default=None)
         if self.heard_last is not None:
             self.heard_last.on_ready()
 

@@ -43,7 +43,7 @@ def test_bulk_moves_the_bytes_it_was_asked_for(target: str, direction: str, stre
 
 @pytest.mark.parametrize("direction", ["down", "up"])
 def test_one_wrong_byte_fails_the_stream(target: str, direction: str) -> None:
-    with CorruptingForwarder(target) as entry, pytest.raises(load.Failed, match="1 of 1 streams failed .wrong bytes"):
+    with CorruptingForwarder(target) as entry, pytest.raises(load.Failed, match=r"1 of 1 streams failed \(wrong bytes"):
         load.bulk(direction, f"direct:{entry}", target, 4 * MIB, 1)
 
 

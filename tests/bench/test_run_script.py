@@ -10,7 +10,7 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[2]
 TOOLS = ("sh", "cat", "cksum", "dirname", "id", "rm")
 GOOD_PYTHON = '#!/bin/sh\ncase "$*" in *ensurepip*) exit {venv};; *) exit 0;; esac\n'
-OLD_PYTHON = '#!/bin/sh\ncase "$*" in *platform*) echo this machine has 3.9.2; exit 0;; *) exit 1;; esac\n'
+OLD_PYTHON = '#!/bin/sh\ncase "$*" in *platform*) echo 3.9.2; exit 0;; *) exit 1;; esac\n'
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_no_curl(machine: pathlib.Path, command: str) -> None:
 def test_no_venv_module(machine: pathlib.Path) -> None:
     write_program(machine / "python3", GOOD_PYTHON.format(venv=1))
     line = only_line(run(machine, "demo"))
-    assert "no venv module" in line
+    assert "missing: python3's venv module: " in line
     assert line.endswith("apt-get install -y python3-venv")
 
 
@@ -74,12 +74,22 @@ def test_an_old_python(machine: pathlib.Path) -> None:
     write_program(machine / "python3", OLD_PYTHON)
     write_program(machine / "apt-cache", '#!/bin/sh\n[ "$2" = python3.11-venv ]\n')
     line = only_line(run(machine, "demo"))
-    assert "3.11 or newer is needed, this machine has 3.9.2" in line
+    assert "missing: Python 3.11 or newer (python3 is 3.9.2): " in line
     assert line.endswith("apt-get install -y python3.11 python3.11-venv")
 
 
-def test_no_python_at_all(machine: pathlib.Path) -> None:
-    assert "this machine has none" in only_line(run(machine, "tests"))
+def test_a_system_that_has_no_new_python(machine: pathlib.Path) -> None:
+    write_program(machine / "python3", OLD_PYTHON)
+    write_program(machine / "apt-cache", "#!/bin/sh\nexit 100\n")
+    assert "(python3 is 3.9.2): Debian 12" in only_line(run(machine, "demo"))
+
+
+def test_all_that_is_missing_is_said_at_once(machine: pathlib.Path) -> None:
+    (machine / "curl").unlink()
+    (machine / "git").unlink()
+    line = only_line(run(machine, "tests"))
+    assert line.startswith("run: missing: curl, git, Python 3.11 or newer: ")
+    assert line.endswith("apt-get install -y curl git python3 python3-venv")
 
 
 def test_wrong_usage_shows_the_right_one(machine: pathlib.Path) -> None:

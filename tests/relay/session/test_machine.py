@@ -5,8 +5,6 @@ balance. At the end one carrier lives, and then everything that was promised has
 """
 
 import random
-from collections.abc import Callable
-from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -14,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from relay.model.cause import Cause
 from relay.session.initiator import InitiatorStream
-from relay.session.session import EXPIRY, Session
+from relay.session.session import EXPIRY
 from relay.session.stream import Stream
 from tests.relay.session.pair import EXIT, INGRESS, PLENTY, RecordingSink, SessionPair
 

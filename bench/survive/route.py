@@ -1,0 +1,62 @@
+"""How clients reach the target: through a SOCKS5 door (RFC 1928), or straight to a port that forwards."""
+
+import socket
+from dataclasses import dataclass
+
+import trio
+
+NO_PASSWORD = b"\x05\x01\x00"
+CONNECT_IPV4 = b"\x05\x01\x00\x01"
+
+
+class Refused(Exception):
+    """The door answered with something else than success."""
+
+
+@dataclass(frozen=True)
+class Route:
+    """A door at *host* and *port*; `speaks` is `socks` or `direct`."""
+
+    host: str
+    port: int
+    speaks: str = "socks"
+
+    async def open(self, target: tuple[str, int]) -> trio.SocketStream:
+        """A connection to *target*.
+
+        Raises:
+            Refused, OSError, trio.BrokenResourceError: there is none.
+        """
+        stream = await trio.open_tcp_stream(self.host, self.port)
+        try:
+            if self.speaks == "socks":
+                await self._ask(stream, target)
+        except BaseException:
+            await trio.aclose_forcefully(stream)
+            raise
+        return stream
+
+    async def _ask(self, stream: trio.SocketStream, target: tuple[str, int]) -> None:
+        host, port = target
+        await stream.send_all(NO_PASSWORD)
+        if await receive(stream, 2) != b"\x05\x00":
+            raise Refused("no method")
+        await stream.send_all(CONNECT_IPV4 + socket.inet_aton(host) + port.to_bytes(2, "big"))
+        answer = await receive(stream, 10)
+        if answer[1]:
+            raise Refused(f"reply {answer[1]}")
+
+
+async def receive(stream: trio.SocketStream, size: int) -> bytes:
+    """Exactly *size* bytes.
+
+    Raises:
+        Refused: it ended before.
+    """
+    data = b""
+    while len(data) < size:
+        more = await stream.receive_some(size - len(data))
+        if not more:
+            raise Refused("closed without an answer")
+        data += more
+    return data

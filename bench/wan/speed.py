@@ -1,0 +1,162 @@
+"""What distance costs over real TCP: first bytes against the round trip, one download, small requests beside it."""
+
+import socket
+import statistics
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import attrs
+import trio
+
+from bench.load import Failed
+from bench.results import Numbers
+from bench.survive.load import exchange
+from bench.survive.pieces import Checker
+from bench.survive.target import READ, Target
+from bench.wan.bed import Bed
+from bench.wan.network import LINES, PORT, OursOnTheBed, WanScene
+from ingress.demo.admin import ask
+
+LEG_TRIES = 9
+WARM = 3.0
+"""Seconds that the ingress has been up before anything is timed."""
+REQUESTS = 40
+LOADED_REQUESTS = 100
+GAP = 0.05
+"""Seconds between one request and the next."""
+PIECE = 65_000
+RAMP = 4.0
+"""Seconds of a download that are not counted: slow start, its own carrier, growing windows."""
+COUNTED = 6.0
+SWITCH_LIMIT = 10.0
+
+
+def legs(bed: Bed, target: Target) -> dict[str, float]:
+    """The round trip of every line, as the kernel's connect takes it; and from each exit to the target."""
+    found = {line.name: leg(bed, line.start, bed.address(line.end), PORT) for line in LINES}
+    host, port = target.addresses[0]
+    return found | {exit_: leg(bed, exit_, host, port) for exit_ in ("usd", "usn")}
+
+
+def leg(bed: Bed, start: str, host: str, port: int) -> float:
+    """The median of several connects."""
+    times = []
+    with bed.inside(start):
+        for _ in range(LEG_TRIES):
+            began = time.monotonic()
+            with socket.create_connection((host, port), 5):
+                times.append(time.monotonic() - began)
+    return statistics.median(times)
+
+
+async def path_of(scene: WanScene, target: tuple[str, int]) -> tuple[str, str]:
+    """The path that a new stream takes, and its exit."""
+    answer = await ask(scene.admin, {"ask": "why", "target": f"{target[0]}:{target[1]}"})
+    if not answer["paths"]:
+        raise Failed("no path is up")
+    return answer["paths"][0], answer["exit"]
+
+
+async def requests(scene: WanScene, target: tuple[str, int], count: int) -> list[float]:
+    """So many requests one after another: from the client's connect to the whole answer of 64 bytes."""
+    times = []
+    for _ in range(count):
+        began = trio.current_time()
+        async with await scene.route.open(target) as stream:
+            await exchange(stream)
+        times.append(trio.current_time() - began)
+        await trio.sleep(GAP)
+    return times
+
+
+async def first_bytes(system: OursOnTheBed, bed: Bed) -> Numbers:
+    """Warm; and again right after the path's middle line has died."""
+    async with system.target() as target, system.scene(target.addresses[1][1]) as scene:
+        await trio.sleep(WARM)
+        known = target.addresses[0]
+        trips = legs(bed, target)
+        new = await requests(scene, known, 1)
+        name, exit_ = await path_of(scene, known)
+        times = await requests(scene, known, REQUESTS)
+        found = against("warm", times, trip_of(trips, name, exit_)) | {"new": new[0]}
+        died = trio.current_time()
+        await scene.order(f"blackhole {name.split('/')[1 if '/' in name else 0]}")
+        other = await until_switched(scene, known, name)
+        times = await requests(scene, known, 10)
+        found |= against("switched", times, trip_of(trips, *other))
+        return found | {"switched.first": times[0], "switched.after": trio.current_time() - died - sum(times) - 10 * GAP}
+
+
+def trip_of(trips: dict[str, float], name: str, exit_: str) -> float:
+    """The round trip of a path and on to the target."""
+    return sum(trips[line] for line in name.split("/")) + trips[exit_]
+
+
+def against(prefix: str, times: Sequence[float], trip: float) -> Numbers:
+    """Medians, and what they are above the round trip."""
+    middle = statistics.median(times)
+    return {f"{prefix}.trip": trip, f"{prefix}.p50": middle, f"{prefix}.above": middle - trip, f"{prefix}.most": max(times)}
+
+
+async def until_switched(scene: WanScene, target: tuple[str, int], old: str) -> tuple[str, str]:
+    """The path that new streams take instead of *old*, as soon as they do."""
+    with trio.move_on_after(SWITCH_LIMIT):
+        while (found := await path_of(scene, target))[0] == old:
+            await trio.sleep(GAP)
+        return found
+    raise Failed(f"new streams still take {old} after {SWITCH_LIMIT:.0f} s")
+
+
+class Download:
+    """One at full speed, checked byte by byte."""
+
+    def __init__(self) -> None:
+        self.received = 0
+
+    async def run(self, scene: WanScene, target: tuple[str, int]) -> None:
+        """Until cancelled."""
+        checker = Checker(PIECE)
+        async with await scene.route.open(target) as stream:
+            await stream.send_all(b"flood %d\n" % PIECE)
+            while data := await stream.receive_some(READ):
+                self.received += len(data)
+                checker.add(data)
+        raise Failed("the download ended")
+
+
+@asynccontextmanager
+async def downloading(scene: WanScene, target: tuple[str, int]) -> AsyncIterator[Download]:
+    """A download beside the block."""
+    download = Download()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(download.run, scene, target)
+        yield download
+        nursery.cancel_scope.cancel()
+
+
+async def speeds(system: OursOnTheBed, rate: float) -> Numbers:
+    """On lines of *rate* Mbit/s: requests alone, then the same beside one download, and what that reached."""
+    async with system.target() as target, system.scene(target.addresses[1][1]) as scene:
+        for line in LINES:
+            if line.rate == 200:
+                scene.change(attrs.evolve(line, rate=rate))
+        await trio.sleep(WARM)
+        known = target.addresses[0]
+        await requests(scene, known, 5)
+        alone = await requests(scene, known, LOADED_REQUESTS)
+        async with downloading(scene, known) as download:
+            await trio.sleep(RAMP)
+            before, began = download.received, trio.current_time()
+            await trio.sleep(COUNTED)
+            speed = (download.received - before) * 8 / (trio.current_time() - began)
+            beside = await requests(scene, known, LOADED_REQUESTS)
+            whole = (download.received - before) * 8 / (trio.current_time() - began)
+        found = {"rate": rate * 1e6, "download": speed, "download.beside": whole}
+        return found | percentiles("alone", alone) | percentiles("beside", beside)
+
+
+def percentiles(prefix: str, times: Sequence[float]) -> Numbers:
+    """p50 and p99."""
+    ordered = sorted(times)
+    return {f"{prefix}.p50": statistics.median(ordered), f"{prefix}.p99": ordered[int(0.99 * (len(ordered) - 1))]}
