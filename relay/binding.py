@@ -51,10 +51,10 @@ class Binding:
     def on_bytes(self, data: memoryview) -> None:
         stream = self.stream
         if len(data) <= PIECE:
-            stream.write(bytes(data))
+            stream.write(data)
         else:
             for start in range(0, len(data), PIECE):
-                stream.write(bytes(data[start : start + PIECE]))
+                stream.write(data[start : start + PIECE])
         if not stream.may_write and self.tcp is not None:
             self.tcp.pause()
 

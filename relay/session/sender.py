@@ -1,6 +1,6 @@
 """One direction of a stream, at the end that writes: what was written and is not acknowledged, and who carries what.
 
-Knows offsets and legs, not frames. Bytes are kept until the peer's session has them. FIN counts as one
+Knows offsets and legs. Bytes are kept until the peer's session has them. FIN counts as one
 offset behind the last byte (`total`), so that it is acknowledged and repaired like data.
 """
 
@@ -8,6 +8,7 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from relay.wire.errors import ProtocolError
+from relay.wire.frames import DATA_HEADER_SIZE, data_header
 
 if TYPE_CHECKING:
     from relay.session.carrier import CarrierEnd
@@ -47,9 +48,10 @@ class Leg:
 class Sender:
     """The unacknowledged bytes of one direction."""
 
-    __slots__ = ("_chunks", "_starts", "acked", "end", "is_finished", "limit")
+    __slots__ = ("_chunks", "_number", "_starts", "acked", "end", "is_finished", "limit")
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, number: int, limit: int) -> None:
+        self._number = number
         self.acked = 0
         self.end = 0
         """One behind the last byte written."""
@@ -58,6 +60,7 @@ class Sender:
         self.is_finished = False
         self._starts: list[int] = []
         self._chunks: list[bytes] = []
+        """As frames, header and all: a chunk that goes out whole, and most do, is not copied again."""
 
     @property
     def total(self) -> int:
@@ -74,12 +77,12 @@ class Sender:
         """Bytes kept for sending or for sending again."""
         return max(self.end - self.acked, 0)
 
-    def write(self, data: bytes) -> None:
-        """Append *data*; not allowed after `finish`."""
+    def write(self, data: bytes | memoryview) -> None:
+        """Append a copy of *data*; not allowed after `finish`."""
         if self.is_finished:
             raise RuntimeError("write after finish")
         self._starts.append(self.end)
-        self._chunks.append(data)
+        self._chunks.append(b"".join((data_header(self._number, self.end, len(data)), data)))
         self.end += len(data)
 
     def finish(self) -> None:
@@ -127,12 +130,20 @@ class Sender:
         index = bisect_right(self._starts, start) - 1
         while start < stop:
             chunk = self._chunks[index]
-            skip = start - self._starts[index]
+            skip = DATA_HEADER_SIZE + start - self._starts[index]
             take = min(len(chunk) - skip, stop - start)
-            pieces.append(chunk if take == len(chunk) else memoryview(chunk)[skip : skip + take])
+            pieces.append(memoryview(chunk)[skip : skip + take])
             start += take
             index += 1
         return pieces
+
+    def frame(self, start: int, stop: int) -> list[bytes | memoryview]:
+        """A DATA frame with the bytes [start, stop), which must be kept still, in pieces."""
+        index = bisect_right(self._starts, start) - 1
+        chunk = self._chunks[index]
+        if self._starts[index] == start and len(chunk) == DATA_HEADER_SIZE + stop - start:
+            return [chunk]
+        return [data_header(self._number, start, stop - start), *self.read(start, stop)]
 
     def next_range(self, leg: Leg, most: int) -> Range | None:
         """What *leg* sends next, at most *most* bytes, and note it as sent; None when nothing may be sent.
@@ -149,8 +160,16 @@ class Sender:
             if not self.is_finished or start != self.end:
                 return None
             stop = start + 1
+        elif stop - start == most:
+            stop = self._whole_chunk(start, stop)
         leg.cursor = stop
         return start, stop
+
+    def _whole_chunk(self, start: int, stop: int) -> int:
+        """Where a frame of new bytes ends, if more follow *stop*: with its chunk, if that leaves half of it."""
+        index = bisect_right(self._starts, start) - 1
+        end = self._starts[index] + len(self._chunks[index]) - DATA_HEADER_SIZE
+        return end if end < stop and 2 * (end - start) >= stop - start else stop
 
     def has_more(self, leg: Leg) -> bool:
         """Whether `next_range` would give something."""

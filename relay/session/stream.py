@@ -11,7 +11,7 @@ from relay.session.receiver import Receiver
 from relay.session.sender import Leg, Range, Sender
 from relay.session.window import FLOOR, INITIAL_WINDOW, Window
 from relay.wire import bodies
-from relay.wire.frames import data_header
+from relay.wire.frames import DATA_HEADER_SIZE
 
 if TYPE_CHECKING:
     from relay.session.carrier import CarrierEnd
@@ -67,7 +67,7 @@ class Stream:
         self.session = session
         self.id = number
         self.generation = 1
-        self.sender = Sender(INITIAL_WINDOW)
+        self.sender = Sender(number, INITIAL_WINDOW)
         self.receiver = Receiver(INITIAL_WINDOW)
         self.window = Window()
         self.legs: list[Leg] = []
@@ -104,8 +104,8 @@ class Stream:
         """
         return self.sender.end < self.sender.limit and not (self.session.memory.is_full and self.sender.kept >= FLOOR)
 
-    def write(self, data: bytes) -> None:
-        """Send *data*. Returns at once; when `may_write` turns false, wait for `sink.on_room`."""
+    def write(self, data: bytes | memoryview) -> None:
+        """Send a copy of *data*. Returns at once; when `may_write` turns false, wait for `sink.on_room`."""
         if self.is_over or not data:
             return
         self.sender.write(data)
@@ -315,10 +315,8 @@ class Stream:
         self.has_sent = True
         if start == self.sender.end:
             return _put(parts, bodies.fin(self.id, start))
-        header = data_header(self.id, start, stop - start)
-        parts.append(header)
-        parts += self.sender.read(start, stop)
-        return len(header) + stop - start
+        parts += self.sender.frame(start, stop)
+        return DATA_HEADER_SIZE + stop - start
 
     def _forget_drained(self) -> None:
         self.drains = [drain for drain in self.drains if drain[2] > self.sender.acked]
