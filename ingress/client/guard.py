@@ -23,9 +23,8 @@ class Guard:
         self._has_users = has_users
         self._admitted: dict[str, bool | None] = {}
         self._exits: dict[tuple[str, int], frozenset[str] | None] = {}
-        nodes = config.network.nodes.values()
-        self._policies = {node.name: Policy(node.allow) for node in nodes if node.exit and node.upstream is None}
-        self._all_exits = frozenset(node.name for node in nodes if node.exit)
+        self._all_exits = frozenset(path.end for path in (*config.paths.used, *config.paths.spare))
+        self._policies = {name: Policy(config.network.nodes[name].allow) for name in self._all_exits}
         self._listening = {(ipaddress.ip_address(at.host), at.port) for at in config.listen}
 
     def admission(self, address: str) -> bool | None:

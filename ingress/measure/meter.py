@@ -17,7 +17,15 @@ RECENT = 5
 WINDOW = 100
 """Round trips behind p95, and pings behind the late share: 25 s at the fastest interval."""
 MINIMUM_SPAN = 60.0
-"""Seconds whose least round trip stands for a path that we load ourselves; BBR drains its queue every 10 s."""
+"""Seconds whose least round trip is the path's own, whatever stood in its queues."""
+LOADED_SPAN = 5.0
+"""Seconds whose least round trip stands for a path that we load ourselves. Our queue is not always full, so that it is
+near the path's own; at 60 s, weather that came while we loaded the path was seen a minute later."""
+QUEUE_MOST = 0.5
+"""Seconds by which our own queue may delay a ping before it counts as late all the same."""
+DEVIATION_MOST = 0.15
+"""Seconds of deviation that the stall rule allows for at most: on a line that loses a fifth of its segments the
+deviation grows to half a second, and the patience with it."""
 LOAD_LINGER = 1.0
 """Seconds for which a queue that our bulk has built may still delay pings."""
 STALL_ROUND_TRIPS = 2.25
@@ -56,7 +64,7 @@ def stall_deadline(meter: "Meter", interval: float, bulk_byte: float = float("-i
     if oldest is None:
         return None
     since = min(max(oldest, bulk_byte), oldest + BULK_GRACE)
-    return since + stall_after(meter.srtt, meter.live_deviation, interval)
+    return since + stall_after(meter.calm_srtt(oldest), min(meter.live_deviation, DEVIATION_MOST), interval)
 
 
 def death_deadline(meter: "Meter", last_byte: float) -> float | None:
@@ -71,7 +79,7 @@ class Figures:
 
     samples: int
     round_trip: float | None
-    """What costs are made of: the median of five, or the least of 60 s while our bulk loads the way."""
+    """What costs are made of: the median of five, or the least of 5 s while our bulk loads the way."""
     median: float | None
     p95: float | None
     srtt: float | None
@@ -84,15 +92,17 @@ class Figures:
 
 
 class _Ping:
-    __slots__ = ("due", "excused", "is_late", "sent", "since")
+    __slots__ = ("due", "excused", "is_late", "loaded", "sent", "since")
 
-    def __init__(self, sent: float, due: float, excused: bool) -> None:
+    def __init__(self, sent: float, due: float, loaded: bool) -> None:
         self.sent = sent
         self.since = sent
         """Where the stall clock starts; later than `sent` if our own loop stood still."""
         self.due = due
-        self.excused = excused
-        """Sent under our own load, or held up by our own loop: says nothing about the path."""
+        self.loaded = loaded
+        """Sent under our own load: its round trip is not the path's."""
+        self.excused = False
+        """Held up by our own loop: says nothing about the path."""
         self.is_late = False
 
 
@@ -104,6 +114,7 @@ class Meter:
         "_calm",
         "_calm_trips",
         "_late",
+        "_lately",
         "_least",
         "_live",
         "_loaded_until",
@@ -121,6 +132,7 @@ class Meter:
         self._calm_trips: deque[float] = deque(maxlen=RECENT)
         self._late = Share(WINDOW)
         self._least = Minimum(MINIMUM_SPAN)
+        self._lately = Minimum(LOADED_SPAN)
         self._loaded_until = float("-inf")
         self.last_answer: float | None = None
         self.last_is_good = False
@@ -131,7 +143,9 @@ class Meter:
     def sent(self, number: int, now: float) -> None:
         """Ping *number*, not in use for another that waits, leaves now."""
         if len(self._waiting) < MOST_WAITING:
-            self._waiting[number] = _Ping(now, now + self._live.late_after, self.is_loaded(now))
+            loaded = self.is_loaded(now)
+            patience = max(self._live.late_after, self._live.srtt + QUEUE_MOST) if loaded else self._live.late_after
+            self._waiting[number] = _Ping(now, now + patience, loaded)
 
     def answered(self, number: int, now: float) -> float | None:
         """Ping *number* came back: its round trip, or None if no such ping waits."""
@@ -150,12 +164,12 @@ class Meter:
         self._live.add(trip)
         self._all.append(trip)
         self._least.add(trip, now)
-        if ping.excused or self.is_loaded(now):
-            return
-        self._calm.add(trip)
-        self._calm_trips.append(trip)
-        if not ping.is_late:
+        self._lately.add(trip, now)
+        if not ping.is_late and not ping.excused:
             self._late.add(now > ping.due)
+        if not (ping.excused or ping.loaded or self.is_loaded(now)):
+            self._calm.add(trip)
+            self._calm_trips.append(trip)
 
     def notice_late(self, now: float) -> bool:
         """Count the pings that became late and are still on their way; True if there is a new one."""
@@ -163,7 +177,7 @@ class Meter:
         for ping in self._waiting.values():
             if not ping.is_late and now >= ping.due:
                 ping.is_late = found = True
-                if not (ping.excused or self.is_loaded(now)):
+                if not ping.excused:
                     self._late.add(True)
         return found
 
@@ -212,6 +226,11 @@ class Meter:
     def srtt(self) -> float | None:
         return self._live.srtt if self._live.count else None
 
+    def calm_srtt(self, now: float) -> float | None:
+        """The smoothed round trip, up to twice the least of a minute: what lost segments and queues add has an end."""
+        least = self._least.value(now)
+        return self.srtt if self.srtt is None or least is None else min(self.srtt, 2 * least)
+
     @property
     def live_deviation(self) -> float:
         """Deviation with our own load in it: what deadlines are made of."""
@@ -227,11 +246,11 @@ class Meter:
         return self._late.value
 
     def round_trip(self, now: float) -> float | None:
-        """What costs are made of: the median of five, or the least of 60 s while our bulk loads the way."""
+        """What costs are made of: the median of five, or the least of 5 s while our bulk loads the way."""
         calm = median(self._calm_trips) if self._calm_trips else None
         if calm is not None and not self.is_loaded(now):
             return calm
-        least = self._least.value(now)
+        least = self._lately.value(now)
         return calm if least is None else least
 
     def figures(self, now: float) -> Figures:

@@ -70,5 +70,16 @@ class Tally:
         """A stream that was moved or rescued stood still for *seconds*."""
         self.longest_pause = max(self.longest_pause, seconds)
 
+    def absorb(self, other: "Tally") -> None:
+        """Add what *other* has counted; what rides on it now is left out."""
+        self.opened += other.opened
+        self.bytes_up += other.bytes_up
+        self.bytes_down += other.bytes_down
+        self.moves += other.moves
+        self.resumes += other.resumes
+        self.paused(other.longest_pause)
+        for cause, count in other.lost.items():
+            self.lost[cause] = self.lost.get(cause, 0) + count
+
     def __repr__(self) -> str:
         return f"<Tally {self.streams} streams, {self.speed:.0f} bytes/s>"

@@ -10,8 +10,8 @@ from ingress.client import guard as guard_module
 from ingress.client.guard import Guard
 from ingress.config import Forward, IngressConfig, Limits
 from relay.model.cause import Cause
-from relay.model.network import Address, Allowed, Network, Node, Proxy
-from relay.model.walk import Paths
+from relay.model.network import Address, Allowed, Line, Network, Node, Proxy
+from relay.model.walk import Hop, Path, Paths
 
 LAN = (ip_network("192.168.1.0/24"), ip_network("2001:db8::/32"))
 AT = Address("127.0.0.1", 1)
@@ -44,7 +44,17 @@ CONFIG = IngressConfig(
 
 
 def make(*, users: bool = False, nodes: dict[str, Node] = NODES, **others: Any) -> Guard:
-    return Guard(attrs.evolve(CONFIG, network=Network(("shanghai",), nodes, {}), **others), users)
+    reached = Paths(tuple(way_to(name) for name, node in nodes.items() if node.exit and name != "unreached"))
+    return Guard(attrs.evolve(CONFIG, network=Network(("shanghai",), nodes, {}), paths=reached, **others), users)
+
+
+def way_to(exit_: str) -> Path:
+    return Path((Hop(Line(f"to-{exit_}", "shanghai", exit_, AT), "shanghai", exit_, AT),))
+
+
+def test_an_exit_that_no_path_leads_to_does_not_count() -> None:
+    nodes = {"us": NODES["us"], "unreached": exit_node("unreached", allow=OPENED)}
+    assert make(nodes=nodes).refusal("192.168.7.9", 80) is Cause.POLICY
 
 
 @pytest.mark.parametrize(
@@ -105,13 +115,13 @@ def test_what_is_refused_at_once(host: str, port: int, cause: Cause | None) -> N
         ("example.com", None),
         ("93.184.216.34", None),
         ("localhost.example.com", None),
-        ("10.0.0.1", {"landing"}),  # its proxy's operator judges
-        ("192.168.7.9", {"eu", "landing"}),
-        ("localhost", {"landing"}),
-        ("LocalHost.", {"landing"}),
-        ("a.localhost", {"landing"}),
-        ("169.254.169.254", {"landing"}),
-        ("::ffff:10.0.0.1", {"landing"}),
+        ("10.0.0.1", set()),  # nor may an exit behind a proxy: its own policy judges literal addresses first
+        ("192.168.7.9", {"eu"}),
+        ("localhost", set()),
+        ("LocalHost.", set()),
+        ("a.localhost", set()),
+        ("169.254.169.254", set()),
+        ("::ffff:10.0.0.1", set()),
     ],
 )
 def test_which_exits_may_dial(host: str, exits: set[str] | None) -> None:

@@ -73,14 +73,35 @@ def test_our_own_bulk_is_shown_but_costs_nothing() -> None:
         meter.load(now)
         meter.sent(number, now)
         meter.answered(number, now + 0.4)
-        now += 0.5
+        now += 0.2
     loaded = meter.figures(now)
     assert loaded.loaded
-    assert loaded.round_trip == pytest.approx(0.1)  # the least of the last 60 s
+    assert loaded.round_trip == pytest.approx(0.1)  # the least of the last 5 s
     assert loaded.median == pytest.approx(0.4)
     assert (loaded.deviation, loaded.late) == (pytest.approx(0.0), 0.0)
     assert loaded.srtt is not None and loaded.srtt > 0.35  # deadlines follow what is
     assert meter.figures(now + 2).round_trip == pytest.approx(0.1)
+
+
+def test_weather_that_comes_under_our_own_load_is_seen_after_five_seconds() -> None:
+    meter = Meter()
+    now = asked(meter, [0.1] * 20)
+    for number in range(100, 124):
+        meter.load(now)
+        meter.sent(number, now)
+        meter.answered(number, now + 0.3)
+        now += 0.25
+    assert meter.figures(now).round_trip == pytest.approx(0.3)
+
+
+def test_no_queue_of_ours_explains_an_answer_half_a_second_late() -> None:
+    meter = Meter()
+    now = asked(meter, [0.1] * 20)
+    meter.load(now)
+    meter.sent(100, now)
+    assert not meter.notice_late(now + 0.55)
+    assert meter.notice_late(now + 0.65)
+    assert meter.late > 0
 
 
 def test_after_a_minute_of_load_the_least_of_that_minute_stands() -> None:
