@@ -226,6 +226,10 @@ class Meter:
     def srtt(self) -> float | None:
         return self._live.srtt if self._live.count else None
 
+    def least(self, now: float) -> float:
+        """The least round trip of a minute, 0 if there was none: the path without queues."""
+        return self._least.value(now) or 0.0
+
     def calm_srtt(self, now: float) -> float | None:
         """The smoothed round trip, up to twice the least of a minute: what lost segments and queues add has an end."""
         least = self._least.value(now)

@@ -209,6 +209,8 @@ class Way:
         """An answer came on one of our carriers."""
         if self.thin is not None and carrier is self.thin.end:
             self.gauge.answered(number, self.fleet.loop.now)
+            for link in self.links:
+                link.end.base_rtt = self.gauge.meter.least(self.fleet.loop.now)
             if not self.is_prefix:
                 self.peer.session.srtt = min(
                     (way.gauge.meter.srtt for way in self.fleet.ways_to(self.peer) if way.gauge.meter.srtt), default=0.1
@@ -231,7 +233,7 @@ class Way:
     def _act(self, due: Due, now: float) -> None:
         if due is Due.PING:
             if self.thin is not None:
-                self.thin.end.ping(self.gauge.ping(now, random.random()), self.gauge.meter.srtt or 0.0)
+                self.thin.end.ping(self.gauge.ping(now, random.random()))
             return
         if due is Due.LATE:
             self.fleet.doubt()
@@ -280,7 +282,7 @@ class Way:
             if self.fleet.loop.now - link.end.heard_at > silence:
                 link.close("silent")
             else:
-                link.end.ping(number, 0.0)
+                link.end.ping(number)
 
     # ---- the end
 

@@ -95,9 +95,9 @@ class Acceptor(Session):
     # ---- frames
 
     def _on_ping(self, carrier: CarrierEnd, body: bytes) -> None:
-        number, srtt = bodies.parse_ping(body)
-        if srtt and not carrier.is_bulk:
-            self.srtt = srtt
+        number, carrier.base_rtt = bodies.parse_ping(body)
+        if carrier.base_rtt and not carrier.is_bulk:
+            self.srtt = carrier.base_rtt
         carrier.send(bodies.pong(number))
 
     def _on_open(self, carrier: CarrierEnd, body: bytes) -> None:

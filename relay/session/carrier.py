@@ -6,6 +6,7 @@ quantum each. A carrier never holds a stream's bytes: it asks for them when it c
 
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from relay.session.parting import Unconfirmed
@@ -27,6 +28,7 @@ class CarrierEnd:
     """What a session knows of one carrier. `on_ready` is called when there is something to pull and may be repeated."""
 
     __slots__ = (
+        "base_rtt",
         "bytes_in",
         "bytes_out",
         "control",
@@ -57,9 +59,11 @@ class CarrierEnd:
         self.control: deque[bytes] = deque()
         self.ready: deque[Leg] = deque()
         self.unconfirmed = Unconfirmed()
-        self.reader = FrameReader(session.on_data, lambda kind, body: session.on_frame(self, kind, body))
+        self.reader = FrameReader(session.on_data, partial(session.on_frame, self))
         self.is_lost = False
         self.heard_at = session.now
+        self.base_rtt = 0.0
+        """Least round trip of late, in seconds: that of the path without queues; 0 while it is not known."""
         self.bytes_in = 0
         self.bytes_out = 0
 
@@ -119,9 +123,9 @@ class CarrierEnd:
         self.control.append(whole)
         self.on_ready()
 
-    def ping(self, number: int, srtt: float) -> None:
-        """Ask for a PONG; *number* grows."""
-        self.send(bodies.ping(number, srtt, bool(self.legs)))
+    def ping(self, number: int) -> None:
+        """Ask for a PONG, and tell the round trip; *number* grows."""
+        self.send(bodies.ping(number, self.base_rtt, bool(self.legs)))
         self.unconfirmed.pinged(number)
 
     def send_frame(self, kind: int, body: bytes = b"") -> None:

@@ -128,7 +128,8 @@ class Stream:
             return
         session.memory.used -= upto - receiver.consumed
         receiver.consumed = upto
-        if self.window.consume(upto, session.now, session.srtt, session.memory):
+        base = self.legs[0].carrier.base_rtt if self.legs else 0.0
+        if self.window.consume(upto, session.now, session.srtt, base or session.srtt, session.memory):
             session.on_heavy(self)
         receiver.limit = self.window.limit(upto, receiver.limit, session.memory)
         if receiver.limit - self.limit_told >= (FLOOR if session.memory.is_full else self.window.size) // 2:

@@ -20,6 +20,16 @@ ACK_SHARE = 8
 """The same as a part of the window: an eighth. Acknowledging 64 KiB of a window of megabytes costs every hop a wake-up
 and gains nothing; at half a window the sender would run dry."""
 
+GAIN = 1.25
+"""The window, as a multiple of what the path delivers in a round trip. An eighth of it is always on its way back as
+acknowledgements, so that 1.15 would throttle; every 0.1 more is a tenth of a round trip of queue."""
+STARTUP_GAIN = 2.5
+RISING = 1.25
+"""While the delivery still grows by RISING from one half window to the next, TCP's slow start must not be held back."""
+DELIVERY_KEPT = 0.9
+SLACK = 0.01
+"""Seconds added to the round trip: what processes and schedulers on the way take; on short paths, most of it."""
+
 
 @attrs.define
 class Memory:
@@ -40,14 +50,20 @@ class Memory:
 
 
 class Window:
-    """Sizes one stream's window: doubles while the peer fills it within two round trips."""
+    """Sizes one stream's window: doubles while the peer fills it, up to what the path delivers and a little more.
 
-    __slots__ = ("_mark_at", "_mark_offset", "size")
+    A window far beyond that only stands in queues on the way, before everybody's keystrokes: the sender's TCP fills
+    whatever it is allowed (BBR, twice the path's content). So the window follows the best delivery of late.
+    """
+
+    __slots__ = ("_delivery", "_mark_at", "_mark_offset", "size")
 
     def __init__(self) -> None:
         self.size = INITIAL_WINDOW
         self._mark_offset = 0
         self._mark_at = -1.0
+        self._delivery = 0.0
+        """Best bytes per second of late; forgets a tenth with every half window."""
 
     @property
     def ack_after(self) -> int:
@@ -58,12 +74,24 @@ class Window:
         """The limit to tell, given what was *consumed*; never below *told*."""
         return max(told, consumed + (FLOOR if memory.is_full else self.size))
 
-    def consume(self, consumed: int, now: float, srtt: float, memory: Memory) -> bool:
-        """Note progress; every half window, judge whether the window was what held the peer back, and return it."""
-        if consumed - self._mark_offset < self.size // 2:
+    def consume(self, consumed: int, now: float, srtt: float, base: float, memory: Memory) -> bool:
+        """Note progress; every half window, judge whether the window was what held the peer back, and return it.
+
+        *srtt* is the round trip as it is, *base* that of the empty path.
+        """
+        moved = consumed - self._mark_offset
+        if moved < self.size // 2:
             return False
-        is_filled = self._mark_at >= 0 and now - self._mark_at < 2 * srtt
-        if is_filled and not memory.is_tight:
-            self.size = min(2 * self.size, LARGEST_WINDOW)
+        taken = now - self._mark_at
+        is_filled = self._mark_at >= 0 and taken < 2 * srtt
+        if self._mark_at >= 0:
+            self._resize(moved / max(taken, 1e-6), base, may_grow=is_filled and not memory.is_tight)
         self._mark_offset, self._mark_at = consumed, now
         return is_filled
+
+    def _resize(self, delivery: float, base: float, *, may_grow: bool) -> None:
+        gain = STARTUP_GAIN if delivery > RISING * self._delivery else GAIN
+        self._delivery = max(delivery, DELIVERY_KEPT * self._delivery)
+        useful = int(gain * self._delivery * (base + SLACK))
+        most = min(max(useful, INITIAL_WINDOW), LARGEST_WINDOW)
+        self.size = min(2 * self.size if may_grow else self.size, most)

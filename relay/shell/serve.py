@@ -155,7 +155,10 @@ async def _until_told(
                 log.event(
                     "drain-started", node=node.name, carriers=node.terminal.carriers, passed_on=len(node.transits)
                 )
-                nursery.start_soon(_drain, node, listeners, drained.cancel)
+                for listener in listeners:
+                    listener.stop()
+                node.drain()
+                nursery.start_soon(_drain, node, drained.cancel)
 
 
 def _reload_or_log(node: RelayNode, options: Namespace) -> None:
@@ -165,11 +168,8 @@ def _reload_or_log(node: RelayNode, options: Namespace) -> None:
         log.event("reload-failed", level="error", why=str(error))
 
 
-async def _drain(node: RelayNode, listeners: list[Listener], done: Callable[[], None]) -> None:
-    """Tell the ingresses, wait until they have left, end what is left honestly."""
-    for listener in listeners:
-        listener.stop()
-    node.drain()
+async def _drain(node: RelayNode, done: Callable[[], None]) -> None:
+    """Wait until the ingresses have left, end what is left honestly."""
     with trio.move_on_after(DRAIN):
         while node.transits or node.terminal.streams:  # noqa: ASYNC110 - many things, each ends at its own pace
             await trio.sleep(LOOK_AGAIN)

@@ -53,9 +53,9 @@ def _fields(layout: struct.Struct, body: bytes) -> tuple[Any, ...]:
     return layout.unpack(body)
 
 
-def ping(number: int, srtt: float, streams: bool) -> bytes:
-    """*srtt* (seconds) tells the exit the round trip; *streams* whether any ride here."""
-    return frame(Kind.PING, _PING.pack(number, min(int(srtt * 1e6), 0xFFFFFFFF), streams))
+def ping(number: int, trip: float, streams: bool) -> bytes:
+    """*trip* (seconds) tells the node the path's round trip; *streams* whether any ride here."""
+    return frame(Kind.PING, _PING.pack(number, min(int(trip * 1e6), 0xFFFFFFFF), streams))
 
 
 def parse_ping(body: bytes) -> tuple[int, float]:

@@ -2,7 +2,7 @@
 
 import socket
 import struct
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 import trio
@@ -90,9 +90,8 @@ async def end(loop: Loop) -> AsyncIterator[End]:
 
 
 @pytest.fixture
-def short_tail(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def short_tail(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("relay.binding.TAIL_IDLE", 0.3)
-    return
 
 
 async def test_bytes_and_ends_pass_both_ways(end: End) -> None:

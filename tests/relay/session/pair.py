@@ -7,6 +7,7 @@ and keeps one timer for each end, armed when `on_deadline_changed` says so.
 """
 
 from collections.abc import Iterable
+from functools import partial
 from itertools import count
 
 from relay.model.cause import Cause
@@ -20,6 +21,8 @@ from relay.session.window import Memory
 INGRESS, EXIT = 0, 1
 """The ends, and the directions: `queues[EXIT]` holds the bytes on their way to the exit."""
 PLENTY = 1 << 30
+ENDLESS = 1 << 26
+"""No test has so many bytes under way at once."""
 TOKEN = bytes(range(16))
 
 
@@ -99,7 +102,7 @@ class SessionPair:
         self.sessions: tuple[Session, Session] = (self.ingress, self.exit)
         self.armed: list[float | None] = [None, None]
         for end in (INGRESS, EXIT):
-            self.sessions[end].on_deadline_changed = lambda end=end: self._arm(end)
+            self.sessions[end].on_deadline_changed = partial(self._arm, end)
         self.carriers: list[Carrier] = []
         for _ in range(carriers):
             self.new_carrier(is_bulk=is_bulk)
@@ -111,7 +114,7 @@ class SessionPair:
         carrier = Carrier()
         self.carriers.append(carrier)
         for end in (INGRESS, EXIT):
-            ready = lambda end=end: self._ready(carrier, end)  # noqa: E731
+            ready = partial(self._ready, carrier, end)
             carrier.ends[end] = self.sessions[end].add_carrier(f"path-{len(self.carriers)}", is_bulk, ready, self.now)
             self._arm(end)
         return len(self.carriers) - 1
@@ -139,7 +142,7 @@ class SessionPair:
         wire = self.carriers[carrier]
         queue = wire.queues[towards]
         while len(queue) < most and self.pull(carrier, towards):
-            pass
+            assert len(queue) < ENDLESS, "a sender without an end"
         target = wire.ends[towards]
         if target is None or not queue:
             return 0
@@ -174,7 +177,8 @@ class SessionPair:
     def ping(self, carrier: int) -> int:
         """The ingress pings over *carrier*. Returns the number, which its PONG brings to `pongs`."""
         number = next(self._pings)
-        self.end(carrier).ping(number, 0.1)
+        self.end(carrier).base_rtt = 0.1
+        self.end(carrier).ping(number)
         return number
 
     # ---- streams
@@ -201,6 +205,12 @@ class SessionPair:
     def received(self, stream: Stream, end: int = EXIT) -> bytes:
         """All that arrived of *stream* at *end*."""
         return bytes(self.sinks[end][stream.id].data)
+
+    def assert_forgotten(self) -> None:
+        """Neither end knows a stream any more, or owes a word about one."""
+        for session in self.sessions:
+            assert not session.streams and session.memory.used == 0 and not session.parting.waiting
+            assert all(not carrier.legs and not len(carrier.unconfirmed) for carrier in session.carriers.values())
 
     # ---- time
 

@@ -81,9 +81,8 @@ async def test_keys_of_an_ingress_are_no_nodes_keys(make_world: Callable[..., Wo
         await serve.serve(world.options("us"), _never())
 
 
-async def _never() -> AsyncIterator[int]:
-    await trio.sleep_forever()
-    yield 0
+def _never() -> AsyncIterator[int]:
+    return trio.open_memory_channel[int](0)[1]
 
 
 def _leaves(error: BaseException) -> list[BaseException]:
@@ -182,7 +181,7 @@ async def test_status_tells_what_it_carries(world: World, caller: Caller) -> Non
     relay = await told(world, "jp", "status")
     assert (relay["passed_on"], relay["draining"]) == (1, False)
     assert isinstance(relay["line_dials"], str)
-    assert str(relay["lines"]["pacific"]).endswith(" ms")
+    assert str(relay["line_dials"]).startswith("pacific ")
 
 
 # ---- ending

@@ -1,0 +1,315 @@
+"""How streams and sessions begin and end, and what bounds them meanwhile: one script for each promise."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relay.model.cause import Cause
+from relay.session.initiator import Initiator
+from relay.session.session import EXPIRY
+from relay.session.window import FLOOR, INITIAL_WINDOW, Memory
+from relay.wire.bodies import open_stream
+from relay.wire.errors import ProtocolError
+from tests.relay.session.pair import EXIT, INGRESS, PLENTY, RecordingSink, SessionPair
+
+BYTES = bytes(range(251)) * 400
+
+
+def test_a_short_stream_from_open_to_oblivion() -> None:
+    pair = SessionPair()
+    stream = pair.open(0, host="example.org", port=80)
+    stream.write(b"question")
+    stream.finish()
+    pair.run()
+    far = pair.at_exit(stream)
+    far.write(b"answer")
+    far.finish()
+    pair.run()
+    assert pair.received(stream) == b"question" and pair.received(stream, INGRESS) == b"answer"
+    assert pair.sinks[INGRESS][1].fins == pair.sinks[EXIT][1].fins == 1
+    assert pair.sinks[INGRESS][1].took == pytest.approx(0.02)
+    pair.assert_forgotten()
+
+
+def test_a_reset_that_overtakes_its_open_leaves_nothing_to_open() -> None:
+    pair = SessionPair(carriers=2)
+    stream = pair.open(0)
+    pair.pull(0, EXIT)
+    pair.ping(1)
+    pair.deliver(1)
+    pair.deliver(1, towards=INGRESS)
+    stream.reset(Cause.CLIENT_RESET)
+    pair.deliver(1)
+    pair.run()
+    assert pair.opened == []
+    pair.assert_forgotten()
+
+
+def test_the_last_acknowledgement_may_be_lost() -> None:
+    """The exit has forgotten the stream, the ingress has not; it asks, hears GONE, and that is no error."""
+    pair = SessionPair(carriers=2)
+    stream = pair.open(0)
+    stream.finish()
+    pair.run()
+    pair.at_exit(stream).finish()
+    pair.deliver(0, towards=INGRESS)
+    pair.hold(0, INGRESS)
+    pair.advance(0.1)
+    pair.run()
+    assert not pair.exit.streams
+    pair.attach(pair.kill(0), 1)
+    pair.run()
+    assert pair.sinks[INGRESS][stream.id].cause is None and pair.sinks[INGRESS][stream.id].fins == 1
+    pair.assert_forgotten()
+
+
+def test_a_reset_of_a_finished_stream_at_the_exit_is_said_once() -> None:
+    pair = SessionPair()
+    stream = pair.open(0)
+    pair.deliver(0)
+    far = pair.at_exit(stream)
+    far.finish()
+    far.reset(Cause.TARGET_RESET)
+    for _ in range(5):
+        pair.pull(0, INGRESS)
+    assert len(pair.carriers[0].queues[INGRESS]) < 100
+    pair.run()
+    assert pair.sinks[INGRESS][stream.id].cause is Cause.TARGET_RESET
+    pair.assert_forgotten()
+
+
+def test_a_reset_at_the_exit_reaches_an_ingress_that_comes_back() -> None:
+    pair = SessionPair()
+    stream = pair.open(0)
+    pair.run()
+    pair.kill(0)
+    pair.at_exit(stream).write(BYTES)
+    pair.at_exit(stream).reset(Cause.TARGET_RESET)
+    assert pair.exit.memory.used == 0
+    pair.new_carrier()
+    pair.attach([stream], 1)
+    pair.run()
+    assert pair.sinks[INGRESS][stream.id].cause is Cause.TARGET_RESET
+    pair.assert_forgotten()
+
+
+def test_what_a_socket_still_does_after_the_end_is_of_no_account() -> None:
+    pair = SessionPair()
+    stream = pair.open(0)
+    pair.run()
+    far = pair.at_exit(stream)
+    pair.sinks[EXIT][stream.id].is_holding = True
+    stream.write(BYTES)
+    pair.run()
+    far.reset(Cause.TARGET_RESET)
+    pair.sinks[EXIT][stream.id].consume()
+    for ended in (far, stream):
+        pair.run()
+        ended.write(b"late")
+        ended.finish()
+        ended.reset(Cause.INTERNAL)
+    pair.attach([stream], 0)
+    pair.run()
+    pair.assert_forgotten()
+
+
+@pytest.mark.parametrize("patience", [1000, 2000])
+def test_a_sink_may_give_up_in_the_middle_of_its_bytes(patience: int) -> None:
+    class Impatient(RecordingSink):
+        def on_data(self, data: memoryview) -> None:
+            super().on_data(data)
+            if len(self.data) == patience:
+                self.stream.reset(Cause.CLIENT_RESET)
+
+    pair = SessionPair(carriers=2)
+    stream = pair.open(0)
+    pair.run()
+    sink = stream.sink = Impatient()
+    sink.stream = stream
+    far = pair.at_exit(stream)
+    far.write(BYTES[:1000])
+    pair.pull(0, INGRESS)
+    pair.attach([stream], 1, planned=True)
+    pair.deliver(1)
+    far.write(BYTES[:1000])
+    far.finish()
+    pair.deliver(1, towards=INGRESS)
+    pair.run()
+    assert len(sink.data) == patience and sink.fins == 0 and sink.cause is None
+    pair.assert_forgotten()
+
+
+def test_an_exit_that_does_not_know_the_stream_ends_it() -> None:
+    pair = SessionPair(carriers=2)
+    stream = pair.open(0)
+    pair.run()
+    pair.exit.forget(pair.at_exit(stream))
+    pair.attach([stream], 1)
+    pair.run()
+    assert pair.sinks[INGRESS][stream.id].cause is Cause.GONE
+    pair.assert_forgotten()
+
+
+@given(st.floats(0, 1e9))
+def test_a_deadline_that_is_kept_is_over(start: float) -> None:
+    session = Initiator(bytes(16), Memory(PLENTY), start, lambda *_: None, lambda *_: None)
+    session.open("host", 80, RecordingSink(), (), start)
+    deadline = session.next_deadline()
+    assert deadline is not None
+    session.handle_deadline(deadline)
+    assert session.next_deadline() is None and not session.streams
+
+
+def test_each_end_expires_by_its_own_clock() -> None:
+    pair = SessionPair()
+    stream = pair.open(0)
+    stream.write(BYTES)
+    pair.run()
+    pair.kill(0, EXIT)
+    pair.advance(EXPIRY - 0.001)
+    assert pair.exit.streams and not pair.exit.has_expired(pair.now)
+    pair.advance(0.002)
+    assert pair.sinks[EXIT][stream.id].cause is Cause.SESSION_EXPIRED
+    assert pair.exit.has_expired(pair.now) and pair.exit.memory.used == 0 and pair.exit.next_deadline() is None
+    assert pair.sinks[INGRESS][stream.id].cause is None
+    pair.kill(0, INGRESS)
+    pair.advance(EXPIRY + 0.001)
+    assert pair.sinks[INGRESS][stream.id].cause is Cause.SESSION_EXPIRED
+
+
+def test_a_stream_opened_on_nothing_waits_no_longer_than_the_session() -> None:
+    pair = SessionPair(carriers=0)
+    stream = pair.open()
+    stream.write(b"x")
+    pair.advance(EXPIRY + 0.001)
+    assert pair.sinks[INGRESS][stream.id].cause is Cause.SESSION_EXPIRED
+
+
+def test_an_exit_that_is_full_refuses_and_says_why() -> None:
+    pair = SessionPair(memory=(1 << 30, 50_000))
+    first = pair.open(0)
+    pair.run()
+    pair.sinks[EXIT][first.id].is_holding = True
+    first.write(BYTES)
+    pair.run()
+    second = pair.open(0)
+    second.write(b"x")
+    pair.run()
+    assert pair.sinks[INGRESS][second.id].cause is Cause.LIMIT
+    assert pair.opened == [first.id]
+    pair.exit.most_streams = 1
+    pair.sinks[EXIT][first.id].consume()
+    third = pair.open(0)
+    pair.run()
+    assert pair.sinks[INGRESS][third.id].cause is Cause.LIMIT
+    assert pair.received(first) == BYTES
+
+
+@pytest.mark.parametrize("end", [INGRESS, EXIT])
+def test_a_full_memory_slows_down_and_never_stops(end: int) -> None:
+    """Another stream holds all the memory of both ends and lets go of nothing."""
+    pair = SessionPair(memory=(200_000, 200_000))
+    hog, stream = pair.open(0), pair.open(0)
+    pair.run()
+    for at in (INGRESS, EXIT):
+        pair.sinks[at][hog.id].is_holding = True
+    hog.write(b"h" * 200_000)
+    pair.at_exit(hog).write(b"h" * 200_000)
+    pair.run()
+    assert all(session.memory.is_full for session in pair.sessions)
+    writer = stream if end == INGRESS else pair.at_exit(stream)
+    sink = pair.sinks[end][stream.id]
+    written, most = 0, 0
+    while written < 4 * INITIAL_WINDOW:
+        assert writer.may_write
+        while writer.may_write:
+            writer.write(BYTES[: FLOOR // 4])
+            written += FLOOR // 4
+        most = max(most, writer.sender.kept)
+        rooms = sink.rooms
+        pair.run(ping=False)
+        assert sink.rooms == rooms + 1
+    assert len(pair.received(stream, 1 - end)) == written
+    assert most <= FLOOR
+    assert pair.sessions[1 - end].streams[stream.id].receiver.limit <= max(INITIAL_WINDOW, written + FLOOR)
+
+
+def test_a_reader_that_stops_stops_the_writer_and_nothing_else() -> None:
+    pair = SessionPair()
+    slow, quick = pair.open(0), pair.open(0)
+    pair.run()
+    pair.sinks[EXIT][slow.id].is_holding = True
+    for _ in range(10):
+        slow.write(BYTES)
+        quick.write(b"q" * 1000)
+        pair.run()
+    assert len(pair.received(slow)) == INITIAL_WINDOW and not slow.may_write
+    assert len(pair.received(quick)) == 10_000
+    for _ in range(40):
+        pair.sinks[EXIT][slow.id].consume(50_000)
+        pair.run()
+    assert pair.received(slow) == BYTES * 10 and slow.may_write and pair.sinks[INGRESS][slow.id].rooms
+
+
+def test_streams_on_one_carrier_take_turns() -> None:
+    pair = SessionPair()
+    bulk = pair.open(0)
+    pair.run()
+    bulk.write(BYTES)
+    thin = pair.open(0)
+    thin.write(b"key")
+    while thin.id not in pair.sinks[EXIT] or pair.received(thin) != b"key":
+        pair.deliver(0, 1000)
+    assert len(pair.received(bulk)) < 20_000
+
+
+def test_control_goes_before_bytes() -> None:
+    pair = SessionPair()
+    stream = pair.open(0)
+    pair.run()
+    stream.write(BYTES)
+    number = pair.ping(0)
+    pair.pull(0, EXIT)
+    pair.deliver(0, 20)
+    pair.deliver(0, towards=INGRESS)
+    assert pair.pongs[-1] == number
+
+
+def test_news_and_questions_pass_through() -> None:
+    pair = SessionPair()
+    for kind, body in ((18, b""), (19, b"{}"), (21, bytes(9))):
+        pair.end(0)  # the ingress's end lives
+        exit_end = pair.carriers[0].ends[EXIT]
+        assert exit_end is not None
+        exit_end.send_frame(kind, body)
+    pair.end(0).send_frame(20, b"\0\0\0\x07\0\x50host")
+    pair.run()
+    assert [kind for kind, _ in pair.news] == [18, 19, 21]
+    assert [(number, host, port) for _, number, host, port in pair.timed] == [(7, "host", 80)]
+
+
+def test_a_frame_out_of_place_is_a_protocol_error() -> None:
+    pair = SessionPair()
+    with pytest.raises(ProtocolError, match="OPEN"):
+        pair.end(0).receive(memoryview(open_stream(1, 1, "host", 80)), pair.now)
+    with pytest.raises(ProtocolError, match="HELLO"):
+        pair.end(0).receive(memoryview(b"\x01\0\0\0"), pair.now)
+
+
+def test_a_host_that_no_open_can_carry_is_refused_at_once() -> None:
+    pair = SessionPair()
+    for host in ("", "é" * 128, "\ud800"):
+        with pytest.raises(ValueError):
+            pair.open(0, host=host)
+    assert not pair.ingress.streams
+
+
+def test_what_lives_describes_itself() -> None:
+    pair = SessionPair()
+    stream = pair.open(0)
+    stream.write(b"abc")
+    pair.run()
+    assert repr(pair.ingress) == "<Initiator 00010203, 1 streams, 1 carriers>"
+    assert repr(pair.end(0)) == "<CarrierEnd 1 path-1 up, 1 streams, 0 ready>"
+    assert repr(stream) == "<Stream 1 on 1, sent 3..3 of 262147, received 0..0 of 262144>"
+    assert repr(pair.at_exit(stream)) == "<Stream 1 on 1, sent 0..0 of 262144, received 3..3 of 262147>"

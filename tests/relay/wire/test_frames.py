@@ -1,0 +1,124 @@
+"""Frames: every split gives the same, any bytes give frames or a protocol error, and little is held."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relay.wire.errors import ProtocolError
+from relay.wire.frames import (
+    DATA_HEADER_SIZE,
+    HEADER_SIZE,
+    LONGEST_BODY,
+    LONGEST_DATA,
+    FrameReader,
+    Kind,
+    data_header,
+    frame,
+)
+
+OTHERS = [kind for kind in Kind if kind is not Kind.DATA]
+Heard = list[tuple[int, int, bytes] | tuple[int, bytes]]
+
+
+class Listener:
+    """Keeps what a reader tells; DATA of one stream that follows on is joined, so that splits do not show."""
+
+    def __init__(self) -> None:
+        self.heard: Heard = []
+        self.reader = FrameReader(self.on_data, self.on_frame)
+
+    def on_data(self, stream: int, offset: int, data: memoryview) -> None:
+        assert len(data) > 0
+        if self.heard and len(self.heard[-1]) == 3:
+            last, start, before = self.heard[-1]
+            if last == stream and start + len(before) == offset:
+                self.heard[-1] = (last, start, before + bytes(data))
+                return
+        self.heard.append((stream, offset, bytes(data)))
+
+    def on_frame(self, kind: int, body: bytes) -> None:
+        self.heard.append((kind, body))
+
+
+def read(*pieces: bytes) -> Heard:
+    listener = Listener()
+    for piece in pieces:
+        listener.reader.receive(memoryview(piece))
+    assert listener.reader.is_between_frames
+    return listener.heard
+
+
+def data_frame(stream: int, offset: int, data: bytes) -> bytes:
+    return data_header(stream, offset, len(data)) + data
+
+
+NUMBERS = st.integers(0, 2**64 - 1)
+FRAMES = st.lists(
+    st.one_of(
+        st.builds(frame, st.sampled_from(OTHERS), st.binary(max_size=40)),
+        st.builds(data_frame, st.integers(0, 9), st.integers(0, 2**40), st.binary(min_size=1, max_size=40)),
+    ),
+    min_size=1,
+)
+
+
+def test_the_layout() -> None:
+    assert frame(Kind.PONG, b"abc") == b"\x11\x00\x00\x03abc"
+    assert data_frame(1, 2, b"xy") == bytes.fromhex("24000012 0000000000000001 0000000000000002") + b"xy"
+    assert (HEADER_SIZE, DATA_HEADER_SIZE) == (4, 20)
+    assert read(frame(Kind.GOAWAY), data_frame(1, 2, b"xy")) == [(18, b""), (1, 2, b"xy")]
+
+
+@given(FRAMES, st.data())
+def test_every_split_gives_the_same(frames: list[bytes], data: st.DataObject) -> None:
+    wire = b"".join(frames)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(wire)), max_size=8)))
+    pieces = [wire[start:stop] for start, stop in zip([0, *cuts], [*cuts, len(wire)], strict=True)]
+    assert read(*pieces) == read(wire) == read(*(bytes([byte]) for byte in wire))
+
+
+def test_payload_is_handed_on_as_it_comes() -> None:
+    listener = Listener()
+    wire = data_frame(5, 100, b"x" * 1000)
+    listener.reader.receive(memoryview(wire)[:DATA_HEADER_SIZE])
+    assert listener.heard == [] and not listener.reader.is_between_frames
+    listener.reader.receive(memoryview(wire)[DATA_HEADER_SIZE : DATA_HEADER_SIZE + 10])
+    assert listener.heard == [(5, 100, b"x" * 10)] and not listener.reader.is_between_frames
+    listener.reader.receive(memoryview(wire)[DATA_HEADER_SIZE + 10 :])
+    assert listener.heard == [(5, 100, b"x" * 1000)] and listener.reader.is_between_frames
+
+
+@given(st.lists(st.binary(max_size=60)))
+def test_any_bytes_are_frames_or_a_protocol_error_and_little_is_held(pieces: list[bytes]) -> None:
+    listener = Listener()
+    try:
+        for piece in pieces:
+            listener.reader.receive(memoryview(piece))
+            assert len(listener.reader._held) < HEADER_SIZE + LONGEST_BODY
+    except ProtocolError:
+        return
+    for one in listener.heard:
+        assert len(one) == 3 or one[0] in OTHERS
+
+
+@pytest.mark.parametrize("kind", [0, 6, 15, 22, 31, 40, 255])
+def test_unknown_kinds_are_protocol_errors_at_their_header(kind: int) -> None:
+    with pytest.raises(ProtocolError, match="kind"):
+        read(bytes([kind, 0, 0, 0]))
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_bodies_are_bounded(kind: Kind) -> None:
+    assert read(frame(kind, bytes(LONGEST_BODY))) == [(kind, bytes(LONGEST_BODY))]
+    with pytest.raises(ProtocolError, match=kind.name):
+        read(frame(kind, bytes(LONGEST_BODY + 1))[:HEADER_SIZE])
+
+
+@pytest.mark.parametrize(("size", "is_right"), [(0, False), (1, True), (LONGEST_DATA, True), (LONGEST_DATA + 1, False)])
+def test_data_is_never_empty_and_bounded(size: int, is_right: bool) -> None:
+    wire = data_frame(1, 0, bytes(size))
+    if is_right:
+        assert read(wire) == [(1, 0, bytes(size))]
+    else:
+        with pytest.raises(ProtocolError, match="DATA"):
+            read(wire[:HEADER_SIZE])
