@@ -55,7 +55,7 @@ def _fields(layout: struct.Struct, body: bytes) -> tuple[Any, ...]:
 
 def ping(number: int, trip: float, streams: bool) -> bytes:
     """*trip* (seconds) tells the node the path's round trip; *streams* whether any ride here."""
-    return frame(Kind.PING, _PING.pack(number, min(int(trip * 1e6), 0xFFFFFFFF), streams))
+    return frame(Kind.PING, _PING.pack(number, min(round(trip * 1e6), 0xFFFFFFFF), streams))
 
 
 def parse_ping(body: bytes) -> tuple[int, float]:
@@ -110,7 +110,7 @@ def parse_attached(body: bytes) -> tuple[int, int, int, int, int]:
 
 def connected(stream: int, took: float) -> bytes:
     """The exit has connected to the target; the connect took *took* seconds."""
-    return _pack_connected(stream, min(int(took * 1e6), 0xFFFFFFFF))
+    return _pack_connected(stream, min(round(took * 1e6), 0xFFFFFFFF))
 
 
 def parse_connected(body: bytes) -> tuple[int, float]:
@@ -159,7 +159,7 @@ def parse_time(body: bytes) -> tuple[int, str, int]:
 
 def timed(number: int, took: float, cause: int) -> bytes:
     """The answer to TIME; *cause* is 0 when the connect succeeded."""
-    return frame(Kind.TIMED, _TIMED.pack(number, min(int(took * 1e6), 0xFFFFFFFF), cause))
+    return frame(Kind.TIMED, _TIMED.pack(number, min(round(took * 1e6), 0xFFFFFFFF), cause))
 
 
 def parse_timed(body: bytes) -> tuple[int, float, int]:

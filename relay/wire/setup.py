@@ -113,7 +113,7 @@ def encode(message: Message) -> bytes:
         case Transit(line, digest, version):
             return frame(Kind.TRANSIT, _TRANSIT.pack(version, digest) + line.encode())
         case Proceed(dial):
-            return frame(Kind.PROCEED, _PROCEED.pack(min(int(dial * 1e6), 0xFFFFFFFF)))
+            return frame(Kind.PROCEED, _PROCEED.pack(min(round(dial * 1e6), 0xFFFFFFFF)))
         case Hello(purpose, token, resume, digest, program, version):
             return frame(Kind.HELLO, _HELLO.pack(version, purpose, resume, token, digest) + program.encode())
         case Welcome(digest, program, draining, not_after, version):
