@@ -1,6 +1,7 @@
 """`python -m bench [NAME...]`: measure, print tables, and write docs/bench.md when everything was measured."""
 
 import argparse
+import importlib
 import sys
 from collections.abc import Sequence
 
@@ -12,6 +13,8 @@ from bench.report import write_report
 from bench.results import keep_result, load_results
 
 ALL = [measure.name for measure in MEASURES]
+APART = ("survive", "wan")
+"""Measures with a command line and a report of their own."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -21,7 +24,8 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="python -m bench",
         description="Measure ingress beside the programs installed here. Without a name: all of it, and the report.",
-        epilog=f"{text}\n\n`install` puts the peers on this machine; `report` writes docs/bench.md from kept results",
+        epilog=f"{text}\n\n`install` puts the peers on this machine; `report` writes docs/bench.md from kept results;\n"
+        "`survive` and `wan` have command lines of their own: python -m bench survive --help",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     made.add_argument("names", nargs="*", metavar="NAME", help="what to measure, or install, or report")
@@ -32,6 +36,8 @@ def parser() -> argparse.ArgumentParser:
 
 def main() -> int:
     """Do what the command line asks; gives the exit status."""
+    if sys.argv[1:2] and sys.argv[1] in APART:
+        return int(importlib.import_module(f"bench.{sys.argv[1]}.__main__").main(sys.argv[2:]))
     asked = parser().parse_args()
     names = asked.names or [*ALL, "report"]
     unknown = [name for name in names if name not in (*ALL, "install", "report")]

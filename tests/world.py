@@ -7,6 +7,8 @@ import contextlib
 import contextvars
 import datetime
 import ipaddress
+import itertools
+import random
 import socket
 import struct
 from argparse import Namespace
@@ -19,7 +21,8 @@ import attrs
 import pytest
 import trio
 
-from ingress.demo.ports import free_ports
+from ingress.choice.ranking import Tier
+from ingress.demo.ports import PORTS, is_free
 from ingress.keys import make_keys
 from ingress.shell import serve as ingress_serve
 from relay.shell import serve as relay_serve
@@ -34,6 +37,12 @@ Line = tuple[str, str, str]
 DIRECT: tuple[Line, ...] = (("direct", INGRESS, "us"),)
 TWO_PATHS: tuple[Line, ...] = (*DIRECT, ("ix", INGRESS, "jp"), ("pacific", "jp", "us"))
 TWO_EXITS: tuple[Line, ...] = (*DIRECT, ("other", INGRESS, "eu"))
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody uses now."""
+    candidates = iter(random.sample(PORTS, 500))
+    return list(itertools.islice((port for port in candidates if is_free(port)), count))
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -92,7 +101,7 @@ class Wire:
     def cut(self) -> None:
         """Reset all connections; new ones are welcome unless it `is_refusing`."""
         for end in self._ends:
-            _reset(end)
+            abort(end)
         self._ends.clear()
 
     async def run(self) -> None:
@@ -117,7 +126,7 @@ class Wire:
                 raise OSError("refused")
             far = await trio.open_tcp_stream("127.0.0.1", self.port)
         except OSError:
-            _reset(near)
+            abort(near)
             return
         self._ends.add(far)
         async with trio.open_nursery() as nursery:
@@ -131,8 +140,8 @@ class Wire:
                 await sink.send_all(data)
             await sink.send_eof()
         except (OSError, trio.BrokenResourceError, trio.ClosedResourceError):
-            _reset(source)
-            _reset(sink)
+            abort(source)
+            abort(sink)
 
 
 class Target:
@@ -155,13 +164,16 @@ class Target:
             finally:
                 self.close_accepted()
 
-    def close_accepted(self) -> None:
-        """Close all connections there were."""
+    def close_accepted(self) -> bool:
+        """Close all connections there were. Returns True, so that a condition may begin with it."""
         self._open.close()
+        return True
 
     async def accept(self) -> trio.SocketStream:
         with trio.fail_after(PATIENCE):
-            return await self._accepted.receive()
+            while (stream := await self._accepted.receive()).socket.fileno() < 0:
+                pass
+            return stream
 
 
 @attrs.define
@@ -185,9 +197,13 @@ class World:
         exits: Sequence[str] = ("us", "eu"),
         answer: str = "true",
         extra: str = "",
+        *,
+        is_wired: bool = True,
     ) -> None:
+        """Not *is_wired*, lines lead straight to their nodes, and a dial is refused where nobody listens."""
         self.folder, self.nursery, self.journal = folder, nursery, journal
         self.lines, self.exits, self.answer, self.extra = tuple(lines), tuple(exits), answer, extra
+        self.is_wired = is_wired
         self.names = tuple(dict.fromkeys(end for _, *ends in lines for end in ends if end != INGRESS))
         self.ports = dict(zip((*self.names, INGRESS), free_ports(len(self.names) + 1), strict=True))
         self.wires = {name: Wire(self.ports[end]) for name, _, end in lines}
@@ -197,8 +213,9 @@ class World:
         self.running: ingress_serve.Running
         self.clients = contextlib.ExitStack()
         """Closes what clients leave open."""
-        for server in (*self.wires.values(), self.target):
-            nursery.start_soon(server.run)
+        for wire in self.wires.values():
+            nursery.start_soon(wire.run)
+        nursery.start_soon(self.target.run)
         (folder / "hosts").write_text(f"127.0.0.1 {NAME}\n")
         self.make_keys()
         self.write()
@@ -235,7 +252,8 @@ class World:
 
     def _line(self, line: Line) -> str:
         name, start, end = line
-        return f'[line.{name}]\nfrom = "{start}"\nto = "{end}"\naddress = "127.0.0.1:{self.wires[name].address}"'
+        address = f'\naddress = "127.0.0.1:{self.wires[name].address}"' if self.is_wired else ""
+        return f'[line.{name}]\nfrom = "{start}"\nto = "{end}"' + address
 
     def options(self, name: str, **others: object) -> Namespace:
         """What the command line would say."""
@@ -296,17 +314,22 @@ class World:
         return self.running.fleet.ways[path].gauge.health.word
 
     async def up(self, *paths: str) -> None:
-        """Until these paths, or all, are in use."""
-        await until(lambda: all(self.word(path) == "up" for path in paths or self.running.fleet.ways))
-        await until(lambda: {*paths} <= {entry.name for entry in self.running.fleet.chooser.ranking.order})
+        """Until these paths and prefixes, or all, are up, and new streams know it."""
+        fleet = self.running.fleet
+        await until(lambda: all(self.word(path) == "up" for path in paths or fleet.ways))
+        await until(
+            lambda: all(entry.tier == Tier.UP for entry in fleet.chooser.ranking.order if self.word(entry.name) == "up")
+        )
 
     # clients
 
-    async def client(self) -> trio.SocketStream:
-        """A connection to the ingress."""
-        stream = await trio.open_tcp_stream("127.0.0.1", self.ports[INGRESS])
-        self.clients.enter_context(stream.socket)
-        return stream
+    async def client(self, buffer: int | None = None) -> trio.SocketStream:
+        """A connection to the ingress, which may have a small receive buffer."""
+        sock = self.clients.enter_context(trio.socket.socket())
+        if buffer is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        await sock.connect(("127.0.0.1", self.ports[INGRESS]))
+        return trio.SocketStream(sock)
 
     async def ask(self, host: str = NAME, port: int | None = None) -> trio.SocketStream:
         """A connection on which a SOCKS5 request has been sent, and not answered yet."""
@@ -370,7 +393,8 @@ def _listener() -> trio.socket.SocketType:
     return trio.socket.from_stdlib_socket(listener)
 
 
-def _reset(end: trio.SocketStream) -> None:
+def abort(end: trio.SocketStream) -> None:
+    """Close with a RST."""
     if end.socket.fileno() >= 0:
         end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         end.socket.close()
@@ -392,6 +416,10 @@ async def make_world(
     for serve in ("relay.shell.serve", "ingress.shell.serve"):
         monkeypatch.setattr(f"{serve}.LAST_WORDS", 0.02)
         monkeypatch.setattr(f"{serve}.LOOK_AGAIN", 0.01)
+    monkeypatch.setattr("os.fsync", lambda _: None)  # keys are made for every test: a tenth of a second each
+    monkeypatch.setattr("relay.shell.exit.SWEEP", 0.05)
+    monkeypatch.setattr("ingress.shell.fleet.ROUND", 0.05)
+    monkeypatch.setattr("relay.engine.loop.LINGER", 0.0)  # several loops share this thread
     made: list[World] = []
 
     def make(*args: Any, **others: Any) -> World:

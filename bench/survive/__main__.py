@@ -13,10 +13,10 @@ from bench.progress import shown_progress
 from bench.results import Result, Row, keep_result, load_results, new_result
 from bench.survive.calm import WEATHERS, measure_calm
 from bench.survive.faults import FAULTS, Fault, named
+from bench.survive.peers import PEERS
 from bench.survive.report import fault_table, write_report
 from bench.survive.rounds import measure_fault
 from bench.survive.scene import Ours, System
-from bench.survive.systems import PEERS
 
 FILE = CACHE / "survive.json"
 CALM = "calm"

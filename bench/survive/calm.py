@@ -13,7 +13,7 @@ from bench.results import Numbers, Row
 from bench.survive.events import count_events
 from bench.survive.faults import Fault
 from bench.survive.load import running_load
-from bench.survive.rounds import SETTLE, first_words, keep_logs, numbers
+from bench.survive.rounds import SETTLE, first_words, keep_logs, numbers, request_numbers
 from bench.survive.scene import Scene
 from bench.survive.target import Target
 from relay.errors import OperatorError
@@ -39,7 +39,7 @@ class TellingSystem(Protocol):
     def target(self) -> AbstractAsyncContextManager[Target]:
         """See System."""
 
-    def scene(self, redundant_port: int) -> AbstractAsyncContextManager[Telling]:
+    def scene(self, target: Target) -> AbstractAsyncContextManager[Telling]:
         """See System."""
 
 
@@ -60,14 +60,16 @@ async def measure_calm(
 
 async def one_weather(system: TellingSystem, loss: str, seconds: float, logs: pathlib.Path | None) -> Numbers:
     """A fresh network in this weather: what its ingress logged, and what the load saw."""
-    async with system.target() as target, system.scene(target.addresses[1][1]) as scene:
+    async with system.target() as target, system.scene(target) as scene:
         await scene.order(f"loss * {loss}")
         async with running_load(scene.route, target) as load:
             await load.wait_flowing()
             await trio.sleep(SETTLE)
             began, wall = trio.current_time(), time.time()
             await trio.sleep(seconds)
-            found = numbers(load.verdicts, NOTHING, began, trio.current_time()) | counted(scene, wall)
+            ended = trio.current_time()
+            found = numbers(load.verdicts, NOTHING, began, ended) | request_numbers(load.verdicts, began, ended)
+            found |= counted(scene, wall)
             paths = (await scene.paths())["paths"]
             await load.finish()
         keep_logs(scene.folder, None if logs is None else logs / f"calm-{loss}")

@@ -33,7 +33,7 @@ class Fault:
         return f"{self.name:10} {self.title}"
 
 
-AWHILE, WATCHED = 6.0, 9.0
+AWHILE, WATCHED = 10.0, 13.0
 SLOWED = 0.2
 
 FAULTS = (
@@ -70,14 +70,14 @@ FAULTS = (
     Fault(
         "degraded",
         "a line slower by 200 ms",
-        ((0, "slow {line} 200ms"), (8, "heal {line}")),
-        11.0,
+        ((0, "slow {line} 200ms"), (15, "heal {line}")),
+        20.0,
         0.02,
         "worst",
         inherent=SLOWED,
         skip=0.5,
     ),
-    Fault("lossy", "a line losing 20 %", ((0, "loss {line} 20%"), (8, "heal {line}")), 11.0, request_limit=None),
+    Fault("lossy", "a line losing 20 %", ((0, "loss {line} 20%"), (10, "heal {line}")), 13.0, request_limit=None),
     Fault(
         "flapping",
         "a line down for 1 s in every 3",

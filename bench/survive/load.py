@@ -5,7 +5,6 @@ target is here too. What must stay true: a stream that breaks, stops or carries 
 and disturbs no other; the load tells how late its own loop was, since that is no pause of anybody's.
 """
 
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from dataclasses import dataclass, field
 import trio
 
 from bench.survive.pieces import WrongBytes
-from bench.survive.route import Refused, Route
+from bench.survive.route import Refused, Route, exchange
 from bench.survive.target import Target, send_pieces, take_pieces
 from bench.survive.watch import Arrivals, Echoes, Requests
 
@@ -90,13 +89,13 @@ class Load:
     async def wait_flowing(self) -> None:
         """Until every stream has moved something or is lost."""
         seen = self.verdicts
-        while not (
-            all(ended.is_set() or self._moved(name) for name, ended in self._ended.items()) and seen.requests.done
-        ):
+        while not (all(map(self._moved, self._ended)) and seen.requests.done):  # noqa: ASYNC110 - nobody tells of it
             await trio.sleep(ECHO_EVERY)
         seen.upload = self._target.uploads[-1] if self._target.uploads else seen.upload
 
     def _moved(self, name: str) -> bool:
+        if self._ended[name].is_set():
+            return True
         seen = self.verdicts
         places = {
             "download": seen.download.at,
@@ -187,12 +186,15 @@ class Load:
 
     async def _request(self) -> None:
         began, why = trio.current_time(), None
+        waiting = self.verdicts.requests.waiting
+        waiting.add(began)
         try:
             with trio.fail_after(PATIENCE):
                 async with await self._route.open(self._address) as stream:
                     await exchange(stream)
         except BROKEN as error:
             why = str(error.__cause__ or error) or type(error).__name__
+        waiting.remove(began)
         self.verdicts.requests.done.append((began, trio.current_time() - began, why))
 
     async def _watch_ourselves(self) -> None:
@@ -201,20 +203,6 @@ class Load:
             await trio.sleep_until(due)
             if (late := trio.current_time() - due) > TICK / 2:
                 self.verdicts.lags.append((due, late))
-
-
-async def exchange(stream: trio.SocketStream) -> None:
-    """64 bytes there and back."""
-    word = os.urandom(32).hex().encode()
-    await stream.send_all(b"echo\n" + word)
-    answer = b""
-    while len(answer) < len(word):
-        data = await stream.receive_some(4096)
-        if not data:
-            raise WrongBytes("ended without an answer")
-        answer += data
-    if answer != word:
-        raise WrongBytes("another answer than the right one")
 
 
 @asynccontextmanager

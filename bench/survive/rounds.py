@@ -25,9 +25,11 @@ NORMAL = 2.0
 FLOWING = 20.0
 """Seconds within which every stream must move something."""
 LEFT = (1.0, 5.0)
-"""Seconds after a fault in which a redundant stream has only its slower path: what that takes is distance, no pause."""
-SOON = 0.02
-"""Seconds above normal at which an echo counts as settled again."""
+"""Seconds after a fault in which streams ride on the second best path: what that takes longer is distance, no pause."""
+TRIES, LATE = 3, 0.05
+"""Rounds that are tried to have one in which our own loop was never so many seconds late."""
+SOON = 0.04
+"""Seconds above normal at which an echo counts as settled again; the best detour is 8 ms longer than the best path."""
 
 
 async def measure_fault(
@@ -53,12 +55,19 @@ async def measure_fault(
 
 
 async def fresh_round(system: System, fault: Fault, turn: int, logs: pathlib.Path | None) -> Numbers:
-    """One round with processes of its own: what fell in the last one is held in no one's memory."""
-    async with system.target() as target, system.scene(target.addresses[1][1]) as scene:
-        try:
-            return await one_round(scene, fault, turn, target)
-        finally:
-            keep_logs(scene.folder, logs)
+    """One round with processes of its own: what fell in the last one is held in no one's memory.
+
+    It is repeated if our own loop was late in it: then the machine had no time for anybody, and pauses are its own.
+    """
+    for tries in range(1, TRIES + 1):
+        async with system.target() as target, system.scene(target) as scene:
+            try:
+                found = await one_round(scene, fault, turn, target)
+            finally:
+                keep_logs(scene.folder, logs)
+        if found["lag"] <= LATE or tries == TRIES:
+            return found | {"tries": float(tries)}
+    raise AssertionError("the last try is returned")
 
 
 async def one_round(scene: Scene, fault: Fault, turn: int, target: Target) -> Numbers:
@@ -69,16 +78,16 @@ async def one_round(scene: Scene, fault: Fault, turn: int, target: Target) -> Nu
         if scope.cancelled_caught:
             raise Failed(f"nothing flows after {FLOWING:.0f} s")
         await trio.sleep(SETTLE)
-        struck = trio.current_time()
-        await strike(scene, fault, turn, load)
+        struck = await strike(scene, fault, turn, load)
         ended = trio.current_time()
+        requests = request_numbers(load.verdicts, struck, ended)
         await load.finish()
         keep_trace(scene.folder, load.verdicts, struck)
-        return numbers(load.verdicts, fault, struck, ended)
+        return numbers(load.verdicts, fault, struck, ended) | requests
 
 
-async def strike(scene: Scene, fault: Fault, turn: int, load: Load) -> None:
-    """Give the fault's orders at their times, and watch until it is over."""
+async def strike(scene: Scene, fault: Fault, turn: int, load: Load) -> float:
+    """Give the fault's orders at their times, and watch until it is over; gives when it struck."""
     line, node = await scene.ridden(turn)
     began = trio.current_time()
     load.verdicts.struck = f"{line}, {node}"
@@ -86,6 +95,7 @@ async def strike(scene: Scene, fault: Fault, turn: int, load: Load) -> None:
         for when, order in fault.steps:
             nursery.start_soon(order_at, scene, began + when, order.format(line=line, node=node))
         await trio.sleep_until(began + fault.lasts)
+    return began
 
 
 async def order_at(scene: Scene, when: float, order: str) -> None:
@@ -108,12 +118,12 @@ def numbers(seen: Verdicts, fault: Fault, struck: float, ended: float) -> Number
         if echoes.sent:
             normal = echoes.normal(struck - NORMAL, struck)
             found[f"{name}.normal"] = normal
-            base = normal if name == "echo" else max(normal, echoes.normal(struck + LEFT[0], struck + LEFT[1]))
+            base = normal if fault.inherent else max(normal, echoes.normal(struck + LEFT[0], struck + LEFT[1]))
             found[name] = max(0.0, echoes.worst(since, ended) - base - fault.inherent)
             found[f"{name}.settled"] = echoes.settled(since, normal + SOON) or 0.0
     found |= {f"lost.{name}": 1.0 for name in seen.lost}
     found |= {f"broke.{name}": at - struck for name, at in seen.broke_at.items()}
-    return found | request_numbers(seen, struck, ended)
+    return found
 
 
 def request_numbers(seen: Verdicts, struck: float, ended: float) -> Numbers:

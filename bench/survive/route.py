@@ -1,5 +1,6 @@
 """How clients reach the target: through a SOCKS5 door (RFC 1928), or straight to a port that forwards."""
 
+import os
 import socket
 from dataclasses import dataclass
 
@@ -60,3 +61,17 @@ async def receive(stream: trio.SocketStream, size: int) -> bytes:
             raise Refused("closed without an answer")
         data += more
     return data
+
+
+async def exchange(stream: trio.SocketStream) -> None:
+    """64 bytes there and back."""
+    word = os.urandom(32).hex().encode()
+    await stream.send_all(b"echo\n" + word)
+    answer = b""
+    while len(answer) < len(word):
+        data = await stream.receive_some(4096)
+        if not data:
+            raise Refused("ended without an answer")
+        answer += data
+    if answer != word:
+        raise Refused("another answer than the right one")

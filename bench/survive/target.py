@@ -17,7 +17,7 @@ from bench.survive.watch import Arrivals
 PACE = 0.01
 """Seconds between two pieces."""
 READ = 256 * 1024
-HEAD = 32
+HEAD = 256
 """Bytes of a first line, at most."""
 
 
@@ -65,12 +65,20 @@ class Target:
         async with stream:
             try:
                 head, rest = await first_line(stream)
-                await self._verb(head.split()[0])(stream, int(head.split()[1]) if " " in head else 0, rest)
+                verb, _, argument = head.partition(" ")
+                await self._verb(verb)(stream, int(argument) if argument.isdigit() else 0, rest)
             except* (trio.BrokenResourceError, WrongBytes, ConnectionError):
                 self.broken += 1
 
     def _verb(self, verb: str) -> Verb:
-        verbs: dict[str, Verb] = {"down": self._down, "flood": self._flood, "up": self._up, "echo": self._echo}
+        verbs: dict[str, Verb] = {
+            "down": self._down,
+            "flood": self._flood,
+            "up": self._up,
+            "echo": self._echo,
+            "GET": self._get,
+            "HEAD": self._get,
+        }
         return verbs[verb]
 
     async def _flood(self, stream: trio.SocketStream, size: int, rest: bytes) -> None:
@@ -99,6 +107,11 @@ class Target:
             await stream.send_all(rest)
         while data := await stream.receive_some(READ):
             await stream.send_all(data)
+
+    async def _get(self, stream: trio.SocketStream, _size: int, rest: bytes) -> None:
+        while b"\r\n\r\n" not in b"\r\n" + rest:
+            rest += await stream.receive_some(READ) or b"\r\n\r\n"
+        await stream.send_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
 
 
 async def first_line(stream: trio.SocketStream) -> tuple[str, bytes]:

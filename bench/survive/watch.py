@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 REACH = 1.0
 """Seconds before a fault in which an echo may have been sent that it still meets: more than any round trip here."""
+HUNG = 5.0
+"""Seconds without an answer after which a request counts as failed even if it might still get one."""
 
 
 @dataclass
@@ -54,10 +56,13 @@ class Requests:
 
     done: list[tuple[float, float, str | None]] = field(default_factory=list)
     """When it was started, how long it took, and why it failed if it did."""
+    waiting: set[float] = field(default_factory=set)
+    """When those were started that have no answer yet."""
 
     def of(self, since: float, until: float) -> "Requests":
-        """Those started in that time."""
-        return Requests([one for one in self.done if since <= one[0] < until])
+        """Those started in that time; who has waited for HUNG at its end has failed."""
+        hung = [(began, until - began, "no answer") for began in sorted(self.waiting) if until - began >= HUNG]
+        return Requests([one for one in (*self.done, *hung) if since <= one[0] < until])
 
     @property
     def failed(self) -> int:
@@ -70,7 +75,7 @@ class Requests:
         return max((took for _, took, _ in self.done), default=0.0)
 
     def good_again(self, since: float) -> float | None:
-        """How long after *since* the first answered request was done behind the last failed one; None without failures."""
+        """Seconds from *since* to the first answer of a request started behind the last failed one; or None."""
         if not self.failed:
             return None
         last = max(began for began, _, why in self.done if why is not None)

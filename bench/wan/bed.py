@@ -60,7 +60,7 @@ class Bed:
     @staticmethod
     @contextmanager
     def inside(node: str) -> Iterator[None]:
-        """Sockets that this thread makes in the block belong to *node*. They stay there; no other task may run in it."""
+        """Sockets that this thread makes in the block belong to *node*, for good; no other task may run meanwhile."""
         home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         there = os.open(NAMESPACES / (PREFIX + node), os.O_RDONLY | os.O_CLOEXEC)
         try:

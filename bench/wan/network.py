@@ -120,7 +120,7 @@ class WanScene:
             self._start(node)
         self._start(CLIENT)
         with trio.fail_after(READY):
-            while not await self._is_up():
+            while not await self._is_up():  # noqa: ASYNC110 - it is another process
                 await trio.sleep(0.1)
 
     async def _is_up(self) -> bool:
@@ -217,11 +217,11 @@ class OursOnTheBed:
         return open_target(sockets)
 
     @asynccontextmanager
-    async def scene(self, redundant_port: int) -> AsyncIterator[WanScene]:
+    async def scene(self, target: Target) -> AsyncIterator[WanScene]:
         """See System."""
         async with open_processes() as processes:
             scene = WanScene(self._bed, processes)
             for line in LINES:
                 await scene.order(f"heal {line.name}")
-            await scene.start(redundant_port, self._answer)
+            await scene.start(target.addresses[1][1], self._answer)
             yield scene

@@ -11,8 +11,8 @@ import trio
 
 from bench.load import Failed
 from bench.results import Numbers
-from bench.survive.load import exchange
 from bench.survive.pieces import Checker
+from bench.survive.route import exchange
 from bench.survive.target import READ, Target
 from bench.wan.bed import Bed
 from bench.wan.network import LINES, PORT, OursOnTheBed, WanScene
@@ -72,7 +72,7 @@ async def requests(scene: WanScene, target: tuple[str, int], count: int) -> list
 
 async def first_bytes(system: OursOnTheBed, bed: Bed) -> Numbers:
     """Warm; and again right after the path's middle line has died."""
-    async with system.target() as target, system.scene(target.addresses[1][1]) as scene:
+    async with system.target() as target, system.scene(target) as scene:
         await trio.sleep(WARM)
         known = target.addresses[0]
         trips = legs(bed, target)
@@ -85,7 +85,10 @@ async def first_bytes(system: OursOnTheBed, bed: Bed) -> Numbers:
         other = await until_switched(scene, known, name)
         times = await requests(scene, known, 10)
         found |= against("switched", times, trip_of(trips, *other))
-        return found | {"switched.first": times[0], "switched.after": trio.current_time() - died - sum(times) - 10 * GAP}
+        return found | {
+            "switched.first": times[0],
+            "switched.after": trio.current_time() - died - sum(times) - 10 * GAP,
+        }
 
 
 def trip_of(trips: dict[str, float], name: str, exit_: str) -> float:
@@ -96,13 +99,18 @@ def trip_of(trips: dict[str, float], name: str, exit_: str) -> float:
 def against(prefix: str, times: Sequence[float], trip: float) -> Numbers:
     """Medians, and what they are above the round trip."""
     middle = statistics.median(times)
-    return {f"{prefix}.trip": trip, f"{prefix}.p50": middle, f"{prefix}.above": middle - trip, f"{prefix}.most": max(times)}
+    return {
+        f"{prefix}.trip": trip,
+        f"{prefix}.p50": middle,
+        f"{prefix}.above": middle - trip,
+        f"{prefix}.most": max(times),
+    }
 
 
 async def until_switched(scene: WanScene, target: tuple[str, int], old: str) -> tuple[str, str]:
     """The path that new streams take instead of *old*, as soon as they do."""
     with trio.move_on_after(SWITCH_LIMIT):
-        while (found := await path_of(scene, target))[0] == old:
+        while (found := await path_of(scene, target))[0] == old:  # noqa: ASYNC110 - it is another process
             await trio.sleep(GAP)
         return found
     raise Failed(f"new streams still take {old} after {SWITCH_LIMIT:.0f} s")
@@ -137,7 +145,7 @@ async def downloading(scene: WanScene, target: tuple[str, int]) -> AsyncIterator
 
 async def speeds(system: OursOnTheBed, rate: float) -> Numbers:
     """On lines of *rate* Mbit/s: requests alone, then the same beside one download, and what that reached."""
-    async with system.target() as target, system.scene(target.addresses[1][1]) as scene:
+    async with system.target() as target, system.scene(target) as scene:
         for line in LINES:
             if line.rate == 200:
                 scene.change(attrs.evolve(line, rate=rate))

@@ -27,9 +27,11 @@ def report(
     now: float,
     *,
     spare: Sequence[Path] = (),
+    past: Sequence[Tally] = (),
     warnings: Sequence[str] = (),
 ) -> Report:
-    """The whole answer. *time* is the wall clock, *dial_times* are by line, *lines* the network's in file order."""
+    """The whole answer. *time* is the wall clock, *dial_times* are by line, *lines* the network's in file order, *past*
+    what was counted on paths that are no longer in the file."""
     rows = path_rows(survey, ranking, tallies, now)
     blames = survey.blame(frozenset(path.end for path in survey.paths))
     line_list = line_rows(survey, lines, tallies, dial_times, blames, now)
@@ -39,7 +41,7 @@ def report(
         [*rows, *(_spare_row(path) for path in spare)],
         line_list,
         list(nodes),
-        totals(tallies, line_list),
+        totals([*tallies.values(), *past], line_list),
         [blame.sentence for blame in blames],
         list(warnings),
     )
@@ -172,20 +174,21 @@ def node_state(node: str, survey: Survey) -> str:
     return next((words[state] for state in State if state in words), State.DOWN.value)
 
 
-def totals(tallies: Mapping[str, Tally], lines: Sequence[LineRow]) -> Totals:
+def totals(tallies: Iterable[Tally], lines: Sequence[LineRow]) -> Totals:
     """Sums over all paths; a redundant stream is counted on both of its paths."""
-    lost: dict[str, int] = {}
-    for tally in tallies.values():
-        for cause, count in tally.lost.items():
-            lost[cause] = lost.get(cause, 0) + count
+    whole = Tally(0.0)
+    streams = 0
+    for tally in tallies:
+        whole.absorb(tally)
+        streams += tally.streams
     return Totals(
-        opened=sum(tally.opened for tally in tallies.values()),
-        streams=sum(tally.streams for tally in tallies.values()),
-        bytes_up=sum(tally.bytes_up for tally in tallies.values()),
-        bytes_down=sum(tally.bytes_down for tally in tallies.values()),
-        moves=sum(tally.moves for tally in tallies.values()),
-        resumes=sum(tally.resumes for tally in tallies.values()),
-        longest_pause=max((tally.longest_pause for tally in tallies.values()), default=0.0),
-        lost=lost,
+        opened=whole.opened,
+        streams=streams,
+        bytes_up=whole.bytes_up,
+        bytes_down=whole.bytes_down,
+        moves=whole.moves,
+        resumes=whole.resumes,
+        longest_pause=whole.longest_pause,
+        lost=whole.lost,
         probe_bytes_per_day=sum(row.probe_bytes_per_day for row in lines),
     )

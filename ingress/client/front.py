@@ -48,8 +48,7 @@ class Front:
         self.loop = loop
         self.fleet = fleet
         self.clients = 0
-        self.is_draining = False
-        self.handshakes: Deadlines[Client] = Deadlines(loop, config.limits.handshake, Client.expired)
+        self.handshakes: Deadlines[Client]
         self.openings = Openings(fleet)
         self._nursery = nursery
         self._turns = trio.CapacityLimiter(HASHERS)
@@ -64,7 +63,7 @@ class Front:
         self.config = config
         self._users = users
         self._guard = Guard(config, users is not None)
-        self.handshakes.seconds = config.limits.handshake
+        self.handshakes = Deadlines(self.loop, config.limits.handshake, Client.expired)
         url = f"socks5h://{config.listen[0]}"
         self._settings = {needs: DoorSettings(needs, url, pseudonym=config.name) for needs in (False, True)}
 

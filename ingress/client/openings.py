@@ -53,7 +53,7 @@ class Openings:
         return stall_after(way.gauge.meter.srtt, way.gauge.meter.live_deviation, 0.0)
 
     def _hedge(self, opening: Opening, stream: InitiatorStream) -> bool:
-        """Say OPEN again elsewhere. True if it was done, or if nothing can be done."""
+        """Say OPEN again elsewhere; whether it was done."""
         if opening.choice is None or self._budget < 1:
             return False
         for choice in self._fleet.chooser.alternatives(opening.choice):
@@ -62,7 +62,6 @@ class Openings:
                 continue
             self._budget -= 1
             way.peer.session.attach([stream], (way.thin.end,), self._fleet.loop.now, planned=False)
-            self._fleet.steer.totals.hedged += 1
             log.event("opening-hedged", stream=stream.id, path=opening.choice.paths[0], to=choice.paths[0])
             return True
         return False

@@ -51,6 +51,7 @@ def make_report(running: "Running") -> Report:
         node_rows(running),
         running.loop.now,
         spare=fleet.paths.spare,
+        past=[fleet.past],
         warnings=[*running.config.warnings, *_expiring(running, clock.timestamp())],
     )
 

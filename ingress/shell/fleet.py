@@ -63,6 +63,8 @@ class Fleet:
         self.memory = memory
         self.peers: dict[str, Peer] = {}
         self.ways: dict[str, Way] = {}
+        self.past = Tally(loop.now)
+        """What was counted on paths that are no longer in the file."""
         self.chooser = Chooser(self._exits(), rules)
         self.steer = Steer(self)
         self.heavy = Heavy(self)
@@ -144,6 +146,7 @@ class Fleet:
         way.leave()
         way.tally.leaving = "removed from the file"
         self.steer.evacuate(way)
+        self.past.absorb(way.tally)
         self.loop.call_at(self.loop.now + DRAIN_REMOVED, lambda: self._remove(way))
 
     def _remove(self, way: Way) -> None:

@@ -52,6 +52,7 @@ class Running:
         self.memory = Memory(config.limits.memory)
         self.fleet: Fleet
         self.front: Front
+        self.is_draining = False
         self._listeners: dict[Address, Listener] = {}
         self._accepts: Mapping[Address, OnAccept] = {}
 
@@ -211,9 +212,10 @@ async def _until_told(signals: AsyncIterator[int], running: Running, nursery: tr
         async for number in signals:
             if number == signal.SIGHUP:
                 _reload_or_log(running)
-            elif running.front.is_draining:
+            elif running.is_draining:
                 return
             else:
+                running.is_draining = True
                 nursery.start_soon(_drain, running, drained)
 
 
@@ -225,7 +227,6 @@ def _reload_or_log(running: Running) -> None:
 
 
 async def _drain(running: Running, drained: trio.CancelScope) -> None:
-    running.front.is_draining = True
     running.stop_listening()
     log.event("drain-started", ingress=running.config.name, streams=running.fleet.streams)
     with trio.move_on_after(running.config.limits.drain):

@@ -35,16 +35,6 @@ class Pause:
     """When it was moved, or was thrown off."""
 
 
-@attrs.define
-class Totals:
-    """What happened to streams since the start."""
-
-    moves: int = 0
-    resumes: int = 0
-    hedged: int = 0
-    longest_pause: float = 0.0
-
-
 class Steer:
     """Carries out moves, and remembers who waits."""
 
@@ -54,7 +44,6 @@ class Steer:
         self._pauses: dict[Stream, Pause] = {}
         self.redundant: set[Stream] = set()
         """Streams that want two legs."""
-        self.totals = Totals()
 
     # ---- moves
 
@@ -86,7 +75,6 @@ class Steer:
         log.event(kind, count=len(streams), path=move.old, to=move.new, why=move.reason)
         if move.is_planned:
             old.tally.moves += len(streams)
-            self.totals.moves += len(streams)
             return
         for stream in streams:
             self._pause(stream, old, max(leg.carrier.heard_at for leg in stream.legs))
@@ -115,6 +103,7 @@ class Steer:
             streams = [leg.stream for link in way.links for leg in link.end.legs.values()]
             for stream in streams:
                 self._attach(stream, to, planned=True)
+            way.tally.moves += len(streams)
             log.event("streams-moved", count=len(streams), path=way.path.name, to=to.path.name, why=way.tally.leaving)
 
     # ---- streams without a carrier
@@ -213,5 +202,3 @@ class Steer:
         seconds = self._fleet.loop.now - pause.since
         pause.way.tally.resumes += 1
         pause.way.tally.paused(seconds)
-        self.totals.resumes += 1
-        self.totals.longest_pause = max(self.totals.longest_pause, seconds)

@@ -39,12 +39,12 @@ class Link:
     def _tell(self, why: str) -> None:
         told, self._on_lost = self._on_lost, None
         if told is not None:
-            self.end.on_ready = _nobody_pulls
+            self.end.on_ready = _nobody_listens
             told(self, why)
 
 
-def _nobody_pulls() -> None:
-    """A lost carrier is never asked again."""
+def _nobody_listens() -> None:
+    """Of a lost carrier or a session that is over nothing is asked any more."""
 
 
 class SessionClock:
@@ -72,7 +72,7 @@ class SessionClock:
 
     def stop(self) -> None:
         """The session is over."""
-        self._session.on_deadline_changed = _nobody_pulls
+        self._session.on_deadline_changed = _nobody_listens
         if self._timer is not None:
             self._timer.cancel()
 

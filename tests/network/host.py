@@ -1,6 +1,7 @@
 """Runs a demo network for the tests, until its input ends: as `ingress demo` does, with other lines if asked.
 
 `python host.py [LINES EXITS]`, both JSON; prints what a test needs to know, as JSON, when every path has had its time.
+At its control socket it obeys two orders more than the demo: `pid NODE`, and `wait NODE`, answered with its exit code.
 """
 
 import json
@@ -11,13 +12,23 @@ import trio
 
 from ingress.demo.control import serve_control
 from ingress.demo.network import EXITS, REFERENCE, DemoLine
-from ingress.demo.running import run_demo
+from ingress.demo.running import Demo, run_demo
+
+
+async def order(demo: Demo, text: str) -> str:
+    """The answer to an order."""
+    verb, _, node = text.partition(" ")
+    if verb == "pid":
+        return str(demo.processes[node].pid)
+    if verb == "wait":
+        return str(await demo.processes[node].wait())
+    return await demo.order(text)
 
 
 async def main(lines: Iterable[DemoLine], exits: Iterable[str]) -> None:
     async with trio.open_nursery() as nursery, run_demo(lines, exits) as demo:
         network = demo.network
-        await nursery.start(serve_control, network.control, demo.order)
+        await nursery.start(serve_control, network.control, lambda text: order(demo, text))
         told = {
             "folder": str(network.folder),
             "control": str(network.control),

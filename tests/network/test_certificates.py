@@ -4,19 +4,15 @@ import contextlib
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 import trustme
 
+from tests.network.network import Network, until
+
 pytestmark = pytest.mark.network
-LINES = [
-    {"name": "ix-one", "start": "shanghai", "end": "jp-one", "round_trip": 0.01},
-    {"name": "one-us", "start": "jp-one", "end": "us-one", "round_trip": 0.02},
-    {"name": "direct", "start": "shanghai", "end": "us-one", "round_trip": 0.05},
-]
 NODES = ("jp-dmit", "us-dmit")
 STRANGER = trustme.CA().issue_cert("shanghai", common_name="shanghai")
 NOBODY = None
@@ -34,7 +30,7 @@ def context(role: int, folder: Path, who: str | None) -> ssl.SSLContext:
     return made
 
 
-def heard_as_client(network: Any, node: str, who: str | None) -> str:
+def heard_as_client(network: Network, node: str, who: str | None) -> str:
     """What a client with that certificate hears from *node*: `refused`, or `quiet` when it is let in and waited for."""
     made = context(ssl.PROTOCOL_TLS_CLIENT, network.folder, who)
     with socket.create_connection(("127.0.0.1", network.ports[node]), timeout=5) as sock:
@@ -51,47 +47,74 @@ def heard_as_client(network: Any, node: str, who: str | None) -> str:
 
 @pytest.mark.parametrize("node", NODES)
 @pytest.mark.parametrize("who", [NOBODY, "stranger", "jp-dmit", "us-dmit", "us-nube"])
-def test_nodes_are_not_let_in_where_an_ingress_is_needed(network: Any, node: str, who: str | None) -> None:
+def test_nodes_are_not_let_in_where_an_ingress_is_needed(network: Network, node: str, who: str | None) -> None:
     assert heard_as_client(network, node, who) == "refused"
 
 
 @pytest.mark.parametrize("node", NODES)
-def test_the_ingress_is_let_in(network: Any, node: str) -> None:
+def test_the_ingress_is_let_in(network: Network, node: str) -> None:
     assert heard_as_client(network, node, "shanghai") == "quiet"
 
 
-@contextlib.contextmanager
-def impostor(network: Any, node: str, who: str) -> Iterator[list[bytes]]:
-    """Somebody with *who*'s certificate listens where *node* did; gives the application bytes it was sent."""
-    heard: list[bytes] = []
-    made = context(ssl.PROTOCOL_TLS_SERVER, network.folder, who)
+class Impostor:
+    """Listens where *node* did, with one certificate of *whose* after another, a new one for each carrier."""
 
-    def serve(listener: socket.socket) -> None:
+    def __init__(self, network: Network, node: str, whose: Sequence[str]) -> None:
+        self.heard: list[bytes] = []
+        """The application bytes that it was sent."""
+        self.tried: list[str] = []
+        """Under whose name it was spoken to."""
+        self._contexts = {who: context(ssl.PROTOCOL_TLS_SERVER, network.folder, who) for who in whose}
+        self._listener = socket.create_server(("127.0.0.1", network.ports[node]))
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
         with contextlib.suppress(OSError):
             while True:
-                sock, _ = listener.accept()
+                sock, _ = self._listener.accept()
                 sock.settimeout(5)
-                with contextlib.suppress(OSError), made.wrap_socket(sock, server_side=True) as secure:
-                    heard.append(secure.recv(1000))
+                with contextlib.suppress(OSError), sock:
+                    self._speak(sock)
 
-    with socket.create_server(("127.0.0.1", network.ports[node])) as listener:
-        thread = threading.Thread(target=serve, args=(listener,))
-        thread.start()
-        yield heard
-        listener.shutdown(socket.SHUT_RDWR)
-    thread.join()
+    def _speak(self, sock: socket.socket) -> None:
+        if not sock.recv(1, socket.MSG_PEEK):
+            return  # a dial that measures the line: it says nothing
+        who = next((who for who in self._contexts if who not in self.tried), next(iter(self._contexts)))
+        self.tried.append(who)
+        with self._contexts[who].wrap_socket(sock, server_side=True) as secure:
+            self.heard.append(secure.recv(1000))
+
+    def end(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._thread.join(10)
+        self._listener.close()
 
 
-@pytest.mark.parametrize("node", ["jp-one", "us-one"])
-def test_an_impostor_gets_nothing_and_is_named(start_network: Any, node: str) -> None:
-    network = start_network(LINES, ["us-one"])
-    network.kill(node)
-    for who in ("jp-one", "us-one", "shanghai", "stranger"):
-        if who == node:
-            continue
-        with impostor(network, node, who) as heard:
-            network.until(lambda answer: any(path["state"] == "auth" for path in answer["paths"]))
-        assert not any(heard)
-        network.until(lambda answer: all(path["state"] != "auth" for path in answer["paths"]))
-    if node == "jp-one":
-        assert network.get("/bytes/10")  # the other path serves
+@pytest.fixture
+def impostors(breakable: Network) -> Iterator[dict[str, Impostor]]:
+    """A relay and an exit are gone, and somebody listens in their places."""
+    found = {}
+    for node, other in (("jp-one", "us-one"), ("us-two", "jp-two")):
+        breakable.kill(node)
+        found[node] = Impostor(breakable, node, [other, "shanghai", "stranger"])
+    yield found
+    for impostor in found.values():
+        impostor.end()
+
+
+def test_impostors_get_nothing_and_are_named(breakable: Network, impostors: dict[str, Impostor]) -> None:
+    def was_everybody() -> bool:
+        return all(len(set(impostor.tried)) == 3 for impostor in impostors.values())
+
+    until(was_everybody, lambda: [impostor.tried for impostor in impostors.values()])
+    breakable.until(lambda answer: all(states(answer)[path] == "auth" for path in ("ix-one/one-one", "ix-two/two-two")))
+    assert not any(byte for impostor in impostors.values() for byte in impostor.heard)
+    told = [event["why"] for event in breakable.log("shanghai") if event["event"] == "carrier-failed"]
+    assert any('the other end is "us-one", and not "jp-one"' in why for why in told)
+    assert any("what answers there is not to be trusted" in why for why in told)
+    assert breakable.get("/bytes/10")  # by the way that is left
+
+
+def states(answer: dict[str, list[dict[str, str]]]) -> dict[str, str]:
+    return {path["path"]: path["state"] for path in answer["paths"]}

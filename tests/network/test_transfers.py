@@ -4,24 +4,24 @@ import hashlib
 import json
 import random
 import socket
-import threading
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 import trio
 
 from ingress.demo.target.content import content, sha256_of
+from tests.network.clients import PATIENCE, read_all, reset
+from tests.network.network import Network
 
 pytestmark = pytest.mark.network
 SIZE = 30_000_000
 
 
-def test_a_large_download_is_whole(network: Any) -> None:
+def test_a_large_download_is_whole(network: Network) -> None:
     assert hashlib.sha256(network.get(f"/bytes/{SIZE}")).hexdigest() == sha256_of(SIZE)
 
 
-def test_a_large_upload_is_whole(network: Any) -> None:
+def test_a_large_upload_is_whole(network: Network) -> None:
     data = random.Random(1).randbytes(SIZE)
     told = json.loads(network.get("/hash", body=data))
     assert told == {"bytes": SIZE, "sha256": hashlib.sha256(data).hexdigest()}
@@ -31,23 +31,19 @@ def test_a_large_upload_is_whole(network: Any) -> None:
 def listener() -> Iterator[socket.socket]:
     """A target of the test's own."""
     with socket.create_server(("127.0.0.1", 0)) as sock:
-        sock.settimeout(30)
+        sock.settimeout(PATIENCE)
         yield sock
 
 
-def both_ends(network: Any, listener: socket.socket) -> tuple[socket.socket, socket.socket]:
+def both_ends(network: Network, listener: socket.socket) -> tuple[socket.socket, socket.socket]:
     client = network.connect("socks5", listener.getsockname())
     target, _ = listener.accept()
-    target.settimeout(30)
+    target.settimeout(PATIENCE)
     return client, target
 
 
-def read_all(sock: socket.socket) -> bytes:
-    return b"".join(iter(lambda: sock.recv(1 << 16), b""))
-
-
 @pytest.mark.parametrize("first", ["client", "target"])
-def test_half_close_crosses_and_the_other_way_goes_on(network: Any, listener: socket.socket, first: str) -> None:
+def test_half_close_crosses_and_the_other_way_goes_on(network: Network, listener: socket.socket, first: str) -> None:
     client, target = both_ends(network, listener)
     one, other = (client, target) if first == "client" else (target, client)
     with one, other:
@@ -60,17 +56,16 @@ def test_half_close_crosses_and_the_other_way_goes_on(network: Any, listener: so
 
 
 @pytest.mark.parametrize("first", ["client", "target"])
-def test_a_reset_crosses_as_a_reset(network: Any, listener: socket.socket, first: str) -> None:
+def test_a_reset_crosses_as_a_reset(network: Network, listener: socket.socket, first: str) -> None:
     client, target = both_ends(network, listener)
     one, other = (client, target) if first == "client" else (target, client)
     with other:
-        one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
-        one.close()
+        reset(one)
         with pytest.raises(ConnectionResetError):
             other.recv(1)
 
 
-def test_a_slow_reader_slows_its_writer_and_nobody_else(network: Any, listener: socket.socket) -> None:
+def test_a_slow_reader_slows_its_writer_and_nobody_else(network: Network, listener: socket.socket) -> None:
     client, target = both_ends(network, listener)
     with client, target:
         target.settimeout(0.5)
@@ -82,7 +77,7 @@ def test_a_slow_reader_slows_its_writer_and_nobody_else(network: Any, listener: 
         assert network.get("/bytes/1000000") == content(0, 1_000_000)
 
 
-async def test_a_thousand_streams_at_once_each_get_their_own(network: Any) -> None:
+async def test_a_thousand_streams_at_once_each_get_their_own(network: Network) -> None:
     host, port = network.target
     request = b"\x05\x01\x00\x03" + bytes([len(host)]) + host.encode() + port.to_bytes(2, "big")
     opened, all_open = [0], trio.Event()
@@ -106,27 +101,3 @@ async def test_a_thousand_streams_at_once_each_get_their_own(network: Any) -> No
         async with trio.open_nursery() as nursery:
             for number in range(1000, 2000):
                 nursery.start_soon(one, number)
-
-
-def test_downloads_and_uploads_together_are_whole(network: Any) -> None:
-    data = random.Random(2).randbytes(3_000_000)
-    wrong: list[int] = []
-
-    def run(number: int) -> None:
-        if number % 2:
-            whole = json.loads(network.get("/hash", body=data))["sha256"] == hashlib.sha256(data).hexdigest()
-        else:
-            whole = network.get("/bytes/3000000") == content_of(3_000_000)
-        if not whole:
-            wrong.append(number)
-
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert wrong == []
-
-
-def content_of(size: int) -> bytes:
-    return b"".join(content(offset, min(500_000, size - offset)) for offset in range(0, size, 500_000))

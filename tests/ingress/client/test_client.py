@@ -6,9 +6,8 @@ from collections.abc import Callable
 import pytest
 import trio
 
-from ingress.demo.ports import free_ports
 from relay.model.network import Address
-from tests.world import NAME, PATIENCE, Journal, World, abort, is_reset, read, read_all, reply, until
+from tests.world import NAME, PATIENCE, Journal, World, abort, free_ports, is_reset, read, read_all, reply, until
 
 HTTP = b"GET http://%s:%d/ HTTP/1.1\r\nHost: x\r\n\r\n"
 FORWARD = '[[forward]]\nlisten = "127.0.0.1:{listen}"\ntarget = "127.0.0.1:{target}"\n'
@@ -244,9 +243,9 @@ async def test_a_thousand_connects_and_aborts_leave_nothing(world: World) -> Non
                 client.socket.close()
         world.target.close_accepted()
     front, fleet = world.running.front, world.running.fleet
-    await until(lambda: world.target.close_accepted() or (front.clients == 0 and fleet.streams == 0))
+    await until(lambda: world.target.close_accepted() and (front.clients == 0 and fleet.streams == 0))
     assert fleet.memory.used == 0
-    await until(lambda: world.target.close_accepted() or len(os.listdir("/proc/self/fd")) <= before + 4)  # spares
+    await until(lambda: world.target.close_accepted() and len(os.listdir("/proc/self/fd")) <= before + 4)  # spares
     assert trio.lowlevel.current_statistics().tasks_living <= tasks + 4
     client, target = await world.pair()
     await client.send_all(b"well")

@@ -1,6 +1,6 @@
 """Keys become lines."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingress.demo.editor import Editor
@@ -28,7 +28,8 @@ def test_the_end_is_asked_for_on_an_empty_line_only() -> None:
     assert editor.has_ended
 
 
-@given(st.lists(st.text()))
+@settings(max_examples=50)
+@given(st.lists(st.text(max_size=12), max_size=5))
 def test_any_keys_in_any_pieces_give_the_same(pieces: list[str]) -> None:
     whole, cut = Editor(), Editor()
     lines = whole.feed("".join(pieces))

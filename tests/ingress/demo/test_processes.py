@@ -12,6 +12,7 @@ import trio
 
 from ingress.demo import keeper
 from ingress.demo.processes import DemoFailed, clean_environment, open_processes, public_command
+from tests.child import child, read_fifo
 
 SLEEPS = [sys.executable, "-c", "import signal; signal.pause()"]
 STUBBORN = [
@@ -55,7 +56,7 @@ async def test_everything_is_ended_and_removed_also_what_was_abandoned(fifo: Pat
         async with open_processes() as processes:
             pids = [processes.start("quiet", SLEEPS).pid]
             pids.append(processes.start("parent", [*ABANDONS, str(fifo)]).pid)
-            pids.append(int(await trio.to_thread.run_sync(fifo.read_text)))
+            pids.append(int(await trio.to_thread.run_sync(read_fifo, fifo)))
             assert all(map(is_alive, pids))
     assert not any(map(is_alive, pids))
     assert not processes.folder.exists()
@@ -66,7 +67,7 @@ async def test_what_ignores_sigterm_or_is_stopped_is_ended_too(monkeypatch: pyte
     with trio.fail_after(20):
         async with open_processes() as processes:
             stubborn, frozen = processes.start("stubborn", [*STUBBORN, str(fifo)]), processes.start("frozen", SLEEPS)
-            assert await trio.to_thread.run_sync(fifo.read_text) == "up"
+            assert await trio.to_thread.run_sync(read_fifo, fifo) == "up"
             frozen.signal(signal.SIGSTOP)
     assert not stubborn.is_alive and not frozen.is_alive
 
@@ -74,10 +75,10 @@ async def test_what_ignores_sigterm_or_is_stopped_is_ended_too(monkeypatch: pyte
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_demo_that_is_killed_leaves_nothing(number: signal.Signals, fifo: Path) -> None:
     script = DEMO % [*ABANDONS, str(fifo)]
-    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as demo:
+    with child([sys.executable, "-c", script], stdout=subprocess.PIPE) as demo:
         assert demo.stdout is not None
         folder, *pids = demo.stdout.readline().split()
-        pids.append(fifo.read_text())
+        pids.append(read_fifo(fifo))
         assert all(is_alive(int(pid)) for pid in pids) and Path(folder).is_dir()
         keepers = [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if is_keeper_of(pid, folder)]
         descriptors = [os.pidfd_open(pid) for pid in keepers]
@@ -121,7 +122,7 @@ async def test_a_signal_to_what_has_ended_is_nothing() -> None:
 
 def test_processes_are_found_by_the_folder_they_carry() -> None:
     folder = "/nowhere/ingress-demo-test"
-    with subprocess.Popen(SLEEPS, env={keeper.MARK: folder}) as process:
+    with child(SLEEPS, env={keeper.MARK: folder}) as process:
         assert keeper.find_marked(folder) == [process.pid]
         assert keeper.find_marked(folder + "x") == []
         keeper.kill_marked(folder)

@@ -5,10 +5,13 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import attrs
 import pytest
+
+from tests.child import child
 
 PATIENCE = 10.0
 """Seconds after which a test gives up on a socket; far more than anything takes."""
@@ -46,30 +49,31 @@ class Emulator:
 def start_emulator(tmp_path: Path) -> Iterator[Callable[..., Emulator]]:
     """Start it with lines given as name={conditions}."""
     running: list[Emulator] = []
+    with ExitStack() as stack:
 
-    def start(**lines: dict[str, float]) -> Emulator:
-        config = {"control": str(tmp_path / "c"), "lines": {name: {"port": 0, **one} for name, one in lines.items()}}
-        (tmp_path / "lines.json").write_text(json.dumps(config))
-        process = subprocess.Popen(
-            [sys.executable, "-m", "ingress.demo.emulator", str(tmp_path / "lines.json")],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        assert process.stdin and process.stdout
-        word, ports = process.stdout.readline().split(" ", 1)
-        assert word == "ready"
-        control = socket.socket(socket.AF_UNIX)
-        control.settimeout(PATIENCE)
-        control.connect(str(tmp_path / "c"))
-        running.append(Emulator(process, json.loads(ports), control))
-        return running[-1]
+        def start(**lines: dict[str, float]) -> Emulator:
+            config = {
+                "control": str(tmp_path / "c"),
+                "lines": {name: {"port": 0, **one} for name, one in lines.items()},
+            }
+            (tmp_path / "lines.json").write_text(json.dumps(config))
+            command = [sys.executable, "-m", "ingress.demo.emulator", str(tmp_path / "lines.json")]
+            process = stack.enter_context(child(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE))
+            assert process.stdout
+            word, ports = process.stdout.readline().split(" ", 1)
+            assert word == "ready"
+            control = stack.enter_context(socket.socket(socket.AF_UNIX))
+            control.settimeout(PATIENCE)
+            control.connect(str(tmp_path / "c"))
+            running.append(Emulator(process, json.loads(ports), control))
+            return running[-1]
 
-    yield start
-    for emulator in running:
-        emulator.control.close()
-        assert emulator.process.stdin and emulator.process.stdout
-        emulator.process.stdin.close()  # its parent's end
-        assert emulator.process.wait(PATIENCE) == 0
-        emulator.process.stdout.close()
+        yield start
+        for emulator in running:
+            emulator.control.close()
+            assert emulator.process.stdin
+            emulator.process.stdin.close()  # its parent's end
+            assert emulator.process.wait(PATIENCE) == 0
 
 
 @pytest.fixture

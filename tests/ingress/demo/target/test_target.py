@@ -82,8 +82,8 @@ async def test_echo_answers_while_it_is_still_asked(target: Target) -> None:
 
 
 async def test_slow_takes_its_time_line_by_line(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ingress.demo.target.conversation.DRIP", 0.01)
-    assert (await target.ask("GET", "/slow/1"))[1].splitlines()[-1] == b"99"
+    monkeypatch.setattr("ingress.demo.target.conversation.DRIP", 0.02)
+    assert (await target.ask("GET", "/slow/1"))[1].splitlines()[-1] == b"49"
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/bytes", "/bytes/x", "/bytes/-1", "/sha256/9999999999999999"])

@@ -1,0 +1,192 @@
+"""At a limit, newcomers are refused or wait, what lives goes on: descriptors, streams, memory. And nothing leaks."""
+
+import contextlib
+import os
+import resource
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.network.clients import PATIENCE, open_socks5, receive, reset
+from tests.network.files import with_table
+from tests.network.network import INGRESS, Network, second_ingress, until
+
+pytestmark = pytest.mark.network
+FEW = 64
+"""Descriptors of a process that runs out of them."""
+ABORTS = 10_000
+SPARE = 16 * 2**20
+"""Bytes by which a process may be larger afterwards: what its allocator keeps, far below a kilobyte per connection."""
+
+
+class Echo:
+    """A stream that lives."""
+
+    def __init__(self, network: Network) -> None:
+        self.sock = network.connect()
+        self.sock.sendall(b"POST /echo HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nping\r\n")
+        self._until_heard(b"ping")
+
+    def _until_heard(self, word: bytes) -> None:
+        heard = b""
+        while word not in heard:
+            heard += receive(self.sock, 1)
+
+    def speak(self) -> None:
+        """It must be answered."""
+        self.sock.sendall(b"4\r\npong\r\n")
+        self._until_heard(b"pong")
+
+
+@pytest.fixture
+def keep() -> Iterator[Callable[[socket.socket], socket.socket]]:
+    """Closes what it was given, at the end."""
+    with contextlib.ExitStack() as stack:
+        yield stack.enter_context
+
+
+def processor_seconds(pid: int) -> float:
+    """What a process has used of the processor."""
+    words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_an_ingress_without_descriptors_pauses_accepting_and_serves_whom_it_has(breakable: Network) -> None:
+    with second_ingress(breakable, "sh", "-c", f'ulimit -n {FEW}; exec "$@"', "sh") as (network, process):
+        echo = Echo(network)
+        waiting = [socket.create_connection(network.proxy, timeout=PATIENCE) for _ in range(2 * FEW)]
+        for sock in waiting:
+            sock.sendall(b"\x05\x01\x00")
+        before = processor_seconds(process.pid)
+        paused = network.folder / "second.log"
+        until(lambda: "accept-paused" in paused.read_text())
+        for _ in range(20):
+            echo.speak()
+        assert processor_seconds(process.pid) - before < 1
+        waiting[-1].settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            waiting[-1].recv(1)
+        for sock in waiting[:-1]:
+            sock.close()
+        waiting[-1].settimeout(PATIENCE)
+        assert receive(waiting[-1], 2) == b"\x05\x00"  # its turn has come
+        waiting[-1].close()
+        echo.speak()
+        echo.sock.close()
+        assert paused.read_text().count("accept-paused") == 1
+
+
+def test_an_exit_without_descriptors_refuses_and_serves_whom_it_has(
+    breakable: Network, keep: Callable[[socket.socket], socket.socket]
+) -> None:
+    breakable.order("kill us-two")
+    echo, pid = Echo(breakable), breakable.pid("us-one")
+    keep(echo.sock)
+    limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (descriptors(pid) + 5, limits[1]))
+    with pytest.raises(ConnectionError):
+        for _ in range(20):
+            echo_target(breakable, keep)
+    echo.speak()
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+    echo_target(breakable, keep)
+    echo.speak()
+
+
+def echo_target(network: Network, keep: Callable[[socket.socket], socket.socket]) -> None:
+    """A stream to the target that has come to an answer."""
+    sock = keep(network.connect())
+    sock.sendall(b"GET /bytes/10 HTTP/1.1\r\nHost: t\r\n\r\n")
+    receive(sock, 10)
+
+
+def test_more_streams_than_allowed_are_refused(breakable: Network) -> None:
+    breakable.reload(with_table(breakable.original, "[limits]", "streams = 3"))
+    echoes = [Echo(breakable) for _ in range(3)]
+    for door, code in (("socks5", 1), ("connect", 503)):
+        with pytest.raises(ConnectionError) as refused:
+            breakable.connect(door)
+        assert refused.value.args == (code,)
+    for echo in echoes:
+        echo.speak()
+    echoes.pop().sock.close()
+    until(lambda: is_let_in(breakable))
+    for echo in echoes:
+        echo.sock.close()
+
+
+def is_let_in(network: Network) -> bool:
+    try:
+        network.connect().close()
+    except ConnectionError:
+        return False
+    return True
+
+
+def test_streams_that_nobody_reads_fill_the_memory_and_harm_nobody(
+    breakable: Network, keep: Callable[[socket.socket], socket.socket]
+) -> None:
+    breakable.reload(with_table(breakable.original, "[limits]", 'memory = "1MiB"'))
+    echo = Echo(breakable)
+    keep(echo.sock)
+    greedy = []
+    for _ in range(12):
+        sock = keep(socket.socket())
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.settimeout(PATIENCE)
+        sock.connect(breakable.proxy)
+        greedy.append(sock)
+        with contextlib.suppress(ConnectionError):  # it may be full already
+            open_socks5(sock, *breakable.target)
+            sock.sendall(b"GET /bytes/100000000 HTTP/1.1\r\nHost: t\r\n\r\n")
+    until(lambda: not is_let_in(breakable))
+    with pytest.raises(ConnectionError) as refused:
+        breakable.connect()
+    assert refused.value.args == (1,)
+    echo.speak()
+    for sock in greedy:
+        sock.close()
+    until(lambda: is_let_in(breakable))
+    echo.speak()
+
+
+def descriptors(pid: int) -> int:
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def resident(pid: int) -> int:
+    """Bytes of memory."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def abort(network: Network, number: int) -> None:
+    """Connect, say a little or much, and vanish."""
+    sock = socket.create_connection(network.proxy, timeout=PATIENCE)
+    if number % 10 == 0:
+        open_socks5(sock, *network.target)
+        sock.sendall(b"GET /bytes/100000 HTTP/1.1\r\nHost: t\r\n\r\n")
+    elif number % 3 == 0:
+        host, port = network.target
+        sock.sendall(b"\x05\x01\x00\x05\x01\x00\x03" + bytes([len(host)]) + host.encode() + port.to_bytes(2, "big"))
+    elif number % 3 == 1:
+        sock.sendall(b"\x05\x01")
+    reset(sock)
+
+
+def test_connects_and_aborts_leave_nothing_behind(breakable: Network) -> None:
+    pids = [breakable.pid(name) for name in (INGRESS, "us-one", "us-two", "jp-one")]
+    for number in range(ABORTS // 10):  # pools and caches have their size after a while
+        abort(breakable, number)
+    breakable.until(lambda answer: answer["totals"]["streams"] == 0)
+    before, opened, sizes = breakable.paths(), [descriptors(pid) for pid in pids], [resident(pid) for pid in pids]
+    for number in range(ABORTS):
+        abort(breakable, number)
+    after = breakable.until(lambda answer: answer["totals"]["streams"] == 0)
+    assert after["totals"]["opened"] >= before["totals"]["opened"] + ABORTS // 10
+    until(
+        lambda: all(descriptors(pid) <= few + 4 for pid, few in zip(pids, opened, strict=True)),
+        lambda: [descriptors(pid) for pid in pids],
+    )
+    assert all(resident(pid) < small + SPARE for pid, small in zip(pids, sizes, strict=True))
