@@ -38,7 +38,13 @@ class Survey:
     def replan(self, paths: Sequence[Path], prefixes: Sequence[Path], now: float) -> tuple[list[str], list[str]]:
         """Measure these from now on; what is unchanged keeps its history. The names that are new, and that are gone."""
         wanted = {walk.name: walk for walk in (*paths, *prefixes)}
-        kept = {name: gauge for name, gauge in self.gauges.items() if wanted.get(name) == gauge.path}
+        kept = {
+            name: gauge
+            for name, gauge in self.gauges.items()
+            if name in wanted and dialled(wanted[name]) == dialled(gauge.path)
+        }
+        for name, gauge in kept.items():
+            gauge.path = wanted[name]  # its price or its rate may be another
         gone = [name for name in self.gauges if name not in kept]
         new = [name for name in wanted if name not in kept]
         self.gauges = {name: kept.get(name) or Gauge(walk, now) for name, walk in wanted.items()}
@@ -163,6 +169,11 @@ def _answers(gauge: Gauge) -> bool | None:
     if health.state is State.STALLED:
         return False
     return None if health.refusal is not None or not health.was_tried else False
+
+
+def dialled(path: Path) -> list[tuple[object, ...]]:
+    """What makes a path the same one: where it is dialled, through what. Not what it costs."""
+    return [(hop.start, hop.end, hop.address, hop.line.proxy) for hop in path.hops]
 
 
 def line_speeds(paths: Iterable[Path], tallies: Mapping[str, Tally]) -> dict[str, float]:

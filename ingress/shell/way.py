@@ -48,7 +48,6 @@ class Way:
     def __init__(self, fleet: "Fleet", gauge: Gauge, peer: Peer, *, is_prefix: bool) -> None:
         self.fleet = fleet
         self.gauge = gauge
-        self.path: Path = gauge.path
         self.peer = peer
         self.is_prefix = is_prefix
         self.tally = Tally(fleet.loop.now)
@@ -68,6 +67,11 @@ class Way:
         self._bulk_not_before = 0.0
         self._scope = trio.CancelScope()
         self._nursery: trio.Nursery
+
+    @property
+    def path(self) -> Path:
+        """What it walks; a reload may give its lines another price or rate."""
+        return self.gauge.path
 
     def __repr__(self) -> str:
         return f"<Way {self.path.name} {self.gauge.health.word}, {self.streams} streams, {len(self.bulk)} for bulk>"

@@ -34,7 +34,7 @@ SERVE: Final = """\
 Run NODE of paths.toml on this machine until SIGTERM or SIGINT.
 
 It takes carriers only from the ingresses in its file and dials only the lines in its file. An exit connects to
-targets too. SIGTERM drains: streams may go on for `drain`, then it ends; a second signal ends it at once. SIGHUP
+targets too. SIGTERM drains: streams may go on for 10 s, then it ends; a second signal ends it at once. SIGHUP
 reads the file and the keys again; a file with mistakes is logged and changes nothing."""
 
 CHECK: Final = """\

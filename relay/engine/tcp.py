@@ -155,8 +155,11 @@ class Tcp:
             self.close()
 
     def close(self) -> None:
-        """Close now. The kernel still sends what it has, unless bytes that were received and not read make it a RST."""
+        """Close now. The kernel still sends what it has; with more queued here, or unread, the peer gets a RST: what it
+        has is not the whole."""
         if not self.closed:
+            if self.unsent:
+                reset_on_close(self._sock)
             self.closed = True
             self._loop.forget(self._sock.fileno())
             self._sock.close()

@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from relay.wire.errors import ProtocolError
+from relay.wire.errors import ProtocolError, printable
 from relay.wire.frames import Kind, frame
 
 _PING = struct.Struct("!IIB")
@@ -187,7 +187,7 @@ def parse_lines(body: bytes) -> tuple[bytes, list[LineReport]]:
     try:
         told = json.loads(body)
         reports = [
-            LineReport(str(line), _seconds(dial), None if error is None else str(error))
+            LineReport(printable(str(line)), _seconds(dial), None if error is None else printable(str(error)))
             for line, dial, error in told["lines"]
         ]
         return bytes.fromhex(told["network"]), reports

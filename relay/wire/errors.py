@@ -1,5 +1,10 @@
-"""The one error of the wire: the peer sent what no version of the protocol allows."""
+"""What a peer may not do: break the protocol, or steer the terminal of whoever reads what it wrote."""
 
 
 class ProtocolError(Exception):
     """The peer broke the protocol; the carrier it came on is closed, and nothing else is believed of it."""
+
+
+def printable(text: str) -> str:
+    """*text* of another node, as it may be shown."""
+    return "".join(char if char.isprintable() else "?" for char in text)

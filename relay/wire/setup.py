@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import attrs
 
-from relay.wire.errors import ProtocolError
+from relay.wire.errors import ProtocolError, printable
 from relay.wire.frames import HEADER_SIZE, Kind, frame
 
 VERSION = 1
@@ -182,7 +182,7 @@ def _refused(body: bytes) -> Refused:
 
 
 def _text(data: bytes) -> str:
-    return data.decode("ascii", "replace")
+    return printable(data.decode("ascii", "replace"))
 
 
 _PARSERS: dict[int, Callable[[bytes], Message]] = {

@@ -98,7 +98,13 @@ def test_every_cause_travels() -> None:
         assert Cause.of_code(bodies.parse_reset(bodies.reset(1, cause)[HEADER_SIZE:])[1]) is cause
 
 
-REPORTS = st.builds(LineReport, st.text(), st.none() | st.floats(0, 1e5), st.none() | st.text())
+TEXT = st.text().filter(str.isprintable)
+REPORTS = st.builds(LineReport, TEXT, st.none() | st.floats(0, 1e5), st.none() | TEXT)
+
+
+def test_what_a_node_writes_steers_no_terminal() -> None:
+    told = bodies.lines(bytes(8), [LineReport("a\x1b[2J", None, "b\nc")])
+    assert bodies.parse_lines(body_of(Kind.LINES, told))[1] == [LineReport("a?[2J", None, "b?c")]
 
 
 @given(st.binary(min_size=8, max_size=8), st.lists(REPORTS))
