@@ -167,12 +167,13 @@ class Steer:
                 self._add_partner(stream)
 
     def improve_pairs(self) -> None:
-        """Once a second: redundant streams with both legs much worse than the best path change to the best pair."""
+        """Once a second: redundant streams of which a leg is much worse than in the best pair change to that."""
         entries = self._fleet.chooser.ranking.by_name
         for stream in self.redundant:
-            costs = [entries[leg.carrier.name].cost for leg in stream.legs if leg.carrier.name in entries]
+            costs = sorted(entries[leg.carrier.name].cost for leg in stream.legs if leg.carrier.name in entries)
             pair = self._pair(stream) if len(costs) > 1 else ()
-            if pair and is_worse(min(costs), entries[pair[0].path.name].cost):
+            wanted = [entries[way.path.name].cost for way in pair]
+            if pair and any(is_worse(has, better) for has, better in zip(costs, sorted(wanted), strict=True)):
                 carriers = tuple(way.thin.end for way in pair if way.thin is not None)
                 pair[0].peer.session.attach([stream], carriers, self._fleet.loop.now, planned=False)
 

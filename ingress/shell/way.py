@@ -56,7 +56,7 @@ class Way:
         self.dials: dict[str, float] = {}
         self.past_up = self.past_down = 0
         """Bytes of carriers that are gone."""
-        self.is_removed = False
+        self.is_leaving = False
         self.nobody_there = False
         """The last attempt got as far as the end of the path, and nothing listened there."""
         self._timer: Timer | None = None
@@ -200,7 +200,7 @@ class Way:
     def rearm(self) -> None:
         """The gauge's deadline may have changed."""
         when = self.gauge.deadline()
-        if when is None or self.is_removed:
+        if when is None or self.is_leaving:
             return
         if self._timer is not None:
             if self._timer.call is not None and self._timer.when <= when:
@@ -297,7 +297,10 @@ class Way:
                 link.close("its session is over")
 
     def leave(self) -> None:
-        """Dial no more; what is up stays up."""
+        """Dial no more, ask no more: the fleet no longer knows whose the answers are. What is up stays up."""
+        self.is_leaving = True
+        if self._timer is not None:
+            self._timer.cancel()
         self._scope.cancel()
 
     def retire(self, why: str) -> None:
@@ -310,9 +313,6 @@ class Way:
 
     def remove(self) -> None:
         """The path is no longer in the file."""
-        self.is_removed = True
-        if self._timer is not None:
-            self._timer.cancel()
         self.retire("removed from the file")
 
 

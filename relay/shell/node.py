@@ -23,6 +23,7 @@ from relay.session.window import Memory
 from relay.shell.dialtimes import dial_hop
 from relay.shell.exit import RefusedError, Terminal
 from relay.shell.setup import SETUP_SECONDS, explain, is_farewell, read_message, send_message
+from relay.shell.strangers import Stranger, Strangers
 from relay.shell.targets import Targets
 from relay.wire.bodies import LineReport
 from relay.wire.errors import ProtocolError
@@ -30,8 +31,6 @@ from relay.wire.setup import VERSION, Hello, Message, Proceed, Purpose, Refusal,
 
 PASSING = (Refusal.DIAL_FAILED, Refusal.DIAL_REFUSED, Refusal.DRAINING)
 """Refusals that the weather explains: an ingress meets them at every redial of a dead line, and says so itself."""
-MOST_SETUPS = 512
-"""Connections in set-up at once; more are closed unread. Each may last SETUP_SECONDS and costs a task, a handshake."""
 TRANSIT_IDLE = 30.0
 """Seconds without a byte in either direction after which a passed-on carrier is closed: its ends are pinged far more
 often, and drop it after 10."""
@@ -56,7 +55,7 @@ class RelayNode:
         """Set when `network` has been exchanged; there is a new one then."""
         self._loop = loop
         self._nursery = nursery
-        self._setups = 0
+        self._strangers = Strangers()
         self.use(network, identity)
 
     def use(self, network: Network, identity: Identity) -> None:
@@ -97,37 +96,46 @@ class RelayNode:
         self.reports = reports
         self.terminal.tell_lines(self.network.digest, reports)
 
-    def accept(self, sock: socket.socket, address: object) -> None:
+    def accept(self, sock: socket.socket, address: tuple[str, int]) -> None:
         """A connection came in: set it up in a task of its own."""
-        if self._setups >= MOST_SETUPS:
-            sock.close()
-            return
-        self._setups += 1
-        self._nursery.start_soon(self._serve, sock, _show(address))
+        self._nursery.start_soon(self._serve, sock, f"{address[0]}:{address[1]}", self._strangers.admit(address[0]))
 
     # ---- set-up
 
-    async def _serve(self, sock: socket.socket, peer: str) -> None:
+    async def _serve(self, sock: socket.socket, peer: str, stranger: Stranger) -> None:
         sockopts.carrier(sock)
         try:
-            with trio.fail_after(SETUP_SECONDS):
-                await self._set_up(sock, peer)
+            with stranger.scope, trio.fail_after(SETUP_SECONDS):
+                await self._set_up(sock, peer, stranger)
+            if stranger.scope.cancelled_caught:
+                self._log_stranger(peer, "made room for others")
+        except ssl.SSLCertVerificationError as error:
+            log.event("set-up-failed", level="warning", peer=peer, why=explain(error))
+        except PeerError as error:
+            log.event("set-up-failed", level="warning", peer=peer, why=str(error))
         except OSError as error:
-            level = "debug" if is_farewell(error) else "warning"
-            log.event("set-up-failed", level=level, peer=peer, why=explain(error))
-        except (PeerError, trio.TooSlowError) as error:
-            log.event("set-up-failed", level="warning", peer=peer, why=str(error) or "too slow")
+            if is_farewell(error):
+                log.event("set-up-failed", level="debug", peer=peer, why=explain(error))
+            else:
+                self._log_stranger(peer, explain(error))
+        except trio.TooSlowError:
+            self._log_stranger(peer, "too slow")
         except Exception as error:  # noqa: BLE001 - one carrier's mishap must not end the node; it is logged
             log.event("handler-failed", level="error", what=f"the set-up of {peer}", error=repr(error))
         finally:
-            self._setups -= 1
+            self._strangers.leave(stranger)
 
-    async def _set_up(self, sock: socket.socket, peer: str) -> None:
+    def _log_stranger(self, peer: str, why: str) -> None:
+        if self._strangers.may_log(self._loop.now):
+            log.event("set-up-failed", level="warning", peer=peer, why=why)
+
+    async def _set_up(self, sock: socket.socket, peer: str, stranger: Stranger) -> None:
         """Everything until the engine owns the connection; on any error it is closed."""
         tls: socket.socket = sock
         try:
             tls = secured = await handshake(sock, self._context, server_side=True)
             owner = peer_name(secured)
+            self._strangers.leave(stranger)
             try:
                 await self._answer(secured, owner, await self._read(secured))
             except RefusedError as refusal:
@@ -211,7 +219,3 @@ class RelayNode:
             log.event("config-differed", level="warning", ingress=owner, hint="update the older paths.toml")
         await send_message(tls, Welcome(digest, __version__, self.is_draining, expires))
         self.terminal.adopt(tls, session, hello.purpose)
-
-
-def _show(address: object) -> str:
-    return f"{address[0]}:{address[1]}" if isinstance(address, tuple) else str(address)

@@ -10,7 +10,7 @@ import pytest
 import trio
 
 from ingress.keys import make_keys
-from relay.engine.tls_setup import close, handshake, send_all
+from relay.engine.tls_setup import send_all
 from relay.identity import load_identity
 from relay.shell.node import PASSING
 from relay.shell.setup import send_message
@@ -187,20 +187,14 @@ async def test_the_deadline_holds_behind_the_handshake(
     await journal.until("set-up-failed", "us", why="too slow")
 
 
-async def test_more_set_ups_than_may_be_are_closed_unread(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("relay.shell.node.MOST_SETUPS", 1)
-    first, second = await dial(world, "us"), await dial(world, "us")
-    with first, trio.socket.from_stdlib_socket(second) as unlucky, trio.fail_after(PATIENCE):
-        assert await unlucky.recv(1) == b""
-    while True:
-        with trio.fail_after(PATIENCE):
-            sock = await dial(world, "us")
-            try:
-                tls = await handshake(sock, load_identity(world.keys, INGRESS).client_context(), server_side=False)
-            except OSError:
-                continue  # the first one is not forgotten yet
-            close(tls)
-            return
+async def test_a_silent_stranger_makes_room_for_one_of_ours(
+    world: World, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("relay.shell.strangers.MOST", 1)
+    with trio.socket.from_stdlib_socket(await dial(world, "us")) as silent, trio.fail_after(PATIENCE):
+        async with secured(world, "us"):
+            assert await silent.recv(1) == b""
+    await journal.until("set-up-failed", "us", why="made room for others")
 
 
 async def test_a_handler_that_fails_ends_its_own_connection(
