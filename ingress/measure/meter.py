@@ -18,9 +18,9 @@ WINDOW = 100
 """Round trips behind p95, and pings behind the late share: 25 s at the fastest interval."""
 MINIMUM_SPAN = 60.0
 """Seconds whose least round trip is the path's own, whatever stood in its queues."""
-LOADED_SPAN = 5.0
-"""Seconds whose least round trip stands for a path that we load ourselves. Our queue is not always full, so that it is
-near the path's own; at 60 s, weather that came while we loaded the path was seen a minute later."""
+LOADED_SPAN = 2.0
+"""Seconds whose least round trip stands for a path that we load ourselves. Windows keep our queue short and it is not
+always full, so that this is near the path's own; at 60 s, weather that came under our load was seen a minute later."""
 QUEUE_MOST = 0.5
 """Seconds by which our own queue may delay a ping before it counts as late all the same."""
 DEVIATION_MOST = 0.15
@@ -79,7 +79,7 @@ class Figures:
 
     samples: int
     round_trip: float | None
-    """What costs are made of: the median of five, or the least of 5 s while our bulk loads the way."""
+    """What costs are made of: the median of five, or the least of 2 s while our bulk loads the way."""
     median: float | None
     p95: float | None
     srtt: float | None
@@ -250,7 +250,7 @@ class Meter:
         return self._late.value
 
     def round_trip(self, now: float) -> float | None:
-        """What costs are made of: the median of five, or the least of 5 s while our bulk loads the way."""
+        """What costs are made of: the median of five, or the least of 2 s while our bulk loads the way."""
         calm = median(self._calm_trips) if self._calm_trips else None
         if calm is not None and not self.is_loaded(now):
             return calm
