@@ -37,8 +37,10 @@ def find_socket(option: str | None, kind: Kind) -> Path:
         return _reached(Path(option), kind)
     found = [path for folder in folders() for path in _sockets(folder, kind) if _answers(path)]
     if not found:
+        stale = [path for folder in folders() for path in _sockets(folder, kind)]
         places = " or ".join(str(folder) for folder in folders())
-        raise AdminError(f"no {kind} runs here (no socket in {places}); start it, or name its socket with --admin")
+        what = f"{stale[0]} is left of one that was killed" if stale else f"no socket in {places}"
+        raise AdminError(f"no {kind} runs here ({what}); start it, or name its socket with --admin")
     if len(found) > 1:
         raise AdminError(f"several run here: {', '.join(str(path) for path in found)}; name one with --admin")
     return found[0]

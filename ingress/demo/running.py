@@ -62,7 +62,10 @@ class Demo:
         """Obey one order: about a node here, about a line at the emulator. `cut` is the word for its black hole."""
         verb, *words = text.split() or [""]
         if verb not in self._orders or (verb == "freeze" and words and words[0] in self._line_names):
-            return await self.ask_emulator(" ".join(["blackhole" if verb == "cut" else verb, *words]))
+            answer = await self.ask_emulator(" ".join(["blackhole" if verb == "cut" else verb, *words]))
+            if verb == "cut":
+                return answer.replace("blackhole", "cut")
+            return answer.replace("not one of ", f"not one of {', '.join(self._orders)}, cut, ")
         if len(words) != 1 or words[0] not in self._nodes:
             return f"error: usage: {verb} NODE, one of {', '.join(self._nodes)}"
         return await self._orders[verb](words[0])

@@ -20,8 +20,11 @@ def path_table(paths: Sequence[Row]) -> "Table":
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("", "path", "state", "rtt ms", "late", "streams", "carried"):
-        table.add_column(name, justify="left" if name in ("", "path", "state") else "right", no_wrap=True)
+    table.add_column("", no_wrap=True, min_width=1)
+    for name in ("path", "state"):  # a long reason may not squeeze what it is the reason of
+        table.add_column(name, no_wrap=True, min_width=max((len(path[name]) for path in paths), default=0))
+    for name in ("rtt ms", "late", "streams", "carried"):
+        table.add_column(name, justify="right", no_wrap=True, min_width=len(name))
     table.add_column("why", overflow="ellipsis", no_wrap=True)
     for path in paths:
         table.add_row(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 pytest.register_assert_rewrite("tests.network.load", "tests.network.network", "tests.network.clients")
-from tests.network.network import Network, running  # noqa: E402 - only what is imported afterwards is rewritten
+from tests.network.network import Network, all_up, has_one_best, running  # noqa: E402 - only what is imported afterwards is rewritten
 
 BREAKABLE = [
     {"name": "ix-one", "start": "shanghai", "end": "jp-one", "round_trip": 0.01},
@@ -37,10 +37,6 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     return report
 
 
-def all_up(answer: dict[str, Any]) -> bool:
-    return all(path["state"] == "up" for path in answer["paths"])
-
-
 @pytest.fixture(scope="session")
 def shared() -> Iterator[Network]:
     with running() as network:
@@ -65,7 +61,7 @@ class Lender:
     def lend(self) -> Network:
         if self._held is None:
             self._held = self._stack.enter_context(running(BREAKABLE, ["us-one", "us-two"]))
-            self._held.until(all_up)
+            self._held.until(has_one_best)
         return self._held
 
     def take_back(self, *, is_broken: bool) -> None:

@@ -110,7 +110,10 @@ class Network:
         return str(self.folder / "keys")
 
     def restore(self) -> None:
-        """As it was at the beginning: everything runs, all lines are well, the file is the first one."""
+        """As it was at the beginning: everything runs, all lines are well, the file is the first one.
+
+        An ingress that has seen a path die is replaced: it would remember that, for minutes, and rightly so.
+        """
         for node in (*self.nodes, INGRESS):
             self.order(f"thaw {node}")
             answer = self.ask(self.control, f"start {node}")
@@ -118,7 +121,11 @@ class Network:
         self.order("heal *")
         if self.config.read_text() != self.original:
             self.reload(self.original, *self.nodes, INGRESS)
-        self.until(lambda answer: all(path["state"] in ("up", "held") for path in answer["paths"]))
+        if any(path["deaths"] or path["state"] != "up" for path in self.paths()["paths"]):
+            self.kill(INGRESS)
+            self.start(INGRESS)
+            until(Path(self.admin).exists)
+        self.until(has_one_best)
 
     # what the ingress says
 
@@ -200,6 +207,16 @@ def best(answer: dict[str, Any]) -> str:
     return next((str(path["path"]) for path in answer["paths"] if path["in_band"]), "none")
 
 
+def all_up(answer: dict[str, Any]) -> bool:
+    """Whether every path is."""
+    return all(path["state"] == "up" for path in answer["paths"])
+
+
+def has_one_best(answer: dict[str, Any]) -> bool:
+    """Whether every path is up, and one is better than all others: new streams take it."""
+    return all_up(answer) and sum(path["in_band"] for path in answer["paths"]) == 1
+
+
 @contextlib.contextmanager
 def running(lines: Sequence[dict[str, object]] | None = None, exits: Sequence[str] = ()) -> Iterator[Network]:
     """A network from its first process to the end of its last: the reference network, or other *lines* and *exits*."""
@@ -232,5 +249,5 @@ def second_ingress(network: Network, *wrapper: str) -> Iterator[tuple[Network, s
         child([*wrapper, *command, "--admin", other.admin], stderr=log) as process,
     ):
         until(lambda: port in listening() and Path(other.admin).exists())
-        other.until(lambda answer: all(path["state"] == "up" for path in answer["paths"]))
+        other.until(has_one_best)
         yield other, process

@@ -59,18 +59,19 @@ def test_a_line_is_added_and_used_and_who_is_behind_is_named(breakable: Network)
     assert breakable.get("/bytes/1000")  # a difference hinders nobody who does not need it
     for node in breakable.nodes:
         breakable.signal(node, signal.SIGHUP)
-    breakable.until(lambda answer: best(answer) == "ix-two/side")  # 20 ms: better than all others
-    breakable.until(lambda answer: not stale(answer))
-    opened = uses(breakable.paths(), "ix-two/side")
+    breakable.until(lambda answer: not stale(answer) and states(answer)["ix-two/side"] == "up")
+    breakable.reload(without_line(without_line(text, "one-one"), "two-one"))  # now it alone leads to us-one
+    breakable.until(lambda answer: best(answer) == "ix-two/side")
+    before = bytes_over(breakable.paths(), "ix-two/side")
     assert breakable.get("/bytes/100000")
-    breakable.until(lambda answer: uses(answer, "ix-two/side") > opened + 100_000)
+    breakable.until(lambda answer: bytes_over(answer, "ix-two/side") > before + 100_000)
 
 
 def states(answer: dict[str, list[dict[str, str]]]) -> dict[str, str]:
     return {path["path"]: path["state"] for path in answer["paths"]}
 
 
-def uses(answer: dict[str, list[dict[str, int]]], name: str) -> int:
+def bytes_over(answer: dict[str, list[dict[str, int]]], name: str) -> int:
     """Bytes that came over a path."""
     return next(path["bytes_down"] for path in answer["paths"] if str(path["path"]) == name)
 

@@ -140,6 +140,6 @@ def test_wrong_usage_is_another_exit_code(folder: Path) -> None:
 
 def test_who_asks_an_ingress_that_does_not_run_is_told_so(folder: Path) -> None:
     for command in (("ingress", "paths"), ("ingress", "reload"), ("relay", "status"), ("relay", "reload")):
-        done = run(folder, *command)
+        done = run(folder, *command, "--admin", str(folder / "nobody.sock"))
         assert done.returncode == 1
         assert len(done.stderr.splitlines()) == 1 and str(folder) in done.stderr
