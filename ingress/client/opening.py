@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ingress.client.client import Client
     from ingress.client.front import Front
 
-EXIT_CAUSES = frozenset({Cause.EXIT_LOST, Cause.DRAINING, Cause.SESSION_EXPIRED, Cause.GONE})
+EXIT_CAUSES = frozenset({Cause.EXIT_LOST, Cause.DRAINING, Cause.LIMIT, Cause.SESSION_EXPIRED, Cause.GONE})
 """Another exit may still do it, as long as the client's bytes have not begun to travel."""
 TARGET_CAUSES = frozenset(
     {
@@ -123,7 +123,7 @@ class Opening:
 
     def note_failure(self, cause: Cause) -> None:
         """Remember it, if it says something of the target."""
-        if cause in TARGET_CAUSES:
+        if cause in TARGET_CAUSES or cause is Cause.LIMIT:  # also of an exit that is full: the retry hears the truth
             self.front.failed(self)
 
     def may_reopen(self, stream: InitiatorStream, cause: Cause) -> bool:
