@@ -173,7 +173,7 @@ def fit(height: int, paths: int, lines: int, told: int) -> tuple[int, int, int]:
     told = min(told, max(1, height // 4))
     room = height - told - 1 - 2
     lines = lines if room - (lines + 2) >= min(paths, 3) else 0
-    return max(1, min(paths, room - (lines + 2 if lines else 0))), lines, told
+    return max(min(paths, 1), min(paths, room - (lines + 2 if lines else 0))), lines, told
 
 
 @contextmanager
