@@ -112,7 +112,7 @@ class Network:
     def restore(self) -> None:
         """As it was at the beginning: everything runs, all lines are well, the file is the first one.
 
-        An ingress that has seen a path die is replaced: it would remember that, for minutes, and rightly so.
+        An ingress that has seen a path fail is replaced: it would remember that for minutes, and rightly so.
         """
         for node in (*self.nodes, INGRESS):
             self.order(f"thaw {node}")
@@ -121,7 +121,8 @@ class Network:
         self.order("heal *")
         if self.config.read_text() != self.original:
             self.reload(self.original, *self.nodes, INGRESS)
-        if any(path["deaths"] or path["state"] != "up" for path in self.paths()["paths"]):
+        answer = self.paths()
+        if any(path["deaths"] for path in answer["paths"]) or not has_one_best(answer):
             self.kill(INGRESS)
             self.start(INGRESS)
             until(Path(self.admin).exists)

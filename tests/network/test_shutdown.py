@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from tests.network.clients import PATIENCE, http_over
-from tests.network.network import Network, second_ingress
+from tests.network.network import Network, second_ingress, until
 
 pytestmark = pytest.mark.network
 
@@ -35,12 +35,16 @@ def test_a_second_signal_ends_it_at_once_and_resets_what_is_left(breakable: Netw
 
 
 def until_refused(network: Network) -> None:
-    for _ in range(1000):
+    """Until it listens no more."""
+
+    def is_refused() -> bool:
         try:
             socket.create_connection(network.proxy, timeout=PATIENCE).close()
         except (ConnectionRefusedError, ConnectionResetError):
-            return
-    raise AssertionError("it still listens")
+            return True
+        return False
+
+    until(is_refused)
 
 
 def test_a_relay_ends_with_a_good_code_when_all_have_left(breakable: Network) -> None:
