@@ -84,7 +84,14 @@ def our_table(results: Mapping[str, Result]) -> str:
             streams = [pauses(row, key) for key in ("download", "upload", "echo", "redundant")]
             seen = [*streams, settled, f"{total(row, 'lost'):.0f}", *requests(row)]
             body.append([fault.title, str(len(row.rounds)), *seen, reached(fault, row), *weather(row)])
-    return table(head, body)
+    return table(head, body) + f"\n{counted(results)}\n"
+
+
+def counted(results: Mapping[str, Result]) -> str:
+    """How many streams there were in all rounds of all faults, and how many of them were lost."""
+    rows = [one.rows[OURS] for name, one in results.items() if name != "calm" and OURS in one.rows]
+    streams = sum(len(STREAMS) * len(row.rounds) + total(row, "requests") for row in rows)
+    return f"{streams:.0f} streams in all, {sum(total(row, 'lost') for row in rows):.0f} lost once they were open."
 
 
 def requests(row: Row) -> list[str]:

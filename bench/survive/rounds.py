@@ -6,6 +6,7 @@ import pathlib
 import shutil
 import time
 from collections.abc import Callable
+from itertools import pairwise
 
 import trio
 
@@ -15,7 +16,7 @@ from bench.survive.faults import Fault
 from bench.survive.load import Load, Verdicts, running_load
 from bench.survive.scene import Scene, System
 from bench.survive.target import Target
-from bench.survive.watch import Echoes
+from bench.survive.watch import Arrivals, Echoes
 from relay.errors import OperatorError
 
 SETTLE = 5.0
@@ -26,6 +27,8 @@ FLOWING = 20.0
 """Seconds within which every stream must move something."""
 LEFT = (1.0, 5.0)
 """Seconds after a fault in which streams ride on the second best path: what that takes longer is distance, no pause."""
+DETOUR = 0.05
+"""Seconds that another path of the reference network can be longer, at most: more than that is no distance."""
 TRIES, LATE = 3, 0.05
 """Rounds that are tried to have one in which our own loop was never so many seconds late."""
 SOON = 0.04
@@ -118,7 +121,8 @@ def numbers(seen: Verdicts, fault: Fault, struck: float, ended: float) -> Number
         if echoes.sent:
             normal = echoes.normal(struck - NORMAL, struck)
             found[f"{name}.normal"] = normal
-            base = normal if fault.inherent else max(normal, echoes.normal(struck + LEFT[0], struck + LEFT[1]))
+            after = echoes.normal(struck + LEFT[0], struck + LEFT[1])
+            base = normal if fault.inherent else max(normal, min(after, normal + DETOUR))
             found[name] = max(0.0, echoes.worst(since, ended) - base - fault.inherent)
             found[f"{name}.settled"] = echoes.settled(since, normal + SOON) or 0.0
     found |= {f"lost.{name}": 1.0 for name in seen.lost}
@@ -135,17 +139,24 @@ def request_numbers(seen: Verdicts, struck: float, ended: float) -> Numbers:
 
 
 def keep_trace(folder: pathlib.Path, seen: Verdicts, struck: float) -> None:
-    """Beside the logs: every echo and request of a round, in seconds from the fault, and when that was."""
+    """Beside the logs: every echo, gap and request of a round, in seconds from the fault, and when that was."""
     trace = {
         "struck": seen.struck,
         "at": time.time() - (trio.current_time() - struck),
         "echo": traced(seen.echo, struck),
         "redundant": traced(seen.redundant, struck),
+        "download gaps": gaps(seen.download, struck),
+        "upload gaps": gaps(seen.upload, struck),
         "requests": [(round(at - struck, 3), round(took, 3), why) for at, took, why in seen.requests.done],
         "lags": [(round(at - struck, 3), round(late, 3)) for at, late in seen.lags],
         "lost": seen.lost,
     }
     (folder / "trace.json").write_text(json.dumps(trace))
+
+
+def gaps(arrivals: Arrivals, struck: float) -> list[tuple[float, float]]:
+    """When each gap that one could notice began, from the fault, and how long it was."""
+    return [(round(a - struck, 3), round(b - a, 3)) for a, b in pairwise(arrivals.at) if b - a > SOON]
 
 
 def traced(echoes: Echoes, struck: float) -> list[tuple[float, float]]:

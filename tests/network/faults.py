@@ -34,7 +34,7 @@ FAULTS: dict[str, Fault] = {
     "a reset": partial(_to_first, "reset {}"),
     "a line that refuses": partial(_to_first, "refuse {}"),
     "a frozen line": partial(_to_first, "freeze {}"),
-    "a slow line": partial(_to_first, "slow {} 300ms"),
+    "a slow line": partial(_to_first, "slow {} 100ms"),
     "a killed relay": partial(_to_relay, "kill"),
     "a frozen relay": partial(_to_relay, "freeze"),
     "a drained relay": partial(_to_relay, "drain"),

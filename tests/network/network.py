@@ -109,16 +109,25 @@ class Network:
         """The folder of all keys."""
         return str(self.folder / "keys")
 
-    def restore(self) -> None:
-        """As it was at the beginning: everything runs, all lines are well, the file is the first one.
+    def mend(self) -> None:
+        """Everything runs, all lines are well, all paths can be used."""
+        self._run_all()
+        self.until(lambda answer: all(path["state"] in ("up", "held") for path in answer["paths"]))
 
-        An ingress that has seen a path fail is replaced: it would remember that for minutes, and rightly so.
-        """
+    def _run_all(self) -> None:
         for node in (*self.nodes, INGRESS):
             self.order(f"thaw {node}")
             answer = self.ask(self.control, f"start {node}")
             assert answer in ("ok", f"error: {node} runs"), answer
         self.order("heal *")
+        until(Path(self.admin).exists)
+
+    def restore(self) -> None:
+        """As at the beginning: mended, and the file is the first one.
+
+        An ingress that has seen a path fail is replaced: it would remember that for minutes, and rightly so.
+        """
+        self._run_all()
         if self.config.read_text() != self.original:
             self.reload(self.original, *self.nodes, INGRESS)
         answer = self.paths()

@@ -48,7 +48,7 @@ def test_streams_wait_while_there_is_no_path_and_go_on_after(breakable: Network)
 def test_streams_outlive_lines_that_come_and_go(breakable: Network) -> None:
     load = Load(breakable)
     load.until_flowing()
-    for line in ["ix-one", "ix-two"] * 2:
+    for line in ("ix-one", "ix-two", "ix-one"):
         breakable.order(f"cut {line}")
         breakable.until(lambda answer, line=line: not ups(answer, line))  # type: ignore[misc]
         breakable.order(f"heal {line}")

@@ -37,6 +37,6 @@ def test_nothing_is_lost(breakable: Network, fault: str, load: str, round_: int)
     for _ in range(STRIKES):
         strike(breakable, fault)
         working.until_past()
-        breakable.restore()
+        breakable.mend()
     working.end()
     assert breakable.paths()["totals"]["lost"] == before
