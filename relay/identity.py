@@ -73,7 +73,7 @@ def load_identity(keys_folder: Path | str, name: str) -> Identity:
     return Identity(name, ssl.cert_time_to_seconds(str(certificate["notAfter"])), is_ingress, server, client)
 
 
-def peer_name(connection: ssl.SSLSocket | ssl.SSLObject) -> str:
+def peer_name(connection: ssl.SSLObject) -> str:
     """The name in the certificate of the other end, whose handshake is done. PeerError if it has not exactly one."""
     found = _only_name(connection.getpeercert() or {})
     if found is None:
@@ -81,7 +81,7 @@ def peer_name(connection: ssl.SSLSocket | ssl.SSLObject) -> str:
     return found
 
 
-def require_peer(connection: ssl.SSLSocket | ssl.SSLObject, name: str) -> None:
+def require_peer(connection: ssl.SSLObject, name: str) -> None:
     """PeerError unless the other end is *name*."""
     found = peer_name(connection)
     if found != name:

@@ -14,6 +14,7 @@ import trio
 
 from ingress.measure.health import Refusal as Shown
 from relay.engine import sockopts
+from relay.engine.secured import Secured
 from relay.engine.tls_setup import handshake, unwrap
 from relay.errors import OperatorError
 from relay.identity import PeerError, require_peer
@@ -50,7 +51,7 @@ class SetupFailed(Exception):
 class Opened:
     """A carrier that is up and that nobody reads yet."""
 
-    tls: ssl.SSLSocket
+    tls: Secured
     welcome: Welcome
     dials: dict[str, float]
     """Seconds that the dial of each line on the way took."""
@@ -78,28 +79,27 @@ async def _open(path: Path, hello: Hello, context: ssl.SSLContext, base: FilePat
         nobody = refused and len(path.hops) == 1
         raise SetupFailed(f"line {first.line.name}: {error}", nobody_there=nobody) from error
     dials = {first.line.name: took}
-    held: socket.socket = sock
     try:
         sockopts.carrier(sock)
         for hop, following in zip(path.hops, path.hops[1:], strict=False):
-            held = tls = await _secure(held, context, hop.end)
+            tls = await _secure(sock, context, hop.end)
             proceed = await _transit(tls, following, path, hop.end)
             if not isinstance(proceed, Proceed):
                 raise SetupFailed(f"{hop.end} answered TRANSIT with a {type(proceed).__name__}")
             dials[following.line.name] = proceed.dial
-            held = await unwrap(tls)
-        held = tls = await _secure(held, context, path.end)
+            sock = await unwrap(tls)
+        tls = await _secure(sock, context, path.end)
         welcome = await _ask(tls, hello, path.end)
         return Opened(tls, _check(welcome, path.end), dials)
     except OSError as error:
-        held.close()
+        sock.close()
         raise SetupFailed(f"{path.name}: {explain(error)}") from error
     except BaseException:
-        held.close()
+        sock.close()
         raise
 
 
-async def _transit(tls: ssl.SSLSocket, following: Hop, path: Path, node: str) -> Message:
+async def _transit(tls: Secured, following: Hop, path: Path, node: str) -> Message:
     try:
         return await _ask(tls, Transit(following.line.name, following.line.digest), node)
     except SetupFailed as failure:
@@ -107,20 +107,20 @@ async def _transit(tls: ssl.SSLSocket, following: Hop, path: Path, node: str) ->
         raise
 
 
-async def _secure(sock: socket.socket, context: ssl.SSLContext, node: str) -> ssl.SSLSocket:
+async def _secure(sock: socket.socket, context: ssl.SSLContext, node: str) -> Secured:
     try:
-        tls = await handshake(sock, context, server_side=False)
+        secured = await handshake(sock, context, server_side=False)
     except ssl.SSLError as error:
         raise _tls_failed(node, "what answers there is not to be trusted", error) from error
     try:
-        require_peer(tls, node)
+        require_peer(secured.tls, node)
     except PeerError as error:
-        tls.close()
+        secured.close()
         raise SetupFailed(str(error), shown=Shown.AUTH) from error
-    return tls
+    return secured
 
 
-async def _ask(tls: ssl.SSLSocket, question: Message, node: str) -> Message:
+async def _ask(tls: Secured, question: Message, node: str) -> Message:
     try:
         with contextlib.suppress(OSError):  # who is refused may not get to write, and only the read tells why
             await send_message(tls, question)

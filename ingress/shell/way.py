@@ -176,7 +176,7 @@ class Way:
     def _link(self, opened: Opened, *, is_bulk: bool) -> Link:
         loop = self.fleet.loop
         link = Link(loop, self._on_lost)
-        link.tls = Tls(loop, opened.tls, link)
+        link.tls = Tls(loop, opened.tls, link, is_bulk=is_bulk)
         link.end = self.peer.session.add_carrier(self.path.name, is_bulk, link.tls.flush_soon, loop.now)
         return link
 

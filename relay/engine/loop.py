@@ -27,10 +27,12 @@ BOTH_WAYS = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLP
 FLUSH = 1 << 16
 """Not an event of epoll's: the end of a round, for which the endpoint has asked (`Loop.flush_soon`)."""
 
-READ_BUDGET = 4 * 65_516
-"""Bytes an endpoint may read in one service, and the size of the shared buffer: four frames of a session, each of which
-fills four TLS records with its header, so that a full read leaves no scraps. Fits the second-level cache; at 64 KiB
+BUFFER = 256 * 1024
+"""Bytes of each shared buffer, and of what an endpoint may read in one service. Fits the second-level cache; at 64 KiB
 bulk pays four times the calls, at 1 MiB others wait longer and the buffer falls out of the cache."""
+READ_BUDGET = 4 * 65_516
+"""The same where plain bytes are read: four frames of a session, each of which fills four TLS records with its header,
+so that a full read leaves no scraps."""
 SLICE = 0.005
 """Seconds the loop serves before other trio tasks get a turn. At 1 ms a busy loop spends more on turns; at 50 ms the
 tasks that dial and ping would run late enough to be mistaken for a slow path."""
@@ -106,11 +108,14 @@ class Loop:
         "_timers",
         "_wakeups",
         "buffer",
+        "raw",
     )
 
     def __init__(self) -> None:
-        self.buffer = memoryview(bytearray(READ_BUDGET))
+        self.buffer = memoryview(bytearray(BUFFER))
         """What every endpoint reads into; its content lasts until the next read."""
+        self.raw = memoryview(bytearray(BUFFER))
+        """The same for what has still to be decrypted."""
         self._epoll = select.epoll()
         self._alarm, self._bell = Alarm(), Bell()
         self._endpoints: dict[int, Endpoint] = {}

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import attrs
 
-from relay.engine.loop import READABLE, WRITABLE, Loop
+from relay.engine.loop import READ_BUDGET, READABLE, WRITABLE, Loop
 from relay.engine.sockopts import error_of, reset_on_close
 
 DRAIN = READABLE & ~select.EPOLLIN
@@ -211,7 +211,7 @@ class Tcp:
     def _read(self) -> None:
         """Hand over what there is, up to one buffer in all."""
         buffer = self._loop.buffer
-        room = len(buffer)
+        room = READ_BUDGET
         while True:
             try:
                 count = self._sock.recv_into(buffer, room)

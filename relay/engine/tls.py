@@ -1,13 +1,10 @@
 """A carrier's end: TLS on a non-blocking descriptor. Reads whatever comes, and pulls from its owner what to send.
 
-What must stay true: once OpenSSL has said "want write", a part of that buffer is committed, and exactly those bytes
-are offered again until they are out; nothing is pulled meanwhile, so what waits at the owner can still change its
-order or its path. Reading never waits for writing. OpenSSL may hold bytes that no descriptor signals, so a read ends
-with "want read" or goes on the ready list.
+What must stay true: what was pulled is encrypted, and then leaves whole and in order; nothing is pulled while the
+kernel has not taken it all, so what waits at the owner can still change its order or its path. Reading never waits for
+writing. All that was received is decrypted at once: between two services OpenSSL holds at most a part of a record.
 """
 
-import errno
-import os
 import select
 import socket
 import ssl
@@ -16,10 +13,17 @@ from typing import Protocol
 import attrs
 
 from relay.engine.loop import FLUSH, READABLE, WRITABLE, Loop
+from relay.engine.secured import Secured
 from relay.engine.sockopts import error_of, reset_on_close
+from relay.engine.tcp import DRAIN
 
 SEND_BUDGET = 512 * 1024
 """Bytes sent in one service. The kernel's TCP_NOTSENT_LOWAT ends it sooner, unless the path drains faster than that."""
+BULK_BATCH = 256 * 1024
+"""Bytes encrypted for one system call where nothing waits behind them. Sent record by record they would go through
+every hop in pieces of 16 KiB, and wake each of them four times as often."""
+FEED = 64 * 1024
+"""Bytes given to OpenSSL at a time, so that what it keeps for each carrier stays about as small."""
 
 
 class TlsOwner(Protocol):
@@ -31,7 +35,7 @@ class TlsOwner(Protocol):
     def data_to_send(self) -> bytes:
         """The next bytes to go out, b"" for none. Called when the kernel can take some.
 
-        They cannot be taken back: 16 KiB (one record) at most where streams share the carrier, 64 KiB or more for bulk.
+        They cannot be taken back: 16 KiB (one record) at most where streams share the carrier, 64 KiB for bulk.
         """
 
     def on_closed(self, error: OSError | None) -> None:
@@ -45,23 +49,25 @@ class TlsStatistics:
     bytes_in: int
     bytes_out: int
     committed: int
-    """Bytes pulled and not yet taken by the kernel."""
+    """Bytes encrypted and not yet taken by the kernel."""
     last_read: float
     is_closed: bool
 
 
 class Tls:
-    """An endpoint over *sock*, which comes from `tls_setup.handshake` and belongs to it from now on."""
+    """An endpoint over *secured*, which comes from `tls_setup.handshake` and belongs to it from now on."""
 
     __slots__ = (
-        "_committed",
+        "_batch",
         "_is_asked",
+        "_is_blocked",
         "_is_finishing",
+        "_is_readable",
         "_loop",
         "_lost",
-        "_read_waits",
+        "_reads_to_end",
+        "_secured",
         "_sock",
-        "_write_waits",
         "bytes_in",
         "bytes_out",
         "closed",
@@ -70,7 +76,8 @@ class Tls:
         "queued",
     )
 
-    def __init__(self, loop: Loop, sock: ssl.SSLSocket, owner: TlsOwner) -> None:
+    def __init__(self, loop: Loop, secured: Secured, owner: TlsOwner, *, is_bulk: bool = False) -> None:
+        """With *is_bulk*, what the owner has is pulled and encrypted BULK_BATCH at a time; else one pull at a time."""
         self.owner = owner
         self.queued = False
         self.closed = False
@@ -78,13 +85,14 @@ class Tls:
         self.last_read = loop.now
         """`loop.now` when bytes last came; at first, when it was made."""
         self._loop = loop
-        self._sock = sock
-        self._committed: bytes | memoryview = b""
+        self._secured = secured
+        self._sock = secured.sock
+        self._batch = BULK_BATCH if is_bulk else 1
         self._is_asked = self._is_finishing = False
+        self._is_blocked = False  # the kernel is full; its edge will come
+        self._is_readable = self._reads_to_end = True  # at first OpenSSL may hold what no descriptor signals
         self._lost: OSError | None = None
-        self._read_waits = 0  # events without which a read is useless; 0 now: OpenSSL may hold what came already
-        self._write_waits = 0  # the same for a write; something is committed unless it is 0
-        loop.register(sock, self)
+        loop.register(self._sock, self)
         loop.again(self)
 
     # for the owner
@@ -112,35 +120,39 @@ class Tls:
             self.closed = True
             self._loop.forget(self._sock.fileno())
             self._sock.close()
-            self._committed = b""
 
     @property
-    def sock(self) -> ssl.SSLSocket:
-        """For options, addresses and certificates; not for reading or writing."""
+    def sock(self) -> socket.socket:
+        """For options and addresses; not for reading or writing."""
         return self._sock
 
     def statistics(self) -> TlsStatistics:
-        return TlsStatistics(self.bytes_in, self.bytes_out, len(self._committed), self.last_read, self.closed)
+        return TlsStatistics(self.bytes_in, self.bytes_out, self._committed, self.last_read, self.closed)
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else f"fd {self._sock.fileno()}"
-        return f"<Tls {state}, {self.bytes_in} in, {self.bytes_out} out, {len(self._committed)} committed>"
+        return f"<Tls {state}, {self.bytes_in} in, {self.bytes_out} out, {self._committed} committed>"
+
+    @property
+    def _committed(self) -> int:
+        return 0 if self.closed else self._secured.unsent
 
     # for the loop
 
     def serve(self, events: int) -> None:
         if self.closed:
             return
-        if events & select.EPOLLERR and self._lost is None:
-            self._lost = error_of(self._sock)
-        if events & self._read_waits:
-            self._read_waits = 0
-        if not self._read_waits:
+        if events & READABLE:
+            self._is_readable = True
+            if events & DRAIN:
+                self._reads_to_end = True
+                if events & select.EPOLLERR and self._lost is None:
+                    self._lost = error_of(self._sock)
+        if self._is_readable:
             self._read()
-            events |= READABLE  # what was read may be what a write waited for
         if events & FLUSH:
             self._is_asked = False
-        if events & (self._write_waits or FLUSH) and self._lost is None and not self.closed:
+        if events & (WRITABLE if self._is_blocked else FLUSH) and self._lost is None and not self.closed:
             self._write()
 
     def fail(self, error: OSError) -> None:
@@ -148,95 +160,124 @@ class Tls:
             self.reset()
             self.owner.on_closed(error)
 
+    # reading
+
     def _read(self) -> None:
-        """Hand over all that is there, up to one buffer, in one piece: frames larger than a record come whole."""
-        buffer, receive = self._loop.buffer, self._sock.recv_into
-        room = size = len(buffer)
+        """Receive once, and hand over all that it makes whole."""
+        raw = self._loop.raw
+        count = 0
         ending: OSError | None = None
         is_over = False
         try:
-            while room and not is_over:
-                count = receive(buffer[size - room :], room)
-                room -= count
-                is_over = count == 0
-        except ssl.SSLWantReadError:
-            self._read_waits = READABLE
-        except ssl.SSLWantWriteError:
-            self._read_waits = WRITABLE
+            count = self._sock.recv_into(raw)
+            is_over = count == 0
+        except BlockingIOError:
+            self._is_readable = self._reads_to_end = False
         except OSError as error:
-            ending, is_over = _ending(error), True
-        if room < size:
+            ending, is_over = error, True
+        if count < len(raw) and not self._reads_to_end:
+            self._is_readable = False  # rule 1: a short read
+        if count:
             self.last_read = self._loop.now
-            self.bytes_in += size - room
-            self.owner.on_bytes(buffer[: size - room])
+        try:
+            is_over |= self._decrypt(raw[:count])
+        except ssl.SSLError as error:
+            ending, is_over = error, True
         if self.closed:
             return
-        if is_over or (self._lost is not None and self._read_waits):
+        if is_over or (self._lost is not None and not self._is_readable):
             self._end(self._lost or ending)
-        elif not self._read_waits:
+            return
+        if self._secured.outgoing.pending:  # the peer has asked for something, such as new keys
+            self.flush_soon()
+        if self._is_readable:
             self._loop.again(self)
 
+    def _decrypt(self, raw: memoryview) -> bool:
+        """Hand over what *raw* makes whole; True if the peer has ended the session.
+
+        Raises:
+            ssl.SSLError: what came is not good; what came before it was handed over.
+        """
+        feed, most = self._secured.incoming.write, len(self._loop.buffer)
+        filled = 0
+        try:
+            for start in range(0, len(raw) or 1, FEED):
+                feed(raw[start : start + FEED])
+                while count := self._open_record(filled):
+                    filled += count
+                    if filled == most:
+                        self._hand_over(filled)
+                        filled = 0
+        except ssl.SSLZeroReturnError:
+            return True
+        finally:
+            self._hand_over(filled)
+        return False
+
+    def _open_record(self, at: int) -> int:
+        """Decrypt the next record into the shared buffer at *at*; 0 if it is not all there."""
+        buffer = self._loop.buffer
+        try:
+            count = self._secured.tls.read(len(buffer) - at, buffer[at:])
+        except ssl.SSLWantReadError:
+            return 0
+        if not count:
+            raise ssl.SSLZeroReturnError
+        return int(count)
+
+    def _hand_over(self, filled: int) -> None:
+        if filled and not self.closed:
+            self.bytes_in += filled
+            self.owner.on_bytes(self._loop.buffer[:filled])
+
+    # writing
+
     def _write(self) -> None:
-        """Send what is committed, then what the owner has, until it has no more or the kernel or the budget is full."""
-        send, pull = self._sock.send, self.owner.data_to_send
+        """Send what is encrypted, then what the owner has, until it has no more or the kernel or the budget is full."""
         budget = SEND_BUDGET
-        self._write_waits = 0
-        data = self._committed or pull()
-        while data and not self.closed:
-            try:
-                sent = send(data)
-            except ssl.SSLWantWriteError:
-                self._commit(data, WRITABLE)
-                return
-            except ssl.SSLWantReadError:
-                self._commit(data, READABLE)
-                return
-            except OSError as error:
-                self._lose(_ending(error))
-                return
-            self.bytes_out += sent
-            budget -= sent
-            if sent < len(data):
-                data = memoryview(data)[sent:]
-            elif budget > 0:
-                data = pull()
-            else:
-                self._committed = b""
-                self.flush_soon()
-                return
-        self._committed = b""
+        try:
+            while not self.closed:
+                self._is_blocked = not self._secured.flush()
+                if self._is_blocked:
+                    return
+                if budget <= 0:
+                    self.flush_soon()
+                    return
+                filled = self._encrypt()
+                if not filled:
+                    break
+                budget -= filled
+        except OSError as error:
+            self._lose(error)
+            return
         if self._is_finishing and not self.closed:
             self._send_fin()
 
-    def _commit(self, data: bytes | memoryview, waits: int) -> None:
-        self._committed = data
-        self._write_waits = waits
+    def _encrypt(self) -> int:
+        """Pull from the owner and encrypt a batch; how many bytes it was."""
+        pull, write = self.owner.data_to_send, self._secured.tls.write
+        filled = 0
+        while filled < self._batch:
+            data = pull()
+            if not data or self.closed:
+                break
+            filled += write(data)
+        self.bytes_out += filled
+        return filled
 
     def _send_fin(self) -> None:
         try:
-            # The plain socket's own: SSLSocket.shutdown would throw the session away, and with it what is still read.
-            socket.socket.shutdown(self._sock, socket.SHUT_WR)
+            self._sock.shutdown(socket.SHUT_WR)
         except OSError as error:
             self._lose(error)
 
-    def _lose(self, error: OSError | None) -> None:
+    def _lose(self, error: OSError) -> None:
         """Writing failed: the peer may have said something before, so read to the end first."""
-        self._lost = error or BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
-        self._committed = b""
-        self._write_waits = READABLE  # nothing more is pulled
+        self._lost = error
+        self._is_readable = self._reads_to_end = True
         self._read()
 
     def _end(self, error: OSError | None) -> None:
         self.close()
         self.owner.on_closed(error)
-
-
-def _ending(error: OSError) -> OSError | None:
-    """What *error*, raised by OpenSSL, says about the connection: None for a FIN without close_notify.
-
-    CPython reports every failed system call inside OpenSSL as an SSLEOFError, and so does OpenSSL a bare FIN; only the
-    latter has a reason. The call's errno is lost, but only a dead connection makes these calls fail.
-    """
-    if not isinstance(error, ssl.SSLEOFError):
-        return error
-    return None if error.reason else ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))

@@ -1,9 +1,10 @@
 """TLS while a carrier is made: the tasks that dial and accept wait for the WAN, so they are ordinary trio.
 
-What must stay true: no byte beyond the TLS session is read. OpenSSL reads record by record, so after `unwrap` the
-peer's next ClientHello is still in the kernel, also when it came in the same segment as the close_notify.
+What must stay true: no byte beyond the TLS session is read (`Secured.fetch` goes record by record), so after `unwrap`
+the peer's next ClientHello is still in the kernel, also when it came in the same segment as the close_notify.
 """
 
+import contextlib
 import errno
 import socket
 import ssl
@@ -13,12 +14,14 @@ from typing import TypeVar
 
 import trio
 
+from relay.engine.secured import Secured
+
 Result = TypeVar("Result")
 
 
 async def handshake(
     sock: socket.socket, context: ssl.SSLContext, server_side: bool, server_hostname: str | None = None
-) -> ssl.SSLSocket:
+) -> Secured:
     """Do a TLS handshake over *sock* (non-blocking), which is used up: it is in the result, or closed on failure.
 
     *context* is set to take a FIN for an end: OpenSSL would answer one without close_notify with an alert, and our
@@ -27,21 +30,22 @@ async def handshake(
     Raises:
         ssl.SSLError, OSError: refused, not TLS, or the connection broke.
     """
-    tls = _wrap(sock, context, server_side, server_hostname)
+    context.options |= ssl.OP_IGNORE_UNEXPECTED_EOF
     try:
-        await _until_done(tls, tls.do_handshake)
+        secured = Secured(sock, context, server_side, server_hostname)
+        await _until_done(secured, secured.tls.do_handshake)
     except BaseException:
-        close(tls)
+        close(sock)
         raise
-    return tls
+    return secured
 
 
-async def read_some(tls: ssl.SSLSocket, most: int) -> bytes:
+async def read_some(secured: Secured, most: int) -> bytes:
     """At least 1 and at most *most* bytes; b"" when the peer has ended the session or the connection."""
-    return await _until_done(tls, partial(tls.recv, most))
+    return await _until_done(secured, partial(secured.tls.read, most))
 
 
-async def read_exactly(tls: ssl.SSLSocket, count: int) -> bytes:
+async def read_exactly(secured: Secured, count: int) -> bytes:
     """*count* bytes.
 
     Raises:
@@ -49,34 +53,29 @@ async def read_exactly(tls: ssl.SSLSocket, count: int) -> bytes:
     """
     data = b""
     while len(data) < count:
-        more = await read_some(tls, count - len(data))
+        more = await read_some(secured, count - len(data))
         if not more:
             raise ConnectionResetError(errno.ECONNRESET, f"the peer ended after {len(data)} of {count} bytes")
         data += more
     return data
 
 
-async def send_all(tls: ssl.SSLSocket, data: bytes) -> None:
+async def send_all(secured: Secured, data: bytes) -> None:
     """Send all of *data*. Cancelled or failed, it has sent any part, and the session is of no more use."""
-    rest = memoryview(data)
-    while rest:
-        sent = await _until_done(tls, partial(tls.send, rest))  # what OpenSSL refused is offered again unchanged
-        rest = rest[sent:]
+    await _until_done(secured, partial(secured.tls.write, data))
 
 
-async def unwrap(tls: ssl.SSLSocket) -> socket.socket:
-    """End the TLS session with close_notify both ways and return the bare socket; *tls* is used up.
+async def unwrap(secured: Secured) -> socket.socket:
+    """End the TLS session with close_notify both ways and return the bare socket; *secured* is used up.
 
     The peer must do the same and have said all it had to. The contexts of both have `num_tickets = 0`: a ticket would
     come behind the close_notify, and be taken for the next session's.
 
     Raises:
-        OSError: the peer did not end cleanly; *tls* is still to be closed by the caller, as after a cancel.
+        OSError: the peer did not end cleanly; the socket is still to be closed by the caller, as after a cancel.
     """
-    await _until_done(tls, tls.unwrap)
-    bare = socket.socket(tls.family, tls.type, tls.proto, fileno=tls.detach())
-    bare.setblocking(False)
-    return bare
+    await _until_done(secured, secured.tls.unwrap)
+    return secured.sock
 
 
 def close(sock: socket.socket) -> None:
@@ -86,31 +85,33 @@ def close(sock: socket.socket) -> None:
         sock.close()
 
 
-def _wrap(
-    sock: socket.socket, context: ssl.SSLContext, server_side: bool, server_hostname: str | None
-) -> ssl.SSLSocket:
-    context.options |= ssl.OP_IGNORE_UNEXPECTED_EOF
-    try:
-        sock.getpeername()  # a socket that is not connected any more would be lost in wrap_socket, not closed
-        return context.wrap_socket(
-            sock,
-            server_side=server_side,
-            do_handshake_on_connect=False,
-            suppress_ragged_eofs=False,  # under which CPython hides resets
-            server_hostname=server_hostname,
-        )
-    except BaseException:
-        sock.close()
-        raise
-
-
-async def _until_done(tls: ssl.SSLSocket, attempt: Callable[[], Result]) -> Result:
-    """Repeat *attempt* each time the socket can do what OpenSSL waits for. A checkpoint, always."""
+async def _until_done(secured: Secured, attempt: Callable[[], Result]) -> Result:
+    """Repeat *attempt* each time more has come, and send all that it has to say. A checkpoint, always."""
     await trio.lowlevel.checkpoint()
     while True:
         try:
-            return attempt()
+            result = attempt()
         except ssl.SSLWantReadError:
-            await trio.lowlevel.wait_readable(tls)
-        except ssl.SSLWantWriteError:
-            await trio.lowlevel.wait_writable(tls)
+            await _flush(secured)
+            await _fetch(secured)
+        except ssl.SSLError:
+            with contextlib.suppress(OSError):  # an alert that says why; who cannot hear it has gone
+                secured.flush()
+            raise
+        else:
+            await _flush(secured)
+            return result
+
+
+async def _flush(secured: Secured) -> None:
+    while not secured.flush():
+        await trio.lowlevel.wait_writable(secured.sock)
+
+
+async def _fetch(secured: Secured) -> None:
+    while True:
+        try:
+            secured.fetch()
+            return
+        except BlockingIOError:
+            await trio.lowlevel.wait_readable(secured.sock)

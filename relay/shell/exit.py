@@ -5,7 +5,6 @@ is not known here. Carriers that were silent for SILENCE are closed: the ingress
 """
 
 import hmac
-import ssl
 from collections.abc import Container, Iterator
 
 import attrs
@@ -13,6 +12,7 @@ import attrs
 from relay import log
 from relay.binding import Binding
 from relay.engine import Loop, Tcp, Tls
+from relay.engine.secured import Secured
 from relay.model.cause import Cause
 from relay.session.acceptor import Acceptor
 from relay.session.carrier import CarrierEnd
@@ -98,7 +98,7 @@ class Terminal:
             held = self._held[hello.token] = Held(session, SessionClock(self._loop, session))
         return held.session
 
-    def adopt(self, tls: ssl.SSLSocket, session: Acceptor, purpose: Purpose) -> None:
+    def adopt(self, tls: Secured, session: Acceptor, purpose: Purpose) -> None:
         """*tls* carries *session* from now on.
 
         Raises:
@@ -108,8 +108,8 @@ class Terminal:
         if held is None or held.session is not session:
             raise RefusedError(Refusal.UNKNOWN_SESSION, "this session has ended meanwhile")
         link = Link(self._loop, self._lost)
-        link.tls = Tls(self._loop, tls, link)
         is_bulk = purpose is Purpose.BULK
+        link.tls = Tls(self._loop, tls, link, is_bulk=is_bulk)
         link.end = session.add_carrier(session.owner, is_bulk, link.tls.flush_soon, self._loop.now)
         held.links.append(link)
         log.event("carrier-up", session=session.token.hex()[:8], carrier=link.end.number, ingress=session.owner)

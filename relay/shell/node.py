@@ -14,6 +14,7 @@ import trio
 
 from relay import __version__, log
 from relay.engine import Loop, Splice, sockopts
+from relay.engine.secured import Secured
 from relay.engine.tls_setup import close, handshake, unwrap
 from relay.errors import OperatorError
 from relay.identity import Identity, PeerError, peer_name
@@ -131,10 +132,9 @@ class RelayNode:
 
     async def _set_up(self, sock: socket.socket, peer: str, stranger: Stranger) -> None:
         """Everything until the engine owns the connection; on any error it is closed."""
-        tls: socket.socket = sock
         try:
-            tls = secured = await handshake(sock, self._context, server_side=True)
-            owner = peer_name(secured)
+            secured = await handshake(sock, self._context, server_side=True)
+            owner = peer_name(secured.tls)
             self._strangers.leave(stranger)
             try:
                 await self._answer(secured, owner, await self._read(secured))
@@ -142,23 +142,23 @@ class RelayNode:
                 level = "debug" if refusal.reason in PASSING else "warning"
                 log.event("carrier-refused", level=level, peer=peer, name=owner, why=str(refusal))
                 await send_message(secured, Refused(refusal.reason, str(refusal)))
-                close(secured)
+                close(sock)
         except BaseException:
-            close(tls)
+            close(sock)
             raise
 
-    async def _read(self, tls: ssl.SSLSocket) -> Message:
+    async def _read(self, secured: Secured) -> Message:
         try:
-            return await read_message(tls)
+            return await read_message(secured)
         except ProtocolError as error:
             raise RefusedError(Refusal.PROTOCOL, f"{self.name} cannot read this: {error}") from error
         except OSError as error:
             if not is_farewell(error):
                 raise
-            text = f"{peer_name(tls)} left without a word; perhaps it wanted another node than {self.name}"
+            text = f"{peer_name(secured.tls)} left without a word; perhaps it wanted another node than {self.name}"
             raise PeerError(text) from error
 
-    async def _answer(self, tls: ssl.SSLSocket, owner: str, message: Message) -> None:
+    async def _answer(self, secured: Secured, owner: str, message: Message) -> None:
         if owner not in self.network.ingresses:
             raise RefusedError(Refusal.NOT_AN_INGRESS, f"{owner} is not an ingress in the file of {self.name}")
         if not isinstance(message, Transit | Hello):
@@ -170,11 +170,11 @@ class RelayNode:
         if self.is_draining:
             raise RefusedError(Refusal.DRAINING, f"{self.name} is shutting down")
         if isinstance(message, Transit):
-            await self._pass_on(tls, owner, message)
+            await self._pass_on(secured, owner, message)
         else:
-            await self._end_here(tls, owner, message)
+            await self._end_here(secured, owner, message)
 
-    async def _pass_on(self, tls: ssl.SSLSocket, owner: str, message: Transit) -> None:
+    async def _pass_on(self, secured: Secured, owner: str, message: Transit) -> None:
         hop = self._hop(message)
         try:
             sock, took = await dial_hop(hop, self.base, SETUP_SECONDS)
@@ -185,8 +185,8 @@ class RelayNode:
             raise RefusedError(reason, f"{self.name} cannot dial {hop.line.name}: {error}") from error
         try:
             sockopts.carrier(sock)
-            await send_message(tls, Proceed(took))
-            raw = await unwrap(tls)
+            await send_message(secured, Proceed(took))
+            raw = await unwrap(secured)
         except BaseException:
             sock.close()
             raise
@@ -210,12 +210,12 @@ class RelayNode:
         self.transits[splice] = owner
         log.event("transit-opened", level="debug", line=line)
 
-    async def _end_here(self, tls: ssl.SSLSocket, owner: str, hello: Hello) -> None:
+    async def _end_here(self, secured: Secured, owner: str, hello: Hello) -> None:
         if hello.purpose is not Purpose.PREFIX and not self.is_exit:
             raise RefusedError(Refusal.NOT_AN_EXIT, f"{self.name} is no exit in its own file: update it")
         session = self.terminal.session_for(hello, owner)
         digest, expires = self.network.digest, self.identity.expires
         if digest != hello.digest:
             log.event("config-differed", level="warning", ingress=owner, hint="update the older paths.toml")
-        await send_message(tls, Welcome(digest, __version__, self.is_draining, expires))
-        self.terminal.adopt(tls, session, hello.purpose)
+        await send_message(secured, Welcome(digest, __version__, self.is_draining, expires))
+        self.terminal.adopt(secured, session, hello.purpose)

@@ -2,6 +2,7 @@
 
 import ssl
 
+from relay.engine.secured import Secured
 from relay.engine.tls_setup import read_exactly, send_all
 from relay.wire.errors import ProtocolError
 from relay.wire.frames import HEADER_SIZE
@@ -11,12 +12,12 @@ SETUP_SECONDS = 10.0
 """For all of a carrier's set-up: every handshake and every dial on the way. Set by whoever opens or accepts it."""
 
 
-async def send_message(tls: ssl.SSLSocket, message: Message) -> None:
+async def send_message(tls: Secured, message: Message) -> None:
     """Send *message*, whole."""
     await send_all(tls, encode(message))
 
 
-async def read_message(tls: ssl.SSLSocket) -> Message:
+async def read_message(tls: Secured) -> Message:
     """Wait for one message.
 
     Raises:

@@ -4,22 +4,25 @@ import random
 import socket
 import ssl
 import struct
-from collections.abc import Callable
 
 import pytest
 import trio
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from relay.engine import HandlerFailed, Loop, Tls, tls_setup
+from relay.engine.secured import Secured
+from tests.relay.engine.conftest import Owner, Sockets
 
 RESET = struct.pack("ii", 1, 0)
 
 
-async def tls_pair(sockets, contexts, buffers: int = 0) -> tuple[ssl.SSLSocket, ssl.SSLSocket]:
+async def tls_pair(sockets, contexts, buffers: int = 0) -> tuple[Secured, Secured]:
     near, far = sockets.pair(buffers)
-    made: dict[str, ssl.SSLSocket] = {}
+    made: dict[str, Secured] = {}
 
     async def shake(name: str, sock: socket.socket, context: ssl.SSLContext, hostname: str | None) -> None:
-        made[name] = sockets.keep(await tls_setup.handshake(sock, context, hostname is None, hostname))
+        made[name] = await tls_setup.handshake(sock, context, hostname is None, hostname)
 
     with trio.fail_after(20):
         async with trio.open_nursery() as nursery:
@@ -118,7 +121,8 @@ async def test_close_notify_is_a_clean_end(loop: Loop, sockets, contexts, owner)
     mine = owner()
     Tls(loop, near_sock, mine)
     with pytest.raises(ssl.SSLWantReadError):
-        far_sock.unwrap()
+        far_sock.tls.unwrap()
+    assert far_sock.flush()
     assert await mine.closed() is None
 
 
@@ -137,7 +141,7 @@ async def test_finish_sends_what_waits_and_ends_when_the_peer_does(loop: Loop, s
 async def test_a_reset_is_an_error_behind_the_last_words(loop: Loop, sockets, contexts, owner) -> None:
     near_sock, far_sock = await tls_pair(sockets, contexts)
     await tls_setup.send_all(far_sock, b"last words")
-    far_sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+    far_sock.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
     far_sock.close()
     mine = owner()
     mine.outbox = [b"too late", b"never pulled"]
@@ -156,7 +160,7 @@ async def test_a_write_that_fails_first_still_reads_the_last_words(loop: Loop, s
     await trio.testing.wait_all_tasks_blocked()
     mine.outbox = [b"never arrives"]
     await tls_setup.send_all(far_sock, b"last words")
-    far_sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+    far_sock.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
     far_sock.close()
     tls._write()  # before the loop has seen either
     assert isinstance(await mine.closed(), OSError)
@@ -167,7 +171,7 @@ async def test_bytes_that_are_not_tls_end_it(loop: Loop, sockets, contexts, owne
     near_sock, far_sock = await tls_pair(sockets, contexts)
     mine = owner()
     Tls(loop, near_sock, mine)
-    sockets.keep(socket.socket(fileno=far_sock.detach())).send(b"\x17\x03\x03\x00\x20" + bytes(32))
+    far_sock.sock.send(b"\x17\x03\x03\x00\x20" + bytes(32))
     assert isinstance(await mine.closed(), ssl.SSLError)
 
 
@@ -191,74 +195,80 @@ async def test_an_owner_that_raises_resets_its_carrier_only(loop, sockets, conte
     assert [name for name, _ in events] == ["handler-failed"]
 
 
-class ScriptedTls:
-    """Stands for an SSLSocket: each call takes the next answer of its script, an exception or a number of bytes."""
-
-    def __init__(self, sock: socket.socket, told: Callable[[], None]) -> None:
-        self._sock = sock
-        self.told = told
-        self.reads: list = []
-        self.writes: list = []
-        self.sent: list[bytes] = []
-
-    def fileno(self) -> int:
-        return self._sock.fileno()
-
-    def close(self) -> None:
-        self._sock.close()
-
-    def recv_into(self, buffer: memoryview, count: int) -> int:
-        self.told()
-        answer = self.reads.pop(0) if self.reads else ssl.SSLWantReadError()
-        if isinstance(answer, Exception):
-            raise answer
-        buffer[: len(answer)] = answer
-        return len(answer)
-
-    def send(self, data: bytes | memoryview) -> int:
-        self.sent.append(bytes(data))
-        answer = self.writes.pop(0) if self.writes else len(data)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-
-async def test_a_write_that_wants_to_read_and_a_read_that_wants_to_write(loop: Loop, sockets, owner) -> None:
-    sock, peer = sockets.pair()
-    mine = owner()
-    scripted = ScriptedTls(sock, mine.note)
-    tls = Tls(loop, scripted, mine)
-    await trio.testing.wait_all_tasks_blocked()
-    scripted.writes = [2, ssl.SSLWantReadError(), 4]
-    mine.outbox = [b"abcdef", b"gh"]
-    tls.flush_soon()
-    await trio.testing.wait_all_tasks_blocked()
-    assert scripted.sent == [b"abcdef", b"cdef"]
-    scripted.reads = [b"x"]
-    peer.send(b"!")
-    await mine.until(lambda: mine.data == b"x")
-    await trio.testing.wait_all_tasks_blocked()
-    assert scripted.sent == [b"abcdef", b"cdef", b"cdef", b"gh"]
-    scripted.reads = [ssl.SSLWantWriteError(), b"y"]
-    peer.send(b"!")
-    await mine.until(lambda: len(scripted.reads) == 1)
-    peer.send(b"!")  # an event that says "writable" again, as after a full kernel
-    await mine.until(lambda: mine.data == b"xy")
-    tls.close()
-
-
-async def test_a_full_budget_of_sending_leaves_turns_to_others(loop: Loop, sockets, owner, notes) -> None:
-    sock, _ = sockets.pair()
-    mine = owner()
-    scripted = ScriptedTls(sock, mine.note)
-    mine.outbox = [bytes(64 * 1024)] * 40
-    tls = Tls(loop, scripted, mine)
-    reader = notes()
+async def test_a_full_budget_of_sending_leaves_turns_to_others(loop, sockets, contexts, owner, monkeypatch) -> None:
+    monkeypatch.setattr("relay.engine.tls.SEND_BUDGET", 100_000)
+    near_sock, far_sock = await tls_pair(sockets, contexts)
+    near, far = owner(), owner()
+    near.outbox = [bytes(50_000)] * 10
     left: list[int] = []
-    tls.flush_soon()
-    loop.call_soon(lambda: loop.call_soon(lambda: (left.append(len(mine.outbox)), reader.note())))
-    await reader.until(lambda: bool(left))
-    assert left[0] > 0
+    tls = Tls(loop, near_sock, near)
     await trio.testing.wait_all_tasks_blocked()
-    assert mine.outbox == []
-    tls.close()
+    tls.flush_soon()
+    loop.call_soon(lambda: loop.call_soon(lambda: left.append(len(near.outbox))))
+    Tls(loop, far_sock, far)
+    await far.until(lambda: len(far.data) == 500_000)
+    assert left == [8]
+
+
+async def test_a_bulk_carrier_sends_its_pulls_together(loop: Loop, sockets, contexts, owner) -> None:
+    near_sock, far_sock = await tls_pair(sockets, contexts)
+    near, far = owner(), owner()
+    pieces = [bytes([number]) * 65_000 for number in range(8)]
+    near.outbox = list(pieces)
+    committed: list[int] = []
+    tls = Tls(loop, near_sock, near, is_bulk=True)
+    near.react = lambda call: committed.append(near_sock.unsent) if call == "pull" else None
+    Tls(loop, far_sock, far)
+    tls.flush_soon()
+    await far.until(lambda: len(far.data) == 8 * 65_000)
+    assert far.data == b"".join(pieces)
+    assert [size // 65_000 for size in committed[:6]] == [0, 1, 2, 3, 4, 0]
+
+
+async def test_new_keys_that_the_peer_asks_for_are_sent(loop: Loop, sockets, contexts, owner) -> None:
+    """What OpenSSL says of its own accord while it reads goes out, though the owner has nothing to send."""
+    near_sock, far_sock = await tls_pair(sockets, contexts)
+    mine = owner()
+    tls = Tls(loop, near_sock, mine)
+    await trio.testing.wait_all_tasks_blocked()
+    near_sock.outgoing.write(b"as OpenSSL would")
+    await tls_setup.send_all(far_sock, b"!")
+    await mine.until(lambda: mine.data == b"!")
+    await trio.testing.wait_all_tasks_blocked()
+    assert far_sock.sock.recv(100) == b"as OpenSSL would"
+    assert tls.statistics().committed == 0
+
+
+@given(cuts=st.lists(st.integers(1, 70_000), max_size=40), seed=st.integers(0, 1000))
+@settings(max_examples=40, deadline=None)
+def test_any_split_of_the_wire_gives_the_same_bytes(contexts, cuts: list[int], seed: int) -> None:
+    """The engine's own splitting: whatever part of whatever record came, all that is whole is handed over, in order."""
+    source = random.Random(seed)
+    sent = source.randbytes(source.choice((1, 16_384, 50_000, 300_000)))
+
+    async def run() -> bytes:
+        made, mine = Sockets(), Owner()
+        async with trio.open_nursery() as nursery:
+            loop = Loop()
+            nursery.start_soon(loop.run)
+            near_sock, far_sock = await tls_pair(made, contexts)
+            Tls(loop, near_sock, mine)
+            far_sock.tls.write(sent)
+            wire = far_sock.outgoing.read()
+            for cut in cuts:
+                await send_raw(far_sock.sock, wire[:cut])
+                wire = wire[cut:]
+                await trio.lowlevel.checkpoint()
+            await send_raw(far_sock.sock, wire)
+            await mine.until(lambda: len(mine.data) >= len(sent))
+            nursery.cancel_scope.cancel()
+        made.close()
+        return bytes(mine.data)
+
+    assert trio.run(run) == sent
+
+
+async def send_raw(sock: socket.socket, data: bytes) -> None:
+    while data:
+        await trio.lowlevel.wait_writable(sock)
+        data = data[sock.send(data) :]

@@ -10,6 +10,7 @@ from pathlib import Path
 import trio
 
 from relay.engine import Loop, Tls
+from relay.engine.secured import Secured
 from relay.engine.tls_setup import close, handshake, read_some, unwrap
 from relay.identity import load_identity
 from relay.session.carrier import CarrierEnd
@@ -34,7 +35,7 @@ def anybody(keys: Path | None, who: str) -> ssl.SSLContext:
 
 
 @contextlib.asynccontextmanager
-async def secured(world: World, node: str, context: ssl.SSLContext | None = None) -> AsyncIterator[ssl.SSLSocket]:
+async def secured(world: World, node: str, context: ssl.SSLContext | None = None) -> AsyncIterator[Secured]:
     """A TLS connection to *node*, by default as the ingress."""
     context = context or load_identity(world.keys, INGRESS).client_context()
     with trio.fail_after(PATIENCE):
@@ -42,7 +43,7 @@ async def secured(world: World, node: str, context: ssl.SSLContext | None = None
         try:
             yield tls
         finally:
-            close(tls)
+            close(tls.sock)
 
 
 async def dial(world: World, node: str) -> socket.socket:
@@ -53,13 +54,13 @@ async def dial(world: World, node: str) -> socket.socket:
     return sock
 
 
-async def asked(tls: ssl.SSLSocket, message: Message) -> Message:
+async def asked(tls: Secured, message: Message) -> Message:
     """What is answered to *message*."""
     await send_message(tls, message)
     return await read_message(tls)
 
 
-async def heard(tls: ssl.SSLSocket) -> bytes:
+async def heard(tls: Secured) -> bytes:
     """All that comes until the end, which may be an error of TLS."""
     data = b""
     with contextlib.suppress(OSError):
