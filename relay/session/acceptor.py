@@ -71,10 +71,11 @@ class Acceptor(Session):
 
     def settle(self, stream: Stream) -> None:
         if stream.is_done:
+            is_told = stream.ack_told == stream.receiver.acknowledged
             word = stream.ack()
             carriers = [leg.carrier for leg in stream.legs]
             self.forget(stream)
-            for carrier in carriers:
+            for carrier in () if is_told else carriers:
                 carrier.send(word)  # if all are lost, the ingress asks, hears GONE, and understands
 
     def reset(self, stream: Stream, cause: Cause) -> None:
@@ -88,7 +89,8 @@ class Acceptor(Session):
         receiver = stream.receiver
         sent = max((stop for _, _, stop in stream.drains), default=0)
         words = bodies.attached(stream.id, stream.generation, receiver.acknowledged, receiver.limit, sent)
-        stream.limit_told = receiver.limit
+        stream.ack_told, stream.limit_told = receiver.acknowledged, receiver.limit
+        leg.must_ack = False
         parts.append(words)
         return len(words)
 
@@ -117,7 +119,8 @@ class Acceptor(Session):
         is_full = self.memory.is_full or len(self.streams) >= self.most_streams
         self.streams[stream.id] = stream
         stream.generation = generation
-        stream.ride((carrier,), planned=False)
+        stream.board(carrier)
+        self.ack_later(stream)  # ATTACHED goes with what comes first: CONNECTED, RESET, or the acknowledgements
         if is_full:
             self.reset(stream, Cause.LIMIT)
         else:

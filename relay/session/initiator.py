@@ -141,7 +141,7 @@ class Initiator(Session):
         if stream.is_done:
             word = stream.ack()
             self.forget(stream)
-            self.say_parting([word])
+            self.part_later(word)
 
     def reset(self, stream: Stream, cause: Cause) -> None:
         if not stream.is_over:

@@ -92,6 +92,14 @@ class Session:
         if not words:
             return
         self.parting.waiting += words
+        self._hurry_parting(besides)
+
+    def part_later(self, word: bytes) -> None:
+        """As `say_parting`, but *word* may wait for others, as an acknowledgement does."""
+        self.parting.waiting.append(word)
+        self._arm_ack()
+
+    def _hurry_parting(self, besides: CarrierEnd | None = None) -> None:
         if self.heard_last is None or self.heard_last.is_lost or self.heard_last is besides:
             others = [carrier for carrier in self.carriers.values() if carrier is not besides]
             self.heard_last = max(others, key=lambda one: one.heard_at, default=None)
@@ -116,6 +124,8 @@ class Session:
             for stream in pending.values():
                 if self.streams.get(stream.id) is stream:
                     stream.ack_now()
+            if self.parting.waiting:
+                self._hurry_parting()
         if self.has_expired(now):
             self.end(Cause.SESSION_EXPIRED)
 
@@ -124,8 +134,16 @@ class Session:
         return self._adrift_since is not None and now >= self._adrift_since + EXPIRY  # as next_deadline has it
 
     def ack_later(self, stream: Stream) -> None:
-        """Acknowledge *stream* within a quarter round trip, together with all others that wait."""
+        """Acknowledge *stream* within a quarter round trip, together with all others that wait, or with the next bytes
+        that it sends."""
         self._ack_pending[stream.id] = stream
+        self._arm_ack()
+
+    def take_ack(self, stream: Stream) -> bool:
+        """Whether an acknowledgement of *stream* waits. It does so no longer: the caller says it."""
+        return self._ack_pending.pop(stream.id, None) is not None
+
+    def _arm_ack(self) -> None:
         if self._ack_at is None:
             self._ack_at = self.now + min(max(self.srtt / 4, ACK_DELAY_LEAST), ACK_DELAY_MOST)
             self.on_deadline_changed()

@@ -83,6 +83,7 @@ class Stream:
         self.is_connected = False
         self.took = 0.0
         self.ack_told = 0
+        """What the peer was told to have arrived, the FIN counted."""
         self.limit_told = INITIAL_WINDOW
         self.is_held_back = False
 
@@ -160,18 +161,19 @@ class Stream:
         else:
             self.drains.clear()
             for carrier in carriers:
-                self._board(carrier, self.sender.acked)
+                self.board(carrier, self.sender.acked)
         self.wake()
 
     def _change_over(self, old: Leg, carrier: "CarrierEnd") -> None:
-        leg = self._board(carrier, old.cursor)
+        leg = self.board(carrier, old.cursor)
         leg.repair(old.repairs)
         if carrier is old.carrier:
             leg.since = min(leg.since, old.since)
         elif old.cursor > max(old.since, self.sender.acked):
             self.drains.append((old.carrier, old.since, old.cursor))
 
-    def _board(self, carrier: "CarrierEnd", cursor: int) -> Leg:
+    def board(self, carrier: "CarrierEnd", cursor: int = 0) -> Leg:
+        """Ride on *carrier* as well, from *cursor* on; nothing is said of it yet."""
         leg = Leg(self, carrier, cursor)
         self.legs.append(leg)
         carrier.legs[self.id] = leg
@@ -181,7 +183,7 @@ class Stream:
         """Ride on *carrier* as well: it gets all that the peer is not known to have."""
         if self.session.streams.get(self.id) is not self:
             return
-        self._board(carrier, self.sender.acked)
+        self.board(carrier, self.sender.acked)
         self.wake()
 
     def _leave_legs(self) -> None:
@@ -295,7 +297,7 @@ class Stream:
         if leg.must_connect:
             leg.must_connect = False
             size += _put(parts, bodies.connected(self.id, self.took))
-        if leg.must_ack:
+        if leg.must_ack or self._may_ack_along(leg):
             leg.must_ack = False
             size += _put(parts, self.ack())
         span = self.sender.next_range(leg, most)
@@ -305,10 +307,15 @@ class Stream:
                 self._forget_drained()
         return size
 
+    def _may_ack_along(self, leg: Leg) -> bool:
+        """Whether an acknowledgement that waits goes with what *leg* sends now: each record saved is one wake-up less at
+        every hop. Of two legs either may die, so there both say it, by the clock."""
+        return len(self.legs) == 1 and self.sender.has_more(leg) and self.session.take_ack(self)
+
     def ack(self) -> bytes:
         """An ACK of all there is to acknowledge."""
         receiver = self.receiver
-        self.ack_told, self.limit_told = receiver.received, receiver.limit
+        self.ack_told, self.limit_told = receiver.acknowledged, receiver.limit
         return bodies.ack(self.id, receiver.acknowledged, receiver.limit)
 
     def _put_data(self, span: Range, parts: "list[bytes | memoryview]") -> int:
