@@ -9,7 +9,7 @@ from collections.abc import Callable
 from relay.engine import Tcp, sockopts
 from relay.model.cause import Cause
 from relay.session.carrier import BULK_QUANTUM
-from relay.session.stream import Stream
+from relay.session.stream import NOBODY, Stream
 
 PIECE = BULK_QUANTUM
 """Bytes kept in one piece, and sent in one frame. Above 128 KiB malloc maps every piece anew, and the page faults cost
@@ -116,4 +116,10 @@ class Binding:
         if not self._is_done:
             self._is_done = True
             self._held.clear()
-            self._on_done(self, cause)
+            self.stream.sink = NOBODY
+            on_done, self._on_done = self._on_done, _nobody_asks
+            on_done(self, cause)
+
+
+def _nobody_asks(_: Binding, cause: Cause | None) -> None:
+    """What a binding that has ended keeps in place of its owner, who may be itself."""

@@ -44,4 +44,5 @@ class Tunnel(Binding):
         opening = self._opening
         if opening.stream is not None and cause is not None:
             opening.front.ended(opening, opening.stream, cause)
+        opening.client.upstream = None
         opening.front.gone(opening.client)

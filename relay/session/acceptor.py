@@ -69,14 +69,13 @@ class Acceptor(Session):
 
     # ---- ends
 
-    def settle(self, stream: Stream) -> None:
-        if stream.is_done:
-            is_told = stream.ack_told == stream.receiver.acknowledged
-            word = stream.ack()
-            carriers = [leg.carrier for leg in stream.legs]
-            self.forget(stream)
-            for carrier in () if is_told else carriers:
-                carrier.send(word)  # if all are lost, the ingress asks, hears GONE, and understands
+    def take_leave(self, stream: Stream) -> None:
+        is_told = stream.ack_told == stream.receiver.acknowledged
+        word = stream.ack()
+        carriers = [leg.carrier for leg in stream.legs]
+        self.forget(stream)
+        for carrier in () if is_told else carriers:
+            carrier.send(word)  # if all are lost, the ingress asks, hears GONE, and understands
 
     def reset(self, stream: Stream, cause: Cause) -> None:
         if not stream.is_over:

@@ -137,11 +137,10 @@ class Initiator(Session):
             stream.withdrawn = b"".join(stream.sender.read(stream.sender.acked, stream.sender.end))
         super()._release(stream)
 
-    def settle(self, stream: Stream) -> None:
-        if stream.is_done:
-            word = stream.ack()
-            self.forget(stream)
-            self.part_later(word)
+    def take_leave(self, stream: Stream) -> None:
+        word = stream.ack()
+        self.forget(stream)
+        self.part_later(word)
 
     def reset(self, stream: Stream, cause: Cause) -> None:
         if not stream.is_over:

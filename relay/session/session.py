@@ -10,7 +10,7 @@ from relay.model.cause import Cause
 from relay.session.carrier import CarrierEnd
 from relay.session.parting import Parting
 from relay.session.sender import Leg
-from relay.session.stream import Stream
+from relay.session.stream import NOBODY, Stream
 from relay.session.window import Memory
 from relay.wire import bodies
 from relay.wire.errors import ProtocolError
@@ -171,6 +171,12 @@ class Session:
 
     def settle(self, stream: Stream) -> None:
         """*stream* has made progress towards its end: forget it once both directions are done."""
+        if stream.is_done:
+            self.take_leave(stream)
+            stream.sink = NOBODY
+
+    def take_leave(self, stream: Stream) -> None:
+        """Both directions of *stream* are done: say what the peer may still need to hear, and forget it."""
         raise NotImplementedError
 
     def reset(self, stream: Stream, cause: Cause) -> None:

@@ -40,6 +40,23 @@ class Sink(Protocol):
         """The stream is gone; bytes may be missing."""
 
 
+class Nobody:
+    """The sink of a stream that is over. With it a stream and its sink make no cycle, and are freed at once."""
+
+    def on_data(self, data: memoryview) -> None: ...
+
+    def on_fin(self) -> None: ...
+
+    def on_connected(self, took: float) -> None: ...
+
+    def on_room(self) -> None: ...
+
+    def on_reset(self, cause: Cause) -> None: ...
+
+
+NOBODY = Nobody()
+
+
 class Stream:
     """The state of one stream at one end. Made by the session; `sink` is set before the first byte can come."""
 
@@ -308,8 +325,8 @@ class Stream:
         return size
 
     def _may_ack_along(self, leg: Leg) -> bool:
-        """Whether an acknowledgement that waits goes with what *leg* sends now: each record saved is one wake-up less at
-        every hop. Of two legs either may die, so there both say it, by the clock."""
+        """Whether an acknowledgement that waits goes with what *leg* sends now: a record less is a wake-up less at every
+        hop. Of two legs either may die, so there both say it, by the clock."""
         return len(self.legs) == 1 and self.sender.has_more(leg) and self.session.take_ack(self)
 
     def ack(self) -> bytes:
