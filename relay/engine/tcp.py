@@ -282,14 +282,15 @@ class Tcp:
             sent -= len(first)
 
     def _send_fin(self) -> None:
+        self._has_fin = True
+        if self._has_eof:
+            self._loop.again(self)  # both directions have ended: the close says it
+            return
         try:
             self._sock.shutdown(socket.SHUT_WR)
         except OSError as error:  # ENOTCONN: reset meanwhile
+            self._has_fin = False
             self._lose(error)
-            return
-        self._has_fin = True
-        if self._has_eof:
-            self._loop.again(self)
 
     # endings
 
