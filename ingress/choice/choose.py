@@ -1,9 +1,9 @@
-"""Which path, of those a ranking holds, one stream takes: spreading over the band, pairs, alternatives.
+"""Which path, of those a ranking holds, one stream takes: a choice and its reason, pairs, alternatives.
 
 Functions over a ranking that is settled; on the way of every new connection, so nothing here is slow.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from ingress.choice.ranking import Entry, Ranking, Tier
 
@@ -27,28 +27,6 @@ class Choice:
 
     def __repr__(self) -> str:
         return f"<Choice {' + '.join(self.paths)} to {self.exit}: {self.reason}>"
-
-
-def spread(band: Sequence[Entry]) -> Entry:
-    """One of *band* (at least one); who takes it adds one to its `given`.
-
-    By the rate that is still free, in proportion, if all tell their rate; else by fewest streams; then by money.
-    """
-    if len(band) == 1:
-        return band[0]
-    if all(entry.figures.free is not None for entry in band):
-        return min(band, key=_by_room)
-    return min(band, key=_by_streams)
-
-
-def _by_room(entry: Entry) -> tuple[float, float, int]:
-    free = entry.figures.free
-    return (entry.given + 1) / free if free else float("inf"), entry.figures.path.cost, entry.rank
-
-
-def _by_streams(entry: Entry) -> tuple[bool, int, float, int]:
-    figures = entry.figures
-    return figures.is_full, figures.streams + entry.given, figures.path.cost, entry.rank
 
 
 def pair(order: Iterable[Entry]) -> tuple[Entry, Entry] | None:

@@ -14,6 +14,7 @@ from ingress.choice.moves import Bulk, Move, Mover
 from ingress.choice.ranking import Entry, Group, Ranking, Tier, rank
 from ingress.choice.rules import Rule, Rules
 from ingress.choice.sites import site_of
+from ingress.choice.spread import Spread, spread
 from ingress.choice.targets import Probe, Targets
 from ingress.measure.figures import PathFigures
 
@@ -81,30 +82,30 @@ class Chooser:
         """What `choose` would give, and nothing remembered of it."""
         if self.ranking.group is None or not self.ranking.group.band:
             return None
-        band, why = self._band(host, client, now)
-        entry = choose.spread(band)
+        bands, why = self._bands(host, client, now)
+        entry = spread(bands)
         rule = self.rules.match(host, port, user)
         if rule is None or not rule.redundant:
             return Choice(entry, why)
         pair = self._pair(entry.exit)
         return Choice(entry, SINGLE) if pair is None else Choice(pair[0], REDUNDANT, pair[1])
 
-    def _band(self, host: str, client: str, now: float) -> tuple[Sequence[Entry], str]:
+    def _bands(self, host: str, client: str, now: float) -> tuple[Sequence[Spread], str]:
         """The paths that are equally good for a stream to *host*, and what decided it."""
         group = self.ranking.group
         assert group is not None
         kept = self.affinity.exit(client, site_of(host), now) if client else None
         known = self.targets.known(host)
         if kept is None and not known:
-            return group.band, BEST
+            return (group.spread,), BEST
         costs = self._exit_costs(host)
         best = min(costs.values())
         if kept is not None and kept in costs and _is_kept(costs[kept], best):
-            return self.ranking.exits[kept].band, KEPT
+            return (self.ranking.exits[kept].spread,), KEPT
         why = DETOUR if kept in costs and costs[kept][0] is Tier.STALLED else SITE if known else BEST
         near = best[1] + max(SWITCH_MARGIN, SWITCH_SHARE * best[1])
         good = [name for name, (tier, cost) in costs.items() if tier is best[0] and cost <= near]
-        return [entry for name in good for entry in self.ranking.exits[name].band], why
+        return [self.ranking.exits[name].spread for name in good], why
 
     def _exit_costs(self, host: str) -> dict[str, tuple[Tier, float]]:
         """Tier and cost, with the target's share, of the best path to each exit that has one."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 import attrs
 
 from ingress.choice.cost import margin, path_cost
+from ingress.choice.spread import Spread
 from ingress.measure.figures import PathFigures
 from ingress.measure.health import State
 
@@ -109,6 +110,12 @@ class Group:
     band: tuple[Entry, ...]
     """Empty only if all are down."""
     settled: Settled
+    spread: Spread = attrs.field(init=False, repr=False, eq=False)
+    """Its band, as new streams are spread over it."""
+
+    @spread.default
+    def _spread(self) -> Spread:
+        return Spread(self.band)
 
     @property
     def leader(self) -> Entry:
