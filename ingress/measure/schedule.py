@@ -5,7 +5,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from relay.model.walk import Path
 
 RIDING = 0.25
-"""Seconds between pings where streams ride: half of what their rescue waits for."""
+"""Seconds between pings where streams ride and speak: half of what their rescue waits for."""
+QUIET = 10.0
+"""Seconds after the last word of a path's streams in which it still counts as ridden on. Idle streams are many and for
+hours; who speaks after a silence is heard in the next round, and the path is asked at once."""
 NEAR = 0.5
 """Seconds for the best paths, the backups and the prefixes: what a rescue chooses from, and its evidence."""
 FAR = 5.0
@@ -30,7 +33,7 @@ def intervals(
 ) -> dict[str, float]:
     """Seconds between pings by name of path or prefix.
 
-    *order* holds all paths, best first; *riding* names those that carry streams; *on_trial* those that still
+    *order* holds all paths, best first; *riding* names those whose streams speak; *on_trial* those that still
     have to prove themselves, which would take half a minute at the slow pace.
     """
     near = {path.name for path in order[:BEST]} | {path.name for path in backups(order)} | set(on_trial)

@@ -12,7 +12,7 @@ from ingress.measure.figures import PathFigures, Source
 from ingress.measure.gauge import Gauge
 from ingress.measure.health import State
 from ingress.measure.pieces import composed, line_pieces
-from ingress.measure.schedule import FAR, intervals
+from ingress.measure.schedule import FAR, QUIET, RIDING, intervals
 from ingress.measure.tally import Tally
 from relay.model.network import Line
 from relay.model.walk import Path
@@ -63,10 +63,13 @@ class Survey:
 
     def schedule(self, order: Sequence[Path], tallies: Mapping[str, Tally], now: float) -> None:
         """Set how often each is asked; *order* has all paths, best first."""
-        riding = {name for name, tally in tallies.items() if tally.streams}
+        riding = {name for name, tally in tallies.items() if tally.streams and now - tally.spoke_at < QUIET}
         on_trial = {path.name for path in self.paths if self.gauges[path.name].health.state is State.HELD}
         for name, every in intervals(order, self.prefixes, riding, on_trial).items():
-            self.gauges[name].every(every, now)
+            gauge = self.gauges[name]
+            if name in riding and gauge.interval > RIDING:
+                gauge.doubt(now)  # somebody speaks: what was known of it may be old
+            gauge.every(every, now)
 
     def figures(self, tallies: Mapping[str, Tally], now: float) -> list[PathFigures]:
         """What ranking is told, in the order of the paths; once a round, after every `Tally.round`."""

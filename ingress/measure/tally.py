@@ -23,6 +23,7 @@ class Tally:
         "redundant",
         "resumes",
         "speed",
+        "spoke_at",
         "streams",
     )
 
@@ -32,6 +33,8 @@ class Tally:
         self.bulk = 0
         """Of these, bulk streams: while there are any, our own load explains what pings on its lines say."""
         self.redundant = 0
+        self.spoke_at = now
+        """When one of them last sent or received something."""
         self.opened = 0
         """Streams that began on it."""
         self.bytes_up = 0

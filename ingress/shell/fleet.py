@@ -226,6 +226,7 @@ class Fleet:
         )
         tally.bytes_up = way.past_up + sum(link.end.bytes_out for link in way.links)
         tally.bytes_down = way.past_down + sum(link.end.bytes_in for link in way.links)
+        tally.spoke_at = max((link.end.spoke_at for link in way.links), default=tally.spoke_at)
         tally.leaving = self._why_leave(way.path)
         tally.round(now)
 

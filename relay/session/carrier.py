@@ -43,6 +43,7 @@ class CarrierEnd:
         "reader",
         "ready",
         "session",
+        "spoke_at",
         "unconfirmed",
     )
 
@@ -64,6 +65,8 @@ class CarrierEnd:
         self.heard_at = session.now
         self.base_rtt = 0.0
         """Least round trip of late, in seconds: that of the path without queues; 0 while it is not known."""
+        self.spoke_at = session.now
+        """When a stream last had something to say here, if only that bytes have come; at first, when it was made."""
         self.bytes_in = 0
         self.bytes_out = 0
 
@@ -105,6 +108,7 @@ class CarrierEnd:
             stream = leg.stream
             if self.legs.get(stream.id) is leg:
                 size += stream.emit(leg, parts, self.quantum)
+                self.spoke_at = now
                 if not leg.is_queued and not stream.is_over and stream.sender.has_more(leg):
                     leg.is_queued = True
                     ready.append(leg)

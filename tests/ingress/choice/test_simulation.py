@@ -119,7 +119,7 @@ def test_a_path_that_becomes_uneven_is_left() -> None:
 
 def test_a_black_line_is_left_within_a_stall_and_never_the_last_one() -> None:
     hour = Hour("ab", lambda name, now, chance: None if name == "a" and now > 30 else {"a": 0.13, "b": 0.2}[name])
-    hour.tallies["a"].streams = 1
+    hour.tallies["a"].streams, hour.tallies["a"].spoke_at = 1, 32.0
     hour.run(32.0)
     stalled = next(at for at, _, due in hour.seen if due is Due.STALLED)
     assert stalled - 30 < 0.25 + 2.25 * 0.13 + 0.25 + 0.01

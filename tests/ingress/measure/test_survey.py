@@ -3,8 +3,9 @@
 import pytest
 
 from ingress.measure.figures import PathFigures, Source
+from ingress.measure.gauge import Due
 from ingress.measure.health import Refusal, State
-from ingress.measure.schedule import FAR
+from ingress.measure.schedule import FAR, RIDING
 from ingress.measure.survey import Survey, room
 from ingress.measure.tally import Tally
 from relay.model.network import Address, Line, Network, Node
@@ -130,7 +131,7 @@ def test_a_new_plan_keeps_the_history_of_what_did_not_change() -> None:
 
 def test_the_schedule_asks_where_streams_ride_most_often() -> None:
     survey, tally = measured(), Tally(0.0)
-    tally.streams = 1
+    tally.streams, tally.spoke_at = 1, 4.0
     survey.schedule(FOUND.used, {"ix1/j1u": tally}, 5.0)
     assert {name: gauge.interval for name, gauge in survey.gauges.items()} == {
         "ix1/j1u": 0.25,
@@ -138,6 +139,24 @@ def test_the_schedule_asks_where_streams_ride_most_often() -> None:
         "ix1": 0.5,
         "ix2": 0.5,
     }
+
+
+def test_idle_streams_cost_nothing_and_who_speaks_is_watched_at_once() -> None:
+    survey, tally = measured(), Tally(0.0)
+    tally.streams = 20_000
+    order = [path for path in FOUND.used if path.name != "ix1/j1u"]
+    idle = survey.gauges["ix1/j1u"]
+    survey.schedule(order, {"ix1/j1u": tally}, 60.0)
+    idle.interval = FAR
+    idle.ping(60.0, 0.0)
+    survey.schedule(FOUND.used, {"ix2/j2u": tally}, 61.0)
+    before = {name: gauge.interval for name, gauge in survey.gauges.items()}
+    survey.schedule(FOUND.used, {}, 61.0)
+    assert before == {name: gauge.interval for name, gauge in survey.gauges.items()}
+    tally.spoke_at = 61.9
+    survey.schedule(FOUND.used, {"ix1/j1u": tally}, 62.0)
+    assert idle.interval == RIDING
+    assert Due.PING in idle.tick(62.0)
 
 
 def test_a_tally_measures_speed_and_remembers_the_worst() -> None:
