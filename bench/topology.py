@@ -75,6 +75,8 @@ class Hop:
     role: str
     port: int
     entry: int
+    host: str = HOST
+    """Its address; on one machine all have the same."""
 
 
 @dataclass(frozen=True)

@@ -41,13 +41,13 @@ class HaproxyTls(HaproxyForward):
     how = "forwards, TLS hop by hop: decrypted and encrypted at every node"
 
     def commands(self, at: Place) -> list[Command]:
-        nodes = [("ingress", at.socks), *((hop.role, hop.port) for hop in at.hops)]
-        onward = [*(f"{HOST}:{hop.entry}" for hop in at.hops), at.target]
+        nodes = [("ingress", HOST, at.socks), *((hop.role, hop.host, hop.port) for hop in at.hops)]
+        onward = [*(f"{hop.host}:{hop.entry}" for hop in at.hops), at.target]
         made = []
-        for (role, port), following in zip(nodes, onward, strict=True):
+        for (role, host, port), following in zip(nodes, onward, strict=True):
             text = CONFIG.format(
                 option="",
-                host=HOST,
+                host=host,
                 port=port,
                 bind="" if role == "ingress" else f"ssl crt {at.certificate.both}",
                 next=following,

@@ -14,8 +14,8 @@ class Pproxy(Peer):
     def commands(self, at: Place) -> list[Command]:
         run = [self.path(), "-m", "pproxy"]
         pair = f"{at.certificate.cert},{at.certificate.key}"
-        nodes = [Command(hop.role, [*run, "-l", f"http+ssl://{HOST}:{hop.port}", "--ssl", pair]) for hop in at.hops]
-        chain = "__".join(f"http+ssl://{HOST}:{hop.entry}" for hop in at.hops)
+        nodes = [Command(hop.role, [*run, "-l", f"http+ssl://{hop.host}:{hop.port}", "--ssl", pair]) for hop in at.hops]
+        chain = "__".join(f"http+ssl://{hop.host}:{hop.entry}" for hop in at.hops)
         return [*nodes, Command("ingress", [*run, "-l", f"socks5://{HOST}:{at.socks}", "-r", chain])]
 
     def path(self) -> str:

@@ -37,7 +37,7 @@ class SingBox(Peer):
         return {
             "type": "trojan",
             "tag": f"node{number}",
-            "server": HOST,
+            "server": hop.host,
             "server_port": hop.entry,
             "password": "secret",
             "tls": {"enabled": True, "insecure": True, "server_name": "localhost"},
@@ -48,7 +48,7 @@ class SingBox(Peer):
         tls = {"enabled": True, "certificate_path": at.certificate.cert, "key_path": at.certificate.key}
         inbound = {
             "type": "trojan",
-            "listen": HOST,
+            "listen": hop.host,
             "listen_port": hop.port,
             "users": [{"name": "user", "password": "secret"}],
             "tls": tls,

@@ -33,7 +33,7 @@ class Xray(Peer):
     def _inbound(self, at: Place, hop: Hop) -> dict[str, Any]:
         pair = {"certificateFile": at.certificate.cert, "keyFile": at.certificate.key}
         return {
-            "listen": HOST,
+            "listen": hop.host,
             "port": hop.port,
             "protocol": "trojan",
             "settings": {"clients": [{"password": "secret"}]},
@@ -46,7 +46,7 @@ class Xray(Peer):
         outbound = {
             "tag": f"node{number}",
             "protocol": "trojan",
-            "settings": {"servers": [{"address": HOST, "port": hop.entry, "password": "secret"}]},
+            "settings": {"servers": [{"address": hop.host, "port": hop.entry, "password": "secret"}]},
             "streamSettings": {"network": self.transport, "security": "tls", "tlsSettings": tls},
         }
         if number:

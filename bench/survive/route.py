@@ -48,6 +48,17 @@ class Route:
             raise Refused(f"reply {answer[1]}")
 
 
+async def answers(route: Route, target: tuple[str, int]) -> bool:
+    """Whether an exchange comes through within two seconds."""
+    try:
+        with trio.fail_after(2):
+            async with await route.open(target) as stream:
+                await exchange(stream)
+    except (OSError, trio.BrokenResourceError, trio.TooSlowError, Refused):
+        return False
+    return True
+
+
 async def receive(stream: trio.SocketStream, size: int) -> bytes:
     """Exactly *size* bytes.
 

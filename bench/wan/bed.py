@@ -52,6 +52,11 @@ class Bed:
         if answer != command:
             raise Failed(f"{command}: {answer or 'the bed has ended'}")
 
+    def forget(self) -> None:
+        """The nodes' kernels forget what they have learnt of each other (RTT, ssthresh): each system begins anew."""
+        for node in self.nodes:
+            run("ip", "-n", PREFIX + node, "tcp_metrics", "flush")
+
     @staticmethod
     def command(node: str, argv: Iterable[str]) -> list[str]:
         """*argv*, run on *node*."""

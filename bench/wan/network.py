@@ -1,7 +1,7 @@
 """The reference network on the bed: the same lines as the emulated one, but between kernels that know nothing of it."""
 
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -70,6 +70,21 @@ def apply(bed: Bed, line: WanLine) -> None:
     """Make the pair of *line* what it says, both ways."""
     values = (line.round_trip / 2, line.jitter / 2, line.loss, line.rate, line.queue)
     bed.order("link", line.start, line.end, *values)
+
+
+def heal(bed: Bed, lines: Iterable[WanLine]) -> None:
+    """Make *lines* what they should be; the nodes forget what they have learnt of each other's connections."""
+    for line in lines:
+        bed.order("up", line.start, line.end)
+        apply(bed, line)
+    bed.forget()
+
+
+def target_at_web(bed: Bed) -> AbstractAsyncContextManager[Target]:
+    """The target, at the web's node."""
+    with bed.inside(WEB):
+        sockets = listening_sockets(bed.address(WEB))
+    return open_target(sockets)
 
 
 @contextmanager
@@ -149,10 +164,6 @@ class WanScene:
     def _admin(self, node: str) -> Path:
         return self.folder / f"{node}.sock"
 
-    def change(self, line: WanLine) -> None:
-        """Make a line what *line* says, until its node is healed."""
-        apply(self.bed, line)
-
     def _start(self, node: str) -> None:
         program = "ingress" if node == CLIENT else "relay"
         argv = [*public_command(program), "serve", node, *self._files(), "--admin", str(self._admin(node))]
@@ -197,6 +208,7 @@ class OursOnTheBed:
 
     name = "ingress"
     how = "streams outlive their carriers; the kernel's own TCP"
+    lines = LINES
 
     def __init__(self, bed: Bed, answer: str = "auto") -> None:
         self._bed = bed
@@ -211,17 +223,14 @@ class OursOnTheBed:
         return f"ingress {__version__}"
 
     def target(self) -> AbstractAsyncContextManager[Target]:
-        """At the web's node."""
-        with self._bed.inside(WEB):
-            sockets = listening_sockets(self._bed.address(WEB))
-        return open_target(sockets)
+        """See System."""
+        return target_at_web(self._bed)
 
     @asynccontextmanager
     async def scene(self, target: Target) -> AsyncIterator[WanScene]:
         """See System."""
         async with open_processes() as processes:
             scene = WanScene(self._bed, processes)
-            for line in LINES:
-                await scene.order(f"heal {line.name}")
+            heal(self._bed, LINES)
             await scene.start(target.addresses[1][1], self._answer)
             yield scene

@@ -2,11 +2,14 @@
 
 import pathlib
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 from bench.results import Result, Row
 from bench.survive.report import DOCS, calm_table, our_table, where
-from bench.tables import column, table
+from bench.tables import Column, bold, column, table
+from bench.wan.cases import ANSWERS, AT, DIRECT, OURS
+from bench.wan.speed import ENOUGH, LOADED_REQUESTS
 
 HEAD = """# Over a wide-area network
 
@@ -17,12 +20,26 @@ of 200 Mbit/s with a queue of 100 ms. The bed itself adds up to a millisecond a 
 """
 
 
+BESIDE = f"""Other programs run as one chain of nodes over the best path, one relay and one exit, TLS on every line,
+between the same kernels, with the same clients; they have no other path to choose. In every round each system runs
+once, in turn. A request is a connection of its own: connect, 64 bytes there, 64 bytes back. `{DIRECT}` has one line of
+the chain's whole length: its clients wait for the target's own TCP, so a request takes them two round trips."""
+
+
 def first_byte_table(result: Result) -> str:
-    """Against the round trip of the same path, as the kernel's own connects took it."""
-    columns = [
+    """All systems against the round trip of the same path, as the kernel's own connects took it."""
+    columns: list[Column] = [
         column("round trip ms", "warm.trip", 1e3),
         column("first byte ms", "warm.p50", 1e3),
         column("above, ms", "warm.above", 1e3),
+        ("× round trip", partial(multiple, key="warm.p50", base="warm.trip")),
+    ]
+    return rows_table(["system"], columns, [([titled(name)], row) for name, row in shown(result)])
+
+
+def switch_table(result: Result) -> str:
+    """Ours only: what is new to it, and right after a switch."""
+    columns = [
         column("a new target ms", "new", 1e3),
         column("after a switch: round trip", "switched.trip", 1e3),
         column("first byte", "switched.p50", 1e3),
@@ -30,23 +47,45 @@ def first_byte_table(result: Result) -> str:
         column("the first of all", "switched.first", 1e3),
         column("switched after, ms", "switched.after", 1e3),
     ]
-    return table(
-        ["answer", *(title for title, _ in columns)], [[n, *(c(r) for _, c in columns)] for n, r in shown(result)]
-    )
+    return rows_table(["answer"], columns, [([name], row) for name, row in shown(result) if row.values("new")])
 
 
 def speed_table(result: Result) -> str:
-    """A download, and requests with and without it."""
-    columns = [
+    """A download, and requests with and without it: all systems on the same lines below each other."""
+    columns: list[Column] = [
         column("download Mbit/s", "download", 1e-6),
         column("alone p50 ms", "alone.p50", 1e3),
         column("beside p50 ms", "beside.p50", 1e3),
         column("alone p99 ms", "alone.p99", 1e3),
         column("beside p99 ms", "beside.p99", 1e3),
+        ("p50 ×", partial(multiple, key="beside.p50", base="alone.p50")),
+        ("p99 ×", partial(multiple, key="beside.p99", base="alone.p99")),
     ]
-    head = ["lines", *(title for title, _ in columns), "p50 ×", "p99 ×"]
-    body = [[n, *(c(r) for _, c in columns), slower(r, "p50"), slower(r, "p99")] for n, r in shown(result)]
-    return table(head, body)
+    return rows_table(["lines", "system"], columns, [(parts_of(name), row) for name, row in shown(result)])
+
+
+def rows_table(first: Sequence[str], columns: Sequence[Column], rows: Sequence[tuple[list[str], Row]]) -> str:
+    """A table whose rows begin with cells of their own."""
+    body = [[*cells, *(cell(row) for _, cell in columns)] for cells, row in rows]
+    return table([*first, *(title for title, _ in columns)], body)
+
+
+def systems_table(results: Mapping[str, Result]) -> str:
+    """What was measured beside each other: versions, and what each does."""
+    shown_rows = [pair for result in results.values() for pair in shown(result)]
+    rows = {bold(OURS) if name in ANSWERS else parts_of(name)[1]: row for name, row in shown_rows}
+    return table(["system", "version", "how"], [[name, row.version, row.how] for name, row in rows.items()])
+
+
+def parts_of(name: str) -> list[str]:
+    """The lines and the system that a row's name tells of."""
+    lines, separator, system = name.partition(AT)
+    return [lines, bold(system)] if separator else ["", titled(name)]
+
+
+def titled(name: str) -> str:
+    """The system a row is of; ours has two, by how it answers."""
+    return f"{bold(OURS)}, {name}" if name in ANSWERS else name
 
 
 def shown(result: Result) -> list[tuple[str, Row]]:
@@ -54,19 +93,27 @@ def shown(result: Result) -> list[tuple[str, Row]]:
     return [(name, row) for name, row in result.rows.items() if row.rounds]
 
 
-def slower(row: Row, key: str) -> str:
-    """How many times longer beside the download, the median of the rounds."""
-    return f"{statistics.median(one[f'beside.{key}'] / one[f'alone.{key}'] for one in row.rounds):.2f}"
+def multiple(row: Row, key: str, base: str) -> str:
+    """How many times *base* a figure is: the median of the rounds."""
+    return f"{statistics.median(one[key] / one[base] for one in row.rounds):.2f}"
 
 
 def write_report(results: Mapping[str, Result], docs: pathlib.Path = DOCS) -> pathlib.Path:
     """Write the report of all that was measured; gives its path."""
     parts = [HEAD, *(where(one) for one in list(results.values())[:1])]
+    compared = {name: results[name] for name in ("firstbyte", "speed") if name in results}
+    if compared:
+        parts += ["## What is compared", BESIDE, systems_table(compared)]
     if "firstbyte" in results:
         goal = "To reach, answered at once: 5 ms above the round trip, on every path, also right after a switch."
         parts += ["## First byte", goal, first_byte_table(results["firstbyte"])]
+        parts += [
+            "Ours, to a target it has not met yet, and after its path has died:",
+            switch_table(results["firstbyte"]),
+        ]
     if "speed" in results:
         goal = "To reach: beside the download at most 1.15 × (p50) and 1.5 × (p99) of what requests take alone."
+        goal += f" Of {LOADED_REQUESTS} requests each, or as many as are begun within {ENOUGH:.0f} s."
         parts += ["## A download, and small requests beside it", goal, speed_table(results["speed"])]
     parts += ["## Faults", "As in [survive.md](survive.md).", our_table(results)]
     if "calm" in results:

@@ -4,7 +4,8 @@ import socket
 import statistics
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Protocol
 
 import attrs
 import trio
@@ -12,10 +13,10 @@ import trio
 from bench.load import Failed
 from bench.results import Numbers
 from bench.survive.pieces import Checker
-from bench.survive.route import exchange
+from bench.survive.route import Route, exchange
 from bench.survive.target import READ, Target
 from bench.wan.bed import Bed
-from bench.wan.network import LINES, PORT, OursOnTheBed, WanScene
+from bench.wan.network import EXITS, LINES, PORT, OursOnTheBed, WanLine, WanScene, apply
 from ingress.demo.admin import ask
 
 LEG_TRIES = 9
@@ -25,18 +26,50 @@ REQUESTS = 40
 LOADED_REQUESTS = 100
 GAP = 0.05
 """Seconds between one request and the next."""
+ENOUGH = 30.0
+"""Seconds after which no further request is begun: where each takes seconds, fewer of them say it too."""
 PIECE = 65_000
 RAMP = 4.0
 """Seconds of a download that are not counted: slow start, its own carrier, growing windows."""
 COUNTED = 6.0
 SWITCH_LIMIT = 10.0
+PRIVATE = 200.0
+"""Mbit/s of the lines whose rate is changed; the rest stay as they are."""
 
 
-def legs(bed: Bed, target: Target) -> dict[str, float]:
-    """The round trip of every line, as the kernel's connect takes it; and from each exit to the target."""
-    found = {line.name: leg(bed, line.start, bed.address(line.end), PORT) for line in LINES}
-    host, port = target.addresses[0]
-    return found | {exit_: leg(bed, exit_, host, port) for exit_ in ("usd", "usn")}
+class Reachable(Protocol):
+    """What runs, as far as its clients see it."""
+
+    @property
+    def route(self) -> Route:
+        """How clients reach the target through it."""
+
+
+class System(Protocol):
+    """What can be put on the bed."""
+
+    @property
+    def lines(self) -> Sequence[WanLine]:
+        """Those that its connections may take."""
+
+    def target(self) -> AbstractAsyncContextManager[Target]:
+        """The target, at the web's node."""
+
+    def scene(self, target: Target) -> AbstractAsyncContextManager[Reachable]:
+        """It, running, all its lines as they should be."""
+
+
+class OneWay(System, Protocol):
+    """A system that has no choice of paths."""
+
+    def trip(self, target: tuple[str, int]) -> float:
+        """The round trip of its only one, all the way to the target."""
+
+
+def legs(bed: Bed, target: tuple[str, int], lines: Sequence[WanLine], exits: Sequence[str]) -> dict[str, float]:
+    """The round trip of each line, as the kernel's connect takes it; and from each exit to the target."""
+    found = {line.name: leg(bed, line.start, bed.address(line.end), PORT) for line in lines}
+    return found | {exit_: leg(bed, exit_, *target) for exit_ in exits}
 
 
 def leg(bed: Bed, start: str, host: str, port: int) -> float:
@@ -58,10 +91,11 @@ async def path_of(scene: WanScene, target: tuple[str, int]) -> tuple[str, str]:
     return answer["paths"][0], answer["exit"]
 
 
-async def requests(scene: WanScene, target: tuple[str, int], count: int) -> list[float]:
+async def requests(scene: Reachable, target: tuple[str, int], count: int) -> list[float]:
     """So many requests one after another: from the client's connect to the whole answer of 64 bytes."""
-    times = []
-    for _ in range(count):
+    times: list[float] = []
+    until = trio.current_time() + ENOUGH
+    while len(times) < count and trio.current_time() < until:
         began = trio.current_time()
         async with await scene.route.open(target) as stream:
             await exchange(stream)
@@ -75,7 +109,7 @@ async def first_bytes(system: OursOnTheBed, bed: Bed) -> Numbers:
     async with system.target() as target, system.scene(target) as scene:
         await trio.sleep(WARM)
         known = target.addresses[0]
-        trips = legs(bed, target)
+        trips = legs(bed, known, LINES, EXITS)
         new = await requests(scene, known, 1)
         name, exit_ = await path_of(scene, known)
         times = await requests(scene, known, REQUESTS)
@@ -87,6 +121,16 @@ async def first_bytes(system: OursOnTheBed, bed: Bed) -> Numbers:
         found["switched.after"] = trio.current_time() - died
         times = await requests(scene, known, 10)
         return found | against("switched", times, trip_of(trips, *other)) | {"switched.first": times[0]}
+
+
+async def warm_first_bytes(system: OneWay) -> Numbers:
+    """The same as ours, warm; what has one path only switches to none."""
+    async with system.target() as target, system.scene(target) as scene:
+        await trio.sleep(WARM)
+        known = target.addresses[0]
+        trip = system.trip(known)
+        await requests(scene, known, 1)
+        return against("warm", await requests(scene, known, REQUESTS), trip)
 
 
 def trip_of(trips: dict[str, float], name: str, exit_: str) -> float:
@@ -120,7 +164,7 @@ class Download:
     def __init__(self) -> None:
         self.received = 0
 
-    async def run(self, scene: WanScene, target: tuple[str, int]) -> None:
+    async def run(self, scene: Reachable, target: tuple[str, int]) -> None:
         """Until cancelled."""
         checker = Checker(PIECE)
         async with await scene.route.open(target) as stream:
@@ -132,7 +176,7 @@ class Download:
 
 
 @asynccontextmanager
-async def downloading(scene: WanScene, target: tuple[str, int]) -> AsyncIterator[Download]:
+async def downloading(scene: Reachable, target: tuple[str, int]) -> AsyncIterator[Download]:
     """A download beside the block."""
     download = Download()
     async with trio.open_nursery() as nursery:
@@ -141,12 +185,12 @@ async def downloading(scene: WanScene, target: tuple[str, int]) -> AsyncIterator
         nursery.cancel_scope.cancel()
 
 
-async def speeds(system: OursOnTheBed, rate: float) -> Numbers:
-    """On lines of *rate* Mbit/s: requests alone, then the same beside one download, and what that reached."""
+async def speeds(system: System, bed: Bed, rate: float) -> Numbers:
+    """On private lines of *rate* Mbit/s: requests alone, then the same beside one download, and what that reached."""
     async with system.target() as target, system.scene(target) as scene:
-        for line in LINES:
-            if line.rate == 200:
-                scene.change(attrs.evolve(line, rate=rate))
+        for line in system.lines:
+            if line.rate == PRIVATE:
+                apply(bed, attrs.evolve(line, rate=rate))
         await trio.sleep(WARM)
         known = target.addresses[0]
         await requests(scene, known, 5)
@@ -158,7 +202,7 @@ async def speeds(system: OursOnTheBed, rate: float) -> Numbers:
             speed = (download.received - before) * 8 / (trio.current_time() - began)
             beside = await requests(scene, known, LOADED_REQUESTS)
             whole = (download.received - before) * 8 / (trio.current_time() - began)
-        found = {"rate": rate * 1e6, "download": speed, "download.beside": whole}
+        found = {"rate": rate * 1e6, "download": speed, "download.beside": whole, "beside.count": float(len(beside))}
         return found | percentiles("alone", alone) | percentiles("beside", beside)
 
 

@@ -16,8 +16,7 @@ import trio
 
 from bench.load import Failed
 from bench.peers.peer import Peer
-from bench.survive.route import Refused, Route
-from bench.survive.route import exchange as exchange_word
+from bench.survive.route import Route, answers
 from bench.survive.scene import HOST, LOOK
 from bench.survive.target import Target, listening_sockets, open_target
 from bench.topology import Certificate, make_certificate
@@ -71,21 +70,12 @@ class RivalScene:
         for name, command in self._commands.items():
             self._processes.start(name, command)
         with trio.move_on_after(READY) as scope:
-            while not await self._answers(target):  # noqa: ASYNC110 - it is another process
+            while not await answers(self.route, target):  # noqa: ASYNC110 - it is another process
                 await trio.sleep(LOOK)
         if scope.cancelled_caught:
             words = {name: self._processes[name].last_lines()[-200:] for name in self._commands}
             raise Failed(f"does not answer within {READY:.0f} s: {words}")
         await trio.sleep(SETTLE)
-
-    async def _answers(self, target: tuple[str, int]) -> bool:
-        try:
-            with trio.fail_after(2):
-                async with await self.route.open(target) as stream:
-                    await exchange_word(stream)
-        except (OSError, trio.BrokenResourceError, trio.TooSlowError, Refused):
-            return False
-        return True
 
     async def order(self, text: str) -> None:
         """See Scene."""
