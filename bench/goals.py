@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from bench.figures import best, median, number, ratios, spread
 from bench.measures.firstbyte import ROUND_TRIP
+from bench.measures.stages import nearest_budget
 from bench.peers import CHAINS, OURS
 from bench.results import Result, Row
 from bench.tables import table
@@ -46,6 +47,16 @@ def own(key: str) -> Values:
     return lambda result: (result.rows.get(OURS.name, Row()).values(key), "")
 
 
+def own_growth(key: str, base: str) -> Values:
+    """Ours by itself under another load, in the same round."""
+
+    def values(result: Result) -> tuple[list[float], str]:
+        rounds = result.rows.get(OURS.name, Row()).rounds
+        return [one[key] / one[base] for one in rounds if one.get(base) and key in one], ""
+
+    return values
+
+
 def against_best(key: str) -> Values:
     """Ours by the chain that has least of the figure, in the same round."""
 
@@ -77,6 +88,8 @@ GOALS: Sequence[Goal] = (
     Goal("CPU per connection", "connections", own("many.cpu.all"), 600, " µs", 1e6),
     Goal("of it at the middle nodes × the best chain", "connections", against_best("many.cpu.middle"), 0.4),
     Goal("one connection at a time, p50 × the best chain", "connections", against_best("one.p50"), 1.0),
+    Goal("the stage nearest its budget × it, ingress", "stages", nearest_budget("ingress"), 1.0),
+    Goal("the stage nearest its budget × it, exit", "stages", nearest_budget("exit"), 1.0),
     Goal("CPU per GiB down × HAProxy", "bulk", against_named(HAPROXY, "down.cpu.all"), 0.75),
     Goal("CPU per GiB up × HAProxy", "bulk", against_named(HAPROXY, "up.cpu.all"), 0.75),
     Goal("CPU per GiB down", "bulk", own("down.cpu.all"), 4, " s"),
@@ -85,6 +98,13 @@ GOALS: Sequence[Goal] = (
     Goal("memory per idle stream, ingress", "idle", own("stream.ingress"), 12, " KB", KB),
     Goal("memory per idle stream, exit", "idle", own("stream.exit"), 12, " KB", KB),
     Goal("memory per idle stream, middle nodes", "idle", own("stream.middle"), 0.5, " KB", KB),
+    Goal("memory per idle stream of 20 000, ingress", "scale", own("stream.ingress"), 12, " KB", KB),
+    Goal("memory per idle stream of 20 000, exit", "scale", own("stream.exit"), 12, " KB", KB),
+    Goal("memory per idle stream of 20 000, middle node", "scale", own("stream.middle"), 0.5, " KB", KB),
+    Goal("bytes of measuring with 20 000 streams × without", "scale", own_growth("full.seen", "none.seen"), 1.1),
+    Goal("choice of one of 64 paths", "scale", own("unequal.choose.p50"), 10, " µs", 1e6),
+    Goal("choice of one of 64 equal paths of known rates", "scale", own("rated.choose.p50"), 10, " µs", 1e6),
+    Goal("ranking of 64 paths", "scale", own("unequal.rank.p50"), 1, " ms", MS),
     Goal("first byte, known target", "firstbyte", own("known"), ROUND_TRIP * 1e3 + 5, " ms", MS),
     Goal("first byte, new target", "firstbyte", own("new"), 2 * ROUND_TRIP * 1e3 + 10, " ms", MS),
     Goal("request beside a download, p50 × alone", "beside", beside_alone("p50"), 1.15),

@@ -4,11 +4,18 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 
 from bench.peers.peer import BIN, PATH, installed_folder
+from bench.progress import shown_progress
 
 PACKAGES = ("haproxy", "microsocks", "v2ray")
+SERVICES = ("haproxy", "v2ray")
+"""Of these, the ones that start a service of their own: v2ray's lets anybody in who knows the packaged identity."""
+LOCK_WAIT = 300.0
+"""Seconds given to another run of apt."""
+LOCK_AGAIN = 5.0
 GO_PROGRAMS = {
     "sing-box": ("github.com/sagernet/sing-box/cmd/sing-box@v1.13.2", "with_clash_api,with_quic,with_utls", "sing-box"),
     "xray": ("github.com/xtls/xray-core/main@v1.260327.0", "", "main"),  # the module calls its binary `main`
@@ -20,7 +27,11 @@ def install_all() -> int:
     """Install what is missing; tells each step's outcome, and goes on after a failure. Gives the exit status."""
     steps: list[tuple[str, Callable[[], str]]] = [("packages", install_packages), ("pproxy", install_pproxy)]
     steps += [(name, lambda name=name: install_go(name)) for name in GO_PROGRAMS]  # type: ignore[misc]
-    outcomes = {name: step() for name, step in steps}
+    outcomes = {}
+    with shown_progress("install", len(steps)) as progress:
+        for name, step in steps:
+            progress.step(name)
+            outcomes[name] = step()
     for name, outcome in outcomes.items():
         print(f"{name}: {outcome or 'installed'}")
     return 1 if any(outcomes.values()) else 0
@@ -31,10 +42,32 @@ def install_packages() -> str:
     missing = [name for name in PACKAGES if not shutil.which(name, path=PATH)]
     if not missing:
         return ""
-    line = ["apt-get", "install", "-y", "--no-install-recommends", *missing]
+    words = ["install", "-y", "--no-install-recommends", *missing]
     if not shutil.which("apt-get") or os.geteuid() != 0:
-        return f"as root: {' '.join(line)}"
-    return attempt(["apt-get", "update"]) or attempt(line, {"DEBIAN_FRONTEND": "noninteractive"})
+        return f"as root: apt-get {' '.join(words)}"
+    return attempt_apt("update") or attempt_apt(*words) or stop_services(missing)
+
+
+def attempt_apt(*words: str) -> str:
+    """Run apt-get when no other run of it is under way: alone it waits for dpkg's lock, not for that of its lists."""
+    command = ["apt-get", "-o", f"DPkg::Lock::Timeout={LOCK_WAIT:.0f}", *words]
+    deadline = time.monotonic() + LOCK_WAIT
+    while True:
+        wrong = attempt(command, {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"})
+        if " lock" not in wrong or time.monotonic() > deadline:
+            return wrong
+        time.sleep(LOCK_AGAIN)
+
+
+def stop_services(installed: Sequence[str]) -> str:
+    """End what the packages just *installed* started, now and for the next boot: bench starts processes of its own."""
+    outcomes = [
+        attempt(command)
+        for name in SERVICES
+        if name in installed
+        for command in (["service", name, "stop"], ["update-rc.d", name, "disable"])
+    ]
+    return next(filter(None, outcomes), "")
 
 
 def install_pproxy() -> str:
@@ -64,7 +97,10 @@ def install_go(name: str) -> str:
 def attempt(command: Sequence[str], env: dict[str, str] | None = None) -> str:
     """Run a command that prints as it likes; gives "" or its last line."""
     print("+", " ".join(command), flush=True)
-    done = subprocess.run(command, env={**os.environ, **(env or {})}, check=False, capture_output=True, text=True)
+    try:
+        done = subprocess.run(command, env={**os.environ, **(env or {})}, check=False, capture_output=True, text=True)
+    except OSError as error:
+        return str(error)
     if done.returncode == 0:
         return ""
     lines = (done.stdout + done.stderr).strip().splitlines()

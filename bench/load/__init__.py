@@ -104,11 +104,15 @@ class Child:
 
     def tell(self, command: str) -> None:
         """Give a command and wait until it holds."""
+        if self.ask(command) != command:
+            raise Failed(f"{command}: not obeyed")
+
+    def ask(self, command: str) -> str:
+        """Give a command; what it prints next."""
         commands = pipe(self.process.stdin)
         commands.write(command + "\n")
         commands.flush()
-        if self.line() != command:
-            raise Failed(f"{command}: not obeyed")
+        return self.line()
 
     def stop(self) -> dict[str, float]:
         """End a transfer early and give what it did until then."""

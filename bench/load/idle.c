@@ -1,11 +1,12 @@
-// COUNT streams, each proven by one echo, then held open and silent until stdin closes. Prints opened and failed once all stand.
+// COUNT streams, each proven by one echo, then held open and silent until stdin closes. Prints opened and failed once all
+// stand. Each line on stdin has every stream echo one byte more; prints how many answered.
 #define _GNU_SOURCE
 #include "load.h"
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 enum { TOGETHER = 32, SILENCE_MS = 15000 };
 
@@ -33,6 +34,29 @@ static int step(struct held *held, uint32_t events) {  // 1: stands, 0: not yet,
     return send(held->dial.fd, &byte, 1, MSG_NOSIGNAL) == 1 ? 0 : -1;
 }
 
+static int answers(int fd) {  // 1: one byte came, 0: the stream has ended, -1: silence
+    struct pollfd one = {.fd = fd, .events = POLLIN};
+    unsigned char byte;
+    if (poll(&one, 1, SILENCE_MS) != 1) return -1;
+    return recv(fd, &byte, 1, 0) == 1;
+}
+
+static long ask_again(struct held *held) {  // TOGETHER at a time; one silence is enough
+    unsigned char byte = ECHO;
+    long answered = 0;
+    for (long first = 0; first < started; first += TOGETHER) {
+        long last = first + TOGETHER < started ? first + TOGETHER : started;
+        for (long i = first; i < last; i++)
+            if (held[i].is_open) send(held[i].dial.fd, &byte, 1, MSG_NOSIGNAL);
+        for (long i = first; i < last; i++) {
+            int state = held[i].is_open ? answers(held[i].dial.fd) : 0;
+            if (state < 0) return answered;
+            answered += state;
+        }
+    }
+    return answered;
+}
+
 int run_idle(int count, char **arguments) {
     (void)count;
     struct epoll_event events[TOGETHER];
@@ -52,11 +76,11 @@ int run_idle(int count, char **arguments) {
             int state = step(one, events[i].events);
             if (state == 0) continue;
             if (state > 0) opened++;
-            else failed++;
+            else failed++, one->is_open = 0;
             epoll_ctl(poll_fd, EPOLL_CTL_DEL, one->dial.fd, NULL);
         }
     }
     printf("{\"opened\": %ld, \"failed\": %ld}\n", opened, wanted - opened);
-    while (read(0, rest, sizeof rest) > 0) continue;
+    while (fgets(rest, sizeof rest, stdin)) printf("{\"answered\": %ld}\n", ask_again(held));
     return 0;
 }

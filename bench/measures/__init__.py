@@ -7,8 +7,20 @@ from bench.measures.firstbyte import FirstByte
 from bench.measures.hops import Hops
 from bench.measures.idle import Idle
 from bench.measures.measure import Measure
+from bench.measures.scale import Scale
+from bench.measures.stages import Stages
 from bench.measures.startup import Startup
 
-MEASURES: tuple[Measure, ...] = (Connections(), Bulk(), Idle(), FirstByte(), Hops(), Beside(), Startup())
+MEASURES: tuple[Measure, ...] = (
+    Connections(),
+    Stages(),
+    Bulk(),
+    Idle(),
+    Scale(),
+    FirstByte(),
+    Hops(),
+    Beside(),
+    Startup(),
+)
 
 __all__ = ["MEASURES", "Measure"]

@@ -325,7 +325,7 @@ class Stream:
         return size
 
     def _may_ack_along(self, leg: Leg) -> bool:
-        """Whether an acknowledgement that waits goes with what *leg* sends now: a record less is a wake-up less at every
+        """Whether an acknowledgement that waits goes with what *leg* sends now: a record less is a wake-up less at each
         hop. Of two legs either may die, so there both say it, by the clock."""
         return len(self.legs) == 1 and self.sender.has_more(leg) and self.session.take_ack(self)
 

@@ -51,6 +51,7 @@ def test_idle_streams_stand_until_they_are_let_go(target: str) -> None:
     holder = load.Child("idle", f"direct:{target}", target, 50)
     try:
         assert load.parse(holder.line()) == {"opened": 50, "failed": 0}
+        assert [load.parse(holder.ask("echo")) for _ in range(2)] == [{"answered": 50}] * 2
         assert holder.process.poll() is None
     finally:
         holder.end()

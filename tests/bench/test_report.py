@@ -14,11 +14,13 @@ from bench.results import Result, Row, keep_result, load_results
 
 NUMBERS: dict[str, dict[str, float]] = {
     "connections": {"many.rate": 4000.0, "many.cpu.all": 0.000321, "one.p50": 0.00045},
+    "stages": {"cpu.all": 0.000206, "cpu.ingress": 0.000103, "node.hop1": 0.000011},
     "bulk": {"down.rate": 3.4e9, "down.cpu.all": 2.5},
     "idle": {"opened": 2000.0, "stream.ingress": 12 * 1024, "stream.all": 20 * 1024},
     "firstbyte": {"first": 0.27, "new": 0.27, "known": 0.139},
     "startup": {"help": 0.1, "accepts": 0.4, "echoes": 0.6, "memory.ingress": 30e6, "memory.exit": 30e6},
     "hops": {"1.p50": 0.001, "2.p50": 0.002, "3.p50": 0.003},
+    "scale": {"opened": 19_600.0, "wanted": 19_600.0, "stream.ingress": 2.5 * 1024, "none.seen": 8e7, "full.seen": 7e8},
     "beside": {"alone.p50": 0.139, "alone.p99": 0.15, "beside.p50": 0.139, "beside.p99": 0.3},
 }
 
