@@ -15,6 +15,9 @@ from relay import log
 NOTSENT_LOWAT = 128 * 1024
 """Bytes that may wait unsent in the kernel (design: sockets). Less starves a long fast path between two wake-ups; more
 is a queue behind which a keystroke waits and which can no longer change its path."""
+BULK_NOTSENT_LOWAT = 512 * 1024
+"""The same where one bulk stream has the carrier for itself, so that no keystroke stands behind it: at 128 KiB every
+third of a middle hop's CPU time went into waking up for too little."""
 USER_TIMEOUT = 10.0
 """Seconds that sent bytes may stay unacknowledged before the kernel gives the connection up."""
 KERNEL_SETTINGS = (

@@ -15,7 +15,7 @@ import attrs
 
 from relay.engine.loop import READABLE, WRITABLE, Loop
 from relay.engine.pipes import Pipe, Pipes
-from relay.engine.sockopts import error_of, notsent_lowat, reset_on_close
+from relay.engine.sockopts import BULK_NOTSENT_LOWAT, error_of, notsent_lowat, reset_on_close
 from relay.engine.tcp import DRAIN
 from relay.engine.timers import Timer
 
@@ -25,10 +25,6 @@ SMALL = 16 * 1024
 """Bytes below which a spliced read ends splicing: for little, copying is cheaper."""
 BUDGET = 1024 * 1024
 """Bytes moved in one service and direction."""
-BULK_LOWAT = 512 * 1024
-"""TCP_NOTSENT_LOWAT of the sink, from the first spliced read on: at 128 KiB every third of the CPU time went into
-waking up for too little. What queues here is one bulk carrier's; a carrier that is shared by streams seldom splices."""
-
 SPLICE_FLAGS = os.SPLICE_F_MOVE | os.SPLICE_F_NONBLOCK
 
 _pipes = Pipes()
@@ -249,10 +245,10 @@ class _Flow:
         return count
 
     def _widen(self) -> None:
-        """Let the sink's kernel queue be deep enough for splicing; once."""
+        """Let the sink's kernel queue be as deep as bulk wants it; once. A carrier shared by streams seldom splices."""
         if not self._is_wide:
             self._is_wide = True
-            notsent_lowat(self._sink, BULK_LOWAT)
+            notsent_lowat(self._sink, BULK_NOTSENT_LOWAT)
 
     def _pull_copy(self, buffer: memoryview) -> int:
         count = self.source.recv_into(buffer, COPY_SIZE)

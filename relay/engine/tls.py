@@ -14,7 +14,7 @@ import attrs
 
 from relay.engine.loop import FLUSH, READABLE, WRITABLE, Loop
 from relay.engine.secured import Secured
-from relay.engine.sockopts import error_of, reset_on_close
+from relay.engine.sockopts import BULK_NOTSENT_LOWAT, error_of, notsent_lowat, reset_on_close
 from relay.engine.tcp import DRAIN
 
 SEND_BUDGET = 512 * 1024
@@ -92,6 +92,8 @@ class Tls:
         self._is_blocked = False  # the kernel is full; its edge will come
         self._is_readable = self._reads_to_end = True  # at first OpenSSL may hold what no descriptor signals
         self._lost: OSError | None = None
+        if is_bulk:
+            notsent_lowat(self._sock, BULK_NOTSENT_LOWAT)
         loop.register(self._sock, self)
         loop.again(self)
 

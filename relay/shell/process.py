@@ -1,7 +1,6 @@
 """What every serving process does to itself before it serves."""
 
 import contextlib
-import ctypes
 import gc
 
 GC_THRESHOLDS = (50_000, 20, 50)
@@ -22,7 +21,9 @@ def settle_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
-    with contextlib.suppress(AttributeError):  # a C library that has no such knob
+    with contextlib.suppress(ImportError, OSError, AttributeError, MemoryError):  # no such knob, or none within reach
+        import ctypes
+
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(M_TRIM_THRESHOLD, KEPT_FREE)
         mallopt(M_MMAP_THRESHOLD, MAPPED_ALONE)
