@@ -28,8 +28,9 @@ SPARE = 400
 """Descriptors and ports left to carriers, listeners, the sample, and what a node keeps free for itself."""
 UP_LIMIT = 30.0
 """Seconds within which all paths must be up."""
-SETTLE = QUIET + 1.0
-"""Seconds before figures are read: until then streams that have just been opened count as speaking."""
+SETTLE = QUIET + 15.0
+"""Seconds before figures are read: until then streams that have just been opened count as speaking, and paths that were
+late while thousands of them were opened at once are asked more often, on trial."""
 WINDOW = 10.0
 """Seconds over which CPU and bytes are counted."""
 SAMPLE = 300
