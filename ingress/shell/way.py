@@ -111,22 +111,22 @@ class Way:
     async def _keep_thin(self) -> None:
         backoff = 0.0
         while True:
-            lived = await self._live()
-            backoff = BACKOFF_FIRST / 2 if lived > BACKOFF_MOST else _longer(backoff)
+            backoff = BACKOFF_FIRST / 2 if await self._live() else _longer(backoff)
             self._poked = trio.Event()
             with trio.move_on_after(backoff * random.uniform(0.5, 1.0)):
                 await self._poked.wait()
 
-    async def _live(self) -> float:
-        """Dial once. Returns how long the carrier lived, in seconds, when it is gone."""
+    async def _live(self) -> bool:
+        """Dial once, and return when the carrier is gone: whether it lived for long, or the node has just shown that it
+        is there, so that there is no reason to wait."""
         try:
             self._take(await self._open(Purpose.PREFIX if self.is_prefix else Purpose.THIN))
         except SetupFailed as failure:
             self._failed(failure)
-            return 0.0
+            return failure.refusal is Refusal.UNKNOWN_SESSION
         since = trio.current_time()
         await self._lost.wait()
-        return trio.current_time() - since
+        return trio.current_time() - since > BACKOFF_MOST
 
     def poke(self) -> None:
         """Something on the way has come back: do not wait for the next attempt."""
@@ -141,6 +141,8 @@ class Way:
         except SetupFailed as failure:
             if failure.refusal is Refusal.UNKNOWN_SESSION:
                 self.peer.forgot(hello.token)
+                for way in fleet.ways_to(self.peer):
+                    way.poke()  # the node is back
             raise
         if self.peer.session.token != hello.token:
             opened.tls.close()

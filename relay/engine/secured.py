@@ -63,14 +63,12 @@ class Secured:
         Raises:
             OSError: the connection broke.
         """
-        data = self._unsent or memoryview(self.outgoing.read())
         try:
-            while data:
-                data = data[self.sock.send(data) :]
+            while self._unsent or self.outgoing.pending:
+                self._unsent = self._unsent or memoryview(self.outgoing.read())
+                self._unsent = self._unsent[self.sock.send(self._unsent) :]
         except BlockingIOError:
             return False
-        finally:
-            self._unsent = data
         return True
 
     def close(self) -> None:

@@ -209,8 +209,8 @@ class Tls:
                 while count := self._open_record(filled):
                     filled += count
                     if filled == most:
-                        self._hand_over(filled)
-                        filled = 0
+                        filled = 0  # first: what an owner does not bear is not given to it again
+                        self._hand_over(most)
         except ssl.SSLZeroReturnError:
             return True
         finally:

@@ -70,16 +70,23 @@ class Acceptor(Session):
     # ---- ends
 
     def take_leave(self, stream: Stream) -> None:
-        is_told = stream.ack_told == stream.receiver.acknowledged
+        is_told = self._is_told(stream)
         word = stream.ack()
         carriers = [leg.carrier for leg in stream.legs]
         self.forget(stream)
         for carrier in () if is_told else carriers:
             carrier.send(word)  # if all are lost, the ingress asks, hears GONE, and understands
 
+    def _is_told(self, stream: Stream) -> bool:
+        """Whether the last acknowledgement was given to every carrier that *stream* rides on now: what was given to one
+        that is gone, or left, may never arrive."""
+        waits = stream.id in self._ack_pending or any(leg.must_ack or leg.announce for leg in stream.legs)
+        return stream.ack_told == stream.receiver.acknowledged and not waits
+
     def reset(self, stream: Stream, cause: Cause) -> None:
         if not stream.is_over:
             stream.cause = cause
+            self.take_ack(stream)
             stream.shed()
             stream.wake()
 
@@ -90,6 +97,8 @@ class Acceptor(Session):
         words = bodies.attached(stream.id, stream.generation, receiver.acknowledged, receiver.limit, sent)
         stream.ack_told, stream.limit_told = receiver.acknowledged, receiver.limit
         leg.must_ack = False
+        if len(stream.legs) == 1:
+            self.take_ack(stream)
         parts.append(words)
         return len(words)
 

@@ -34,6 +34,7 @@ class CarrierEnd:
         "control",
         "heard_at",
         "is_bulk",
+        "is_doubted",
         "is_lost",
         "legs",
         "name",
@@ -62,6 +63,8 @@ class CarrierEnd:
         self.unconfirmed = Unconfirmed()
         self.reader = FrameReader(session.on_data, partial(session.on_frame, self))
         self.is_lost = False
+        self.is_doubted = False
+        """It stalls: what was given to it may not arrive, so it gets no last words until it is heard again."""
         self.heard_at = session.now
         self.base_rtt = 0.0
         """Least round trip of late, in seconds: that of the path without queues; 0 while it is not known."""
@@ -83,6 +86,9 @@ class CarrierEnd:
         self.session.now = self.heard_at = now
         self.session.heard_last = self
         self.bytes_in += len(data)
+        if self.is_doubted:
+            self.is_doubted = False
+            self.on_ready()
         self.reader.receive(data)
 
     def data_to_send(self, now: float) -> bytes:
@@ -97,7 +103,7 @@ class CarrierEnd:
         size = 0
         while self.control:
             parts.append(self.control.popleft())
-        if self.session.parting.waiting:
+        if self.session.parting.waiting and not self.is_doubted:
             words = self.session.parting.take()
             self.unconfirmed.add(words)
             parts += words

@@ -112,6 +112,7 @@ class Initiator(Session):
         waiting = [
             one for one in self.streams.values() if isinstance(one, InitiatorStream) and (one.owed or one.drains)
         ]
+        carrier.is_doubted = True
         for stream in waiting:
             if stream.legs and (stream.is_owed_by(carrier) or any(at is carrier for at, _, _ in stream.drains)):
                 self.attach([stream], tuple(leg.carrier for leg in stream.legs), now, planned=False)

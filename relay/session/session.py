@@ -100,8 +100,9 @@ class Session:
         self._arm_ack()
 
     def _hurry_parting(self, besides: CarrierEnd | None = None) -> None:
-        if self.heard_last is None or self.heard_last.is_lost or self.heard_last is besides:
-            others = [carrier for carrier in self.carriers.values() if carrier is not besides]
+        last = self.heard_last
+        if last is None or last.is_lost or last.is_doubted or last is besides:
+            others = [one for one in self.carriers.values() if one is not besides and not one.is_doubted]
             self.heard_last = max(others, key=lambda one: one.heard_at, default=None)
         if self.heard_last is not None:
             self.heard_last.on_ready()

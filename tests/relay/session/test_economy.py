@@ -1,5 +1,6 @@
 """What is small waits a moment for what leaves anyway: every record saved is a wake-up less at every hop."""
 
+from relay.model.cause import Cause
 from relay.session.session import ACK_DELAY_MOST
 from relay.wire.frames import FrameReader, Kind
 from tests.relay.session.pair import EXIT, INGRESS, SessionPair
@@ -24,7 +25,7 @@ def test_a_whole_exchange_takes_three_flights_each_way() -> None:
     assert on_the_wire(pair, INGRESS) == [Kind.ATTACHED, Kind.CONNECTED]
     far = pair.at_exit(stream)
     far.write(b"answer")
-    assert on_the_wire(pair, INGRESS) == [Kind.ACK, Kind.DATA]
+    assert on_the_wire(pair, INGRESS) == [Kind.DATA]  # ATTACHED has told what came with OPEN
     stream.finish()
     assert on_the_wire(pair, EXIT) == [Kind.ACK, Kind.FIN]
     far.finish()
@@ -77,3 +78,24 @@ def test_of_two_legs_both_acknowledge_by_the_clock() -> None:
     pair.advance(ACK_DELAY_MOST)
     for carrier in (0, 1):
         assert on_the_wire(pair, INGRESS, carrier) == [Kind.ACK]
+
+
+def test_a_refusal_is_said_once_each_way() -> None:
+    pair = SessionPair()
+    pair.connects_at_once = False
+    stream = pair.open(0)
+    on_the_wire(pair, EXIT)
+    pair.at_exit(stream).reset(Cause.REFUSED)
+    assert on_the_wire(pair, INGRESS) == [Kind.ATTACHED, Kind.RESET]
+    pair.advance(ACK_DELAY_MOST)
+    assert on_the_wire(pair, INGRESS) == []
+    assert on_the_wire(pair, EXIT) == [Kind.RESET]
+
+
+def test_attached_is_an_acknowledgement() -> None:
+    pair = SessionPair()
+    pair.open(0).write(b"question")
+    on_the_wire(pair, EXIT)
+    assert on_the_wire(pair, INGRESS) == [Kind.ATTACHED, Kind.CONNECTED]
+    pair.advance(ACK_DELAY_MOST)
+    assert on_the_wire(pair, INGRESS) == []

@@ -63,6 +63,68 @@ def test_the_last_acknowledgement_may_be_lost() -> None:
     pair.assert_forgotten()
 
 
+def test_the_last_acknowledgement_is_said_on_every_leg_that_is_left() -> None:
+    """The leg that was told is dead; the other was blocked."""
+    pair = SessionPair(carriers=2)
+    stream = pair.open(0, 1)
+    pair.run()
+    pair.at_exit(stream).finish()
+    for carrier in (0, 1):
+        pair.deliver(carrier, towards=INGRESS)
+    stream.finish()
+    pair.deliver(0)
+    pair.pull(1, EXIT)
+    pair.advance(0.05)
+    pair.pull(0, INGRESS)
+    pair.hold(0)
+    pair.deliver(1)
+    pair.kill(0)
+    pair.run()
+    pair.assert_forgotten()
+
+
+def test_the_last_acknowledgement_is_said_again_where_the_stream_was_rescued_to() -> None:
+    """The carrier that had it dies; ATTACH, FIN and the ingress's last ACK reach the exit in one read."""
+    pair = SessionPair(carriers=2)
+    stream = pair.open(0)
+    pair.run()
+    pair.at_exit(stream).finish()
+    fin = pair.pull(0, INGRESS)
+    stream.finish()
+    pair.deliver(0)
+    pair.advance(0.05)
+    assert pair.pull(0, INGRESS)
+    pair.attach([stream], 1)
+    pair.ingress.give_up_on(pair.end(0), pair.now)
+    pair.pull(1, EXIT)
+    pair.deliver(0, fin, towards=INGRESS)
+    pair.advance(0.05)
+    pair.deliver(1)
+    pair.kill(0)
+    pair.run()
+    pair.assert_forgotten()
+
+
+def test_a_carrier_that_stalls_is_given_no_last_words() -> None:
+    pair = SessionPair(carriers=2)
+    stream = pair.open(1)
+    pair.run(ping=False)
+    pair.hold(0)
+    pair.ingress.give_up_on(pair.end(0), pair.now)
+    stream.finish()
+    pair.deliver(1)
+    pair.at_exit(stream).finish()
+    pair.deliver(1, towards=INGRESS)
+    assert not pair.ingress.streams
+    pair.ping(0)
+    pair.pull(0, EXIT)
+    pair.run(ping=False)
+    assert not pair.exit.streams
+    pair.release(0)
+    pair.run()
+    pair.assert_forgotten()
+
+
 def test_a_reset_of_a_finished_stream_at_the_exit_is_said_once() -> None:
     pair = SessionPair()
     stream = pair.open(0)
