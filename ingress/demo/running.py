@@ -65,10 +65,16 @@ class Demo:
             answer = await self.ask_emulator(" ".join(["blackhole" if verb == "cut" else verb, *words]))
             if verb == "cut":
                 return answer.replace("blackhole", "cut")
-            return answer.replace("not one of ", f"not one of {', '.join(self._orders)}, cut, ")
+            return self._with_own_orders(answer)
         if len(words) != 1 or words[0] not in self._nodes:
             return f"error: usage: {verb} NODE, one of {', '.join(self._nodes)}"
         return await self._orders[verb](words[0])
+
+    def _with_own_orders(self, answer: str) -> str:
+        """The emulator's list of what it knows, as ours: each word once, and none that nobody types here."""
+        head, found, names = answer.partition("not one of ")
+        every = dict.fromkeys((*self._orders, "cut", *names.split(", ")))
+        return f"{head}{found}{', '.join(one for one in every if one != 'blackhole')}" if found else answer
 
     async def ask_emulator(self, command: str) -> str:
         """The emulator's answer to one of its commands."""

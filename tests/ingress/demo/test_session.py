@@ -187,7 +187,7 @@ EXPECTED = (
     "drain NODE",
     "the paths",
     "nonsense: not a size",
-    "wrong: error: wrong: not one of",
+    "wrong: error: wrong: not one of kill, freeze, thaw, drain, start, cut, status, ",
     "ix-dmit: up (it is the best)",
 )
 
