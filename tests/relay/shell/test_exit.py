@@ -1,12 +1,12 @@
 """The end of carriers, asked by a session played by hand: targets, causes, who may resume, what is let go of."""
 
 import os
-import ssl
 from collections.abc import AsyncIterator, Callable
 
 import pytest
 import trio
 
+from relay.engine.secured import Secured
 from relay.model.cause import Cause
 from relay.model.network import Address
 from relay.shell.exit import RefusedError
@@ -193,7 +193,7 @@ async def test_a_drain_says_goaway_and_ends_streams_honestly(world: World, calle
 async def test_a_carrier_let_in_while_the_drain_begins_hears_of_it(
     world: World, caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def then_drain(tls: ssl.SSLSocket, message: Message) -> None:
+    async def then_drain(tls: Secured, message: Message) -> None:
         await send_message(tls, message)
         world.nodes["us"].drain()
 
