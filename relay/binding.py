@@ -12,8 +12,8 @@ from relay.session.carrier import BULK_QUANTUM
 from relay.session.stream import NOBODY, Stream
 
 PIECE = BULK_QUANTUM
-"""Bytes kept in one piece, and sent in one frame. Above 128 KiB malloc maps every piece anew, and the page faults cost
-more than the copy."""
+"""Bytes kept in one piece, and sent in one frame. Small enough for malloc to use freed ones again (see
+`relay.shell.process`): a piece that is mapped anew costs more in page faults than its copy."""
 TAIL_IDLE = 300.0
 """Seconds for which a socket may take nothing of the last bytes it is owed. The session may be done with the stream by
 then, so that nobody else would notice."""

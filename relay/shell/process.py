@@ -11,7 +11,7 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """Names that malloc.h gives to its own parameters (mallopt(3))."""
 KEPT_FREE = 16 * 1024 * 1024
 """Bytes that malloc keeps at hand instead of giving them back. By default it returns what is above 128 KiB: with pieces
-of 64 KiB that come and go, every tenth second of bulk's CPU time went into faulting the same pages in again."""
+of 64 KiB that come and go, a tenth of the sending end's CPU time went into faulting the same pages in again."""
 MAPPED_ALONE = 1024 * 1024
 """Bytes above which a piece is mapped for itself, and given back at once. What bulk encrypts at a time is below it."""
 

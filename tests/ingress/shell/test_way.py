@@ -60,6 +60,23 @@ async def test_a_carrier_that_never_lives_long_is_dialled_less_and_less(
     assert waits[:4] == [0.1, 0.2, 0.4, 0.8]
 
 
+async def test_a_node_that_has_just_shown_that_it_is_back_is_dialled_at_once(
+    make_world: Make, journal: Journal, waits: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It refuses the session of before its restart; after that nobody waits out the backoff of its absence."""
+    told: list[int] = []
+    forgot = Peer.forgot
+    monkeypatch.setattr(Peer, "forgot", lambda peer, token: (told.append(len(waits)), forgot(peer, token)))
+    world = await make_world(is_wired=False).start()
+    await world.up()
+    ups = len(journal.of("carrier-up", INGRESS))
+    await world.kill("us")
+    await until(lambda: len(waits) >= 8)
+    await world.start("us")
+    await until(lambda: len(journal.of("carrier-up", INGRESS)) > ups)
+    assert told == [len(waits)]
+
+
 async def test_a_spare_for_bulk_is_kept_and_its_number_is_bounded(make_world: Make) -> None:
     world = await make_world().start()
     await world.up()
