@@ -24,9 +24,9 @@ import trio
 from ingress.choice.ranking import Tier
 from ingress.demo.ports import PORTS, is_free
 from ingress.keys import make_keys
-from ingress.shell import serve as ingress_serve
-from relay.shell import serve as relay_serve
-from relay.shell.node import RelayNode
+from ingress.serve import serve as ingress_serve
+from relay.node.node import RelayNode
+from relay.serve import serve as relay_serve
 
 INGRESS = "shanghai"
 NAME = "target.test"
@@ -413,12 +413,12 @@ async def make_world(
     tmp_path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Callable[..., World]]:
     """Makes networks, which end with the test."""
-    for serve in ("relay.shell.serve", "ingress.shell.serve"):
+    for serve in ("relay.serve.serve", "ingress.serve.serve"):
         monkeypatch.setattr(f"{serve}.LAST_WORDS", 0.02)
         monkeypatch.setattr(f"{serve}.LOOK_AGAIN", 0.01)
     monkeypatch.setattr("os.fsync", lambda _: None)  # keys are made for every test: a tenth of a second each
-    monkeypatch.setattr("relay.shell.exit.SWEEP", 0.05)
-    monkeypatch.setattr("ingress.shell.fleet.ROUND", 0.05)
+    monkeypatch.setattr("relay.node.sessions.SWEEP", 0.05)
+    monkeypatch.setattr("ingress.paths.fleet.ROUND", 0.05)
     monkeypatch.setattr("relay.engine.loop.LINGER", 0.0)  # several loops share this thread
     made: list[World] = []
 

@@ -32,13 +32,13 @@ class Stage:
 
 
 MOVING = (
-    "relay.binding:Binding.on_data",
+    "relay.carrier.binding:Binding.on_data",
     "relay.session.stream:Stream.receive",
     "relay.session.session:Session.handle_deadline",
 )
 ENDING = (
-    "relay.binding:Binding.on_eof",
-    "relay.binding:Binding.on_fin",
+    "relay.carrier.binding:Binding.on_eof",
+    "relay.carrier.binding:Binding.on_fin",
     "relay.session.stream:Stream.receive_fin",
     "relay.engine.tcp:Tcp._end",
 )
@@ -67,14 +67,14 @@ INGRESS: Mapping[str, Stage] = {
     "open": Stage(
         15.0,
         "a stream, its leg and its place in the session; OPEN waits for the round's end",
-        ("ingress.client.front:Front.open",),
+        ("ingress.client.entrance:Front.open",),
     ),
     "reply": Stage(
         16.0,
         "the answer written; the client becomes a tunnel; CONNECTED noted",
         (
             "ingress.client.client:Client.opened",
-            "ingress.client.opening:Opening.on_connected",
+            "ingress.client.client_stream:Opening.on_connected",
             "ingress.client.tunnel:Tunnel.on_connected",
         ),
     ),
@@ -88,7 +88,7 @@ INGRESS: Mapping[str, Stage] = {
         22.0,
         "shutdown and close; FIN both ways and the last words",
         (*ENDING, "relay.session.initiator:Initiator.take_leave"),
-        ("ingress.client.linger:_Leaving",),
+        ("ingress.client.closing:_Leaving",),
     ),
     "carriers": Stage(
         24.0,
@@ -107,18 +107,18 @@ EXIT: Mapping[str, Stage] = {
     "open": Stage(
         45.0,
         "the address judged; socket, connect, epoll_ctl; then what became of it, how long it took, keep-alive",
-        ("relay.shell.targets:Targets.dial", "relay.engine.connect:Connecting.serve"),
+        ("relay.exit.targets:Targets.dial", "relay.engine.connect:Connecting.serve"),
     ),
     "reply": Stage(
         7.0,
         "CONNECTED noted; the socket gets its endpoint, and is given what the client said already",
-        ("relay.shell.exit:Terminal._dialled",),
+        ("relay.node.sessions:Terminal._dialled",),
     ),
     "pump": Stage(
         12.0,
         "one read and one write of 64 bytes, from socket to stream and back",
         MOVING,
-        ("relay.binding:Binding",),
+        ("relay.carrier.binding:Binding",),
     ),
     "close": Stage(
         15.0,

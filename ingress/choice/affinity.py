@@ -1,6 +1,6 @@
 """Which exit a client used for a site: sites bind sessions to an address, so it is kept while it is good enough."""
 
-from ingress.choice.bounded import Bounded
+from ingress.lru import Bounded
 
 KEEP = 1800.0
 """Seconds since the last use for which the exit is kept."""

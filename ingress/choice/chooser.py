@@ -5,13 +5,14 @@ All state of choosing is here and in its parts; a decision is a lookup in what t
 
 from collections.abc import Iterable, Sequence
 
-from ingress.choice import choose, moves
+from ingress.choice import choice as choose
+from ingress.choice import moves
 from ingress.choice.affinity import Affinity, is_given_up
-from ingress.choice.choose import Choice
+from ingress.choice.choice import Choice
 from ingress.choice.cost import SWITCH_MARGIN, SWITCH_SHARE
-from ingress.choice.memory import Reached
 from ingress.choice.moves import Bulk, Move, Mover
 from ingress.choice.ranking import Entry, Group, Ranking, Tier, rank
+from ingress.choice.reached import Reached
 from ingress.choice.rules import Rule, Rules
 from ingress.choice.sites import site_of
 from ingress.choice.spread import Spread, spread

@@ -4,7 +4,7 @@ import ipaddress
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from ingress.choice.bounded import Bounded
+from ingress.lru import Bounded
 from relay.model.network import IpNetwork
 
 MOST = 16_384

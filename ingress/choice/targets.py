@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 
 import attrs
 
-from ingress.choice.bounded import Bounded
 from ingress.choice.cost import Connect
 from ingress.choice.sites import site_of
+from ingress.lru import Bounded
 from ingress.measure.estimators import median
 from ingress.measure.figures import Source
 

@@ -11,7 +11,7 @@ HANDLERS: Final = {
     "demo": "ingress.demo:run",
     "check": "ingress.cli.check:run",
     "keys": "ingress.cli.keys:run",
-    "serve": "ingress.shell.serve:run",
+    "serve": "ingress.serve.serve:run",
     "reload": "ingress.cli.paths:reload",
     "paths": "ingress.cli.paths:run",
     "user": "ingress.cli.user:run",

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ingress.choice.sites import parse_target
-from relay.admin_path import find_socket
+from relay.admin.path import find_socket
 from relay.errors import OperatorError
 
 if TYPE_CHECKING:

@@ -26,8 +26,8 @@ from relay.engine import Deadline, Tcp
 from relay.model.cause import Cause
 
 if TYPE_CHECKING:
-    from ingress.client.front import Front
-    from ingress.client.opening import Opening
+    from ingress.client.client_stream import Opening
+    from ingress.client.entrance import Front
 
 
 class Client:

@@ -2,13 +2,13 @@
 
 from typing import TYPE_CHECKING
 
-from relay.binding import Binding
+from relay.carrier.binding import Binding
 from relay.model.cause import Cause
 from relay.session.initiator import InitiatorStream
 
 if TYPE_CHECKING:
     from ingress.client.client import Client
-    from ingress.client.opening import Opening
+    from ingress.client.client_stream import Opening
 
 
 class Tunnel(Binding):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from ingress.measure.gauge import Gauge
+from ingress.measure.monitor import Gauge
 from relay.model.walk import Path
 
 FRESH = 3.0

@@ -6,10 +6,10 @@ from typing import Final
 from relay.cli.common import add_command, arguments, new_parser, run
 
 HANDLERS: Final = {
-    "serve": "relay.shell.serve:run",
+    "serve": "relay.serve.serve:run",
     "check": "relay.cli.check:run",
-    "status": "relay.shell.admin:status",
-    "reload": "relay.shell.admin:reload",
+    "status": "relay.admin.server:status",
+    "reload": "relay.admin.server:reload",
 }
 
 

@@ -4,7 +4,7 @@ The order that keeps an exit safe is parse, resolve, judge, dial: a text is read
 resolved once, every address is judged after that, and exactly the address that was judged is dialled.
 """
 
-from relay.policy.hosts import IpAddress, parse_literal, parse_name
+from relay.model.hosts import IpAddress, parse_literal, parse_name
 from relay.policy.judge import Policy
 
 __all__ = ["IpAddress", "Policy", "parse_literal", "parse_name"]

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address
 
+from relay.model.hosts import IpAddress, parse_literal
 from relay.model.network import Allowed
-from relay.policy.hosts import IpAddress, parse_literal
 from relay.policy.ranges import embedded, prohibition
 
 MOST_REMEMBERED = 4096

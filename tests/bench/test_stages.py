@@ -182,7 +182,7 @@ def test_a_name_that_is_gone_is_named(text: str) -> None:
 
 def test_what_cannot_be_timed_is_named() -> None:
     with pytest.raises(Failed, match=r"Opening\.is_full is no plain function"):
-        resolve("ingress.client.opening:Opening.is_full")
+        resolve("ingress.client.client_stream:Opening.is_full")
 
 
 def test_nothing_runs_when_a_name_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:

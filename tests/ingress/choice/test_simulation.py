@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from ingress.choice.chooser import Chooser
-from ingress.measure.gauge import Due
-from ingress.measure.survey import Survey
-from ingress.measure.tally import Tally
+from ingress.measure.monitor import Due
+from ingress.measure.network_monitor import Survey
+from ingress.measure.traffic import Tally
 from relay.model.network import Address, Line
 from relay.model.walk import Hop, Path
 

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingress.choice.affinity import KEEP, MOST, Affinity, is_given_up
-from ingress.choice.bounded import Bounded
-from ingress.choice.memory import Reached
+from ingress.choice.reached import Reached
 from ingress.choice.rules import Rules
 from ingress.choice.sites import parse_target, site_of
 from ingress.choice.targets import MOST_SITES, MOST_TIMED, PROBES_AT_ONCE, Probe, Targets
+from ingress.lru import Bounded
 from ingress.measure.figures import Source
 from relay.model.network import IpNetwork
 

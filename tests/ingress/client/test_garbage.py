@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from ingress.client.client import Client
-from ingress.client.opening import Opening
-from relay.binding import Binding
+from ingress.client.client_stream import Opening
+from relay.carrier.binding import Binding
 from relay.engine import Tcp
 from relay.session.stream import Stream
 from tests.world import NAME, World, is_reset, read, read_all, until

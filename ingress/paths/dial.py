@@ -1,0 +1,150 @@
+"""Opens a carrier along a path: dial, TLS with every node in turn, TRANSIT at each relay, HELLO at the end.
+
+The path is up after an answered HELLO, not before: a TLS 1.3 client learns only at its first read that it was refused.
+"""
+
+import contextlib
+import errno
+import socket
+import ssl
+from pathlib import Path as FilePath
+
+import attrs
+import trio
+
+from ingress.measure.health import Refusal as Shown
+from relay.carrier.setup import SETUP_SECONDS, explain, is_farewell, read_message, send_message
+from relay.dial.lines import dial_hop
+from relay.engine import sockopts
+from relay.engine.secured import Secured
+from relay.engine.tls_setup import handshake, unwrap
+from relay.errors import OperatorError
+from relay.identity import PeerError, require_peer
+from relay.model.walk import Hop, Path
+from relay.wire.errors import ProtocolError
+from relay.wire.setup import VERSION, Hello, Message, Proceed, Refusal, Refused, Transit, Welcome
+
+SHOWN = {
+    Refusal.VERSION: Shown.VERSION,
+    Refusal.NOT_AN_INGRESS: Shown.AUTH,
+    Refusal.UNKNOWN_LINE: Shown.STALE_CONFIG,
+    Refusal.STALE_CONFIG: Shown.STALE_CONFIG,
+    Refusal.NOT_AN_EXIT: Shown.STALE_CONFIG,
+}
+"""Refusals that waiting will not mend, and the path state that says so."""
+
+
+class SetupFailed(Exception):
+    """No carrier came up; the text names the node or line and says why."""
+
+    def __init__(
+        self, text: str, refusal: Refusal | None = None, shown: Shown | None = None, *, nobody_there: bool = False
+    ) -> None:
+        super().__init__(text)
+        self.refusal = refusal
+        self.nobody_there = nobody_there
+        """The path's last line was dialled, and its end refused: nothing listens there."""
+        self.shown = SHOWN.get(refusal) if shown is None and refusal is not None else shown
+
+
+@attrs.frozen
+class Opened:
+    """A carrier that is up and that nobody reads yet."""
+
+    tls: Secured
+    welcome: Welcome
+    dials: dict[str, float]
+    """Seconds that the dial of each line on the way took."""
+
+
+async def open_carrier(
+    path: Path, hello: Hello, context: ssl.SSLContext, base: FilePath, timeout: float = SETUP_SECONDS
+) -> Opened:
+    """Open a carrier along *path* and say *hello* at its end.
+
+    Raises:
+        SetupFailed: with nothing left open.
+    """
+    with trio.move_on_after(timeout):
+        return await _open(path, hello, context, base)
+    raise SetupFailed(f"no answer along {path.name} within {timeout:.1f} s")
+
+
+async def _open(path: Path, hello: Hello, context: ssl.SSLContext, base: FilePath) -> Opened:
+    first = path.hops[0]
+    try:
+        sock, took = await dial_hop(first, base, SETUP_SECONDS)
+    except (OSError, OperatorError) as error:
+        refused = getattr(error, "errno", None) == errno.ECONNREFUSED
+        nobody = refused and len(path.hops) == 1
+        raise SetupFailed(f"line {first.line.name}: {error}", nobody_there=nobody) from error
+    dials = {first.line.name: took}
+    try:
+        sockopts.carrier(sock)
+        for hop, following in zip(path.hops, path.hops[1:], strict=False):
+            tls = await _secure(sock, context, hop.end)
+            proceed = await _transit(tls, following, path, hop.end)
+            if not isinstance(proceed, Proceed):
+                raise SetupFailed(f"{hop.end} answered TRANSIT with a {type(proceed).__name__}")
+            dials[following.line.name] = proceed.dial
+            sock = await unwrap(tls)
+        tls = await _secure(sock, context, path.end)
+        welcome = await _ask(tls, hello, path.end)
+        return Opened(tls, _check(welcome, path.end), dials)
+    except OSError as error:
+        sock.close()
+        raise SetupFailed(f"{path.name}: {explain(error)}") from error
+    except BaseException:
+        sock.close()
+        raise
+
+
+async def _transit(tls: Secured, following: Hop, path: Path, node: str) -> Message:
+    try:
+        return await _ask(tls, Transit(following.line.name, following.line.digest), node)
+    except SetupFailed as failure:
+        failure.nobody_there = failure.refusal is Refusal.DIAL_REFUSED and following is path.hops[-1]
+        raise
+
+
+async def _secure(sock: socket.socket, context: ssl.SSLContext, node: str) -> Secured:
+    try:
+        secured = await handshake(sock, context, server_side=False)
+    except ssl.SSLError as error:
+        raise _tls_failed(node, "what answers there is not to be trusted", error) from error
+    try:
+        require_peer(secured.tls, node)
+    except PeerError as error:
+        secured.close()
+        raise SetupFailed(str(error), shown=Shown.AUTH) from error
+    return secured
+
+
+async def _ask(tls: Secured, question: Message, node: str) -> Message:
+    try:
+        with contextlib.suppress(OSError):  # who is refused may not get to write, and only the read tells why
+            await send_message(tls, question)
+        answer = await read_message(tls)
+    except ssl.SSLError as error:
+        raise _tls_failed(node, "our certificate is refused", error) from error
+    except ProtocolError as error:
+        raise SetupFailed(f"{node}: {error}", shown=Shown.VERSION) from error
+    if isinstance(answer, Refused):
+        raise SetupFailed(answer.text, answer.reason)
+    return answer
+
+
+def _tls_failed(node: str, what: str, error: ssl.SSLError) -> SetupFailed:
+    """A certificate is wrong at one end or the other, unless the connection just ended or was none of TLS."""
+    if is_farewell(error):
+        return SetupFailed(f"{node}: {explain(error)}")
+    is_about_us = isinstance(error, ssl.SSLCertVerificationError) or "ALERT" in (error.reason or "")
+    return SetupFailed(f"{node}: {what} ({explain(error)})", shown=Shown.AUTH if is_about_us else None)
+
+
+def _check(welcome: Message, node: str) -> Welcome:
+    if not isinstance(welcome, Welcome):
+        raise SetupFailed(f"{node} answered HELLO with a {type(welcome).__name__}")
+    if welcome.version != VERSION:
+        raise SetupFailed(f"{node} speaks version {welcome.version}, we {VERSION}", shown=Shown.VERSION)
+    return welcome

@@ -1,0 +1,92 @@
+"""What the admin socket is told: the report of `ingress paths`, the explanation of a choice, reload."""
+
+import datetime
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ingress.choice.sites import parse_target
+from ingress.report.fill import node_state, report
+from ingress.report.rows import NodeRow, Report, to_json
+from ingress.report.why import explain
+from relay.admin.server import Answer, Ask
+from relay.errors import OperatorError
+
+if TYPE_CHECKING:
+    from ingress.serve.serve import Running
+
+EXPIRY_WARNING = 30 * 86_400.0
+"""Seconds before a certificate's end from which it is told."""
+
+
+def asks(running: "Running") -> Mapping[str, Ask]:
+    """The questions that *running* answers."""
+
+    async def paths(_: Mapping[str, Any]) -> Answer:
+        return to_json(make_report(running))
+
+    async def why(question: Mapping[str, Any]) -> Answer:
+        try:
+            host, port = parse_target(str(question.get("target", "")))
+        except ValueError as error:
+            raise OperatorError(f"no target to explain: {error}") from error
+        return to_json(explain(running.fleet.chooser, host, port, running.loop.now))
+
+    async def reload(_: Mapping[str, Any]) -> Answer:
+        return {"version": 1, "done": running.reload()}
+
+    return {"paths": paths, "why": why, "reload": reload}
+
+
+def make_report(running: "Running") -> Report:
+    """The answer to `paths`, as things are now."""
+    fleet, clock = running.fleet, datetime.datetime.now(datetime.UTC)
+    return report(
+        running.config.name,
+        clock.isoformat(timespec="seconds"),
+        fleet.survey,
+        fleet.chooser.ranking,
+        {name: way.tally for name, way in fleet.ways.items()},
+        fleet.network.lines.values(),
+        fleet.dial_times(),
+        node_rows(running),
+        running.loop.now,
+        spare=fleet.paths.spare,
+        past=[fleet.past],
+        warnings=[*running.config.warnings, *_expiring(running, clock.timestamp())],
+    )
+
+
+def node_rows(running: "Running") -> list[NodeRow]:
+    """What every node told in its last WELCOME."""
+    fleet = running.fleet
+    rows = []
+    for node in fleet.network.nodes.values():
+        peer = fleet.peers.get(node.name)
+        welcome = None if peer is None else peer.welcome
+        rows.append(
+            NodeRow(
+                node.name,
+                node.exit,
+                node_state(node.name, fleet.survey),
+                version=None if welcome is None else welcome.program,
+                stale_config=peer is not None and peer.digest not in (None, fleet.network.digest),
+                draining=peer is not None and peer.is_draining and bool(peer.session.carriers),
+                certificate_ends=None if welcome is None else _date(welcome.not_after),
+            )
+        )
+    return rows
+
+
+def _expiring(running: "Running", now: float) -> list[str]:
+    """Certificates that end soon, our own included."""
+    ends = {name: peer.welcome.not_after for name, peer in running.fleet.peers.items() if peer.welcome is not None}
+    ends[running.config.name] = running.identity.expires
+    return [
+        f"the certificate of {name} ends on {_date(end)}; run: ingress keys --renew {name}"
+        for name, end in ends.items()
+        if end - now < EXPIRY_WARNING
+    ]
+
+
+def _date(seconds: float) -> str:
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).isoformat(timespec="seconds")

@@ -1,1 +1,0 @@
-"""The running ingress: carriers kept warm, streams steered, questions answered. Trio owns lifetimes."""

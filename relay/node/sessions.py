@@ -1,0 +1,215 @@
+"""The end of carriers at a node: sessions by token, and at an exit the targets of their streams.
+
+A session belongs to the ingress whose certificate began it; any other is refused, and so is the resumption of one that
+is not known here. Carriers that were silent for SILENCE are closed: the ingress pings every one of them.
+"""
+
+import hmac
+from collections.abc import Container, Iterator
+
+import attrs
+
+from relay import log
+from relay.carrier.binding import Binding
+from relay.carrier.link import Link, SessionClock
+from relay.engine import Loop, Tcp, Tls
+from relay.engine.secured import Secured
+from relay.exit.targets import Dialled, Dialling, Targets
+from relay.model.cause import Cause
+from relay.session.acceptor import Acceptor
+from relay.session.carrier import CarrierEnd
+from relay.session.stream import Stream
+from relay.session.window import Memory
+from relay.wire import bodies
+from relay.wire.bodies import LineReport
+from relay.wire.frames import Kind, frame
+from relay.wire.setup import Hello, Purpose, Refusal
+
+SILENCE = 10.0
+"""Seconds without a byte after which a node drops a carrier. The ingress pings every 5 s at least."""
+SWEEP = 1.0
+"""Seconds between looks at silent carriers and expired sessions."""
+
+
+class RefusedError(Exception):
+    """A set-up message asks for what this node will not do."""
+
+    def __init__(self, reason: Refusal, text: str) -> None:
+        super().__init__(text)
+        self.reason = reason
+
+
+@attrs.define
+class Held:
+    """A session and what the shell keeps beside it."""
+
+    session: Acceptor
+    clock: SessionClock
+    links: list[Link] = attrs.Factory(list)
+
+
+class Terminal:
+    """All sessions of this node. *targets* is None at a node that is no exit."""
+
+    def __init__(self, loop: Loop, memory: Memory, targets: Targets | None) -> None:
+        self._loop = loop
+        self._memory = memory
+        self._targets = targets
+        self._held: dict[bytes, Held] = {}
+        self._dialling: dict[Binding, Dialling] = {}
+        self.is_draining = False
+        loop.call_at(loop.now + SWEEP, self._sweep)
+
+    @property
+    def streams(self) -> int:
+        """Streams that are open here."""
+        return sum(len(held.session.streams) for held in self._held.values())
+
+    @property
+    def carriers(self) -> int:
+        """Carriers that end here."""
+        return sum(len(held.links) for held in self._held.values())
+
+    @property
+    def sessions(self) -> int:
+        """Sessions that live here, with or without a carrier."""
+        return len(self._held)
+
+    def all_streams(self) -> Iterator[Stream]:
+        """Every stream of every session."""
+        for held in self._held.values():
+            yield from held.session.streams.values()
+
+    # ---- carriers
+
+    def session_for(self, hello: Hello, owner: str) -> Acceptor:
+        """The session that *hello* belongs to, begun if it is new.
+
+        Raises:
+            RefusedError: it is somebody else's, or not known although it should be.
+        """
+        held = self._find(hello.token)
+        if held is not None and held.session.owner != owner:
+            raise RefusedError(Refusal.UNKNOWN_SESSION, "this session belongs to another ingress")
+        if held is None and hello.resume:
+            raise RefusedError(Refusal.UNKNOWN_SESSION, "this session is not known here (restarted, or expired)")
+        if held is None:
+            session = Acceptor(hello.token, owner, self._memory, self._loop.now, self._open, self._time)
+            held = self._held[hello.token] = Held(session, SessionClock(self._loop, session))
+        return held.session
+
+    def adopt(self, tls: Secured, session: Acceptor, purpose: Purpose) -> None:
+        """*tls* carries *session* from now on.
+
+        Raises:
+            RefusedError: the session ended while its carrier was set up; *tls* is still the caller's.
+        """
+        held = self._held.get(session.token)
+        if held is None or held.session is not session:
+            raise RefusedError(Refusal.UNKNOWN_SESSION, "this session has ended meanwhile")
+        link = Link(self._loop, self._lost)
+        is_bulk = purpose is Purpose.BULK
+        link.tls = Tls(self._loop, tls, link, is_bulk=is_bulk)
+        link.end = session.add_carrier(session.owner, is_bulk, link.tls.flush_soon, self._loop.now)
+        held.links.append(link)
+        log.event("carrier-up", session=session.token.hex()[:8], carrier=link.end.number, ingress=session.owner)
+        if self.is_draining:
+            link.end.send(frame(Kind.GOAWAY))
+
+    def _lost(self, link: Link, why: str) -> None:
+        """*link* is gone; its streams wait for another."""
+        session = link.end.session
+        held = self._held.get(session.token)
+        if held is not None and link in held.links:
+            held.links.remove(link)
+        adrift = session.lose(link.end, self._loop.now)
+        token = session.token.hex()[:8]
+        log.event("carrier-lost", session=token, carrier=link.end.number, streams_adrift=len(adrift), why=why)
+
+    def say_goaway(self) -> None:
+        """Tell every ingress, on every carrier, that this node is about to stop."""
+        for held in self._held.values():
+            for link in held.links:
+                link.end.send(frame(Kind.GOAWAY))
+
+    def tell_lines(self, digest: bytes, reports: list[LineReport]) -> None:
+        """Tell every ingress, once, which network we know and how long the dials of our lines took."""
+        for held in self._held.values():
+            if held.links:
+                held.links[0].end.send(bodies.lines(digest, reports))
+
+    def expel(self, ingresses: Container[str]) -> None:
+        """End the sessions of all but *ingresses*: their owners are no longer in the file."""
+        for held in list(self._held.values()):
+            if held.session.owner not in ingresses:
+                for link in list(held.links):
+                    link.close("its ingress is no longer in the file")
+                self._end(held, Cause.SESSION_EXPIRED)
+
+    def _find(self, token: bytes) -> Held | None:
+        for known, held in self._held.items():
+            if hmac.compare_digest(known, token):
+                return held
+        return None
+
+    def _end(self, held: Held, cause: Cause) -> None:
+        held.session.end(cause)
+        held.clock.stop()
+        del self._held[held.session.token]
+
+    def _sweep(self) -> None:
+        now = self._loop.now
+        self._loop.call_at(now + SWEEP, self._sweep)
+        for held in list(self._held.values()):
+            for link in [link for link in held.links if now - link.end.heard_at > SILENCE]:
+                link.close(f"silent for {SILENCE:g} s")
+            if held.session.has_expired(now):
+                self._end(held, Cause.SESSION_EXPIRED)
+
+    # ---- streams
+
+    def _open(self, stream: Stream, host: str, port: int) -> None:
+        binding = Binding(stream, Cause.TARGET_RESET, self._done)
+        stream.sink = binding
+        if self._targets is None or self.is_draining:
+            stream.reset(Cause.DRAINING if self.is_draining else Cause.POLICY)
+            return
+        self._dialling[binding] = self._targets.dial(host, port, lambda outcome: self._dialled(binding, outcome))
+
+    def _dialled(self, binding: Binding, outcome: Dialled | Cause) -> None:
+        del self._dialling[binding]
+        if isinstance(outcome, Cause):
+            binding.stream.reset(outcome)
+            binding.end(outcome)
+            return
+        session = binding.stream.session
+        assert isinstance(session, Acceptor)
+        session.connect(binding.stream, outcome.took, self._loop.now)
+        binding.attach(Tcp(self._loop, outcome.sock, binding))
+
+    def _done(self, binding: Binding, cause: Cause | None) -> None:
+        dialling = self._dialling.pop(binding, None)
+        if dialling is not None:
+            dialling.cancel()
+
+    def _time(self, carrier: CarrierEnd, number: int, host: str, port: int) -> None:
+        """Time a connect for the ingress's choice."""
+
+        def answer(outcome: float | Cause) -> None:
+            if not carrier.is_lost:
+                took, code = (0.0, int(outcome)) if isinstance(outcome, Cause) else (outcome, 0)
+                carrier.send(bodies.timed(number, took, code))
+
+        if self._targets is None:
+            answer(Cause.POLICY)
+        else:
+            self._targets.connect_time(host, port, answer)
+
+    # ---- the end
+
+    def end_streams(self, cause: Cause) -> None:
+        """Reset every stream, at both ends."""
+        for stream in list(self.all_streams()):
+            if stream.cause is None:
+                stream.sink.on_reset(cause)
+                stream.reset(cause)

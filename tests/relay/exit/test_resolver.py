@@ -1,0 +1,294 @@
+"""Names over a real socket: a DNS server on loopback, which answers, lies, is silent, or is not there."""
+
+import errno
+import socket
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rdatatype
+import dns.rrset
+import pytest
+import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+from relay.exit.resolver import LIMIT, LOCALHOST, ResolveError, Resolver
+from relay.model.cause import Cause
+from relay.model.network import Address, Node
+
+BOTH = ("2001:200::1", "198.51.100.1")
+Reply = dns.message.Message | None
+
+
+@pytest.fixture
+def clock() -> MockClock:
+    """Jumps over waits once nothing has happened for a moment of real time, so that datagrams can still arrive."""
+    return MockClock(autojump_threshold=0.02)
+
+
+class DnsServer:
+    """Answers over UDP and TCP at one loopback port with what *answer* makes of the question; None is silence."""
+
+    def __init__(self, answer: Callable[[dns.message.Message], Reply]) -> None:
+        self.answer = answer
+        self.asked: Counter[str] = Counter()
+        self.over_tcp = 0
+
+    async def serve(self, task_status: trio.TaskStatus[Address]) -> None:
+        (tcp,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        with trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+            host, port = tcp.socket.getsockname()
+            await udp.bind((host, port))  # the port is free for TCP, which is the rarer luck
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(trio.serve_listeners, self._serve_tcp, [tcp])
+                task_status.started(Address(host, port))
+                while True:
+                    wire, client = await udp.recvfrom(4096)
+                    if (reply := self._reply(wire)) is not None:
+                        await udp.sendto(reply.to_wire(), client)
+
+    async def _serve_tcp(self, stream: trio.SocketStream) -> None:
+        length = await stream.receive_some(2)
+        reply = self._reply(await stream.receive_some(int.from_bytes(length, "big")))
+        self.over_tcp += 1
+        if reply is not None:
+            reply.flags &= ~dns.flags.TC
+            wire = reply.to_wire()
+            await stream.send_all(len(wire).to_bytes(2, "big") + wire)
+
+    def _reply(self, wire: bytes) -> Reply:
+        query = dns.message.from_wire(wire)
+        self.asked[query.question[0].name.to_text(omit_final_dot=True)] += 1
+        return self.answer(query)
+
+
+def knows(query: dns.message.Message, ttl: int = 60, flags: int = 0) -> dns.message.Message:
+    """Every name has the same two addresses."""
+    reply = dns.message.make_response(query)
+    reply.flags |= flags
+    question = query.question[0]
+    text = "2001:200::1" if question.rdtype == dns.rdatatype.AAAA else "198.51.100.1"
+    reply.answer.append(dns.rrset.from_text(question.name, ttl, "IN", question.rdtype, text))
+    return reply
+
+
+def fails(query: dns.message.Message, rcode: dns.rcode.Rcode = dns.rcode.SERVFAIL) -> dns.message.Message:
+    reply = dns.message.make_response(query)
+    reply.set_rcode(rcode)
+    return reply
+
+
+def is_silent(query: dns.message.Message) -> None:
+    """A black hole that counts."""
+
+
+async def start(nursery: trio.Nursery, *servers: DnsServer) -> Resolver:
+    addresses = [await nursery.start(server.serve) for server in servers]
+    return Resolver(nursery, addresses, {"known.example": ("192.0.2.1",)})
+
+
+async def cause_of(resolver: Resolver, host: str) -> Cause:
+    with pytest.raises(ResolveError) as caught:
+        await resolver.resolve(host)
+    return caught.value.cause
+
+
+async def test_a_name_is_asked_for_once_and_then_known(nursery: trio.Nursery, clock: MockClock) -> None:
+    server = DnsServer(knows)
+    resolver = await start(nursery, server)
+    assert resolver.cached("www.example", trio.current_time()) is None
+    assert await resolver.resolve("www.example") == BOTH
+    for host in ("www.example", "WWW.Example.", "ｗｗｗ.example"):
+        assert resolver.cached(host, trio.current_time()) == BOTH
+        assert await resolver.resolve(host) == BOTH
+    assert server.asked == {"www.example": 2}
+    assert resolver.cached("www.example", trio.current_time() + 61) is None
+    assert repr(resolver) == "<Resolver 1 names known, 0 in flight>"
+
+
+async def test_a_second_answer_is_not_asked_for_behind_the_first(nursery: trio.Nursery, clock: MockClock) -> None:
+    """DNS rebinding: a name that is public at first and private at the second query is dialled as it was judged."""
+    server = DnsServer(lambda query: knows(query, ttl=0))
+    resolver = await start(nursery, server)
+    first = await resolver.resolve("rebind.example")
+    server.answer = lambda query: fails(query, dns.rcode.NXDOMAIN)
+    assert resolver.cached("rebind.example", trio.current_time()) == first
+    assert server.asked == {"rebind.example": 2}
+
+
+async def test_files_and_localhost_need_no_server(nursery: trio.Nursery) -> None:
+    resolver = Resolver(nursery, (), {"known.example": ("192.0.2.1",)})
+    assert await resolver.resolve("Known.example") == ("192.0.2.1",)
+    assert await resolver.resolve("localhost") == LOCALHOST
+    assert await resolver.resolve("app.localhost.") == LOCALHOST
+
+
+@pytest.mark.parametrize("host", ["a" * 64 + ".example", "a..example", "line\r\n.example", "1.2.3.4.5", "x" * 300])
+async def test_what_is_no_name_is_never_asked_for(nursery: trio.Nursery, host: str) -> None:
+    assert await cause_of(Resolver(nursery, ()), host) is Cause.NAME_NOT_FOUND
+
+
+async def test_one_look_up_serves_all_who_ask(nursery: trio.Nursery, clock: MockClock) -> None:
+    server = DnsServer(is_silent)
+    resolver = await start(nursery, server)
+    found: list[Sequence[str]] = []
+
+    async def ask() -> None:
+        found.append(await resolver.resolve("www.example"))
+
+    async with trio.open_nursery() as askers:
+        for _ in range(50):
+            askers.start_soon(ask)
+        await wait_all_tasks_blocked()
+        server.answer = knows  # the datagrams sent again find it
+    assert found == [BOTH] * 50
+    assert server.asked == {"www.example": 4}
+
+
+async def test_one_who_leaves_does_not_end_it_for_the_others(nursery: trio.Nursery, clock: MockClock) -> None:
+    server = DnsServer(is_silent)
+    resolver = await start(nursery, server)
+    async with trio.open_nursery() as askers:
+        left = trio.CancelScope()
+
+        async def leave() -> None:
+            with left:
+                await resolver.resolve("www.example")
+
+        async def stay() -> None:
+            assert await resolver.resolve("www.example") == BOTH
+
+        askers.start_soon(leave)
+        askers.start_soon(stay)
+        await wait_all_tasks_blocked()
+        left.cancel()
+        server.answer = knows
+    assert left.cancelled_caught
+
+
+async def test_the_last_to_leave_ends_it(nursery: trio.Nursery, clock: MockClock) -> None:
+    server = DnsServer(is_silent)
+    resolver = await start(nursery, server)
+    with trio.move_on_after(0.5):
+        await resolver.resolve("www.example")
+    assert "0 in flight" in repr(resolver)
+    server.answer = knows
+    assert await resolver.resolve("www.example") == BOTH
+
+
+async def test_a_silent_server_costs_five_seconds_and_nobody_else(nursery: trio.Nursery, clock: MockClock) -> None:
+    def only_one(query: dns.message.Message) -> Reply:
+        return knows(query) if "good" in query.question[0].name.to_text() else None
+
+    resolver = await start(nursery, DnsServer(only_one))
+    await resolver.resolve("cached.good.example")
+    started = trio.current_time()
+
+    async def fail(number: int) -> None:
+        assert await cause_of(resolver, f"{number}.example") is Cause.DNS_TIMEOUT
+        assert trio.current_time() == pytest.approx(started + LIMIT, abs=0.1)
+
+    async with trio.open_nursery() as askers:
+        for number in range(200):
+            askers.start_soon(fail, number)
+        await wait_all_tasks_blocked()
+        assert resolver.cached("cached.good.example", trio.current_time()) == BOTH
+        assert await resolver.resolve("good.example") == BOTH
+        assert trio.current_time() == pytest.approx(started, abs=0.1)
+    assert resolver.cached("7.example", trio.current_time()) is Cause.DNS_TIMEOUT
+
+
+@pytest.mark.parametrize(
+    ("rcode", "queries"), [(dns.rcode.NXDOMAIN, 2), (dns.rcode.SERVFAIL, 2), (dns.rcode.REFUSED, 2)]
+)
+async def test_a_name_without_addresses(
+    nursery: trio.Nursery, clock: MockClock, rcode: dns.rcode.Rcode, queries: int
+) -> None:
+    server = DnsServer(lambda query: fails(query, rcode))
+    resolver = await start(nursery, server)
+    assert await cause_of(resolver, "absent.example") is Cause.NAME_NOT_FOUND
+    assert await cause_of(resolver, "absent.example") is Cause.NAME_NOT_FOUND
+    assert server.asked == {"absent.example": queries}
+
+
+async def test_the_next_server_answers_where_the_first_does_not(nursery: trio.Nursery, clock: MockClock) -> None:
+    first, second = DnsServer(is_silent), DnsServer(knows)
+    resolver = await start(nursery, first, second)
+    started = trio.current_time()
+    assert await resolver.resolve("a.example") == BOTH
+    assert trio.current_time() == pytest.approx(started + 1.0, abs=0.1)
+    assert await resolver.resolve("b.example") == BOTH
+    assert first.asked == {"a.example": 2}
+    assert second.asked == {"a.example": 2, "b.example": 2}
+
+
+async def test_a_server_that_fails_hands_over_at_once(nursery: trio.Nursery, clock: MockClock) -> None:
+    resolver = await start(nursery, DnsServer(fails), DnsServer(knows))
+    started = trio.current_time()
+    assert await resolver.resolve("a.example") == BOTH
+    assert trio.current_time() == pytest.approx(started, abs=0.1)
+
+
+async def test_servers_where_nobody_listens_are_given_up_at_once(nursery: trio.Nursery, clock: MockClock) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        nobody = Address("127.0.0.1", taken.getsockname()[1])
+    started = trio.current_time()
+    assert await cause_of(Resolver(nursery, [nobody, nobody]), "a.example") is Cause.DNS_TIMEOUT
+    assert trio.current_time() == pytest.approx(started, abs=0.1)
+
+
+async def test_a_family_that_gets_no_answer_is_not_waited_for(nursery: trio.Nursery, clock: MockClock) -> None:
+    def only_ipv4(query: dns.message.Message) -> Reply:
+        return knows(query) if query.question[0].rdtype == dns.rdatatype.A else None
+
+    resolver = await start(nursery, DnsServer(only_ipv4))
+    started = trio.current_time()
+    assert await resolver.resolve("a.example") == ("198.51.100.1",)
+    assert trio.current_time() == pytest.approx(started + 0.25, abs=0.1)
+
+
+async def test_what_does_not_fit_is_fetched_over_tcp(nursery: trio.Nursery, clock: MockClock) -> None:
+    server = DnsServer(lambda query: knows(query, flags=dns.flags.TC))
+    resolver = await start(nursery, server)
+    assert await resolver.resolve("long.example") == BOTH
+    assert server.over_tcp == 2
+
+
+async def test_a_fault_of_ours_ends_one_look_up_only(
+    nursery: trio.Nursery, clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolver = await start(nursery, DnsServer(knows))
+    with monkeypatch.context() as faulty:
+        faulty.setattr("relay.exit.lookup.Lookup.receive", lambda *_: 1 / 0)
+        assert await cause_of(resolver, "a.example") is Cause.INTERNAL
+    assert await resolver.resolve("a.example") == BOTH
+
+
+async def test_no_descriptor_left_says_nothing_of_the_name(
+    nursery: trio.Nursery, clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    resolver = await start(nursery, DnsServer(knows))
+    with monkeypatch.context() as full:
+        full.setattr("relay.exit.dnsquery.trio.socket.socket", fail)
+        assert await cause_of(resolver, "a.example") is Cause.LIMIT
+    assert await resolver.resolve("a.example") == BOTH
+
+
+def test_a_nodes_files_are_read(tmp_path: Path) -> None:
+    async def make() -> None:
+        async with trio.open_nursery() as nursery:
+            node = Node(
+                "us", Address("203.0.113.1", 48350), (), exit=True, dns=("127.0.0.1",), hosts=str(tmp_path / "hosts")
+            )
+            resolver = Resolver.of_node(nursery, node, tmp_path)
+            assert await resolver.resolve("target.test") == ("192.0.2.8",)
+
+    (tmp_path / "hosts").write_text("192.0.2.8 target.test\n")
+    trio.run(make)

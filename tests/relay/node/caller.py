@@ -1,0 +1,138 @@
+"""An ingress that a test plays by hand: TLS as anybody, set-up messages, a session over real carriers."""
+
+import contextlib
+import secrets
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import trio
+
+from relay.carrier.link import Link, SessionClock
+from relay.carrier.setup import read_message, send_message
+from relay.engine import Loop, Tls
+from relay.engine.secured import Secured
+from relay.engine.tls_setup import close, handshake, read_some, unwrap
+from relay.identity import load_identity
+from relay.session.carrier import CarrierEnd
+from relay.session.initiator import Initiator, InitiatorStream
+from relay.session.window import Memory
+from relay.wire.frames import Kind
+from relay.wire.setup import Hello, Message, Purpose, Transit, Welcome
+from tests.relay.session.pair import RecordingSink
+from tests.world import INGRESS, NAME, PATIENCE, World, until
+
+
+def anybody(keys: Path | None, who: str) -> ssl.SSLContext:
+    """TLS that checks nothing of the other side; without *keys* it shows no certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    if keys is not None:
+        context.load_cert_chain(keys / who / "node.pem", keys / who / "node.key")
+    return context
+
+
+@contextlib.asynccontextmanager
+async def secured(world: World, node: str, context: ssl.SSLContext | None = None) -> AsyncIterator[Secured]:
+    """A TLS connection to *node*, by default as the ingress."""
+    context = context or load_identity(world.keys, INGRESS).client_context()
+    with trio.fail_after(PATIENCE):
+        tls = await handshake(await dial(world, node), context, server_side=False)
+        try:
+            yield tls
+        finally:
+            close(tls.sock)
+
+
+async def dial(world: World, node: str) -> socket.socket:
+    """A bare connection to *node*."""
+    stream = await trio.open_tcp_stream("127.0.0.1", world.ports[node])
+    sock = socket.socket(fileno=stream.socket.detach())
+    sock.setblocking(False)
+    return sock
+
+
+async def asked(tls: Secured, message: Message) -> Message:
+    """What is answered to *message*."""
+    await send_message(tls, message)
+    return await read_message(tls)
+
+
+async def heard(tls: Secured) -> bytes:
+    """All that comes until the end, which may be an error of TLS."""
+    data = b""
+    with contextlib.suppress(OSError):
+        while more := await read_some(tls, 65536):
+            data += more
+    return data
+
+
+def hello(world: World, token: bytes = b"t" * 16, **others: object) -> Hello:
+    """A HELLO that is welcome everywhere, but for *others*."""
+    usual: dict[str, object] = {"purpose": Purpose.PREFIX, "resume": False, "digest": digest(world), "program": "test"}
+    return Hello(token=token, **{**usual, **others})  # type: ignore[arg-type]
+
+
+def digest(world: World) -> bytes:
+    return next(iter(world.nodes.values())).network.digest
+
+
+def transit(world: World, line: str, **others: object) -> Transit:
+    """A TRANSIT over *line*, but for *others*."""
+    found = next(iter(world.nodes.values())).network.lines.get(line)
+    return Transit(**{"line": line, "digest": b"" if found is None else found.digest, **others})  # type: ignore[arg-type]
+
+
+class Caller:
+    """A session with *node*, played by hand; `run` its loop in a nursery."""
+
+    def __init__(self, world: World, node: str) -> None:
+        self.world, self.node = world, node
+        self.loop = Loop()
+        self.memory = Memory(1 << 30)
+        self.pongs: list[int] = []
+        self.news: list[tuple[int, bytes]] = []
+        self.lost: list[str] = []
+        self.session = Initiator(secrets.token_bytes(16), self.memory, self.loop.now, self._pong, self._news)
+        self.clock = SessionClock(self.loop, self.session)
+
+    def _pong(self, _: CarrierEnd, number: int) -> None:
+        self.pongs.append(number)
+
+    def _news(self, _: CarrierEnd, kind: int, body: bytes) -> None:
+        self.news.append((kind, body))
+
+    async def carrier(self, purpose: Purpose = Purpose.THIN, *, resume: bool = False, via: str | None = None) -> Link:
+        """One more carrier: straight, or by the node *via* over its line "pacific"."""
+        context = load_identity(self.world.keys, INGRESS).client_context()
+        sock = await dial(self.world, via or self.node)
+        if via is not None:
+            first = await handshake(sock, context, server_side=False)
+            await asked(first, transit(self.world, "pacific"))
+            sock = await unwrap(first)
+        tls = await handshake(sock, context, server_side=False)
+        answer = await asked(tls, hello(self.world, self.session.token, purpose=purpose, resume=resume))
+        assert isinstance(answer, Welcome), answer
+        link = Link(self.loop, self._lost)
+        link.tls = Tls(self.loop, tls, link)
+        link.end = self.session.add_carrier("test", purpose is Purpose.BULK, link.tls.flush_soon, self.loop.now)
+        return link
+
+    def _lost(self, link: Link, why: str) -> None:
+        self.lost.append(why)
+        self.session.lose(link.end, self.loop.now)
+
+    def open(self, *links: Link, host: str = NAME, port: int | None = None) -> tuple[InitiatorStream, RecordingSink]:
+        """Open a stream over *links*, by default to the world's target."""
+        sink = RecordingSink()
+        port = self.world.target.port if port is None else port
+        stream = self.session.open(host, port, sink, tuple(link.end for link in links), self.loop.now)
+        sink.stream = stream
+        return stream, sink
+
+    async def hears(self, kind: Kind) -> bytes:
+        """The body of the first such news."""
+        await until(lambda: any(found == kind for found, _ in self.news))
+        return next(body for found, body in self.news if found == kind)
