@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bench.results import Numbers
 from ingress.choice.chooser import Chooser
+from ingress.choice.demand import Demand
 from ingress.measure.figures import PathFigures
 from ingress.measure.health import State
 from relay.model.network import Address, Line
@@ -63,7 +64,9 @@ def time_choice(chooser: Chooser, stream: int, now: float) -> float:
     """Seconds that the choice for stream number *stream* takes."""
     host, client = f"www.site{stream % 500}.example", f"192.0.2.{stream % 7}"
     began = time.perf_counter()
-    chooser.choose(host, 443, now, client=client)
+    choice = chooser.decide(Demand(host, 443, client), now)
+    if choice is not None:
+        chooser.opened(choice, now)
     return time.perf_counter() - began
 
 

@@ -6,7 +6,7 @@ Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 
-class Bounded(Generic[Key, Value]):
+class Lru(Generic[Key, Value]):
     """At most `most` entries; reading with `get` counts as use, `peek` does not."""
 
     __slots__ = ("_entries", "_most")

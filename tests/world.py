@@ -13,7 +13,6 @@ import socket
 import struct
 from argparse import Namespace
 from collections.abc import AsyncIterator, Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +20,11 @@ import attrs
 import pytest
 import trio
 
-from ingress.choice.ranking import Tier
+from ingress.choice.entry import Tier
 from ingress.demo.ports import PORTS, is_free
 from ingress.keys import make_keys
 from ingress.serve import serve as ingress_serve
+from ingress.serve.running import Running
 from relay.node.node import RelayNode
 from relay.serve import serve as relay_serve
 
@@ -210,7 +210,7 @@ class World:
         self.target = Target()
         self.nodes: dict[str, RelayNode] = {}
         self.processes: dict[str, Process] = {}
-        self.running: ingress_serve.Running
+        self.running: Running
         self.clients = contextlib.ExitStack()
         """Closes what clients leave open."""
         for wire in self.wires.values():
@@ -285,9 +285,7 @@ class World:
     ) -> None:
         async with trio.open_nursery() as nursery:
             if name == INGRESS:
-                self.running = ingress_serve.Running(options, *ingress_serve.read(options, None))
-                serve: Callable[..., Any] = partial(ingress_serve.serve, self.running)
-                await nursery.start(serve, signals)
+                self.running = await nursery.start(ingress_serve.serve, options, signals)
             else:
                 self.nodes[name] = await nursery.start(relay_serve.serve, options, signals)
             task_status.started()
@@ -311,12 +309,12 @@ class World:
 
     def word(self, path: str) -> str:
         """The state of *path*."""
-        return self.running.fleet.ways[path].gauge.health.word
+        return self.running.fleet.live[path].monitor.health.word
 
     async def up(self, *paths: str) -> None:
         """Until these paths and prefixes, or all, are up, and new streams know it."""
         fleet = self.running.fleet
-        await until(lambda: all(self.word(path) == "up" for path in paths or fleet.ways))
+        await until(lambda: all(self.word(path) == "up" for path in paths or fleet.live))
         await until(
             lambda: all(entry.tier == Tier.UP for entry in fleet.chooser.ranking.order if self.word(entry.name) == "up")
         )

@@ -59,7 +59,8 @@ INGRESS: Mapping[str, Stage] = {
         11.0,
         "looked up in what the last round prepared; nothing is asked of the kernel",
         (
-            "ingress.choice.chooser:Chooser.choose",
+            "ingress.choice.chooser:Chooser.decide",
+            "ingress.choice.chooser:Chooser.opened",
             "ingress.choice.chooser:Chooser.may_answer_early",
             "ingress.choice.chooser:Chooser.connected",
         ),
@@ -67,14 +68,14 @@ INGRESS: Mapping[str, Stage] = {
     "open": Stage(
         15.0,
         "a stream, its leg and its place in the session; OPEN waits for the round's end",
-        ("ingress.client.entrance:Front.open",),
+        ("ingress.client.opener:Opener.open",),
     ),
     "reply": Stage(
         16.0,
         "the answer written; the client becomes a tunnel; CONNECTED noted",
         (
-            "ingress.client.client:Client.opened",
-            "ingress.client.client_stream:Opening.on_connected",
+            "ingress.client.client:Client.on_stream_opened",
+            "ingress.client.client_stream:ClientStream.on_connected",
             "ingress.client.tunnel:Tunnel.on_connected",
         ),
     ),
@@ -88,7 +89,7 @@ INGRESS: Mapping[str, Stage] = {
         22.0,
         "shutdown and close; FIN both ways and the last words",
         (*ENDING, "relay.session.initiator:Initiator.take_leave"),
-        ("ingress.client.closing:_Leaving",),
+        ("ingress.client.closing:_Closing",),
     ),
     "carriers": Stage(
         24.0,

@@ -1,6 +1,6 @@
 """Which exit a client used for a site: sites bind sessions to an address, so it is kept while it is good enough."""
 
-from ingress.lru import Bounded
+from ingress.lru import Lru
 
 KEEP = 1800.0
 """Seconds since the last use for which the exit is kept."""
@@ -16,7 +16,7 @@ class Affinity:
     __slots__ = ("_kept",)
 
     def __init__(self) -> None:
-        self._kept: Bounded[tuple[str, str], tuple[str, float]] = Bounded(MOST)
+        self._kept: Lru[tuple[str, str], tuple[str, float]] = Lru(MOST)
 
     def exit(self, client: str, site: str, now: float) -> str | None:
         """The exit that *client* used for *site* lately."""

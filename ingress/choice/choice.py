@@ -1,24 +1,52 @@
-"""Which path, of those a ranking holds, one stream takes: a choice and its reason, pairs, alternatives.
+"""What a demand was given: a path or two, and why; and where its stream may be opened if that fails."""
 
-Functions over a ranking that is settled; on the way of every new connection, so nothing here is slow.
-"""
+import enum
+from collections.abc import Iterator
 
-from collections.abc import Iterable
+from ingress.choice.demand import Demand
+from ingress.choice.entry import Entry, Tier
+from ingress.choice.ranking import Group, Ranking
 
-from ingress.choice.ranking import Entry, Ranking, Tier
+
+class Basis(enum.Enum):
+    """What decided; the values are the words of logs and of `--why`."""
+
+    BEST = "best path"
+    SITE = "best for this site"
+    PERMITTED = "best of the exits that may dial it"
+    KEPT = "this client keeps its exit for the site"
+    DETOUR = "the client's exit for this site does not answer now"
+    SAME_EXIT = "another path to the same exit"
+    OTHER_EXIT = "another exit"
 
 
 class Choice:
     """What one stream was given. `paths` are names, normally one; two for a redundant stream."""
 
-    __slots__ = ("entry", "exit", "paths", "why")
+    __slots__ = ("basis", "demand", "entry", "exit", "paths")
 
-    def __init__(self, entry: Entry, why: str, second: Entry | None = None) -> None:
+    def __init__(self, demand: Demand, entry: Entry, basis: Basis, second: Entry | None = None) -> None:
         name = entry.figures.path.name
+        self.demand = demand
         self.entry = entry
+        """The path, or the better one of two."""
         self.exit = entry.figures.path.end
         self.paths: tuple[str, ...] = (name,) if second is None else (name, second.figures.path.name)
-        self.why = why
+        self.basis = basis
+
+    @property
+    def is_repeated(self) -> bool:
+        """Whether the stream was opened before, on a path or at an exit that failed it."""
+        return self.basis is Basis.SAME_EXIT or self.basis is Basis.OTHER_EXIT
+
+    @property
+    def why(self) -> str:
+        """What decided; of a redundant stream, what became of its second leg."""
+        if self.demand.legs == 1 or self.is_repeated:
+            return self.basis.value
+        if len(self.paths) < self.demand.legs:
+            return "redundant by rule, but no second path shares no line with it"
+        return "redundant by rule"
 
     @property
     def reason(self) -> str:
@@ -29,37 +57,8 @@ class Choice:
         return f"<Choice {' + '.join(self.paths)} to {self.exit}: {self.reason}>"
 
 
-def pair(order: Iterable[Entry]) -> tuple[Entry, Entry] | None:
-    """The two paths of one exit for a redundant stream: they share no line and, if possible, no provider.
-
-    *order* is the exit's, best first; None if there is no such pair.
-    """
-    works = [entry for entry in order if entry.tier < Tier.STALLED]
-    pairs = [
-        (bool(one.figures.path.providers & other.figures.path.providers), first, second)
-        for first, one in enumerate(works)
-        for second, other in enumerate(works[first + 1 :], first + 1)
-        if not one.figures.path.lines & other.figures.path.lines
-    ]
-    if not pairs:
-        return None
-    _, first, second = min(pairs)
-    return works[first], works[second]
-
-
-def partner(order: Iterable[Entry], leg: Entry) -> Entry | None:
-    """The best path of *order* that shares no line with *leg*, without its providers if possible."""
-    lines, providers = leg.figures.path.lines, leg.figures.path.providers
-    apart = [entry for entry in order if entry.tier < Tier.STALLED and not entry.figures.path.lines & lines]
-    return min(apart, key=lambda entry: bool(entry.figures.path.providers & providers), default=None)
-
-
-def alternatives(ranking: Ranking, choice: Choice) -> tuple[Choice, ...]:
-    """Where to open a stream that *choice* did not open in time, in order.
-
-    First the same exit over paths that share no line with what was tried, then over others, then each
-    other exit's best (only while no byte of the client was sent).
-    """
+def elsewhere_to_the_same_exit(ranking: Ranking, choice: Choice) -> Iterator[Choice]:
+    """Other paths to the exit of *choice*, for a stream that was not opened in time: disjoint ones first."""
     tried = [entry for name in choice.paths if (entry := ranking.by_name.get(name)) is not None]
     lines = frozenset[str]().union(*(entry.figures.path.lines for entry in tried))
     group = ranking.exits.get(choice.exit)
@@ -68,13 +67,19 @@ def alternatives(ranking: Ranking, choice: Choice) -> tuple[Choice, ...]:
         for entry in (group.order if group is not None else ())
         if entry.tier < Tier.STALLED and entry.name not in choice.paths
     ]
-    apart = [entry for entry in same if not entry.figures.path.lines & lines]
-    shared = [entry for entry in same if entry.figures.path.lines & lines]
-    elsewhere = sorted(
-        (other.band[0] for name, other in ranking.exits.items() if name != choice.exit and other.band),
-        key=lambda entry: entry.rank,
-    )
-    return (
-        *(Choice(entry, "another path to the same exit") for entry in (*apart, *shared)),
-        *(Choice(entry, "another exit") for entry in elsewhere if entry.tier < Tier.STALLED),
-    )
+    same.sort(key=lambda entry: bool(entry.figures.path.lines & lines))
+    return (Choice(choice.demand, entry, Basis.SAME_EXIT) for entry in same)
+
+
+def at_other_exits(ranking: Ranking, choice: Choice) -> Iterator[Choice]:
+    """The best path to each other exit that the demand permits, best first."""
+    groups = permitted(ranking, choice.demand)
+    firsts = [group.band[0] for name, group in groups.items() if name != choice.exit]
+    working = [entry for entry in firsts if entry.tier < Tier.STALLED]
+    return (Choice(choice.demand, entry, Basis.OTHER_EXIT) for entry in sorted(working, key=lambda entry: entry.rank))
+
+
+def permitted(ranking: Ranking, demand: Demand) -> dict[str, Group]:
+    """The exits that may take the stream and to which a path is not down, with their paths."""
+    exits = demand.exits
+    return {name: group for name, group in ranking.exits.items() if group.band and (exits is None or name in exits)}

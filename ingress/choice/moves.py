@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import attrs
 
-from ingress.choice.ranking import Entry, Ranking, Tier
+from ingress.choice.entry import Entry, Tier
+from ingress.choice.ranking import Ranking
 
 WORSE = 0.015
 WORSE_SHARE = 0.10
@@ -22,6 +23,9 @@ FALLEN = 0.5
 """Share of its best delivery below which a bulk stream may look for another path."""
 FASTER = 2.0
 """Times its present delivery that the other path must have measured."""
+
+StreamKey = tuple[bytes, int]
+"""A stream among those of all sessions: the session's token, and the stream's id, which other sessions have as well."""
 
 
 class Kind(enum.Enum):
@@ -45,14 +49,14 @@ class Move:
     kind: Kind
     is_planned: bool
     reason: str
-    stream: int | None = None
+    stream: StreamKey | None = None
 
 
 @attrs.frozen
 class Bulk:
     """One bulk stream whose delivery the path limits, not the target or the client; bytes per second."""
 
-    stream: int
+    stream: StreamKey
     path: str
     now: float
     best: float
@@ -67,7 +71,7 @@ class Mover:
     def __init__(self) -> None:
         self._worse_since: dict[str, float] = {}
         self._rest: dict[str, float] = {}
-        self._moved: dict[int, float] = {}
+        self._moved: dict[StreamKey, float] = {}
 
     def moves(self, ranking: Ranking, bulks: Iterable[Bulk], now: float) -> list[Move]:
         """What should be moved by this ranking: to be asked right after it was made."""

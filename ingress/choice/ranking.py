@@ -4,83 +4,20 @@ A ranking is a permutation of the paths it was given. A leader keeps its place u
 the margin for a while, or until it stops working. Nothing is ever excluded but what is down.
 """
 
-import enum
 from collections.abc import Mapping, Sequence
 
 import attrs
 
-from ingress.choice.cost import margin, path_cost
+from ingress.choice.cost import margin
+from ingress.choice.entry import Entry, Tier
 from ingress.choice.spread import Spread
 from ingress.measure.figures import PathFigures
-from ingress.measure.health import State
 
 SWITCH_AFTER = 3.0
 """Seconds on end for which the leader must be beaten by the margin."""
 LEAVE_BAND = 2.0
 """Margins from the leader at which a path leaves the band; it enters within one."""
 MOST_SWITCHES = 20
-
-
-class Tier(enum.IntEnum):
-    """What comes before cost: the lower tier always ranks first."""
-
-    UP = 0
-    BACKUP = 1
-    """Works, but is for when nothing else is up."""
-    HELD = 2
-    HELD_BACKUP = 3
-    LEAVING = 4
-    """Works, but a node on it drains, or a line of it was removed."""
-    STALLED = 5
-    DOWN = 6
-    """The only one that cannot carry a stream."""
-
-
-class Entry:
-    """One path in a ranking. Read-only but for `given`."""
-
-    __slots__ = ("assumed", "cost", "figures", "given", "in_band", "rank", "tier")
-
-    def __init__(self, figures: PathFigures, assumed: float) -> None:
-        self.figures = figures
-        self.assumed = assumed
-        """The target's share for a target of which nothing is known."""
-        self.cost = path_cost(figures)
-        """Without the target's share."""
-        self.tier = tier_of(figures)
-        self.given = 0
-        """Streams that were given to it since the ranking was made."""
-        self.rank = 0
-        """From 1."""
-        self.in_band = False
-
-    @property
-    def name(self) -> str:
-        return self.figures.path.name
-
-    @property
-    def exit(self) -> str:
-        return self.figures.path.end
-
-    @property
-    def total(self) -> float:
-        """The cost for a target of which nothing is known."""
-        return self.cost + self.assumed
-
-    @property
-    def reason(self) -> str:
-        """Why it stands where it stands."""
-        figures = self.figures
-        if self.tier in (Tier.HELD, Tier.HELD_BACKUP, Tier.STALLED, Tier.DOWN):
-            return figures.reason or figures.shown
-        if figures.leaving:
-            return figures.leaving
-        place = "best" if self.rank == 1 else "as good as the best" if self.in_band else ""
-        backup = "backup: only when nothing else is up" if self.tier is Tier.BACKUP else ""
-        return "; ".join(part for part in (place, backup) if part) or f"costs {self.total * 1000:.0f} ms"
-
-    def __repr__(self) -> str:
-        return f"<Entry {self.rank} {self.name} {self.tier.name} {self.total:.4f} s>"
 
 
 @attrs.frozen
@@ -119,6 +56,7 @@ class Group:
 
     @property
     def leader(self) -> Entry:
+        """Who stands first."""
         return self.order[0]
 
 
@@ -135,19 +73,8 @@ class Ranking:
 
     @property
     def order(self) -> tuple[Entry, ...]:
+        """All paths, best first."""
         return self.group.order if self.group is not None else ()
-
-
-def tier_of(figures: PathFigures) -> Tier:
-    if figures.state is State.DOWN:
-        return Tier.DOWN
-    if figures.state is State.STALLED:
-        return Tier.STALLED
-    if figures.leaving:
-        return Tier.LEAVING
-    if figures.state is State.HELD:
-        return Tier.HELD_BACKUP if figures.path.backup else Tier.HELD
-    return Tier.BACKUP if figures.path.backup else Tier.UP
 
 
 def rank(
@@ -225,10 +152,9 @@ def _margin(one: Entry, other: Entry) -> float:
 
 
 def _number(group: Group) -> None:
-    for rank_, entry in enumerate(group.order, 1):
-        entry.rank = rank_
-    for entry in group.band:
-        entry.in_band = True
+    band = frozenset(group.band)
+    for place, entry in enumerate(group.order, 1):
+        entry.place(place, in_band=entry in band)
 
 
 def _switches(previous: Ranking, group: Group, now: float) -> tuple[Switch, ...]:

@@ -1,6 +1,6 @@
 """Which targets were reached or failed a short while ago, and so whether a client may be answered at once."""
 
-from ingress.lru import Bounded
+from ingress.lru import Lru
 
 REACHED_FOR = 600.0
 """Seconds for which a target that was reached is believed to be there."""
@@ -17,8 +17,8 @@ class Reached:
     __slots__ = ("_failed", "_reached")
 
     def __init__(self) -> None:
-        self._reached: Bounded[tuple[str, int], float] = Bounded(MOST_TARGETS)
-        self._failed: Bounded[tuple[str, int], float] = Bounded(MOST_TARGETS)
+        self._reached: Lru[tuple[str, int], float] = Lru(MOST_TARGETS)
+        self._failed: Lru[tuple[str, int], float] = Lru(MOST_TARGETS)
 
     def reached(self, host: str, port: int, now: float) -> None:
         """An exit connected to it."""

@@ -2,34 +2,12 @@
 
 import ipaddress
 from collections.abc import Iterable, Sequence
-from typing import Protocol
 
-from ingress.lru import Bounded
+from ingress.config import Rule
+from ingress.lru import Lru
 from relay.model.network import IpNetwork
 
 MOST = 16_384
-
-
-class Rule(Protocol):
-    """What a rule says. An empty tuple asks nothing; of a filled one any value may match."""
-
-    @property
-    def hosts(self) -> Sequence[str]:
-        """Names in lower case; *.example.com stands for all names below example.com, not for itself."""
-
-    @property
-    def cidrs(self) -> Sequence[IpNetwork]:
-        """Match targets given as literal addresses only: names are resolved at the exit."""
-
-    @property
-    def ports(self) -> Sequence[int]: ...
-
-    @property
-    def users(self) -> Sequence[str]: ...
-
-    @property
-    def redundant(self) -> bool:
-        """The stream travels over two disjoint paths."""
 
 
 class Rules:
@@ -39,7 +17,7 @@ class Rules:
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self._rules = tuple(rules)
-        self._found: Bounded[tuple[str, int, str], list[Rule]] = Bounded(MOST)
+        self._found: Lru[tuple[str, int, str], list[Rule]] = Lru(MOST)
 
     def match(self, host: str, port: int, user: str) -> Rule | None:
         """The first rule that matches; *user* is empty if nobody logged in."""

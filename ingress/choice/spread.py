@@ -6,23 +6,21 @@ keys may be old is found by renewing the one on top until it is still on top.
 
 import heapq
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from ingress.choice.ranking import Entry
+from ingress.choice.entry import Entry
 
 Key = tuple[float, float, float, int]
 """What is compared, the least first; the last is the rank, which no two paths share."""
-KeyOf = Callable[["Entry"], Key]
+KeyOf = Callable[[Entry], Key]
 
 
-def by_room(entry: "Entry") -> Key:
+def by_room(entry: Entry) -> Key:
     """By the rate that is still free, in proportion; then by money."""
     free = entry.figures.free
     return (entry.given + 1) / free if free else float("inf"), entry.figures.path.cost, 0.0, entry.rank
 
 
-def by_streams(entry: "Entry") -> Key:
+def by_streams(entry: Entry) -> Key:
     """Full ones last, then by fewest streams, then by money."""
     figures = entry.figures
     return figures.is_full, figures.streams + entry.given, figures.path.cost, entry.rank
@@ -33,7 +31,7 @@ class Spread:
 
     __slots__ = ("_band", "_heaps", "_is_rated")
 
-    def __init__(self, band: "Sequence[Entry]") -> None:
+    def __init__(self, band: Sequence[Entry]) -> None:
         self._band = band
         self._heaps: dict[KeyOf, list[tuple[Key, Entry]]] = {}
         self._is_rated: bool | None = None
@@ -45,7 +43,7 @@ class Spread:
             self._is_rated = all(entry.figures.free is not None for entry in self._band)
         return self._is_rated
 
-    def least(self, key_of: KeyOf) -> "tuple[Key, Entry]":
+    def least(self, key_of: KeyOf) -> tuple[Key, Entry]:
         """The path that is to take the next stream; who takes it adds one to its `given`."""
         heap = self._heaps.get(key_of)
         if heap is None:
@@ -59,7 +57,7 @@ class Spread:
             heapq.heapreplace(heap, (present, entry))
 
 
-def spread(bands: Sequence[Spread]) -> "Entry":
+def spread(bands: Sequence[Spread]) -> Entry:
     """One path of all *bands* (none of them empty): by free rates if all tell theirs, else by streams."""
     key_of = by_room if all(band.is_rated for band in bands) else by_streams
     if len(bands) == 1:

@@ -11,7 +11,7 @@ import attrs
 
 from ingress.choice.cost import Connect
 from ingress.choice.sites import site_of
-from ingress.lru import Bounded
+from ingress.lru import Lru
 from ingress.measure.estimators import median
 from ingress.measure.figures import Source
 
@@ -71,9 +71,9 @@ class Targets:
 
     def __init__(self, exits: Iterable[str]) -> None:
         self.exits = tuple(exits)
-        self._sites: Bounded[str, _Site] = Bounded(MOST_SITES)
+        self._sites: Lru[str, _Site] = Lru(MOST_SITES)
         self._all: dict[str, deque[float]] = {}
-        self._hot: Bounded[str, _Site] = Bounded(MOST_TIMED)
+        self._hot: Lru[str, _Site] = Lru(MOST_TIMED)
 
     def used(self, host: str, port: int, now: float) -> None:
         """A client asked for it; once per stream."""

@@ -4,11 +4,15 @@ Carries out what the door asks, in order. A stream that asks for a tunnel is han
 forgotten; a gateway's streams come and go behind it.
 """
 
+import socket
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from ingress.client.client_stream import ClientStream
+from ingress.client.closing import Closing
+from ingress.client.opener import Opener
 from ingress.client.tunnel import Tunnel
-from ingress.doors.door import BEST_PIECE, Door
+from ingress.doors.door import BEST_PIECE, Door, DoorSettings
 from ingress.doors.events import (
     Authenticate,
     Close,
@@ -22,46 +26,65 @@ from ingress.doors.events import (
 )
 from ingress.doors.sniff import door_for
 from relay import log
-from relay.engine import Deadline, Tcp
+from relay.engine import Deadline, Deadlines, Loop, Tcp
 from relay.model.cause import Cause
 
-if TYPE_CHECKING:
-    from ingress.client.client_stream import Opening
-    from ingress.client.entrance import Front
+
+class ClientContext(Protocol):
+    """What clients are given by whoever lets them in. It changes with a reload; clients read it when they need it."""
+
+    loop: Loop
+    opener: Opener
+    closing: Closing
+    handshakes: "Deadlines[Client]"
+
+    def settings(self, needs_password: bool) -> DoorSettings:
+        """For the doors of clients that need a password, or do not."""
+
+    def authenticate(self, address: str, user: bytes, password: bytes, answer: Callable[[bool], None]) -> None:
+        """Judge a password; *answer* is called soon, from the loop."""
+
+    def gone(self) -> None:
+        """A client's connection has ended; called once for each."""
 
 
 class Client:
-    """A `TcpOwner`. `upstream` is the door's current stream, open or opening."""
+    """A `TcpOwner` and the `StreamHolder` of `upstream`, which is the door's current stream, open or waiting."""
 
     __slots__ = (
+        "_context",
         "_deadline",
         "_has_eof",
         "_is_reading",
         "address",
         "door",
-        "front",
         "needs_password",
         "tcp",
         "upstream",
     )
 
-    def __init__(self, front: "Front", address: str, needs_password: bool) -> None:
-        self.front = front
+    def __init__(self, context: ClientContext, sock: socket.socket, address: str, *, needs_password: bool) -> None:
         self.address = address
         self.needs_password = needs_password
-        self.tcp: Tcp
         self.door: Door | None = None
-        self.upstream: Opening | None = None
-        self._deadline: Deadline[Client] | None = front.handshakes.add(self)
+        self.upstream: ClientStream | None = None
+        self._context = context
+        self._deadline: Deadline[Client] | None = context.handshakes.add(self)
         self._is_reading = True
         self._has_eof = False
+        self.tcp = Tcp(context.loop, sock, self)
+
+    def start(self, door: Door, events: list[Event]) -> None:
+        """This client speaks no protocol that would tell its door: it is *door*, which begins with *events*."""
+        self.door = door
+        self.run(events)
 
     # ---- from the socket
 
     def on_bytes(self, data: memoryview) -> None:
         door = self.door
         if door is None:
-            door = self.door = door_for(data[0], self.front.settings(self.needs_password))
+            door = self.door = door_for(data[0], self._context.settings(self.needs_password))
         for start in range(0, len(data), BEST_PIECE):
             if self.tcp.owner is not self:  # it became a tunnel, or is leaving
                 self.tcp.owner.on_bytes(data[start:])
@@ -71,7 +94,7 @@ class Client:
     def on_eof(self) -> None:
         self._has_eof = True
         if self.door is None:
-            self.leave("left without a word")
+            self._close(False, "left without a word")
         else:
             self.run(self.door.receive_eof())
 
@@ -80,92 +103,146 @@ class Client:
             self.upstream.consume_all()
 
     def on_closed(self, error: OSError | None) -> None:
-        self._end_upstream()
+        self._reset_upstream()
         self._forget_deadline()
-        self.front.gone(self)
+        self._context.gone()
 
     # ---- what the door asks
 
-    def drive(self, ask: Callable[..., list[Event]], *arguments: object) -> None:
+    def _drive(self, ask: Callable[..., list[Event]], *arguments: object) -> None:
         """Carry out what the door answers to *ask*. If it raises, this client is lost, and nobody who called."""
         try:
             self.run(ask(*arguments))
         except Exception as error:  # noqa: BLE001 - the caller serves others as well; it is logged
-            self.front.loop.fail(self.tcp, error)
+            self._context.loop.fail(self.tcp, error)
 
     def run(self, events: list[Event]) -> None:
-        """Carry out *events*, in order."""
+        """Carry out *events*, in order, and what the door answers to the questions among them."""
+        while events:
+            events = self._carry_out(events)
+        self._settle()
+
+    def _carry_out(self, events: list[Event]) -> list[Event]:
+        """What is to be done next: a question stands last, so that nothing is left behind it."""
         for event in events:
             if self.tcp.closed:
-                return
+                return []
             kind = type(event)
             if kind is Send:
                 self.tcp.write(event.data)  # type: ignore[union-attr]
             elif kind is Open:
-                self.front.open(self, event.host, event.port)  # type: ignore[union-attr]
+                return self._open(event)  # type: ignore[arg-type]
             elif kind is Transparent:
                 self._become_tunnel(event.early)  # type: ignore[union-attr]
-                return
             else:
-                self._run_seldom(event)
-        self.settle()
+                self._carry_out_seldom(event)
+        return []
 
-    def _run_seldom(self, event: Event) -> None:
+    def _carry_out_seldom(self, event: Event) -> None:
         match event:
             case Upstream(data):
-                if self.upstream is not None and self.upstream.stream is not None:
-                    self.upstream.stream.write(data)
+                if self.upstream is not None:
+                    self.upstream.write(data)
             case FinishUpstream():
                 upstream, self.upstream = self.upstream, None
-                if upstream is not None and upstream.stream is not None:
-                    upstream.stream.finish()
+                if upstream is not None:
+                    upstream.finish()
             case ResetUpstream():
-                self._end_upstream()
+                self._reset_upstream()
             case Authenticate(user, password):
-                self.front.authenticate(self, user, password)
+                self._context.authenticate(self.address, user, password, self._authenticated)
             case Close(reset, reason):
                 self._close(reset, reason)
 
-    def authenticated(self, accepted: bool) -> None:
-        """The answer to the door's question about a user."""
+    def _open(self, asked: Open) -> list[Event]:
+        """Ask for a stream; what the door says to that, if it can be told now."""
+        door = self.door
+        assert door is not None
+        found = self._context.opener.open(self, asked.host, asked.port, self.address, door.user or "")
+        if isinstance(found, Cause):
+            return door.refused(found)
+        self.upstream = found
+        return door.opened() if found.is_answered else []
+
+    def _authenticated(self, accepted: bool) -> None:
         if self.door is not None and not self.tcp.closed:
-            self.drive(self.door.authenticated, accepted)
-
-    def opened(self) -> None:
-        """There is a stream, or it was decided to say so."""
-        if self.door is not None:
-            self.drive(self.door.opened)
-
-    def refused(self, cause: Cause) -> None:
-        """There is none."""
-        self.upstream = None
-        if self.door is not None:
-            self.drive(self.door.refused, cause)
+            self._drive(self.door.authenticated, accepted)
 
     def _become_tunnel(self, early: bytes) -> None:
-        opening = self.upstream
-        assert opening is not None and opening.stream is not None
+        upstream = self.upstream
+        assert upstream is not None and upstream.stream is not None
         self._forget_deadline()
-        tunnel = Tunnel(opening, self)
-        opening.stream.sink = tunnel
+        stream = upstream.stream
+        tunnel = Tunnel(upstream, stream, self._tunnel_over)
+        stream.sink = tunnel
         self.tcp.owner = tunnel
         if early:
-            opening.stream.write(early)
+            stream.write(early)
         tunnel.attach(self.tcp)
         if self._has_eof:
             tunnel.on_eof()
-        elif not self._is_reading and opening.stream.may_write:
+        elif not self._is_reading and stream.may_write:
             self.tcp.resume()
+
+    def _tunnel_over(self) -> None:
+        self.upstream = None
+        self._context.gone()
+
+    # ---- as the holder of its stream
+
+    @property
+    def has_unsent(self) -> bool:
+        """Whether bytes for the client wait in this process."""
+        return bool(self.tcp.unsent)
+
+    def is_holding(self, stream: ClientStream) -> bool:
+        """Whether *stream* is the current one."""
+        return self.upstream is stream
+
+    def on_stream_data(self, data: memoryview) -> None:
+        """Bytes of the target, for a door that stays in between."""
+        stream = self.upstream
+        gateway = self.door.gateway if self.door is not None else None
+        for start in range(0, len(data), BEST_PIECE):
+            if self.upstream is stream and gateway is not None:
+                self._drive(gateway.receive_upstream, bytes(data[start : start + BEST_PIECE]))
+
+    def on_stream_fin(self) -> None:
+        """The target's bytes have ended."""
+        gateway = self.door.gateway if self.door is not None else None
+        if gateway is not None:
+            self._drive(gateway.upstream_eof)
+
+    def on_stream_room(self) -> None:
+        """The stream may be written to again."""
+        self._settle()
+
+    def on_stream_opened(self) -> None:
+        """There is a stream, or it was decided to say so."""
+        if self.door is not None:
+            self._drive(self.door.opened)
+
+    def on_stream_refused(self, cause: Cause) -> None:
+        """There is none."""
+        self.upstream = None
+        if self.door is not None:
+            self._drive(self.door.refused, cause)
+
+    def on_stream_reset(self, cause: Cause) -> None:
+        """The stream was told as opened, and is gone."""
+        gateway = self.door.gateway if self.door is not None else None
+        if gateway is not None:
+            self.upstream = None
+            self._drive(gateway.upstream_reset, cause)
 
     # ---- after every step
 
-    def settle(self) -> None:
+    def _settle(self) -> None:
         """Something has changed: read on, or not; the handshake's clock runs, or not."""
         door = self.door
         if door is None or self.tcp.closed or self.tcp.owner is not self:
             return
-        upstream = self.upstream
-        reads = door.wants_client_bytes and not (upstream is not None and upstream.is_full)
+        reads = door.wants_client_bytes and not (self.upstream is not None and self.upstream.hold_back())
         if reads != self._is_reading:
             self._is_reading = reads
             if reads:
@@ -175,7 +252,7 @@ class Client:
         if not door.in_handshake:
             self._forget_deadline()
         elif self._deadline is None:
-            self._deadline = self.front.handshakes.add(self)
+            self._deadline = self._context.handshakes.add(self)
 
     def expired(self) -> None:
         """The handshake took too long."""
@@ -183,9 +260,9 @@ class Client:
         if self.tcp.closed:
             return
         if self.door is None:
-            self.leave("said nothing")
+            self._close(False, "said nothing")
         elif self.door.in_handshake:
-            self.drive(self.door.timed_out)
+            self._drive(self.door.timed_out)
 
     def _forget_deadline(self) -> None:
         if self._deadline is not None:
@@ -194,21 +271,17 @@ class Client:
 
     # ---- ends
 
-    def leave(self, reason: str) -> None:
-        """Close without a byte."""
-        self._close(False, reason)
-
     def _close(self, reset: bool, reason: str) -> None:
         log.event("client-closed", level="debug", client=self.address, why=reason)
-        self._end_upstream()
+        self._reset_upstream()
         self._forget_deadline()
         if reset:
             self.tcp.reset()
-            self.front.gone(self)
+            self._context.gone()
         else:
-            self.front.linger(self)
+            self._context.closing.add(self.tcp, self._context.gone)
 
-    def _end_upstream(self) -> None:
+    def _reset_upstream(self) -> None:
         upstream, self.upstream = self.upstream, None
         if upstream is not None:
-            upstream.abandon()
+            upstream.reset()

@@ -1,18 +1,15 @@
-"""One stream that a client asked for: from the question, over waiting for a path, to CONNECTED or a cause.
+"""One stream that a client asked for: from its demand, over waiting for a path, to CONNECTED or a cause.
 
-While the door stays in between (plain HTTP, or success not yet told) it is the stream's sink.
+While a door stays in between (plain HTTP, or success not yet told) it is the stream's sink. It knows the client that
+holds it, and whoever opens it, by what it asks of them.
 """
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from ingress.choice.choice import Choice
-from ingress.doors.door import BEST_PIECE
+from ingress.choice.demand import Demand
 from relay.model.cause import Cause
 from relay.session.initiator import InitiatorStream
-
-if TYPE_CHECKING:
-    from ingress.client.client import Client
-    from ingress.client.entrance import Front
 
 EXIT_CAUSES = frozenset({Cause.EXIT_LOST, Cause.DRAINING, Cause.LIMIT, Cause.SESSION_EXPIRED, Cause.GONE})
 """Another exit may still do it, as long as the client's bytes have not begun to travel."""
@@ -31,100 +28,160 @@ TARGET_CAUSES = frozenset(
 MOST_TRIES = 4
 
 
-class Opening:
-    """A `Sink`, until the door lets go."""
-
-    __slots__ = ("answered", "at", "choice", "client", "host", "port", "stream", "tries", "user")
-
-    def __init__(self, client: "Client", host: str, port: int, user: str, now: float) -> None:
-        self.client = client
-        self.host = host
-        self.port = port
-        self.user = user
-        self.at = now
-        self.choice: Choice | None = None
-        self.stream: InitiatorStream | None = None
-        self.answered = False
-        self.tries = 0
+class StreamHolder(Protocol):
+    """The client, as its stream sees it. Called only for the stream that it holds, but for `is_holding`."""
 
     @property
-    def front(self) -> "Front":
-        return self.client.front
+    def has_unsent(self) -> bool:
+        """Whether bytes for the client wait in this process."""
+
+    def is_holding(self, stream: "ClientStream") -> bool:
+        """Whether its door still has to do with *stream*."""
+
+    def on_stream_data(self, data: memoryview) -> None:
+        """Bytes of the target, in order; the view dies with the call."""
+
+    def on_stream_fin(self) -> None:
+        """The target's bytes have ended."""
+
+    def on_stream_room(self) -> None:
+        """The stream may be written to again."""
+
+    def on_stream_opened(self) -> None:
+        """There is a stream, or it was decided to say so."""
+
+    def on_stream_refused(self, cause: Cause) -> None:
+        """There is none. It is not held any more."""
+
+    def on_stream_reset(self, cause: Cause) -> None:
+        """It was told as opened, and is gone. It is not held any more."""
+
+
+class Outcomes(Protocol):
+    """Whoever opened the stream and learns what became of it."""
+
+    def connected(self, stream: "ClientStream", took: float) -> None:
+        """An exit has connected to the target, in *took* seconds."""
+
+    def failed(self, stream: "ClientStream") -> None:
+        """An exit could not reach the target."""
+
+    def reopen(self, stream: "ClientStream", old: InitiatorStream) -> bool:
+        """Take another exit for what *old* was to be, or wait for one; False if it cannot be."""
+
+    def ended(self, stream: "ClientStream", old: InitiatorStream, cause: Cause) -> None:
+        """It has ended before both its ends were done."""
+
+
+class ClientStream:
+    """A `Sink` for the session, until the door lets go."""
+
+    __slots__ = ("_outcomes", "asked_at", "choice", "demand", "holder", "is_answered", "stream", "tries")
+
+    def __init__(self, holder: StreamHolder, outcomes: Outcomes, demand: Demand, now: float) -> None:
+        self.holder = holder
+        self.demand = demand
+        self.asked_at = now
+        self.choice: Choice | None = None
+        """What it was opened as; None while it waits for its first path."""
+        self.stream: InitiatorStream | None = None
+        self.is_answered = False
+        """The client was told that it is open."""
+        self.tries = 0
+        self._outcomes = outcomes
 
     @property
     def is_current(self) -> bool:
         """Whether the door still has to do with this stream."""
-        return self.client.upstream is self
+        return self.holder.is_holding(self)
 
-    @property
-    def is_full(self) -> bool:
-        """Whether the stream takes no more for now; `on_room` tells when it does."""
+    def begin(self, stream: InitiatorStream, choice: Choice) -> None:
+        """It was opened as *choice* says, for the first time or again."""
+        self.stream, self.choice = stream, choice
+        self.tries += 1
+
+    def hold_back(self) -> bool:
+        """Whether the client must wait; if so, `on_room` tells when it need not."""
         stream = self.stream
         if stream is None or stream.may_write:
             return False
         stream.is_held_back = True  # it may have become full since it was written to
         return True
 
+    def write(self, data: bytes) -> None:
+        """Bytes of the client."""
+        if self.stream is not None:
+            self.stream.write(data)
+
+    def finish(self) -> None:
+        """The client's bytes have ended."""
+        if self.stream is not None:
+            self.stream.finish()
+
     def consume_all(self) -> None:
         """All that came has left for the client."""
-        if self.stream is not None and not self.client.tcp.unsent:
+        if self.stream is not None and not self.holder.has_unsent:
             self.stream.consume(self.stream.receiver.received)
 
-    def abandon(self) -> None:
+    def reset(self) -> None:
         """The client has no more use for it."""
         stream, self.stream = self.stream, None
         if stream is not None:
             stream.reset(Cause.CLIENT_RESET)
-            self.front.ended(self, stream, Cause.CLIENT_RESET)
+            self._outcomes.ended(self, stream, Cause.CLIENT_RESET)
 
     # ---- as a sink
 
     def on_data(self, data: memoryview) -> None:
-        gateway = self.client.door.gateway if self.client.door is not None else None
-        for start in range(0, len(data), BEST_PIECE):
-            if self.is_current and gateway is not None:
-                self.client.drive(gateway.receive_upstream, bytes(data[start : start + BEST_PIECE]))
-        if self.stream is not None and (not self.is_current or not self.client.tcp.unsent):
+        if self.is_current:
+            self.holder.on_stream_data(data)
+        if self.stream is not None and (not self.is_current or not self.holder.has_unsent):
             self.stream.consume(self.stream.receiver.received)
 
     def on_fin(self) -> None:
-        gateway = self.client.door.gateway if self.client.door is not None else None
-        if self.is_current and gateway is not None:
-            self.client.drive(gateway.upstream_eof)
-        if not self.is_current and self.stream is not None:
-            self.stream.finish()
+        if self.is_current:
+            self.holder.on_stream_fin()
+        if not self.is_current:
+            self.finish()
 
     def on_connected(self, took: float) -> None:
-        self.front.connected(self, took)
-        if self.is_current and not self.answered:
-            self.answered = True
-            self.client.opened()
+        self.note_connected(took)
+        if self.is_current and not self.is_answered:
+            self.is_answered = True
+            self.holder.on_stream_opened()
 
     def on_room(self) -> None:
         if self.is_current:
-            self.client.settle()
+            self.holder.on_stream_room()
 
     def on_reset(self, cause: Cause) -> None:
         stream, self.stream = self.stream, None
-        if stream is None:
+        if stream is None or self.take_up_again(stream, cause):
             return
-        self.note_failure(cause)
-        if self.is_current and self.may_reopen(stream, cause) and self.front.reopen(self, stream):
-            return
-        self.front.ended(self, stream, cause)
-        gateway = self.client.door.gateway if self.client.door is not None else None
+        self._outcomes.ended(self, stream, cause)
         if not self.is_current:
             return
-        if not self.answered:
-            self.client.refused(cause)
-        elif gateway is not None:
-            self.client.upstream = None
-            self.client.drive(gateway.upstream_reset, cause)
+        if self.is_answered:
+            self.holder.on_stream_reset(cause)
+        else:
+            self.holder.on_stream_refused(cause)
 
-    def note_failure(self, cause: Cause) -> None:
-        """Remember it, if it says something of the target."""
+    # ---- what became of it
+
+    def note_connected(self, took: float) -> None:
+        """An exit has connected to the target, in *took* seconds."""
+        self._outcomes.connected(self, took)
+
+    def note_end(self, cause: Cause) -> None:
+        """It has ended before both its ends were done."""
+        if self.stream is not None:
+            self._outcomes.ended(self, self.stream, cause)
+
+    def take_up_again(self, old: InitiatorStream, cause: Cause) -> bool:
+        """*old* was reset because of *cause*, which is noted; whether another exit has, or will have, it."""
         if cause in TARGET_CAUSES or cause is Cause.LIMIT:  # also of an exit that is full: the retry hears the truth
-            self.front.failed(self)
+            self._outcomes.failed(self)
+        return self.is_current and self.may_reopen(old, cause) and self._outcomes.reopen(self, old)
 
     def may_reopen(self, stream: InitiatorStream, cause: Cause) -> bool:
         """Whether another exit may take the stream: nothing of the client has travelled, and no exit has connected."""

@@ -4,42 +4,36 @@ Closing a socket with unread bytes resets it, and the reset can overtake the ans
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from relay.engine import Deadline, Deadlines, Loop
-
-if TYPE_CHECKING:
-    from ingress.client.client import Client
+from relay.engine import Deadlines, Loop, Tcp
 
 LINGER = 2.0
 """Seconds in which a client may still take the answer and close. RFC 1928 section 6 allows 10."""
 
 
-class Linger:
-    """Clients that were told their last."""
+class Closing:
+    """Sockets that have been given their last bytes."""
 
-    def __init__(self, loop: Loop, on_gone: "Callable[[Client], None]") -> None:
-        self._on_gone = on_gone
-        self._deadlines: Deadlines[_Leaving] = Deadlines(loop, LINGER, _Leaving.expire)
+    def __init__(self, loop: Loop) -> None:
+        self._deadlines: Deadlines[_Closing] = Deadlines(loop, LINGER, _Closing.expire)
 
-    def add(self, client: "Client") -> None:
-        """Send FIN behind what is queued; the client is gone when it closes, or after LINGER."""
-        leaving = _Leaving(client, self._on_gone)
-        leaving.deadline = self._deadlines.add(leaving)
-        client.tcp.owner = leaving
-        client.tcp.finish()
-        client.tcp.resume()
+    def add(self, tcp: Tcp, on_gone: Callable[[], None]) -> None:
+        """Send FIN behind what is queued, then call *on_gone* once: when the client closes, or after LINGER."""
+        closing = _Closing(tcp, on_gone, self._deadlines)
+        tcp.owner = closing
+        tcp.finish()
+        tcp.resume()
 
 
-class _Leaving:
+class _Closing:
     """A `TcpOwner` that drops what it reads."""
 
-    __slots__ = ("_client", "_on_gone", "deadline")
+    __slots__ = ("_deadline", "_on_gone", "_tcp")
 
-    def __init__(self, client: "Client", on_gone: "Callable[[Client], None]") -> None:
-        self._client = client
+    def __init__(self, tcp: Tcp, on_gone: Callable[[], None], deadlines: "Deadlines[_Closing]") -> None:
+        self._tcp = tcp
         self._on_gone = on_gone
-        self.deadline: Deadline[_Leaving]
+        self._deadline = deadlines.add(self)
 
     def on_bytes(self, data: memoryview) -> None:
         """Too late."""
@@ -51,10 +45,10 @@ class _Leaving:
         """The answer is with the kernel."""
 
     def on_closed(self, error: OSError | None) -> None:
-        self.deadline.done()
-        self._on_gone(self._client)
+        self._deadline.done()
+        self._on_gone()
 
     def expire(self) -> None:
-        if not self._client.tcp.closed:
-            self._client.tcp.close()
-            self._on_gone(self._client)
+        if not self._tcp.closed:
+            self._tcp.close()
+            self._on_gone()

@@ -5,15 +5,13 @@ not double the traffic; what rides on a path that stalls is rescued anyway and d
 """
 
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from ingress.client.client_stream import Opening
-from ingress.measure.pings import stall_after
+from ingress.choice.choice import Choice
+from ingress.choice.chooser import Chooser
 from relay import log
+from relay.engine import Loop
 from relay.session.initiator import InitiatorStream
-
-if TYPE_CHECKING:
-    from ingress.paths.fleet import Fleet
 
 BUDGET = 0.05
 """Share of openings that may be hedged."""
@@ -21,47 +19,54 @@ BURST = 5.0
 """Hedges in hand at the start, and at most."""
 
 
-class Openings:
+class Hedges(Protocol):
+    """Whoever puts streams on paths."""
+
+    def hedge(self, stream: InitiatorStream, choice: Choice) -> bool:
+        """Say OPEN of *stream* again over the path of *choice*; False if that cannot carry it now."""
+
+    def open_patience(self, stream: InitiatorStream) -> float:
+        """Seconds that the acknowledgement of its OPEN may take."""
+
+
+class Hedging:
     """The last openings, oldest first."""
 
-    def __init__(self, fleet: "Fleet") -> None:
-        self._fleet = fleet
-        self._line: deque[tuple[Opening, InitiatorStream, float]] = deque()
+    def __init__(self, loop: Loop, chooser: Chooser, hedges: Hedges) -> None:
+        self._loop = loop
+        self._chooser = chooser
+        self._hedges = hedges
+        self._waiting: deque[tuple[Choice, InitiatorStream, float]] = deque()
         self._budget = BURST
 
-    def add(self, opening: Opening, stream: InitiatorStream) -> None:
-        """OPEN is about to leave."""
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def add(self, choice: Choice, stream: InitiatorStream) -> None:
+        """OPEN is about to leave, as *choice* says."""
         self._budget = min(self._budget + BUDGET, BURST)
-        self._line.append((opening, stream, self._fleet.loop.now))
+        self._waiting.append((choice, stream, self._loop.now))
 
-    def look(self, now: float) -> None:
+    def look(self) -> None:
         """Hedge what is overdue; forget what is acknowledged or over. Called every round."""
-        for _ in range(len(self._line)):
-            opening, stream, since = self._line.popleft()
-            if stream.is_acknowledged or stream.session.streams.get(stream.id) is not stream:
-                continue
-            if now - since > self._patience(stream) and self._hedge(opening, stream):
-                continue
-            self._line.append((opening, stream, since))
+        now, waiting = self._loop.now, self._waiting
+        self._waiting = deque(one for one in waiting if _is_open(one[1]) and not self._is_hedged(*one, now))
 
-    def _patience(self, stream: InitiatorStream) -> float:
-        """Seconds that the acknowledgement may take: a round trip, and what pings may be late by."""
-        carrier = stream.legs[0].carrier if stream.legs else None
-        way = self._fleet.ways.get(carrier.name) if carrier is not None else None
-        if way is None:
-            return 0.0
-        return stall_after(way.gauge.meter.srtt, way.gauge.meter.live_deviation, 0.0)
+    def _is_hedged(self, choice: Choice, stream: InitiatorStream, since: float, now: float) -> bool:
+        return now - since > self._hedges.open_patience(stream) and self._hedge(choice, stream)
 
-    def _hedge(self, opening: Opening, stream: InitiatorStream) -> bool:
+    def _hedge(self, choice: Choice, stream: InitiatorStream) -> bool:
         """Say OPEN again elsewhere; whether it was done."""
-        if opening.choice is None or self._budget < 1:
+        if self._budget < 1:
             return False
-        for choice in self._fleet.chooser.alternatives(opening.choice):
-            way = self._fleet.ways.get(choice.paths[0])
-            if choice.exit != opening.choice.exit or way is None or way.thin is None or not way.is_usable:
-                continue
-            self._budget -= 1
-            way.peer.session.attach([stream], (way.thin.end,), self._fleet.loop.now, planned=False)
-            log.event("opening-hedged", stream=stream.id, path=opening.choice.paths[0], to=choice.paths[0])
-            return True
+        for other in self._chooser.elsewhere_to_the_same_exit(choice):
+            if self._hedges.hedge(stream, other):
+                self._budget -= 1
+                log.event("opening-hedged", stream=stream.id, path=choice.paths[0], to=other.paths[0])
+                return True
         return False
+
+
+def _is_open(stream: InitiatorStream) -> bool:
+    """Whether the exit has not acknowledged *stream*, which is still there."""
+    return not stream.is_acknowledged and not stream.is_over

@@ -1,13 +1,13 @@
-"""One path or prefix under measurement: its meter, its health, and when to do what next.
+"""One path or prefix under measurement: its pings, its health, and when to do what next.
 
 The shell drives it: it tells what happened to the carrier, asks `deadline()` for the one timer it has to
-arm, and calls `tick` when that fires; `tick` says what is due. A gauge outlives its carriers.
+arm, and calls `tick` when that fires; `tick` says what is due. A monitor outlives its carriers.
 """
 
 import enum
 
 from ingress.measure.health import Health, Refusal, State
-from ingress.measure.pings import SILENCE, Meter, death_deadline, stall_deadline
+from ingress.measure.pings import SILENCE, Pings, death_deadline, stall_deadline
 from ingress.measure.schedule import NEAR, shortened
 from relay.model.walk import Path
 
@@ -21,16 +21,16 @@ class Due(enum.Enum):
     PING = "ping-due"
     """Send a PING on the carrier, with the number that `ping` gives."""
     LATE = "ping-late"
-    """An answer is late: ask the other paths at once (Survey.doubt), so that proof is there if this one stalls."""
+    """An answer is late: ask the other paths at once, so that proof is there if this one stalls."""
     STALLED = "path-stalled"
     RECOVERED = "path-recovered"
     """It answers again after a stall."""
     RELEASED = "path-up"
     DEAD = "path-dead"
-    """Silent for too long; the gauge is down already: close the carrier and dial anew."""
+    """Silent for too long; the monitor is down already: close the carrier and dial anew."""
 
 
-class Gauge:
+class PathMonitor:
     """What the shell drives for one path or prefix; `path` is either."""
 
     __slots__ = (
@@ -42,13 +42,13 @@ class Gauge:
         "health",
         "interval",
         "last_byte",
-        "meter",
         "path",
+        "pings",
     )
 
     def __init__(self, path: Path, now: float) -> None:
         self.path = path
-        self.meter = Meter()
+        self.pings = Pings()
         self.health = Health(now)
         self.interval = NEAR
         """Seconds between pings; the schedule sets it (see `every`)."""
@@ -81,13 +81,13 @@ class Gauge:
     def lost(self, why: str, now: float) -> None:
         """The carrier ended (RST, FIN, closed by us). Not to be called after Due.DEAD."""
         self.health.lost(why, now)
-        self.meter.abandoned()
+        self.pings.abandoned()
         self._news.clear()
 
     def retired(self, why: str, now: float) -> None:
         """We closed a healthy carrier ourselves (its node drains, a new certificate): no trial for the next one."""
         self.health.retired(why, now)
-        self.meter.abandoned()
+        self.pings.abandoned()
         self._news.clear()
 
     def heard(self, now: float) -> None:
@@ -103,19 +103,19 @@ class Gauge:
     def ping(self, now: float, random: float) -> int:
         """A PING leaves now; its number. *random*, from 0 to 1, shortens the wait for the next one."""
         self._number += 1
-        self.meter.sent(self._number, now)
+        self.pings.sent(self._number, now)
         self._last_ping = now
         self._next_ping = now + shortened(self.interval, random)
         return self._number
 
     def answered(self, number: int, now: float) -> float | None:
         """The answer to ping *number*: its round trip in seconds, or None if no such ping waits."""
-        trip = self.meter.answered(number, now)
+        trip = self.pings.answered(number, now)
         self.heard(now)
         if trip is None:
             return None
         before = self.health.state
-        self.health.answered(self.meter.last_is_good, now)
+        self.health.answered(self.pings.last_is_good, now)
         if before is State.STALLED:
             self._news.append(Due.RECOVERED)
         elif before is not self.health.state:
@@ -133,7 +133,7 @@ class Gauge:
 
     def lagged(self, now: float) -> None:
         """Our own loop stood still until *now*: nothing that is overdue is the path's fault."""
-        self.meter.lagged(now)
+        self.pings.lagged(now)
         self.heard(now)
 
     # the clock
@@ -144,10 +144,10 @@ class Gauge:
             return None
         if self._news:
             return self.last_byte
-        health, meter = self.health, self.meter
-        stall = stall_deadline(meter, self.interval, self.bulk_byte) if health.is_answering else None
-        death = death_deadline(meter, self.last_byte)
-        ends = (self._next_ping, meter.late_deadline, health.release_deadline, stall, death)
+        health, pings = self.health, self.pings
+        stall = stall_deadline(pings, self.interval, self.bulk_byte) if health.is_answering else None
+        death = death_deadline(pings, self.last_byte)
+        ends = (self._next_ping, pings.late_deadline, health.release_deadline, stall, death)
         return min(end for end in ends if end is not None)
 
     def tick(self, now: float) -> tuple[Due, ...]:
@@ -155,8 +155,8 @@ class Gauge:
         if not self.is_connected:
             return ()
         due, self._news = self._news, []
-        was_late = self.meter.is_late
-        if self.meter.notice_late(now) and not was_late:
+        was_late = self.pings.is_late
+        if self.pings.notice_late(now) and not was_late:
             due.append(Due.LATE)
         if self.health.release(now):
             due.append(Due.RELEASED)
@@ -166,14 +166,14 @@ class Gauge:
         return tuple(due)
 
     def _judge(self, due: list[Due], now: float) -> None:
-        stall = stall_deadline(self.meter, self.interval, self.bulk_byte)
+        stall = stall_deadline(self.pings, self.interval, self.bulk_byte)
         if stall is not None and now >= stall and self.health.is_answering:
             self.health.overdue(now)
             due.append(Due.STALLED)
-        death = death_deadline(self.meter, self.last_byte)
+        death = death_deadline(self.pings, self.last_byte)
         if death is not None and now >= death:
             self.lost(f"silent for {SILENCE:g} s", now)
             due.append(Due.DEAD)
 
     def __repr__(self) -> str:
-        return f"<Gauge {self.path.name} {self.health!r} {self.meter!r}>"
+        return f"<PathMonitor {self.path.name} {self.health!r} {self.pings!r}>"

@@ -2,31 +2,31 @@
 
 from collections.abc import Iterable, Mapping
 
-from ingress.measure.monitor import Gauge
+from ingress.measure.monitor import PathMonitor
 from relay.model.walk import Path
 
 FRESH = 3.0
 """Seconds since its last answer after which a walk is no evidence for the present weather of its last line."""
 
 
-def line_pieces(gauges: Mapping[str, Gauge], now: float) -> dict[str, float]:
+def line_pieces(monitors: Mapping[str, PathMonitor], now: float) -> dict[str, float]:
     """Round trip of each line that fresh pings tell, by its name; where several walks tell it, the shortest walk's."""
-    trips = {name: trip for name, gauge in gauges.items() if (trip := fresh_trip(gauge, now)) is not None}
+    trips = {name: trip for name, monitor in monitors.items() if (trip := fresh_trip(monitor, now)) is not None}
     pieces: dict[str, float] = {}
-    for name, trip in sorted(trips.items(), key=lambda item: len(gauges[item[0]].path.hops)):
-        path = gauges[name].path
+    for name, trip in sorted(trips.items(), key=lambda item: len(monitors[item[0]].path.hops)):
+        path = monitors[name].path
         before = trips.get(path.prefix(len(path.hops) - 1).name) if len(path.hops) > 1 else 0.0
         if before is not None:
             pieces.setdefault(path.hops[-1].line.name, max(0.0, trip - before))
     return pieces
 
 
-def fresh_trip(gauge: Gauge, now: float) -> float | None:
+def fresh_trip(monitor: PathMonitor, now: float) -> float | None:
     """The round trip of a walk that answers now and did so a moment ago."""
-    last = gauge.meter.last_answer
-    if last is None or now - last > FRESH or not gauge.health.is_answering:
+    last = monitor.pings.last_answer
+    if last is None or now - last > FRESH or not monitor.health.is_answering:
         return None
-    return gauge.meter.round_trip(now)
+    return monitor.pings.round_trip(now)
 
 
 def composed(path: Path, pieces: Mapping[str, float]) -> float | None:

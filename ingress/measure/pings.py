@@ -54,28 +54,28 @@ def stall_after(srtt: float | None, deviation: float, interval: float) -> float:
     return max(STALL_FLOOR, STALL_ROUND_TRIPS * srtt + min(interval, STALL_INTERVAL_MOST) + 4 * deviation)
 
 
-def stall_deadline(meter: "Meter", interval: float, bulk_byte: float = float("-inf")) -> float | None:
-    """The moment at which *meter* becomes stalled unless an answer comes before; None while no ping waits.
+def stall_deadline(pings: "Pings", interval: float, bulk_byte: float = float("-inf")) -> float | None:
+    """The moment at which *pings* becomes stalled unless an answer comes before; None while no ping waits.
 
     *bulk_byte* is when a byte last came over another carrier of the same path: as long as any do, the pings may
     stand in the queue of our own bulk, and get BULK_GRACE more.
     """
-    oldest = meter.oldest_unanswered
+    oldest = pings.oldest_unanswered
     if oldest is None:
         return None
     since = min(max(oldest, bulk_byte), oldest + BULK_GRACE)
-    return since + stall_after(meter.calm_srtt(oldest), min(meter.live_deviation, DEVIATION_MOST), interval)
+    return since + stall_after(pings.calm_srtt(oldest), min(pings.live_deviation, DEVIATION_MOST), interval)
 
 
-def death_deadline(meter: "Meter", last_byte: float) -> float | None:
+def death_deadline(pings: "Pings", last_byte: float) -> float | None:
     """The moment at which a carrier last heard at *last_byte* is dead of silence; None while nothing is due."""
-    oldest = meter.oldest_unanswered
+    oldest = pings.oldest_unanswered
     return None if oldest is None else max(oldest, last_byte) + SILENCE
 
 
 @attrs.frozen
 class Figures:
-    """What a meter knows at one moment. Times in seconds, shares from 0 to 1; None where nothing was measured."""
+    """What a pings knows at one moment. Times in seconds, shares from 0 to 1; None where nothing was measured."""
 
     samples: int
     round_trip: float | None
@@ -106,7 +106,7 @@ class _Ping:
         self.is_late = False
 
 
-class Meter:
+class Pings:
     """Follows the pings of one path or prefix over all the carriers it has in its life."""
 
     __slots__ = (
@@ -273,4 +273,4 @@ class Meter:
         )
 
     def __repr__(self) -> str:
-        return f"<Meter {self.samples} samples, srtt {self._live.srtt:.4f} s, {len(self._waiting)} pings waiting>"
+        return f"<Pings {self.samples} samples, srtt {self._live.srtt:.4f} s, {len(self._waiting)} pings waiting>"

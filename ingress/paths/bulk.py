@@ -4,15 +4,14 @@ A stream is bulk when it fills its window as fast as the path allows (the sessio
 carrier with it: their bytes would wait behind megabytes.
 """
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from ingress.choice.moves import Bulk
+from ingress.paths.live import LivePath
+from ingress.paths.moving import Moving
 from relay.carrier.link import Link
+from relay.engine import Loop
 from relay.session.stream import Stream
-
-if TYPE_CHECKING:
-    from ingress.paths.fleet import Fleet
-    from ingress.paths.live import Way
 
 CALM_BYTES = 64 * 1024
 """Bytes a second below which a stream on a bulk carrier goes back to the others."""
@@ -39,89 +38,88 @@ class Load:
         self.best = 0.0
         self.calm = 0
 
+    def add(self, moved: int) -> None:
+        """A second has passed, and the carrier has *moved* so much in all."""
+        self.seconds += 1
+        self.speed += 0.5 * (moved - self.moved - self.speed)
+        self.calm = self.calm + 1 if moved - self.moved < CALM_BYTES else 0
+        self.best = max(self.best, self.speed)
+        self.moved = moved
 
-class Heavy:
+
+class BulkCarriers:
     """Who is bulk, who waits for a carrier, who has calmed down."""
 
-    def __init__(self, fleet: "Fleet") -> None:
-        self._fleet = fleet
+    def __init__(self, loop: Loop, live: Mapping[str, LivePath], moving: Moving) -> None:
+        self._loop = loop
+        self._live = live
+        self._moving = moving
         self._waiting: dict[Stream, None] = {}
         self._loads: dict[Link, Load] = {}
-        self._delivered: dict[str, float] = {}
-        """When each path last carried bulk."""
+        self._delivered: dict[str, tuple[float, float]] = {}
+        """Best delivery of each path, and when it last carried bulk."""
 
     def noticed(self, stream: Stream) -> None:
         """*stream* fills its window."""
-        if len(stream.legs) != 1 or stream.legs[0].carrier.is_bulk or stream in self._fleet.steer.redundant:
+        if len(stream.legs) != 1 or stream.legs[0].carrier.is_bulk or stream in self._moving.pairs:
             return
-        way = self._fleet.way_of(stream.legs[0].carrier)
-        if way is None or not way.is_usable:
+        live = self._moving.live_of(stream)
+        if live is None or not live.is_usable:
             return
-        spare = way.spare()
+        spare = live.spare()
         if spare is not None:
-            self._move(stream, spare)
+            self._loads[spare] = Load(_moved(spare))
+            self._moving.to_bulk(stream, spare)
         else:
             self._waiting[stream] = None
-        way.want_spare()
+        live.want_spare()
 
-    def spare_ready(self, way: "Way") -> None:
-        """*way* has a free bulk carrier: whoever waits on it first, gets it."""
+    def spare_ready(self, live: LivePath) -> None:
+        """*live* has a free bulk carrier: whoever waits on it first, gets it."""
         for stream in list(self._waiting):
             if stream.is_over or not stream.legs:
                 del self._waiting[stream]
-            elif stream.legs[0].carrier.name == way.path.name:
+            elif self._moving.live_of(stream) is live:
                 del self._waiting[stream]
                 self.noticed(stream)
                 return
 
-    def _move(self, stream: Stream, link: Link) -> None:
-        self._loads[link] = Load(link.end.bytes_in + link.end.bytes_out)
-        session = link.end.session
-        assert session is stream.session
-        session.attach([stream], (link.end,), self._fleet.loop.now, planned=True)  # type: ignore[attr-defined]
-
     def figures(self) -> list[Bulk]:
         """What each bulk stream gets, for the choice; not of those that begin, or whose target seems to pause."""
         return [
-            Bulk(leg.stream.id, link.end.name, load.speed, load.best)
+            Bulk((leg.stream.session.token, leg.stream.id), link.end.name, load.speed, load.best)
             for link, load in self._loads.items()
             for leg in link.end.legs.values()
             if load.seconds >= MEASURED and load.speed >= CALM_BYTES
             if leg.stream.receiver.received == leg.stream.receiver.consumed
         ]
 
+    def delivery(self, path: str) -> float | None:
+        """The most that a bulk stream got over *path* lately, in bytes per second; None if none was measured."""
+        found = self._delivered.get(path)
+        return None if found is None else found[0]
+
     def each_second(self) -> None:
         """Measure, send calm streams back, close carriers that nobody needs."""
-        alive = {link: way for way in self._fleet.ways.values() for link in way.bulk}
+        alive = {link: live for live in self._live.values() for link in live.bulk}
         self._loads = {link: load for link, load in self._loads.items() if link in alive}
         for link, load in self._loads.items():
-            self._measure(link, load)
+            load.add(_moved(link))
             if load.calm >= CALM_SECONDS:
-                self._calm(link, alive[link])
-        for way in self._fleet.ways.values():
-            self._tell(way)
-            for link in [link for link in way.bulk if not link.end.legs][SPARES_KEPT:]:
+                self._moving.to_thin(link, alive[link])
+        for live in self._live.values():
+            self._note_delivery(live)
+            for link in [link for link in live.bulk if not link.end.legs][SPARES_KEPT:]:
                 link.close("not needed")
 
-    def _measure(self, link: Link, load: Load) -> None:
-        moved = link.end.bytes_in + link.end.bytes_out
-        load.seconds += 1
-        load.speed += 0.5 * (moved - load.moved - load.speed)
-        load.calm = load.calm + 1 if moved - load.moved < CALM_BYTES else 0
-        load.best = max(load.best, load.speed)
-        load.moved = moved
-
-    def _calm(self, link: Link, way: "Way") -> None:
-        thin = way.thin
-        streams = [leg.stream for leg in link.end.legs.values()]
-        if thin is not None and streams and way.is_usable:
-            link.end.session.attach(streams, (thin.end,), self._fleet.loop.now, planned=True)  # type: ignore[attr-defined]
-
-    def _tell(self, way: "Way") -> None:
-        speeds = [self._loads[link].speed for link in way.bulk if link in self._loads and link.end.legs]
-        now = self._fleet.loop.now
+    def _note_delivery(self, live: LivePath) -> None:
+        speeds = [self._loads[link].speed for link in live.bulk if link in self._loads and link.end.legs]
+        now, before = self._loop.now, self._delivered.get(live.name)
         if speeds:
-            way.tally.delivery = max(speeds)
-            self._delivered[way.path.name] = now
-        elif now - self._delivered.get(way.path.name, now) > DELIVERY_AGE:
-            way.tally.delivery = None
+            self._delivered[live.name] = max(speeds), now
+        elif before is not None and now - before[1] > DELIVERY_AGE:
+            del self._delivered[live.name]
+
+
+def _moved(link: Link) -> int:
+    return link.end.bytes_in + link.end.bytes_out

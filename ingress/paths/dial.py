@@ -38,11 +38,11 @@ class SetupFailed(Exception):
     """No carrier came up; the text names the node or line and says why."""
 
     def __init__(
-        self, text: str, refusal: Refusal | None = None, shown: Shown | None = None, *, nobody_there: bool = False
+        self, text: str, refusal: Refusal | None = None, shown: Shown | None = None, *, nothing_listens: bool = False
     ) -> None:
         super().__init__(text)
         self.refusal = refusal
-        self.nobody_there = nobody_there
+        self.nothing_listens = nothing_listens
         """The path's last line was dialled, and its end refused: nothing listens there."""
         self.shown = SHOWN.get(refusal) if shown is None and refusal is not None else shown
 
@@ -76,8 +76,9 @@ async def _open(path: Path, hello: Hello, context: ssl.SSLContext, base: FilePat
         sock, took = await dial_hop(first, base, SETUP_SECONDS)
     except (OSError, OperatorError) as error:
         refused = getattr(error, "errno", None) == errno.ECONNREFUSED
-        nobody = refused and len(path.hops) == 1
-        raise SetupFailed(f"line {first.line.name}: {error}", nobody_there=nobody) from error
+        raise SetupFailed(
+            f"line {first.line.name}: {error}", nothing_listens=refused and len(path.hops) == 1
+        ) from error
     dials = {first.line.name: took}
     try:
         sockopts.carrier(sock)
@@ -103,7 +104,7 @@ async def _transit(tls: Secured, following: Hop, path: Path, node: str) -> Messa
     try:
         return await _ask(tls, Transit(following.line.name, following.line.digest), node)
     except SetupFailed as failure:
-        failure.nobody_there = failure.refusal is Refusal.DIAL_REFUSED and following is path.hops[-1]
+        failure.nothing_listens = failure.refusal is Refusal.DIAL_REFUSED and following is path.hops[-1]
         raise
 
 

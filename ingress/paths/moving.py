@@ -1,205 +1,218 @@
-"""Moves streams from way to way, as the choice says; it decides nothing but which carriers stand for a path.
+"""Puts streams on paths: when they are opened, when the choice says that they should leave one, when they lose their
+carrier. Nothing else in the ingress attaches a stream to a carrier.
 
 A rescue takes the streams of carriers that are silent, and no others: what still gets bytes is not stuck. Streams
 without any carrier wait here until one is there.
 """
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
 
-import attrs
-
-from ingress.choice.moves import Kind, Move, is_worse
-from ingress.measure.health import State
+from ingress.choice.choice import Choice
+from ingress.choice.chooser import Chooser
+from ingress.choice.moves import Kind, Move
+from ingress.measure.pings import stall_after
+from ingress.paths.live import LivePath
+from ingress.paths.pairs import Pairs
+from ingress.paths.pauses import Pauses
 from relay import log
+from relay.carrier.link import Link
+from relay.engine import Loop
+from relay.session.carrier import CarrierEnd
 from relay.session.initiator import InitiatorStream
-from relay.session.stream import Stream
-
-if TYPE_CHECKING:
-    from ingress.paths.fleet import Fleet
-    from ingress.paths.live import Way
-
+from relay.session.stream import Sink, Stream
 
 PATIENCE = 0.5
 """Seconds for which a stream without a carrier waits for proof that a path is sound. A line that is reset takes all its
 paths within a moment: whoever jumps to the next of them at once, jumps again."""
 
 
-@attrs.frozen
-class Pause:
-    """A stream that a rescue has moved and that nobody answered yet."""
+class Moving:
+    """Carries out what the choice decides. *live* are the paths at work, kept by whoever plans them."""
 
-    way: "Way"
-    since: float
-    """When what it rode on was last heard."""
-    at: float
-    """When it was moved, or was thrown off."""
+    def __init__(self, loop: Loop, live: Mapping[str, LivePath], chooser: Chooser) -> None:
+        self._loop = loop
+        self._live = live
+        self._chooser = chooser
+        self._detached: dict[Stream, LivePath] = {}
+        self.pauses = Pauses(loop)
+        self.pairs = Pairs(live, chooser, self._rejoin)
 
+    # ---- new streams
 
-class Steer:
-    """Carries out moves, and remembers who waits."""
+    def open(self, choice: Choice, sink: Sink) -> InitiatorStream | None:
+        """Open a stream as *choice* says; None if its path has no carrier now."""
+        found = [live for name in choice.paths if (live := self._live.get(name)) is not None and live.thin is not None]
+        carriers = tuple(live.thin.end for live in found if live.thin is not None)
+        if not carriers:
+            return None
+        demand, first = choice.demand, found[0]
+        stream = first.peer.session.open(demand.host, demand.port, sink, carriers, self._loop.now)
+        first.counters.opened += 1
+        self._chooser.opened(choice, self._loop.now)
+        if demand.legs > 1:
+            self.pairs.add(stream)
+        log.event("stream-opened", level="debug", stream=stream.id, path=first.name, carrier=carriers[0].number)
+        return stream
 
-    def __init__(self, fleet: "Fleet") -> None:
-        self._fleet = fleet
-        self._adrift: dict[Stream, Way] = {}
-        self._pauses: dict[Stream, Pause] = {}
-        self.redundant: set[Stream] = set()
-        """Streams that want two legs."""
+    def hedge(self, stream: InitiatorStream, choice: Choice) -> bool:
+        """Say OPEN again over the path of *choice*, which ends at the same exit; False if it cannot carry it now."""
+        live = self._live.get(choice.paths[0])
+        if live is None or live.thin is None or not live.is_usable:
+            return False
+        self._rejoin(stream, (live.thin.end,))
+        return True
+
+    def open_patience(self, stream: Stream) -> float:
+        """Seconds that the acknowledgement of an OPEN may take: a round trip, and what pings may be late by."""
+        live = self.live_of(stream)
+        if live is None:
+            return 0.0
+        pings = live.monitor.pings
+        return stall_after(pings.srtt, pings.live_deviation, 0.0)
+
+    def live_of(self, stream: Stream) -> LivePath | None:
+        """The path that *stream* rides on (its first leg); None if it is detached, or the path was removed."""
+        return self._live.get(stream.legs[0].carrier.name) if stream.legs else None
+
+    def count_lost(self, choice: Choice, cause: str) -> None:
+        """A stream that was opened as *choice* says was lost."""
+        live = self._live.get(choice.paths[0])
+        if live is not None:
+            live.counters.count_lost(cause)
 
     # ---- moves
 
     def execute(self, move: Move) -> None:
         """Do what the choice decided."""
-        old, new = self._fleet.ways.get(move.old), self._fleet.ways.get(move.new)
+        old, new = self._live.get(move.old), self._live.get(move.new)
         if old is None or new is None or new.thin is None:
             return
         streams = self._concerned(old, move)
-        if not streams:
-            return
-        self._note(old, streams, move)
+        if streams:
+            self._note(old, streams, move)
         for stream in streams:
-            if stream not in self.redundant or not self._leave_leg(stream, old):
-                self._attach(stream, new, planned=move.is_planned)
+            if stream not in self.pairs or not self._leave_leg(stream, old):
+                self._put(stream, new, planned=move.is_planned)
 
-    def _concerned(self, old: "Way", move: Move) -> list[Stream]:
-        now = self._fleet.loop.now
+    def _concerned(self, old: LivePath, move: Move) -> list[Stream]:
         if move.kind is Kind.BULK:
-            return [leg.stream for link in old.bulk for leg in link.end.legs.values() if leg.stream.id == move.stream]
-        links = list(old.links) if move.is_planned else old.silent(now)
+            return [stream for stream in _riders(old.bulk) if (stream.session.token, stream.id) == move.stream]
         if move.kind is Kind.THIN:
-            riders = [] if old.thin is None else [leg.stream for leg in old.thin.end.legs.values()]
-            return [stream for stream in riders if stream not in self.redundant]
-        return [leg.stream for link in links for leg in link.end.legs.values()]
+            return [stream for stream in _riders(() if old.thin is None else (old.thin,)) if stream not in self.pairs]
+        return _riders(old.links if move.is_planned else old.silent(self._loop.now))
 
-    def _note(self, old: "Way", streams: list[Stream], move: Move) -> None:
+    def _note(self, old: LivePath, streams: list[Stream], move: Move) -> None:
         kind = "streams-moved" if move.is_planned else "streams-rescued"
         log.event(kind, count=len(streams), path=move.old, to=move.new, why=move.reason)
         if move.is_planned:
-            old.tally.moves += len(streams)
+            old.counters.moves += len(streams)
             return
         for stream in streams:
-            self._pause(stream, old, max(leg.carrier.heard_at for leg in stream.legs))
+            self.pauses.begin(stream, old, max(leg.carrier.heard_at for leg in stream.legs))
 
-    def _pause(self, stream: Stream, old: "Way", heard: float) -> None:
-        self._pauses.setdefault(stream, Pause(old, heard, self._fleet.loop.now))
-
-    def _attach(self, stream: Stream, new: "Way", *, planned: bool) -> None:
-        """Put *stream* on *new*; what is bulk gets a bulk carrier if one is free, else shares until noticed."""
-        assert new.thin is not None
-        spare = new.spare() if any(leg.carrier.is_bulk for leg in stream.legs) else None
-        link = new.thin if spare is None else spare
-        new.peer.session.attach([stream], (link.end,), self._fleet.loop.now, planned=planned)
-
-    def _leave_leg(self, stream: Stream, old: "Way") -> bool:
+    def _leave_leg(self, stream: Stream, old: LivePath) -> bool:
         """Take a redundant stream off *old*; False if it has no other leg. Another joins by `complete_pairs`."""
-        kept = tuple(leg.carrier for leg in stream.legs if leg.carrier.name != old.path.name)
+        kept = tuple(leg.carrier for leg in stream.legs if leg.carrier.name != old.name)
         if kept:
-            old.peer.session.attach([stream], kept, self._fleet.loop.now, planned=False)
+            self._rejoin(stream, kept)
         return bool(kept)
 
-    def evacuate(self, way: "Way") -> None:
-        """*way* is about to be removed: everything leaves it, by plan, for the best other way to its exit."""
-        to = self.best_way(way)
-        if to is not None:
-            streams = [leg.stream for link in way.links for leg in link.end.legs.values()]
-            for stream in streams:
-                self._attach(stream, to, planned=True)
-            way.tally.moves += len(streams)
-            log.event("streams-moved", count=len(streams), path=way.path.name, to=to.path.name, why=way.tally.leaving)
+    def evacuate(self, live: LivePath, why: str) -> None:
+        """*live* is about to be removed: everything leaves it, by plan, for the best other path to its exit."""
+        to = self._best_to_its_exit(live)
+        if to is None:
+            return
+        streams = _riders(live.links)
+        for stream in streams:
+            self._put(stream, to, planned=True)
+        live.counters.moves += len(streams)
+        log.event("streams-moved", count=len(streams), path=live.name, to=to.name, why=why)
+
+    # ---- bulk
+
+    def to_bulk(self, stream: Stream, link: Link) -> None:
+        """Give *stream* the bulk carrier *link* of the path it rides on."""
+        self._attach([stream], (link.end,), planned=True)
+
+    def to_thin(self, link: Link, live: LivePath) -> None:
+        """Put what rides on the bulk carrier *link* back among the others of *live*."""
+        streams = _riders([link])
+        if live.thin is not None and streams and live.is_usable:
+            self._attach(streams, (live.thin.end,), planned=True)
 
     # ---- streams without a carrier
 
-    def adrift(self, way: "Way", streams: list[Stream], heard: float) -> None:
-        """The carrier of *streams*, on *way* and last heard at *heard*, is gone and they have no other."""
-        for stream in streams:
-            self._adrift[stream] = way
-            self._pause(stream, way, heard)
+    @property
+    def detached(self) -> int:
+        """How many streams have no carrier now."""
+        return len(self._detached)
 
-    def place_adrift(self) -> None:
-        """Put whoever has no carrier on the best way there is; and whoever waits on a silent one, once there is one."""
-        self._pauses = {stream: pause for stream, pause in self._pauses.items() if not stream.is_over}
-        waiting, self._adrift = self._adrift, {}
-        refuges = {way: self._refuge(way) for way in set(waiting.values())}
+    def detach(self, live: LivePath, streams: list[Stream], heard: float) -> None:
+        """The carrier of *streams*, on *live* and last heard at *heard*, is gone and they have no other."""
+        for stream in streams:
+            self._detached[stream] = live
+            self.pauses.begin(stream, live, heard)
+
+    def place_detached(self) -> None:
+        """Once a round: put streams that have no carrier on the best path to their exit, if there is one."""
+        self.pauses.forget_ended()
+        waiting, self._detached = self._detached, {}
+        refuges = {live: self._refuge(live) for live in set(waiting.values())}
         placed: dict[str, int] = {}
-        for stream, way in waiting.items():
+        for stream, live in waiting.items():
             if stream.is_over or stream.legs:
                 continue
-            to = refuges[way] or self._last_refuge(stream, way)
+            to = refuges[live] or self._last_refuge(stream, live)
             if to is None:
-                self._adrift[stream] = way
+                self._detached[stream] = live
                 continue
-            placed[to.path.name] = placed.get(to.path.name, 0) + 1
-            self._attach(stream, to, planned=False)
+            placed[to.name] = placed.get(to.name, 0) + 1
+            self._put(stream, to, planned=False)
         for name, count in placed.items():
             log.event("streams-rescued", count=count, to=name, why="their carrier was lost")
 
-    def _refuge(self, way: "Way") -> "Way | None":
-        """Where the streams go that were thrown off *way*: where it is sound."""
-        name = self._fleet.chooser.rescue(way.path.name)
-        found = self._fleet.ways.get(name) if name is not None else None
+    def _refuge(self, live: LivePath) -> LivePath | None:
+        """Where the streams go that lost their carrier on *live*: where it is sound."""
+        name = self._chooser.rescue(live.name)
+        found = self._live.get(name) if name is not None else None
         return found if found is not None and found.is_usable else None
 
-    def _last_refuge(self, stream: Stream, way: "Way") -> "Way | None":
+    def _last_refuge(self, stream: Stream, live: LivePath) -> LivePath | None:
         """Where *stream* goes if there is no such place: after a while, wherever anything answers."""
-        pause = self._pauses.get(stream)
-        if pause is not None and self._fleet.loop.now - pause.at < PATIENCE:
-            return None
-        return self.best_way(way)
+        return None if self.pauses.age(stream) < PATIENCE else self._best_to_its_exit(live)
 
-    def best_way(self, way: "Way") -> "Way | None":
-        """The best usable way to the exit of *way*, itself included if it is still in the file."""
-        group = self._fleet.chooser.ranking.exits.get(way.peer.name)
-        ways = [self._fleet.ways.get(entry.name) for entry in (group.order if group is not None else ())]
-        usable = [one for one in ways if one is not None and one is not way and one.is_usable]
-        sound = [one for one in usable if one.gauge.health.state is State.UP or one.gauge.health.state is State.HELD]
-        if sound:
-            return sound[0]
-        itself = self._fleet.ways.get(way.path.name)
+    def _best_to_its_exit(self, live: LivePath) -> LivePath | None:
+        """The best usable path to the exit of *live*, itself included if it is still in the file."""
+        group = self._chooser.ranking.exits.get(live.peer.name)
+        others = [self._live.get(entry.name) for entry in (group.order if group is not None else ())]
+        for other in others:
+            if other is not None and other is not live and other.is_usable:
+                return other
+        itself = self._live.get(live.name)
         return itself if itself is not None and itself.is_usable else None
 
     # ---- redundant streams
 
     def complete_pairs(self) -> None:
-        """Give every redundant stream that has one leg a second one, over a path that shares no line with it."""
-        for stream in list(self.redundant):
-            if stream.is_over:
-                self.redundant.discard(stream)
-            elif len(stream.legs) == 1:
-                self._add_partner(stream)
+        """Once a round: redundant streams that have one leg get another."""
+        for stream, joined in self.pairs.complete():
+            first = stream.legs[0].carrier.name
+            log.event("second-leg-joined", level="debug", stream=stream.id, path=first, to=joined.name)
 
-    def improve_pairs(self) -> None:
-        """Once a second: redundant streams of which a leg is much worse than in the best pair change to that."""
-        entries = self._fleet.chooser.ranking.by_name
-        for stream in self.redundant:
-            costs = sorted(entries[leg.carrier.name].cost for leg in stream.legs if leg.carrier.name in entries)
-            pair = self._pair(stream) if len(costs) > 1 else ()
-            wanted = [entries[way.path.name].cost for way in pair]
-            if pair and any(is_worse(has, better) for has, better in zip(costs, sorted(wanted), strict=True)):
-                carriers = tuple(way.thin.end for way in pair if way.thin is not None)
-                pair[0].peer.session.attach([stream], carriers, self._fleet.loop.now, planned=False)
+    # ---- attaching
 
-    def _pair(self, stream: Stream) -> "tuple[Way, ...]":
-        """The best two usable ways for *stream*, or nothing."""
-        way = self._fleet.ways.get(stream.legs[0].carrier.name)
-        names = None if way is None else self._fleet.chooser.pair(way.peer.name)
-        ways = tuple(self._fleet.ways[name] for name in names or () if name in self._fleet.ways)
-        return ways if len(ways) == 2 and all(one.is_usable for one in ways) else ()
+    def _put(self, stream: Stream, new: LivePath, *, planned: bool) -> None:
+        """Put *stream* on *new*; what is bulk gets a bulk carrier if one is free, else shares until noticed."""
+        assert new.thin is not None
+        spare = new.spare() if any(leg.carrier.is_bulk for leg in stream.legs) else None
+        self._attach([stream], ((spare or new.thin).end,), planned=planned)
 
-    def _add_partner(self, stream: Stream) -> None:
-        carrier = stream.legs[0].carrier
-        name = self._fleet.chooser.partner(carrier.name)
-        partner = self._fleet.ways.get(name) if name is not None else None
-        if partner is not None and partner.thin is not None and partner.is_usable:
-            carriers = (carrier, partner.thin.end)
-            stream.session.attach([stream], carriers, self._fleet.loop.now, planned=False)  # type: ignore[attr-defined]
-            log.event("second-leg-joined", level="debug", stream=stream.id, path=carrier.name, to=partner.path.name)
+    def _rejoin(self, stream: Stream, carriers: tuple[CarrierEnd, ...]) -> None:
+        self._attach([stream], carriers, planned=False)
 
-    # ---- what came of it
+    def _attach(self, streams: Iterable[Stream], carriers: tuple[CarrierEnd, ...], *, planned: bool) -> None:
+        carriers[0].session.attach(streams, carriers, self._loop.now, planned=planned)  # type: ignore[attr-defined]
 
-    def resumed(self, stream: InitiatorStream) -> None:
-        """The exit has answered the newest attachment of *stream*."""
-        pause = self._pauses.pop(stream, None)
-        if pause is None:
-            return
-        seconds = self._fleet.loop.now - pause.since
-        pause.way.tally.resumes += 1
-        pause.way.tally.paused(seconds)
+
+def _riders(links: Iterable[Link]) -> list[Stream]:
+    return [leg.stream for link in links for leg in link.end.legs.values()]

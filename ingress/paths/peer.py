@@ -20,16 +20,21 @@ from relay.wire.setup import TOKEN_SIZE, Hello, Purpose, Welcome
 
 OnPong = Callable[[CarrierEnd, int], None]
 OnTimed = Callable[[float, int], None]
+OnPeer = Callable[["Peer"], None]
 
 MOST_ASKED = 256
 """TIME questions that wait for an answer at most: some are lost with their carrier."""
 
 
 class Peer:
-    """One node as this ingress knows it. `on_pong(carrier, number)` and `on_goaway(peer)` go to the fleet."""
+    """One node as this ingress knows it.
+
+    *on_pong(carrier, number)* is told of answered pings, *on_goaway(peer)* that it drains, *on_new_session(peer)* that
+    it has another session than before.
+    """
 
     def __init__(
-        self, name: str, loop: Loop, memory: Memory, on_pong: OnPong, on_goaway: Callable[["Peer"], None]
+        self, name: str, loop: Loop, memory: Memory, on_pong: OnPong, on_goaway: OnPeer, on_new_session: OnPeer
     ) -> None:
         self.name = name
         self.welcome: Welcome | None = None
@@ -39,11 +44,11 @@ class Peer:
         self.draining_since: float | None = None
         self.reports: dict[str, LineReport] = {}
         """What it last said of the lines that start at it."""
-        self.on_new_session: Callable[[Peer], None] = _nobody
         self._loop = loop
         self._memory = memory
         self._on_pong = on_pong
         self._on_goaway = on_goaway
+        self._on_new_session = on_new_session
         self._questions: dict[int, OnTimed] = {}
         self._asked = 0
         self._is_established = False
@@ -87,10 +92,10 @@ class Peer:
         self._clock.stop()
         self._begin()
         self._questions.clear()
-        self.on_new_session(self)
+        self._on_new_session(self)
         old.end(cause)
 
-    def end(self) -> None:
+    def close(self) -> None:
         """The node is no longer in the file, and no carrier leads to it."""
         self._clock.stop()
         self.session.end(Cause.EXIT_LOST)
@@ -123,7 +128,3 @@ class Peer:
 
     def __repr__(self) -> str:
         return f"<Peer {self.name}, {self.session!r}>"
-
-
-def _nobody(_: Peer) -> None:
-    """Nobody asked."""

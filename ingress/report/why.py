@@ -3,20 +3,21 @@
 from ingress.choice.affinity import GIVE_UP, GIVE_UP_SHARE
 from ingress.choice.chooser import Chooser
 from ingress.choice.cost import margin, terms
-from ingress.choice.ranking import SWITCH_AFTER, Entry, Group, Tier
-from ingress.choice.sites import site_of
+from ingress.choice.demand import Demand
+from ingress.choice.entry import Entry, Tier
+from ingress.choice.ranking import SWITCH_AFTER, Group
 from ingress.report.rows import CandidateRow, SwitchRow, TermRow, Why
 
 NO_PATH = "no path is up; a new stream waits a few seconds for one"
 
 
-def explain(chooser: Chooser, host: str, port: int, now: float) -> Why:
-    """Why a new stream to *host* and *port*, of a client not seen before, would go where it would go now."""
-    chosen = chooser.decide(host, port, now)
-    ranking = chooser.ranking
+def explain(chooser: Chooser, demand: Demand, now: float) -> Why:
+    """Why the stream of *demand* would go where it would go now. Nothing is remembered of it."""
+    chosen = chooser.decide(demand, now)
+    ranking, host = chooser.ranking, demand.host
     return Why(
-        target=f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
-        site=site_of(host),
+        target=f"[{host}]:{demand.port}" if ":" in host else f"{host}:{demand.port}",
+        site=demand.site,
         paths=[] if chosen is None else list(chosen.paths),
         exit=None if chosen is None else chosen.exit,
         reason=NO_PATH if chosen is None else chosen.reason,
@@ -26,8 +27,8 @@ def explain(chooser: Chooser, host: str, port: int, now: float) -> Why:
         switches=[
             SwitchRow(now - switch.at, switch.old, switch.new, switch.reason) for switch in reversed(ranking.switches)
         ],
-        kept=chooser.affinity.count(site_of(host), now),
-        answers_early=chooser.may_answer_early(host, port, now),
+        kept=chooser.affinity.count(demand.site, now),
+        answers_early=chooser.may_answer_early(demand, now),
     )
 
 

@@ -2,23 +2,23 @@
 
 import datetime
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ingress.choice.sites import parse_target
-from ingress.report.fill import node_state, report
+from ingress.report.line_rows import node_state
+from ingress.report.report import report
 from ingress.report.rows import NodeRow, Report, to_json
+from ingress.report.snapshot import Snapshot
 from ingress.report.why import explain
+from ingress.serve.running import Running
 from relay.admin.server import Answer, Ask
 from relay.errors import OperatorError
-
-if TYPE_CHECKING:
-    from ingress.serve.serve import Running
 
 EXPIRY_WARNING = 30 * 86_400.0
 """Seconds before a certificate's end from which it is told."""
 
 
-def asks(running: "Running") -> Mapping[str, Ask]:
+def asks(running: Running) -> Mapping[str, Ask]:
     """The questions that *running* answers."""
 
     async def paths(_: Mapping[str, Any]) -> Answer:
@@ -29,7 +29,8 @@ def asks(running: "Running") -> Mapping[str, Ask]:
             host, port = parse_target(str(question.get("target", "")))
         except ValueError as error:
             raise OperatorError(f"no target to explain: {error}") from error
-        return to_json(explain(running.fleet.chooser, host, port, running.loop.now))
+        demand = running.opener.demand(host, port)
+        return to_json(explain(running.fleet.chooser, demand, running.loop.now))
 
     async def reload(_: Mapping[str, Any]) -> Answer:
         return {"version": 1, "done": running.reload()}
@@ -37,26 +38,29 @@ def asks(running: "Running") -> Mapping[str, Ask]:
     return {"paths": paths, "why": why, "reload": reload}
 
 
-def make_report(running: "Running") -> Report:
+def make_report(running: Running) -> Report:
     """The answer to `paths`, as things are now."""
     fleet, clock = running.fleet, datetime.datetime.now(datetime.UTC)
     return report(
-        running.config.name,
-        clock.isoformat(timespec="seconds"),
-        fleet.survey,
-        fleet.chooser.ranking,
-        {name: way.tally for name, way in fleet.ways.items()},
-        fleet.network.lines.values(),
-        fleet.dial_times(),
-        node_rows(running),
-        running.loop.now,
-        spare=fleet.paths.spare,
-        past=[fleet.past],
-        warnings=[*running.config.warnings, *_expiring(running, clock.timestamp())],
+        Snapshot(
+            ingress=running.config.name,
+            time=clock.isoformat(timespec="seconds"),
+            now=running.loop.now,
+            network_monitor=fleet.network_monitor,
+            ranking=fleet.chooser.ranking,
+            lines=tuple(fleet.network.lines.values()),
+            traffic=fleet.traffic,
+            counters=fleet.counters(),
+            past=fleet.past,
+            dial_times=fleet.dial_times(),
+            nodes=node_rows(running),
+            spare=fleet.found.spare,
+            warnings=[*running.config.warnings, *_expiring(running, clock.timestamp())],
+        )
     )
 
 
-def node_rows(running: "Running") -> list[NodeRow]:
+def node_rows(running: Running) -> list[NodeRow]:
     """What every node told in its last WELCOME."""
     fleet = running.fleet
     rows = []
@@ -67,7 +71,7 @@ def node_rows(running: "Running") -> list[NodeRow]:
             NodeRow(
                 node.name,
                 node.exit,
-                node_state(node.name, fleet.survey),
+                node_state(node.name, fleet.network_monitor),
                 version=None if welcome is None else welcome.program,
                 stale_config=peer is not None and peer.digest not in (None, fleet.network.digest),
                 draining=peer is not None and peer.is_draining and bool(peer.session.carriers),
@@ -77,7 +81,7 @@ def node_rows(running: "Running") -> list[NodeRow]:
     return rows
 
 
-def _expiring(running: "Running", now: float) -> list[str]:
+def _expiring(running: Running, now: float) -> list[str]:
     """Certificates that end soon, our own included."""
     ends = {name: peer.welcome.not_after for name, peer in running.fleet.peers.items() if peer.welcome is not None}
     ends[running.config.name] = running.identity.expires

@@ -181,8 +181,8 @@ def test_a_name_that_is_gone_is_named(text: str) -> None:
 
 
 def test_what_cannot_be_timed_is_named() -> None:
-    with pytest.raises(Failed, match=r"Opening\.is_full is no plain function"):
-        resolve("ingress.client.client_stream:Opening.is_full")
+    with pytest.raises(Failed, match=r"ClientStream\.is_current is no plain function"):
+        resolve("ingress.client.client_stream:ClientStream.is_current")
 
 
 def test_nothing_runs_when_a_name_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,7 +239,7 @@ def numbers_of(spent: dict[str, float]) -> Numbers:
         found |= {f"{part}.spent.{name}": spent.get(name, 5.0) * 1e-6 for name in stages}
         found |= {f"{part}.added.{name}": 1e-6 for name in stages}
     service = service_of("ingress.client.client:Client")
-    return found | {"ingress.calls.ingress.client.front:Front.open": 1.0, f"ingress.calls.{service}": 2.0}
+    return found | {"ingress.calls.ingress.client.opener:Opener.open": 1.0, f"ingress.calls.{service}": 2.0}
 
 
 @pytest.fixture
@@ -268,7 +268,7 @@ def test_a_table_has_each_stage_its_budget_and_the_largest(result: Result) -> No
     ingress = lines[next(index for index, line in enumerate(lines) if line.startswith("At the ingress")) :]
     assert "The largest stage is **pump**: 20 µs, 45%. The clock cost 2 times" in ingress[0]
     assert "| pump | 20 (18–58) | 45% | 12 | no |" in "\n".join(ingress)
-    assert "| open | 3 (3–3) | 7% | 15 | yes | `Front.open` 1 |" in "\n".join(ingress)
+    assert "| open | 3 (3–3) | 7% | 15 | yes | `Opener.open` 1 |" in "\n".join(ingress)
     assert "| `Tcp.serve` of a `Client` 2 |" in "\n".join(ingress)
     assert "| in all | 44 | 100% | 144 | yes |" in "\n".join(ingress)
 

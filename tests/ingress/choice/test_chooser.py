@@ -6,10 +6,13 @@ import time
 import attrs
 import pytest
 
-from ingress.choice.chooser import BEST, DETOUR, KEPT, REDUNDANT, SINGLE, SITE, Chooser
+from ingress.choice.choice import Basis, Choice
+from ingress.choice.chooser import Chooser
+from ingress.choice.demand import Demand, Demands
+from ingress.config import Rule
 from ingress.measure.figures import PathFigures
 from ingress.measure.health import State
-from relay.model.network import Address, IpNetwork, Line
+from relay.model.network import Address, Line
 from relay.model.walk import Hop, Path
 
 HERE = Address("x", 1)
@@ -30,24 +33,34 @@ def figure(
     return attrs.evolve(PathFigures(path(name, **(line or {})), state, round_trip=ms / 1000), **more)
 
 
-@attrs.frozen
-class Redundant:
-    hosts: tuple[str, ...] = ("*.broker.example",)
-    cidrs: tuple[IpNetwork, ...] = ()
-    ports: tuple[int, ...] = ()
-    users: tuple[str, ...] = ()
-    redundant: bool = True
+REDUNDANT = "redundant by rule"
+SINGLE = "redundant by rule, but no second path shares no line with it"
 
 
 def chooser(*figures: PathFigures, now: float = 0.0) -> Chooser:
-    made = Chooser({one.exit for one in figures}, [Redundant()])
+    made = Chooser({one.exit for one in figures})
     made.rank(figures, now)
     return made
 
 
+def choose(chooser: Chooser, demand: Demand, now: float = 1.0) -> Choice | None:
+    """A choice whose stream is opened."""
+    choice = chooser.decide(demand, now)
+    if choice is not None:
+        chooser.opened(choice, now)
+    return choice
+
+
+def chosen(chooser: Chooser, demand: Demand, now: float = 1.0) -> Choice:
+    """The same, where there must be one."""
+    choice = choose(chooser, demand, now)
+    assert choice is not None
+    return choice
+
+
 def paths(chooser: Chooser, host: str = "example.com", now: float = 1.0, count: int = 1, client: str = "") -> list[str]:
-    chosen = [chooser.choose(host, 443, now, client=client) for _ in range(count)]
-    return [" + ".join(one.paths) if one is not None else "none" for one in chosen]
+    found = [choose(chooser, Demand(host, 443, client), now) for _ in range(count)]
+    return [" + ".join(one.paths) if one is not None else "none" for one in found]
 
 
 def test_no_path_is_no_choice() -> None:
@@ -62,9 +75,8 @@ def test_the_last_path_is_never_excluded(state: State) -> None:
 
 def test_the_best_path_is_taken_with_its_reason() -> None:
     made = chooser(figure("a>us", 150), figure("b>us", 130))
-    chosen = made.choose("example.com", 443, 1.0)
-    assert chosen is not None
-    assert (chosen.paths, chosen.exit, chosen.why, chosen.reason) == (("b",), "us", BEST, "best path (best)")
+    found = chosen(made, Demand("example.com", 443), 1.0)
+    assert (found.paths, found.exit, found.basis, found.reason) == (("b",), "us", Basis.BEST, "best path (best)")
 
 
 def test_equal_paths_share_streams_by_their_number_then_by_money() -> None:
@@ -87,10 +99,10 @@ def test_the_target_decides_between_exits() -> None:
     made = chooser(figure("a>us1", 130), figure("b>us2", 150))
     for exit_, took in (("us1", 0.060), ("us2", 0.002)):
         made.targets.used("www.example.com", 443, 0.0)
-        made.connected("www.example.com", 443, exit_, took, 0.0)
+        made.connected(Demand("www.example.com", 443), exit_, took, 0.0)
     assert paths(made, "api.example.com") == ["b"]
-    chosen = made.choose("api.example.com", 443, 1.0)
-    assert chosen is not None and chosen.why == SITE
+    found = chosen(made, Demand("api.example.com", 443), 1.0)
+    assert found.basis is Basis.SITE
 
 
 def test_a_client_keeps_its_exit_for_a_site_while_it_is_good_enough() -> None:
@@ -100,8 +112,8 @@ def test_a_client_keeps_its_exit_for_a_site_while_it_is_good_enough() -> None:
     assert paths(made, client="10.0.0.1") == ["b"]
     for now in (2.0, 5.0):
         made.rank([figure("a>us1", 130), figure("b>us2", 150)], now)
-    chosen = made.choose("www.example.com", 443, 5.0, client="10.0.0.1")
-    assert chosen is not None and (chosen.exit, chosen.why) == ("us2", KEPT)
+    found = chosen(made, Demand("www.example.com", 443, "10.0.0.1"), 5.0)
+    assert (found.exit, found.basis) == ("us2", Basis.KEPT)
     assert paths(made, client="10.0.0.2") == ["a"]
     assert paths(made, "other.example", client="10.0.0.1") == ["a"]
     made.rank([figure("a>us1", 100), figure("b>us2", 150)], 6.0)
@@ -112,8 +124,8 @@ def test_a_stalled_exit_is_left_for_one_stream_and_kept_for_the_next() -> None:
     made = chooser(figure("a>us1", 130), figure("b>us2", 150))
     assert paths(made, client="c") == ["a"]
     made.rank([figure("a>us1", 130, State.STALLED), figure("b>us2", 150)], 1.0)
-    detour = made.choose("example.com", 443, 1.1, client="c")
-    assert detour is not None and (detour.exit, detour.why) == ("us2", DETOUR)
+    detour = chosen(made, Demand("example.com", 443, "c"), 1.1)
+    assert (detour.exit, detour.basis) == ("us2", Basis.DETOUR)
     made.rank([figure("a>us1", 130), figure("b>us2", 150)], 1.5)
     assert paths(made, client="c", now=2.0) == ["a"]
 
@@ -134,11 +146,12 @@ def test_a_redundant_stream_takes_two_paths_without_a_common_line_or_provider() 
         figure("d>us", 150, line={"provider": "r"}),
         figure("e>hk", 10),
     )
-    chosen = made.choose("api.broker.example", 443, 1.0)
-    assert chosen is not None and chosen.why == SINGLE  # hk is best, and has one path
+    redundant = Demand("api.broker.example", 443, legs=2)
+    found = chosen(made, redundant)
+    assert found.why == SINGLE  # hk is best, and has one path
     made.rank([one.figures for one in made.ranking.order if one.exit == "us"], 1.0)
-    chosen = made.choose("api.broker.example", 443, 1.0)
-    assert chosen is not None and (chosen.paths, chosen.why) == (("ix/1", "d"), REDUNDANT)
+    found = chosen(made, redundant)
+    assert (found.paths, found.why) == (("ix/1", "d"), REDUNDANT)
     assert made.partner("ix/1") == "d"
     assert made.partner("c") == "ix/2"
     assert made.partner("gone") is None
@@ -153,28 +166,82 @@ def test_what_failed_to_open_is_tried_over_disjoint_paths_then_over_others_then_
         figure("e>hk", 150),
         figure("f>tw", 160, State.DOWN),
     )
-    chosen = made.choose("example.com", 443, 1.0)
-    assert chosen is not None and chosen.paths == ("ix/1",)
-    assert [(one.paths, one.exit) for one in made.alternatives(chosen)] == [
-        (("c",), "us"),
-        (("ix/2",), "us"),
-        (("e",), "hk"),
-    ]
+    found = chosen(made, Demand("example.com", 443), 1.0)
+    assert found.paths == ("ix/1",)
+    assert [one.paths for one in made.elsewhere_to_the_same_exit(found)] == [("c",), ("ix/2",)]
+    assert [(one.paths, one.exit) for one in made.at_other_exits(found)] == [(("e",), "hk")]
+
+
+def test_what_is_opened_again_goes_only_where_it_may() -> None:
+    made = chooser(figure("a>us", 100), figure("b>hk", 110), figure("c>tw", 120))
+    found = chosen(made, Demand("192.168.7.9", 443, exits=frozenset({"us", "tw"})))
+    assert [(one.paths, one.reason) for one in made.at_other_exits(found)] == [(("c",), "another exit (costs 120 ms)")]
+
+
+def test_only_the_exits_that_may_dial_it_are_chosen() -> None:
+    made = chooser(figure("a>us", 100), figure("b>hk", 110), figure("c>tw", 120, State.DOWN))
+    found = chosen(made, Demand("192.168.7.9", 443, exits=frozenset({"hk"})))
+    assert (found.paths, found.why) == (("b",), "best of the exits that may dial it")
+    assert choose(made, Demand("192.168.7.9", 443, exits=frozenset({"tw"}))) is None
+    assert choose(made, Demand("192.168.7.9", 443, exits=frozenset())) is None
+
+
+def test_a_redundant_stream_keeps_two_legs_when_only_one_exit_may_dial_its_target() -> None:
+    made = chooser(figure("a>us", 100), figure("ix/1>hk", 130), figure("iy/2>hk", 140))
+    found = chosen(made, Demand("192.168.7.9", 443, exits=frozenset({"hk"}), legs=2))
+    assert (found.exit, found.paths, found.why) == ("hk", ("ix/1", "iy/2"), REDUNDANT)
+    made = chooser(figure("ix/1>us", 100), figure("iy/2>us", 110), figure("b>hk", 130))
+    found = chosen(made, Demand("192.168.7.9", 443, exits=frozenset({"hk"}), legs=2))
+    assert (found.exit, found.paths, found.why) == ("hk", ("b",), SINGLE)
+
+
+def test_a_stream_that_waits_for_a_path_is_one_use_of_its_site() -> None:
+    made, demand = Chooser(["us1", "us2"]), Demand("example.com", 443, "10.0.0.1")
+    for round_ in range(20):
+        assert made.decide(demand, round_ / 4) is None
+    made.rank([figure("a>us1", 130)], 5.0)
+    found = chosen(made, demand, 5.0)
+    assert made.probes_wanted(5.0) == []
+    for again in made.elsewhere_to_the_same_exit(found):
+        made.opened(again, 5.0)
+    assert made.probes_wanted(5.0) == []
+    for _ in range(2):
+        chosen(made, demand, 5.0)
+    assert {probe.exit for probe in made.probes_wanted(5.0)} == {"us1", "us2"}
+
+
+def test_a_client_goes_on_at_the_exit_that_took_its_stream() -> None:
+    made = chooser(figure("a>us1", 130), figure("b>us2", 131))
+    found = chosen(made, Demand("example.com", 443, "c"))
+    assert found.exit == "us1"
+    (again,) = made.at_other_exits(found)
+    made.opened(again, 1.0)
+    assert paths(made, client="c") == ["b"]
+
+
+def test_the_rules_make_the_demand() -> None:
+    demands = Demands([Rule(hosts=("*.broker.example",), redundant=True)])
+    made = [demands.make(host, 443, "10.0.0.1", "alice", None) for host in ("api.broker.example", "broker.example")]
+    assert [one.legs for one in made] == [2, 1]
+    assert (made[0].site, made[0].client, made[0].user) == ("broker.example", "10.0.0.1", "alice")
+    assert repr(made[0]) == "<Demand api.broker.example:443 by 10.0.0.1, any exit, 2 legs>"
+    assert repr(Demand("a", 1, exits=frozenset())) == "<Demand a:1 by nobody, no exit, 1 legs>"
 
 
 def test_answers_follow_what_the_exits_said() -> None:
     made = chooser(figure("a>us", 100))
-    assert not made.may_answer_early("example.com", 22, 0.0)
-    made.connected("example.com", 22, "us", 0.01, 0.0)
-    assert made.may_answer_early("example.com", 22, 1.0)
-    made.failed("example.com", 22, 2.0)
-    assert not made.may_answer_early("example.com", 22, 3.0)
+    ssh = Demand("example.com", 22)
+    assert not made.may_answer_early(ssh, 0.0)
+    made.connected(ssh, "us", 0.01, 0.0)
+    assert made.may_answer_early(ssh, 1.0)
+    made.failed(ssh, 2.0)
+    assert not made.may_answer_early(ssh, 3.0)
 
 
 def test_probes_teach_which_exit_is_near() -> None:
     made = chooser(figure("a>us1", 130), figure("b>us2", 135))
     for _ in range(3):
-        made.choose("example.com", 443, 0.0)
+        chosen(made, Demand("example.com", 443), 0.0)
     for probe in made.probes_wanted(0.0):
         made.probed(probe, {"us1": None, "us2": 0.01}[probe.exit], 0.1)
     assert paths(made) == ["b"]
@@ -182,11 +249,12 @@ def test_probes_teach_which_exit_is_near() -> None:
 
 def test_a_reload_keeps_what_was_learned() -> None:
     made = chooser(figure("a>us", 100))
-    made.connected("example.com", 22, "us", 0.01, 0.0)
-    made.reload(["us", "hk"], [])
-    assert made.may_answer_early("example.com", 22, 1.0)
-    chosen = made.choose("api.broker.example", 443, 1.0)
-    assert chosen is not None and chosen.why == BEST
+    ssh = Demand("example.com", 22)
+    made.connected(ssh, "us", 0.01, 0.0)
+    made.reload(["us", "hk"])
+    assert made.may_answer_early(ssh, 1.0)
+    found = chosen(made, Demand("api.broker.example", 443), 1.0)
+    assert found.basis is Basis.BEST
 
 
 def best_of(times: int, call: object) -> float:
@@ -205,7 +273,7 @@ def test_a_ranking_of_64_paths_and_a_choice_are_cheap() -> None:
     clients = itertools.cycle([f"10.0.0.{at}" for at in range(100)])
     for exit_ in ("us0", "us1", "us2", "us3"):
         made.targets.used("example.com", 443, 0.0)
-        made.connected("example.com", 443, exit_, 0.01, 0.0)
+        made.connected(Demand("example.com", 443), exit_, 0.01, 0.0)
     assert best_of(30, lambda: made.rank(figures, 1.0)) < 0.002
-    hundred = best_of(30, lambda: [made.choose("example.com", 443, 1.0, client=next(clients)) for _ in range(100)])
+    hundred = best_of(30, lambda: [choose(made, Demand("example.com", 443, next(clients))) for _ in range(100)])
     assert hundred < 100 * 0.000_03  # thrice the figure to reach: this machine may be slow, and busy

@@ -7,8 +7,9 @@ import attrs
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingress.choice.entry import Tier
 from ingress.choice.moves import Bulk, Kind, Move, Mover, rescue
-from ingress.choice.ranking import Ranking, Tier, rank
+from ingress.choice.ranking import Ranking, rank
 from ingress.measure.figures import PathFigures
 from ingress.measure.health import State
 from relay.model.network import Address, Line
@@ -140,10 +141,10 @@ def test_streams_that_were_moved_rest_for_a_while() -> None:
 def test_bulk_moves_only_when_its_delivery_fell_and_another_measured_twice_it() -> None:
     def moved(now: float, best: float, measured: float | None, **more: object) -> list[Move]:
         ranking = rank(Ranking(), [figure("a", 300, streams=1), figure("b", 100, delivery=measured, **more)], 0.0)
-        return Mover().moves(ranking, [Bulk(7, "a", now, best)], 0.0)
+        return Mover().moves(ranking, [Bulk((b"us", 7), "a", now, best)], 0.0)
 
     (move,) = moved(40, 100, 90)
-    assert (move.kind, move.stream, move.new, move.is_planned) == (Kind.BULK, 7, "b", True)
+    assert (move.kind, move.stream, move.new, move.is_planned) == (Kind.BULK, (b"us", 7), "b", True)
     assert move.reason == "its delivery fell to 40%"
     assert moved(60, 100, 900) == []
     assert moved(40, 100, 70) == []
@@ -154,11 +155,27 @@ def test_bulk_moves_only_when_its_delivery_fell_and_another_measured_twice_it() 
 def test_one_bulk_stream_a_round_takes_what_was_measured_for_one_and_rests() -> None:
     mover = Mover()
     ranking = rank(Ranking(), [figure("a", 100, streams=2), figure("b", 100, delivery=100.0)], 0.0)
-    bulks = [Bulk(1, "a", 10, 100), Bulk(2, "a", 10, 100)]
-    assert [move.stream for move in mover.moves(ranking, bulks, 0.0)] == [1]
-    assert [move.stream for move in mover.moves(ranking, bulks, 0.5)] == [2]
+    one, two = (b"us", 1), (b"us", 2)
+    bulks = [Bulk(one, "a", 10, 100), Bulk(two, "a", 10, 100)]
+    assert [move.stream for move in mover.moves(ranking, bulks, 0.0)] == [one]
+    assert [move.stream for move in mover.moves(ranking, bulks, 0.5)] == [two]
     assert mover.moves(ranking, bulks, 1.0) == []
-    assert [move.stream for move in mover.moves(ranking, bulks, 10.0)] == [1]
+    assert [move.stream for move in mover.moves(ranking, bulks, 10.0)] == [one]
+
+
+def test_streams_of_one_id_at_two_exits_rest_each_for_itself() -> None:
+    mover = Mover()
+    weather = [
+        figure(name, 100, exit_=exit_, streams=1, delivery=delivery)
+        for name, exit_, delivery in (("a", "us", None), ("b", "us", 100.0), ("c", "hk", None), ("d", "hk", 100.0))
+    ]
+    ranking = rank(Ranking(), weather, 0.0)
+    bulks = [Bulk((b"session at us", 7), "a", 10, 100), Bulk((b"session at hk", 7), "c", 10, 100)]
+    found = mover.moves(ranking, bulks, 0.0)
+    assert [(move.old, move.new, move.stream) for move in found] == [
+        ("a", "b", (b"session at us", 7)),
+        ("c", "d", (b"session at hk", 7)),
+    ]
 
 
 weathers = st.dictionaries(

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingress.choice.cost import margin, path_cost
-from ingress.choice.ranking import Entry, Ranking, Tier, rank
+from ingress.choice.entry import Entry, Tier
+from ingress.choice.ranking import Ranking, rank
 from ingress.measure.figures import PathFigures
 from ingress.measure.health import State
 from relay.model.network import Address, Line

@@ -7,9 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from ingress.choice.chooser import Chooser
+from ingress.choice.demand import Demand
 from ingress.measure.monitor import Due
-from ingress.measure.network_monitor import Survey
-from ingress.measure.traffic import Tally
+from ingress.measure.network_monitor import NetworkMonitor
+from ingress.measure.traffic import NO_TRAFFIC, Traffic
 from relay.model.network import Address, Line
 from relay.model.walk import Hop, Path
 
@@ -22,43 +23,43 @@ def path(name: str) -> Path:
 
 
 class Hour:
-    """Drives a survey and a chooser as the shell does, over paths whose round trips *trip* says."""
+    """Drives a network_monitor and a chooser as the shell does, over paths whose round trips *trip* says."""
 
     def __init__(self, names: str, trip: Trip, seed: int = 1) -> None:
         self.random = random.Random(seed)
         self.trip = trip
         self.now = 0.0
-        self.survey = Survey([path(name) for name in names], [], 0.0)
-        self.tallies = {name: Tally(0.0) for name in names}
+        self.network_monitor = NetworkMonitor([path(name) for name in names], [], 0.0)
+        self.traffic = dict.fromkeys(names, NO_TRAFFIC)
         self.chooser = Chooser({"us"})
         self.seen: list[tuple[float, str, Due]] = []
         self._answers: list[tuple[float, str, int]] = []
         self._last = dict.fromkeys(names, 0.0)
         self._round = 0.0
-        for gauge in self.survey.gauges.values():
-            gauge.connected(0.0)
+        for monitor in self.network_monitor.monitors.values():
+            monitor.connected(0.0)
 
     def run(self, until: float) -> "Hour":
         while self.now < until:
             self._wait()
-            for name, gauge in self.survey.gauges.items():
-                for due in gauge.tick(self.now):
+            for name, monitor in self.network_monitor.monitors.items():
+                for due in monitor.tick(self.now):
                     self._act(name, due)
             if self.now >= self._round:
                 self._rank()
         return self
 
     def _wait(self) -> None:
-        deadlines = [at for gauge in self.survey.gauges.values() if (at := gauge.deadline()) is not None]
+        deadlines = [at for monitor in self.network_monitor.monitors.values() if (at := monitor.deadline()) is not None]
         answer = [self._answers[0][0]] if self._answers else []
         self.now = max(self.now, min([*deadlines, *answer, self._round]))
         while self._answers and self._answers[0][0] <= self.now:
             _, name, number = heapq.heappop(self._answers)
-            self.survey.gauges[name].answered(number, self.now)
+            self.network_monitor.monitors[name].answered(number, self.now)
 
     def _act(self, name: str, due: Due) -> None:
         if due is Due.PING:
-            number = self.survey.gauges[name].ping(self.now, self.random.random())
+            number = self.network_monitor.monitors[name].ping(self.now, self.random.random())
             trip = self.trip(name, self.now, self.random)
             if trip is not None:
                 self._last[name] = max(self._last[name], self.now + trip)
@@ -66,14 +67,16 @@ class Hour:
             return
         self.seen.append((self.now, name, due))
         if due is Due.LATE:
-            self.survey.doubt(self.now)
+            self.network_monitor.doubt(self.now)
         if due in (Due.STALLED, Due.DEAD):
             self._rank()
 
     def _rank(self) -> None:
         self._round = self.now + 0.5
-        self.chooser.rank(self.survey.figures(self.tallies, self.now), self.now)
-        self.survey.schedule([entry.figures.path for entry in self.chooser.ranking.order], self.tallies, self.now)
+        self.chooser.rank(self.network_monitor.figures(self.traffic, self.now), self.now)
+        self.network_monitor.schedule(
+            [entry.figures.path for entry in self.chooser.ranking.order], self.traffic, self.now
+        )
 
     def count(self, due: Due) -> int:
         return sum(one is due for _, _, one in self.seen)
@@ -81,7 +84,7 @@ class Hour:
 
 def test_two_equal_paths_with_5_ms_of_jitter_do_not_trade_places() -> None:
     hour = Hour("ab", lambda name, now, chance: 0.13 + chance.uniform(-0.005, 0.005))
-    hour.tallies["a"].streams = hour.tallies["b"].streams = 1
+    hour.traffic = dict.fromkeys("ab", Traffic(streams=1))
     hour.run(3600.0)
     assert hour.chooser.ranking.switches == ()
     assert (hour.count(Due.STALLED), hour.count(Due.DEAD)) == (0, 0)
@@ -102,7 +105,7 @@ def lossy(share: float, trip: float) -> Trip:
 @pytest.mark.parametrize(("share", "most"), [(0.0, 0), (0.01, 9)])
 def test_loss_gives_few_stalls_and_no_death(share: float, most: int) -> None:
     hour = Hour("a", lossy(share, 0.18))
-    hour.tallies["a"].streams = 1
+    hour.traffic["a"] = Traffic(streams=1)
     hour.run(3600.0)
     assert hour.count(Due.STALLED) <= most
     assert hour.count(Due.RECOVERED) == hour.count(Due.STALLED)
@@ -119,10 +122,10 @@ def test_a_path_that_becomes_uneven_is_left() -> None:
 
 def test_a_black_line_is_left_within_a_stall_and_never_the_last_one() -> None:
     hour = Hour("ab", lambda name, now, chance: None if name == "a" and now > 30 else {"a": 0.13, "b": 0.2}[name])
-    hour.tallies["a"].streams, hour.tallies["a"].spoke_at = 1, 32.0
+    hour.traffic["a"] = Traffic(streams=1, spoke_at=32.0)
     hour.run(32.0)
     stalled = next(at for at, _, due in hour.seen if due is Due.STALLED)
     assert stalled - 30 < 0.25 + 2.25 * 0.13 + 0.25 + 0.01
     assert [(switch.at, switch.new) for switch in hour.chooser.ranking.switches] == [(stalled, "b")]
-    chosen = hour.chooser.choose("example.com", 443, hour.now)
+    chosen = hour.chooser.decide(Demand("example.com", 443), hour.now)
     assert chosen is not None and chosen.paths == ("b",)

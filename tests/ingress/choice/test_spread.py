@@ -4,7 +4,7 @@ import attrs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingress.choice.ranking import Entry
+from ingress.choice.entry import Entry
 from ingress.choice.spread import Spread, by_room, by_streams, spread
 from ingress.measure.figures import PathFigures
 from tests.ingress.choice.test_chooser import figure
@@ -19,7 +19,7 @@ def entries(drawn: list[Drawn]) -> list[Entry]:
     for number, (streams, is_full, free) in enumerate(drawn, 1):
         plain: PathFigures = figure(f"line{number}>us", 100)
         entry = Entry(attrs.evolve(plain, streams=streams, is_full=is_full, free=free), 0.0)
-        entry.rank = number
+        entry.place(number, in_band=True)
         made.append(entry)
     return made
 
@@ -35,4 +35,4 @@ def test_the_heap_gives_what_a_look_at_all_gives(drawn: list[Drawn], cut: int, a
         key_of = by_room if all(entry.figures.free is not None for entry in members) else by_streams
         wanted = min(members, key=key_of)
         assert spread(bands) is wanted
-        wanted.given += 1
+        wanted.give()

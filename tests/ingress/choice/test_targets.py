@@ -12,7 +12,7 @@ from ingress.choice.reached import Reached
 from ingress.choice.rules import Rules
 from ingress.choice.sites import parse_target, site_of
 from ingress.choice.targets import MOST_SITES, MOST_TIMED, PROBES_AT_ONCE, Probe, Targets
-from ingress.lru import Bounded
+from ingress.lru import Lru
 from ingress.measure.figures import Source
 from relay.model.network import IpNetwork
 
@@ -143,7 +143,7 @@ def test_probes_and_memory_are_bounded() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.booleans()), max_size=60))
 def test_what_was_used_longest_ago_is_forgotten_first(steps: list[tuple[int, bool]]) -> None:
-    kept, order = Bounded[int, int](4), list[int]()
+    kept, order = Lru[int, int](4), list[int]()
     for key, is_put in steps:
         if is_put:
             kept.put(key, key)

@@ -87,7 +87,7 @@ async def test_a_handshake_that_does_not_come_ends(world: World) -> None:
     for client, (_, answer) in zip(clients, HALF, strict=True):
         assert (await read_all(client)).startswith(answer)
         await client.aclose()
-    await until(lambda: world.running.front.clients == 0)
+    await until(lambda: world.running.entrance.clients == 0)
 
 
 async def test_the_deadline_is_for_the_whole_handshake(world: World) -> None:
@@ -102,12 +102,12 @@ async def test_the_deadline_is_for_the_whole_handshake(world: World) -> None:
 
 async def test_the_deadline_is_over_with_the_handshake(world: World, black_hole: Address) -> None:
     client = await world.ask("127.0.0.1", black_hole.port)
-    await until(lambda: world.running.fleet.streams == 1)
+    await until(lambda: world.running.fleet.stream_count == 1)
     witness = await world.client()
     assert await read_all(witness) == b""  # a handshake's time has passed
     await witness.aclose()
-    await until(lambda: world.running.front.clients == 1)
-    assert world.running.fleet.streams == 1
+    await until(lambda: world.running.entrance.clients == 1)
+    assert world.running.fleet.stream_count == 1
     await client.aclose()
 
 
@@ -117,7 +117,7 @@ async def test_a_client_that_leaves_while_the_exit_dials_cancels_the_dial(world:
     await until(lambda: len(terminal._dialling) == 1)
     await client.aclose()
     await until(lambda: not terminal._dialling and terminal.streams == 0)
-    await until(lambda: world.running.fleet.streams == 0 and world.running.front.clients == 0)
+    await until(lambda: world.running.fleet.stream_count == 0 and world.running.entrance.clients == 0)
 
 
 async def test_a_refusal_is_read_although_the_client_talks_on(world: World) -> None:
@@ -126,7 +126,7 @@ async def test_a_refusal_is_read_although_the_client_talks_on(world: World) -> N
     assert await reply(client) == 2
     assert await client.receive_some() == b""
     await client.aclose()
-    await until(lambda: world.running.front.clients == 0)
+    await until(lambda: world.running.entrance.clients == 0)
 
 
 async def test_who_was_told_its_last_and_leaves_is_forgotten_at_once(world: World) -> None:
@@ -135,7 +135,7 @@ async def test_who_was_told_its_last_and_leaves_is_forgotten_at_once(world: Worl
     assert (await read_all(client)).startswith(b"HTTP/1.1 400 ")
     await client.send_eof()
     with trio.fail_after(1):  # sooner than LINGER
-        await until(lambda: world.running.front.clients == 0)
+        await until(lambda: world.running.entrance.clients == 0)
 
 
 async def test_plain_requests_over_one_connection(world: World) -> None:
@@ -213,14 +213,14 @@ async def test_a_door_that_raises_loses_its_client_and_nobody_else(
     assert journal.of("carrier-lost") == []
     await other.send_all(b"unharmed")
     assert await read(target, 8) == b"unharmed"
-    await until(lambda: world.running.fleet.streams == 1)
+    await until(lambda: world.running.fleet.stream_count == 1)
 
 
 async def test_a_target_that_resets_resets_the_client(world: World) -> None:
     client, target = await world.pair()
     abort(target)
     assert await is_reset(client)
-    await until(lambda: world.running.fleet.streams == 0 and world.running.front.clients == 0)
+    await until(lambda: world.running.fleet.stream_count == 0 and world.running.entrance.clients == 0)
 
 
 async def test_a_client_that_resets_resets_the_target(world: World) -> None:
@@ -242,8 +242,8 @@ async def test_a_thousand_connects_and_aborts_leave_nothing(world: World) -> Non
             else:
                 client.socket.close()
         world.target.close_accepted()
-    front, fleet = world.running.front, world.running.fleet
-    await until(lambda: world.target.close_accepted() and (front.clients == 0 and fleet.streams == 0))
+    entrance, fleet = world.running.entrance, world.running.fleet
+    await until(lambda: world.target.close_accepted() and (entrance.clients == 0 and fleet.stream_count == 0))
     assert fleet.memory.used == 0
     await until(lambda: world.target.close_accepted() and len(os.listdir("/proc/self/fd")) <= before + 4)  # spares
     assert trio.lowlevel.current_statistics().tasks_living <= tasks + 4

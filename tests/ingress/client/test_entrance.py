@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 import trio
 
-from ingress.client import entrance as front_module
+from ingress.client import opener as opener_module
 from ingress.users import add_user
 from relay.model.network import Address
 from tests.world import (
@@ -47,7 +47,7 @@ async def test_a_limit_refuses_new_streams_and_leaves_old_ones_alone(make_world:
     await client.aclose()
     await target.aclose()
     world.running.memory.limit = 1 << 28
-    await until(lambda: world.running.fleet.streams == 0)
+    await until(lambda: world.running.fleet.stream_count == 0)
     await world.pair()
 
 
@@ -57,35 +57,35 @@ async def test_a_limit_refuses_new_streams_and_leaves_old_ones_alone(make_world:
 async def test_a_stream_waits_for_a_path(make_world: Make) -> None:
     world = await make_world().start(INGRESS)
     client = await world.ask()
-    await until(lambda: world.running.front._waiting)
+    await until(lambda: world.running.opener.waiting)
     await world.start("us")
     assert await reply(client) == 0
     await world.target.accept()
 
 
 async def test_a_stream_does_not_wait_for_ever(make_world: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert front_module.WAIT_FOR_PATH == 5.0
-    monkeypatch.setattr(front_module, "WAIT_FOR_PATH", 0.3)
+    assert opener_module.WAIT_FOR_PATH == 5.0
+    monkeypatch.setattr(opener_module, "WAIT_FOR_PATH", 0.3)
     world = await make_world(answer="auto").start(INGRESS)
     client = await world.ask(NAME, 443)  # would be answered early, if there were a path
     answer = await http(world)
     assert answer.startswith(b"HTTP/1.1 503 ")
     assert b"\r\nRetry-After: " in answer
     assert await reply(client) == 3
-    assert not world.running.front._waiting
+    assert not world.running.opener.waiting
 
 
 async def test_only_so_many_wait_and_who_leaves_is_forgotten(make_world: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(front_module, "MOST_WAITING", 1)
+    monkeypatch.setattr(opener_module, "MOST_WAITING", 1)
     world = await make_world().start(INGRESS)
     first = await world.ask()
-    await until(lambda: world.running.front._waiting)
+    await until(lambda: world.running.opener.waiting)
     second = await world.ask()
     assert await reply(second) == 3
     await second.aclose()
     await first.aclose()
-    await until(lambda: not world.running.front._waiting)
-    await until(lambda: world.running.front.clients == 0)
+    await until(lambda: not world.running.opener.waiting)
+    await until(lambda: world.running.entrance.clients == 0)
 
 
 async def test_what_no_exit_would_dial_is_refused_without_a_path(make_world: Make) -> None:
@@ -127,7 +127,7 @@ async def test_an_exit_that_dies_resets_what_has_travelled(make_world: Make) -> 
     assert await is_reset(client)
     await world.pair()
     assert world.nodes[other].terminal.streams == 1
-    lost = {name: way.tally.lost for name, way in world.running.fleet.ways.items() if way.tally.lost}
+    lost = {name: live.counters.lost for name, live in world.running.fleet.live.items() if live.counters.lost}
     assert list(lost.values()) == [{"exit-lost": 1}]
 
 
@@ -137,7 +137,7 @@ async def test_a_tunnel_told_early_goes_on_at_another_exit(make_world: Make) -> 
     client, target = await world.pair()  # from now on the target counts as reached
     await client.aclose()
     await target.aclose()
-    await until(lambda: world.running.fleet.streams == 0)
+    await until(lambda: world.running.fleet.stream_count == 0)
     used, other = await exit_in_use(world)
     for wire in world.wires.values():
         if wire.port == world.ports[used]:
@@ -154,7 +154,7 @@ async def test_a_tunnel_told_early_goes_on_at_another_exit(make_world: Make) -> 
     assert await read(target, 22) == b"as if nothing had been"
     assert world.nodes[other].terminal.streams == 1
     assert world.target.dialled == 2
-    assert all(not way.tally.lost for way in world.running.fleet.ways.values())
+    assert all(not live.counters.lost for live in world.running.fleet.live.values())
 
 
 async def test_without_another_exit_an_unanswered_stream_waits(make_world: Make, black_hole: Address) -> None:
@@ -163,7 +163,7 @@ async def test_without_another_exit_an_unanswered_stream_waits(make_world: Make,
     client = await world.ask("127.0.0.1", black_hole.port)
     await until(lambda: world.nodes["us"].terminal.streams == 1)
     await world.kill("us")
-    await until(lambda: world.running.front._waiting)
+    await until(lambda: world.running.opener.waiting)
     await world.start("us")
     await until(lambda: world.nodes["us"].terminal.streams == 1)
     await client.aclose()
@@ -225,4 +225,4 @@ async def test_without_a_password_nobody_enters(guarded: World) -> None:
 async def test_who_leaves_while_the_password_is_judged_is_forgotten(guarded: World) -> None:
     client = await login(guarded, "alice", "secret")
     await client.aclose()
-    await until(lambda: guarded.running.front.clients == 0)
+    await until(lambda: guarded.running.entrance.clients == 0)

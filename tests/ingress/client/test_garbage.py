@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from ingress.client.client import Client
-from ingress.client.client_stream import Opening
+from ingress.client.client_stream import ClientStream
 from relay.carrier.binding import Binding
 from relay.engine import Tcp
 from relay.session.stream import Stream
 from tests.world import NAME, World, is_reset, read, read_all, until
 
 Make = Callable[..., World]
-OURS = (Binding, Client, Opening, Stream, Tcp)
+OURS = (Binding, Client, ClientStream, Stream, Tcp)
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ async def test_a_connection_leaves_no_garbage(make_world: Make, garbage, ending)
     await world.up()
     for _ in range(2):
         await ending(world)
-    await until(lambda: world.running.fleet.streams == 0 and world.running.front.clients == 0)
+    await until(lambda: world.running.fleet.stream_count == 0 and world.running.entrance.clients == 0)
     await until(lambda: all(node.terminal.streams == 0 for node in world.nodes.values()))
-    await until(lambda: not world.running.front.openings._line)  # which are looked at every round
+    await until(lambda: not world.running.opener.unacknowledged)  # which are looked at every round
     assert garbage() == []

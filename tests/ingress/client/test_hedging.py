@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from ingress.client import hedging as openings
-from ingress.client.client_stream import EXIT_CAUSES, MOST_TRIES, Opening
+from ingress.choice.demand import Demand
+from ingress.client import hedging
+from ingress.client.client_stream import EXIT_CAUSES, MOST_TRIES, ClientStream
 from relay.model.cause import Cause
 from tests.relay.session.pair import SessionPair
 from tests.world import TWO_PATHS, World, read, reply, until
@@ -40,7 +41,7 @@ async def test_a_slow_open_is_said_again_over_another_path_and_dialled_once(worl
 
 
 async def test_without_budget_a_merely_slow_open_waits(world: World) -> None:
-    world.running.front.openings._budget = 0.9
+    world.running.opener._hedging._budget = 0.9
     hold_best(world)
     client = await world.ask()
     assert await reply(client) == 0  # its path stalled, and that is a rescue
@@ -50,27 +51,27 @@ async def test_without_budget_a_merely_slow_open_waits(world: World) -> None:
 
 
 async def test_the_budget_grows_with_openings_and_is_bounded(world: World) -> None:
-    front = world.running.front
-    front.openings._budget = 0.0
+    hedges = world.running.opener._hedging
+    hedges._budget = 0.0
     for _ in range(20):
         client, target = await world.pair()
         await client.aclose()
         await target.aclose()
-    assert front.openings._budget == pytest.approx(20 * openings.BUDGET)
-    front.openings._budget = openings.BURST
+    assert hedges._budget == pytest.approx(20 * hedging.BUDGET)
+    hedges._budget = hedging.BURST
     await world.pair()
-    assert front.openings._budget == openings.BURST
+    assert hedges._budget == hedging.BURST
 
 
 async def test_what_is_acknowledged_is_forgotten(world: World) -> None:
     await world.pair()
-    await until(lambda: not world.running.front.openings._line)
+    await until(lambda: not world.running.opener.unacknowledged)
 
 
 @pytest.mark.parametrize("cause", list(Cause))
 def test_another_exit_may_take_it_only_while_nothing_has_travelled(cause: Cause) -> None:
-    def opening(tries: int = 1) -> Opening:
-        made = Opening(None, "a.example", 443, "", 0.0)  # type: ignore[arg-type]
+    def opening(tries: int = 1) -> ClientStream:
+        made = ClientStream(None, None, Demand("a.example", 443), 0.0)  # type: ignore[arg-type]
         made.tries = tries
         return made
 
@@ -93,13 +94,13 @@ def test_a_stream_found_full_is_told_about_when_it_is_not() -> None:
     """It may have become full since it was last written to, by what other streams hold."""
     pair = SessionPair(memory=(64 * 1024, 1 << 30))
     other, stream = pair.open(0), pair.open(0)
-    opening = Opening(None, "a.example", 443, "", 0.0)  # type: ignore[arg-type]
+    opening = ClientStream(None, None, Demand("a.example", 443), 0.0)  # type: ignore[arg-type]
     opening.stream = stream
     stream.write(b"x" * 20_000)
-    assert not opening.is_full
+    assert not opening.hold_back()
     other.write(b"x" * 50_000)
-    fullness = [opening.is_full]
+    fullness = [opening.hold_back()]
     assert pair.sinks[0][stream.id].rooms == 0
     pair.run()
-    assert [*fullness, opening.is_full] == [True, False]
+    assert [*fullness, opening.hold_back()] == [True, False]
     assert pair.sinks[0][stream.id].rooms == 1

@@ -1,4 +1,4 @@
-"""A gauge driven by its own deadlines over a line whose round trip each test says."""
+"""A monitor driven by its own deadlines over a line whose round trip each test says."""
 
 import heapq
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from ingress.measure.health import State
-from ingress.measure.monitor import Due, Gauge
+from ingress.measure.monitor import Due, PathMonitor
 from relay.model.network import Address, Line
 from relay.model.walk import Hop, Path
 
@@ -16,14 +16,14 @@ PATH = Path((Hop(LINE, "shanghai", "jp", LINE.address),))
 
 
 class Drive:
-    """Runs one gauge; `trip(now)` is the round trip of a ping sent now, None if it is never answered."""
+    """Runs one monitor; `trip(now)` is the round trip of a ping sent now, None if it is never answered."""
 
     def __init__(self, trip: Callable[[float], float | None], interval: float = 0.25) -> None:
         self.trip = trip
         self.now = 0.0
-        self.gauge = Gauge(PATH, 0.0)
-        self.gauge.connected(0.0)
-        self.gauge.every(interval, 0.0)
+        self.monitor = PathMonitor(PATH, 0.0)
+        self.monitor.connected(0.0)
+        self.monitor.every(interval, 0.0)
         self.seen: list[tuple[float, Due]] = []
         self.pings: list[float] = []
         self._answers: list[tuple[float, int]] = []
@@ -33,15 +33,15 @@ class Drive:
         while (at := self._next()) is not None and at <= until:
             self.now = max(self.now, at)
             while self._answers and self._answers[0][0] <= self.now:
-                self.gauge.answered(heapq.heappop(self._answers)[1], self.now)
-            for due in self.gauge.tick(self.now):
+                self.monitor.answered(heapq.heappop(self._answers)[1], self.now)
+            for due in self.monitor.tick(self.now):
                 self._act(due)
         self.now = until
         return self
 
     def _next(self) -> float | None:
-        deadline = self.gauge.deadline()
-        answer = self._answers[0][0] if self._answers and self.gauge.is_connected else None
+        deadline = self.monitor.deadline()
+        answer = self._answers[0][0] if self._answers and self.monitor.is_connected else None
         return min((at for at in (deadline, answer) if at is not None), default=None)
 
     def _act(self, due: Due) -> None:
@@ -49,7 +49,7 @@ class Drive:
             self.seen.append((self.now, due))
             return
         self.pings.append(self.now)
-        number, trip = self.gauge.ping(self.now, 0.5), self.trip(self.now)
+        number, trip = self.monitor.ping(self.now, 0.5), self.trip(self.now)
         if trip is not None:
             self._last = max(self._last, self.now + trip)  # TCP keeps the order
             heapq.heappush(self._answers, (self._last, number))
@@ -63,7 +63,7 @@ def test_a_quiet_path_is_pinged_and_up() -> None:
     assert drive.kinds() == [Due.RELEASED]
     gaps = [later - earlier for earlier, later in pairwise(drive.pings)]
     assert gaps == pytest.approx([0.2375] * len(gaps))
-    assert drive.gauge.health.state is State.UP
+    assert drive.monitor.health.state is State.UP
 
 
 def test_a_lost_segment_of_600_ms_and_more_is_a_stall_and_never_a_death() -> None:
@@ -73,7 +73,7 @@ def test_a_lost_segment_of_600_ms_and_more_is_a_stall_and_never_a_death() -> Non
     sent = next(at for at in drive.pings if at > 30)
     assert stalled - sent == pytest.approx(0.18 * 2.25 + 0.25, abs=0.01)
     assert recovered - sent == pytest.approx(0.9)
-    assert drive.gauge.health.state is State.UP
+    assert drive.monitor.health.state is State.UP
 
 
 def test_a_lost_segment_that_the_next_ping_mends_is_no_stall() -> None:
@@ -87,16 +87,16 @@ def test_silence_is_a_stall_then_a_death() -> None:
     assert Due.RECOVERED not in drive.kinds()
     first_lost = next(at for at in drive.pings if at >= 30)
     assert drive.seen[-1][0] - first_lost == pytest.approx(3.0)
-    assert drive.gauge.health.reason == "silent for 3 s"
-    assert drive.gauge.deadline() is None
-    assert drive.gauge.tick(100.0) == ()
+    assert drive.monitor.health.reason == "silent for 3 s"
+    assert drive.monitor.deadline() is None
+    assert drive.monitor.tick(100.0) == ()
 
 
 def test_bytes_keep_a_carrier_alive_that_answers_nothing() -> None:
     drive = Drive(lambda now: 0.13 if now < 30 else None)
     for second in range(31, 40):
         drive.run(float(second))
-        drive.gauge.heard(drive.now)
+        drive.monitor.heard(drive.now)
     assert drive.kinds()[-1] is Due.STALLED
     drive.run(50.0)
     assert drive.kinds()[-1] is Due.DEAD
@@ -110,27 +110,27 @@ def test_a_path_that_is_seldom_asked_does_not_die_between_two_pings() -> None:
 
 def test_our_own_loop_standing_still_is_nobodys_fault() -> None:
     drive = Drive(lambda now: 0.13 if now < 30 else 20.0).run(30.2)
-    drive.gauge.lagged(40.0)
+    drive.monitor.lagged(40.0)
     drive.now = 40.0
-    assert Due.DEAD not in drive.gauge.tick(40.0)
-    assert drive.gauge.health.state is State.UP
+    assert Due.DEAD not in drive.monitor.tick(40.0)
+    assert drive.monitor.health.state is State.UP
 
 
 def test_doubt_asks_at_once_but_not_twice() -> None:
     drive = Drive(lambda now: 0.13, interval=5.0).run(12.0)
-    drive.gauge.doubt(12.0)
-    assert drive.gauge.deadline() == 12.0
+    drive.monitor.doubt(12.0)
+    assert drive.monitor.deadline() == 12.0
     drive.run(12.01)
-    drive.gauge.doubt(12.02)
-    assert drive.gauge.deadline() == pytest.approx(12.1)
+    drive.monitor.doubt(12.02)
+    assert drive.monitor.deadline() == pytest.approx(12.1)
 
 
 def test_a_carrier_that_comes_back_is_on_trial_and_old_answers_are_ignored() -> None:
     drive = Drive(lambda now: 0.13).run(10.0)
-    drive.gauge.ping(10.0, 0.0)
-    drive.gauge.lost("reset", 10.01)
-    drive.gauge.connected(11.0)
-    assert drive.gauge.answered(drive.gauge._number, 11.0) is None
+    drive.monitor.ping(10.0, 0.0)
+    drive.monitor.lost("reset", 10.01)
+    drive.monitor.connected(11.0)
+    assert drive.monitor.answered(drive.monitor._number, 11.0) is None
     drive.seen.clear()
     drive.run(15.9)
     assert drive.kinds() == []

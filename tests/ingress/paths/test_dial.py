@@ -21,8 +21,8 @@ Make = Callable[..., World]
 
 async def shown(world: World, path: str, state: str) -> str:
     """Why *path* is in *state*, once it is."""
-    await until(lambda: world.running.fleet.ways[path].gauge.health.was_tried and world.word(path) == state)
-    return world.running.fleet.ways[path].gauge.health.reason
+    await until(lambda: world.running.fleet.live[path].monitor.health.was_tried and world.word(path) == state)
+    return world.running.fleet.live[path].monitor.health.reason
 
 
 def other_keys(world: World) -> Path:

@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 import trio
 
-from ingress.paths import bulk as heavy
-from ingress.paths import live as way
+from ingress.paths import bulk
+from ingress.paths import live as live_module
+from ingress.paths.backoff import BACKOFF_FIRST, BACKOFF_MOST, longer
 from ingress.paths.dial import Opened, SetupFailed, open_carrier
-from ingress.paths.live import BACKOFF_FIRST, BACKOFF_MOST, MOST_BULK, _longer
+from ingress.paths.live import MOST_BULK
 from ingress.paths.peer import MOST_ASKED, Peer
+from relay.callbacks import ignore
 from relay.engine import Loop
 from relay.model.walk import Path
 from relay.session.window import Memory
@@ -24,21 +26,21 @@ Make = Callable[..., World]
 def test_the_backoff_doubles_and_is_bounded() -> None:
     waits = [0.0]
     while len(waits) < 12:
-        waits.append(_longer(waits[-1]))
+        waits.append(longer(waits[-1]))
     assert waits[1:4] == [BACKOFF_FIRST, 2 * BACKOFF_FIRST, 4 * BACKOFF_FIRST]
     assert waits[-1] == BACKOFF_MOST
 
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """How long each way would have waited before its next attempt; in truth it waits a thousandth of that."""
+    """How long each path would have waited before its next attempt; in truth it waits a thousandth of that."""
     noted: list[float] = []
 
-    def longer(backoff: float) -> float:
-        noted.append(_longer(1000 * backoff))
+    def note(backoff: float) -> float:
+        noted.append(longer(1000 * backoff))
         return noted[-1] / 1000
 
-    monkeypatch.setattr(way, "_longer", longer)
+    monkeypatch.setattr(live_module, "longer", note)
     return noted
 
 
@@ -81,13 +83,13 @@ async def test_a_node_that_has_just_shown_that_it_is_back_is_dialled_at_once(
 async def test_a_spare_for_bulk_is_kept_and_its_number_is_bounded(make_world: Make) -> None:
     world = await make_world().start()
     await world.up()
-    direct = world.running.fleet.ways["direct"]
+    direct = world.running.fleet.live["direct"]
     await until(lambda: direct.spare() is not None)
     direct.bulk += [direct.bulk[0]] * (MOST_BULK - 1)
     for link in direct.bulk:
         link.end.legs = {1: None}  # type: ignore[dict-item]
     direct.want_spare()
-    assert not direct._is_dialling_bulk
+    assert not direct._spares.is_dialling
     direct.bulk[:] = direct.bulk[:1]
     direct.bulk[0].end.legs = {}
 
@@ -104,22 +106,22 @@ async def test_a_refused_spare_is_not_asked_for_at_every_round(
             raise SetupFailed("us has no room", Refusal.LIMIT)
         return await open_carrier(path, hello, *others)
 
-    monkeypatch.setattr(way, "open_carrier", refuse_bulk)
+    monkeypatch.setattr(live_module, "open_carrier", refuse_bulk)
     monkeypatch.setattr("ingress.paths.fleet.ROUND", 0.01)
     await world.start()
     await until(lambda: len(tried) >= 3)
-    backoff = world.running.fleet.ways["direct"]._bulk_backoff
+    backoff = world.running.fleet.live["direct"]._spares.backoff
     assert backoff >= 4 * BACKOFF_FIRST
 
 
 async def test_a_silent_bulk_carrier_is_closed(
     make_world: Make, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(way, "BULK_SILENCE", 0.1)
-    monkeypatch.setattr(way, "BULK_PING", 0.25)
+    monkeypatch.setattr(live_module, "BULK_SILENCE", 0.1)
+    monkeypatch.setattr(live_module, "BULK_PING", 0.25)
     world = await make_world().start()
     await world.up()
-    direct = world.running.fleet.ways["direct"]
+    direct = world.running.fleet.live["direct"]
     await until(lambda: direct.spare() is not None)
     spare = direct.spare()
     assert spare is not None
@@ -145,8 +147,8 @@ async def test_a_restarted_exit_is_known_and_nothing_of_its_session_is_left(make
     client, target = await world.pair()
     await client.send_all(b"anew")
     assert await read(target, 4) == b"anew"
-    ways = world.running.fleet.ways.values()
-    assert all(link.end.session is each.peer.session for each in ways for link in each.links)
+    live = world.running.fleet.live.values()
+    assert all(link.end.session is each.peer.session for each in live for link in each.links)
 
 
 async def test_carriers_of_another_session_are_dropped(make_world: Make) -> None:
@@ -158,37 +160,37 @@ async def test_carriers_of_another_session_are_dropped(make_world: Make) -> None
     peer.forgot(peer.session.token)
     assert await is_reset(client)
     await world.pair()
-    ways = world.running.fleet.ways.values()
-    assert all(link.end.session is peer.session for each in ways if each.peer is peer for link in each.links)
+    live = world.running.fleet.live.values()
+    assert all(link.end.session is peer.session for each in live if each.peer is peer for link in each.links)
 
 
-async def test_a_removed_way_leaves_nothing_behind(make_world: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_removed_path_leaves_nothing_behind(make_world: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ingress.paths.fleet.DRAIN_REMOVED", 0.0)
     world = await make_world(TWO_PATHS).start()
     await world.up()
-    await until(lambda: all(each.spare() for each in world.running.fleet.ways.values() if not each.is_prefix))
+    await until(lambda: all(each.spare() for each in world.running.fleet.live.values() if not each.is_prefix))
     running = world.running
     fds = len(os.listdir("/proc/self/fd"))
     world.write(world.text(DIRECT))
     running.reload()
     await until(lambda: world.nodes["jp"].terminal.carriers == 0 and not world.nodes["jp"].transits)
     await until(lambda: len(os.listdir("/proc/self/fd")) < fds)
-    assert set(running.fleet.ways) == {"direct"}
+    assert set(running.fleet.live) == {"direct"}
     accepted = world.wires["ix"].accepted
     world.wires["direct"].cut()
-    await until(lambda: running.fleet.ways["direct"].thin is not None)
+    await until(lambda: running.fleet.live["direct"].thin is not None)
     assert world.wires["ix"].accepted <= accepted + 1  # the dial time, once a minute
 
 
 async def test_questions_that_are_never_answered_are_bounded() -> None:
     loop = Loop()
-    peer = Peer("us", loop, Memory(1), lambda *_: None, lambda _: None)
+    peer = Peer("us", loop, Memory(1), ignore, ignore, ignore)
     carrier = peer.session.add_carrier("direct", False, lambda: None, loop.now)
     for _ in range(2 * MOST_ASKED):
         peer.ask_time(carrier, lambda number: b"", lambda took, cause: None)
     assert len(peer._questions) == MOST_ASKED
     assert f"{peer!r}".startswith("<Peer us, ")
-    peer.end()
+    peer.close()
     loop.close()
 
 
@@ -198,10 +200,10 @@ async def test_questions_that_are_never_answered_are_bounded() -> None:
 async def test_bulk_gets_a_carrier_of_its_own_and_gives_it_back(
     make_world: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(heavy, "CALM_SECONDS", 1)
+    monkeypatch.setattr(bulk, "CALM_SECONDS", 1)
     world = await make_world().start()
     await world.up()
-    direct = world.running.fleet.ways["direct"]
+    direct = world.running.fleet.live["direct"]
     await until(lambda: direct.spare() is not None)
     client, target = await world.pair()
     (stream,) = direct.peer.session.streams.values()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 import trio
 
-from ingress.paths.live import Way
+from ingress.paths.live import LivePath
 from relay.session.carrier import CarrierEnd
 from tests.world import INGRESS, NAME, PATIENCE, TWO_PATHS, Journal, World, abort, is_reset, read, read_all, until
 
@@ -16,15 +16,15 @@ REDUNDANT = f'[[rule]]\nhost = "{NAME}"\nredundant = true\n'
 
 def ridden(world: World) -> dict[str, int]:
     """Streams by path, where there are any."""
-    return {name: way.streams for name, way in world.running.fleet.ways.items() if way.streams}
+    return {name: live.streams for name, live in world.running.fleet.live.items() if live.streams}
 
 
 def resumes(world: World) -> int:
-    return sum(way.tally.resumes for way in world.running.fleet.ways.values())
+    return sum(live.counters.resumes for live in world.running.fleet.live.values())
 
 
 def longest_pause(world: World) -> float:
-    return max(way.tally.longest_pause for way in world.running.fleet.ways.values())
+    return max(live.counters.longest_pause for live in world.running.fleet.live.values())
 
 
 async def test_streams_go_on_over_another_path(make_world: Make, journal: Journal) -> None:
@@ -42,7 +42,7 @@ async def test_streams_go_on_over_another_path(make_world: Make, journal: Journa
     await journal.until("streams-rescued", INGRESS)
     assert resumes(world) >= 1
     assert 0 < longest_pause(world) < PATIENCE
-    assert world.running.fleet.steer._adrift == {}
+    assert world.running.fleet.moving.detached == 0
 
 
 async def test_a_silent_path_is_left_and_the_pause_is_told_from_its_last_byte(make_world: Make) -> None:
@@ -65,7 +65,7 @@ async def test_streams_wait_while_there_is_no_path_at_all(make_world: Make) -> N
     wire.hold()
     wire.cut()
     await client.send_all(b"waits")
-    await until(lambda: world.running.fleet.steer._adrift)
+    await until(lambda: world.running.fleet.moving.detached)
     wire.release()
     assert await read(target, 5) == b"waits"
 
@@ -82,13 +82,13 @@ async def test_what_a_client_left_behind_still_arrives(make_world: Make) -> None
     body = os.urandom(100_000)
     await client.send_all(body)
     await client.send_eof()
-    await until(lambda: world.running.front.clients == 0)
+    await until(lambda: world.running.entrance.clients == 0)
     wire.cut()
-    await until(lambda: world.running.fleet.steer._adrift)
+    await until(lambda: world.running.fleet.moving.detached)
     wire.release()
     assert await read_all(target) == body
-    await until(lambda: world.running.fleet.streams == 0)
-    await until(lambda: not world.running.fleet.steer._pauses)
+    await until(lambda: world.running.fleet.stream_count == 0)
+    await until(lambda: not world.running.fleet.moving.pauses)
 
 
 async def test_who_ended_while_adrift_is_forgotten(make_world: Make) -> None:
@@ -97,9 +97,9 @@ async def test_who_ended_while_adrift_is_forgotten(make_world: Make) -> None:
     client, target = await world.pair()
     world.wires["direct"].hold()
     world.wires["direct"].cut()
-    await until(lambda: world.running.fleet.steer._adrift)
+    await until(lambda: world.running.fleet.moving.detached)
     abort(client)
-    await until(lambda: not world.running.fleet.steer._adrift and not world.running.fleet.steer._pauses)
+    await until(lambda: not world.running.fleet.moving.detached and not world.running.fleet.moving.pauses)
     world.wires["direct"].release()
     assert await is_reset(target)
 
@@ -138,7 +138,7 @@ async def test_a_redundant_stream_rides_on_two_paths_and_finds_another_partner(m
     assert world.target.dialled == 1
     await client.aclose()
     await target.aclose()
-    await until(lambda: not world.running.fleet.steer.redundant)
+    await until(lambda: not world.running.fleet.moving.pairs)
 
 
 async def test_without_a_second_path_it_goes_single_and_pairs_later(make_world: Make) -> None:
@@ -161,10 +161,10 @@ async def test_a_draining_relay_is_left_without_a_pause(make_world: Make, journa
     world = await make_world((("ix", INGRESS, "jp"), ("pacific", "jp", "us"), *TWO_PATHS[:1])).start()
     await world.up()
     client, target = await world.pair()
-    ways = world.running.fleet.ways
+    live = world.running.fleet.live
     if ridden(world) != {"ix/pacific": 1}:
-        session = ways["direct"].peer.session
-        session.attach(list(session.streams.values()), (_thin(ways["ix/pacific"]),), 0.0, planned=True)
+        session = live["direct"].peer.session
+        session.attach(list(session.streams.values()), (_thin(live["ix/pacific"]),), 0.0, planned=True)
     world.signal("jp", 15)
     await world.ended("jp")
     await journal.until("node-draining", INGRESS, node="jp")
@@ -174,12 +174,12 @@ async def test_a_draining_relay_is_left_without_a_pause(make_world: Make, journa
     assert resumes(world) == 0
     await world.start("jp")
     await world.up()
-    assert not ways["ix/pacific"].tally.leaving
+    await until(lambda: not world.running.fleet.traffic["ix/pacific"].leaving)
 
 
-def _thin(way: Way) -> CarrierEnd:
-    assert way.thin is not None
-    return way.thin.end
+def _thin(live: LivePath) -> CarrierEnd:
+    assert live.thin is not None
+    return live.thin.end
 
 
 async def test_a_draining_exit_is_not_chosen_and_ends_its_streams_honestly(
@@ -196,3 +196,18 @@ async def test_a_draining_exit_is_not_chosen_and_ends_its_streams_honestly(
     assert world.nodes[other].terminal.streams == 1
     assert await is_reset(client)
     await world.ended(name)
+
+
+async def test_a_redundant_stream_has_two_legs_at_the_one_exit_that_may_dial_its_target(make_world: Make) -> None:
+    lines = (("other", INGRESS, "eu"), *TWO_PATHS)
+    rule = '[[rule]]\ncidr = "127.0.0.0/8"\nredundant = true\n'
+    world = make_world(lines, extra=rule)
+    before, node, after = world.text().partition("[node.eu]")
+    allow = 'allow = [{ cidr = "127.0.0.0/8", reason = "the tests\' targets" }]\n'
+    world.write(before + node + after.replace(allow, "", 1))
+    await world.start()
+    await world.up()
+    client = await world.connect("127.0.0.1")
+    await world.target.accept()
+    assert ridden(world) == {"direct": 1, "ix/pacific": 1}
+    await client.aclose()

@@ -8,11 +8,14 @@ import attrs
 import pytest
 
 from ingress.choice.chooser import Chooser
-from ingress.measure.network_monitor import Survey
-from ingress.measure.traffic import Tally
+from ingress.choice.demand import Demand
+from ingress.measure.network_monitor import NetworkMonitor
+from ingress.measure.traffic import NO_TRAFFIC, Counters, Traffic
 from ingress.report import rows as reports
-from ingress.report.fill import node_state, report
+from ingress.report.line_rows import node_state
+from ingress.report.report import report
 from ingress.report.rows import NodeRow, Report, Why, to_json
+from ingress.report.snapshot import Snapshot
 from ingress.report.why import NO_PATH, explain
 from relay.model.network import Address, Line, Network, Node
 from relay.model.walk import find_paths, find_prefixes
@@ -33,40 +36,45 @@ class Running:
     """An ingress after five seconds: ix1/j1u costs 130 ms and carries a stream, ix2/j2u costs 150."""
 
     def __init__(self) -> None:
-        self.survey = Survey(FOUND.used, find_prefixes(FOUND), 0.0)
-        self.tallies = {path.name: Tally(0.0) for path in FOUND.used}
+        self.network_monitor = NetworkMonitor(FOUND.used, find_prefixes(FOUND), 0.0)
+        self.traffic = {path.name: NO_TRAFFIC for path in FOUND.used}
+        self.counters = {path.name: Counters() for path in FOUND.used}
         self.chooser = Chooser(["us1"])
         for name, trip in {"ix1": 0.03, "ix2": 0.03, "ix1/j1u": 0.13, "ix2/j2u": 0.15}.items():
-            self.survey.gauges[name].connected(0.0)
+            self.network_monitor.monitors[name].connected(0.0)
             self.answer(name, trip, 0.0, 10)
-        tally = self.tallies["ix1/j1u"]
-        tally.streams, tally.bytes_down, tally.moves = 1, 1000, 2
-        tally.paused(0.2)
-        tally.ended("exit-lost")
+        self.traffic["ix1/j1u"] = Traffic(streams=1, bytes_down=1000)
+        counters = self.counters["ix1/j1u"]
+        counters.moves = 2
+        counters.count_rescue(0.2)
+        counters.count_lost("exit-lost")
         self.rank(5.0)
 
     def answer(self, name: str, trip: float, start: float, count: int) -> None:
-        gauge = self.survey.gauges[name]
+        monitor = self.network_monitor.monitors[name]
         for step in range(count):
-            gauge.answered(gauge.ping(start + step / 2, 0.0), start + step / 2 + trip)
+            monitor.answered(monitor.ping(start + step / 2, 0.0), start + step / 2 + trip)
 
     def rank(self, now: float) -> None:
-        self.chooser.rank(self.survey.figures(self.tallies, now), now)
+        self.chooser.rank(self.network_monitor.figures(self.traffic, now), now)
 
     def report(self, now: float) -> Report:
-        nodes = [NodeRow("us1", True, node_state("us1", self.survey), "0.1.0")]
+        nodes = [NodeRow("us1", True, node_state("us1", self.network_monitor), "0.1.0")]
         return report(
-            "sh",
-            "2030-01-01T00:00:00+00:00",
-            self.survey,
-            self.chooser.ranking,
-            self.tallies,
-            LINES.values(),
-            {"ix1": 0.031},
-            nodes,
-            now,
-            spare=[FOUND.used[0].prefix(1)],
-            warnings=["us1: its certificate ends in 9 days"],
+            Snapshot(
+                ingress="sh",
+                time="2030-01-01T00:00:00+00:00",
+                now=now,
+                network_monitor=self.network_monitor,
+                ranking=self.chooser.ranking,
+                lines=tuple(LINES.values()),
+                traffic=self.traffic,
+                counters=self.counters,
+                dial_times={"ix1": 0.031},
+                nodes=nodes,
+                spare=[FOUND.used[0].prefix(1)],
+                warnings=["us1: its certificate ends in 9 days"],
+            )
         )
 
 
@@ -95,7 +103,7 @@ def test_lines_are_told_with_their_own_piece_and_what_pings_cost() -> None:
 
 def test_the_broken_line_is_named() -> None:
     running = Running()
-    running.survey.gauges["ix1/j1u"].lost("reset", 5.0)
+    running.network_monitor.monitors["ix1/j1u"].lost("reset", 5.0)
     running.answer("ix1", 0.03, 5.0, 1)
     running.rank(5.5)
     told = running.report(5.5)
@@ -109,21 +117,25 @@ def test_the_broken_line_is_named() -> None:
 
 
 def test_before_the_first_answer_nothing_is_invented() -> None:
-    survey = Survey(FOUND.used, find_prefixes(FOUND), 0.0)
-    told = report("sh", "now", survey, Chooser(["us1"]).ranking, {}, LINES.values(), {}, [], 1.0)
+    network_monitor = NetworkMonitor(FOUND.used, find_prefixes(FOUND), 0.0)
+    ranking = Chooser(["us1"]).ranking
+    told = report(Snapshot("sh", "now", 1.0, network_monitor, ranking, tuple(LINES.values())))
     row = told.paths[0]
     assert (row.rank, row.state, row.reason) == (None, "down", "not connected yet")
     assert (row.round_trip, row.deviation, row.late, row.cost, row.age) == (None, None, None, None, None)
     assert {line.state for line in told.lines} == {"unknown"}
-    assert node_state("us1", survey) == "down"
+    assert node_state("us1", network_monitor) == "down"
 
 
 def test_why_adds_up() -> None:
     running = Running()
     running.chooser.targets.used("www.example.com", 443, 4.0)
-    running.chooser.connected("www.example.com", 443, "us1", 0.004, 4.0)
-    running.chooser.choose("www.example.com", 443, 4.0, client="10.0.0.1")
-    told = explain(running.chooser, "www.example.com", 443, 6.0)
+    demand = Demand("www.example.com", 443, "10.0.0.1")
+    running.chooser.connected(demand, "us1", 0.004, 4.0)
+    choice = running.chooser.decide(demand, 4.0)
+    assert choice is not None
+    running.chooser.opened(choice, 4.0)
+    told = explain(running.chooser, Demand("www.example.com", 443), 6.0)
     assert (told.target, told.site, told.paths, told.exit) == ("www.example.com:443", "example.com", ["ix1/j1u"], "us1")
     assert told.reason == "best for this site (best)"
     first, second = told.candidates
@@ -149,26 +161,26 @@ def test_why_counts_down_to_a_switch_and_remembers_it() -> None:
     for now in (6.0, 7.5, 9.5, 10.0):
         running.rank(now)
         if now == 7.5:
-            said = explain(running.chooser, "::1", 22, now)
+            said = explain(running.chooser, Demand("::1", 22), now)
             assert said.would_switch[0] == "ix2/j2u is 20.0 ms cheaper for 1.5 s: it takes over after 3 s"
             assert (said.target, said.answers_early) == ("[::1]:22", False)
-    (switch,) = explain(running.chooser, "example.com", 443, 12.0).switches
+    (switch,) = explain(running.chooser, Demand("example.com", 443), 12.0).switches
     assert (switch.age, switch.old, switch.new) == (2.5, "ix1/j1u", "ix2/j2u")
 
 
 def test_why_asks_without_leaving_a_trace() -> None:
     running = Running()
-    explain(running.chooser, "example.com", 443, 5.0)
+    explain(running.chooser, Demand("example.com", 443), 5.0)
     assert len(running.chooser.affinity) == 0
     assert [entry.given for entry in running.chooser.ranking.order] == [0, 0]
 
 
 def test_why_with_no_path_says_so() -> None:
-    told = explain(Chooser(["us1"]), "example.com", 443, 0.0)
+    told = explain(Chooser(["us1"]), Demand("example.com", 443), 0.0)
     assert (told.paths, told.exit, told.reason, told.candidates) == ([], None, NO_PATH, [])
 
 
-@pytest.mark.parametrize("answer", [Running().report(5.0), explain(Running().chooser, "example.com", 443, 5.0)])
+@pytest.mark.parametrize("answer", [Running().report(5.0), explain(Running().chooser, Demand("example.com", 443), 5.0)])
 def test_answers_are_json(answer: Report | Why) -> None:
     plain = to_json(answer)
     assert json.loads(json.dumps(plain)) == plain

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingress.choice.chooser import Chooser
+from ingress.choice.demand import Demand
 from ingress.choice.sites import parse_target
 from ingress.cli.paths import ask
 from ingress.report.rows import to_json
@@ -30,7 +31,7 @@ async def test_paths_lines_and_nodes(make_world: Make) -> None:
     world = await make_world(TWO_PATHS).start()
     await world.up()
     client, _ = await world.pair()
-    await until(lambda: world.running.fleet.ways["direct"].tally.streams + _on(world, "ix/pacific") == 1)
+    await until(lambda: _on(world, "direct") + _on(world, "ix/pacific") == 1)
     answer = await said(world, ask="paths")
     rows = {row["path"]: row for row in answer["paths"]}
     assert {name: row["state"] for name, row in rows.items()} == {"direct": "up", "ix/pacific": "up"}
@@ -48,7 +49,7 @@ async def test_paths_lines_and_nodes(make_world: Make) -> None:
 
 
 def _on(world: World, path: str) -> int:
-    return world.running.fleet.ways[path].tally.streams
+    return world.running.fleet.traffic[path].streams
 
 
 async def test_why_and_mistakes(make_world: Make) -> None:
@@ -95,4 +96,4 @@ def test_any_target_is_explained_or_refused(text: str) -> None:
         host, port = parse_target(text)
     except ValueError:
         return
-    json.dumps(to_json(explain(Chooser(["us"]), host, port, 0.0)))
+    json.dumps(to_json(explain(Chooser(["us"]), Demand(host, port), 0.0)))

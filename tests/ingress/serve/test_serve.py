@@ -59,13 +59,12 @@ async def test_files_that_cannot_be_read(make_world: Make, options: dict[str, ob
 async def test_a_port_in_use_is_named(make_world: Make) -> None:
     world = make_world()
     address = ("127.0.0.1", world.ports[INGRESS])
-    running = serve.Running(world.options(INGRESS), *serve.read(world.options(INGRESS), None))
     wanted = f"cannot listen on 127.0.0.1:{address[1]}: Address already in use; another program listens there"
     with (
         socket.create_server(address),
         pytest.RaisesGroup(pytest.RaisesExc(OperatorError, match=wanted), flatten_subgroups=True),
     ):
-        await serve.serve(running, _never())
+        await serve.serve(world.options(INGRESS), _never())
 
 
 def _never() -> AsyncIterator[int]:
@@ -81,11 +80,11 @@ async def test_a_new_line_is_used_and_nothing_else_is_touched(make_world: Make) 
     await world.start(INGRESS)
     await world.up()
     client, target = await world.pair()
-    thin = world.running.fleet.ways["direct"].thin
+    thin = world.running.fleet.live["direct"].thin
     world.write()
     assert await reload(world) == "reloaded: 3 lines, 2 paths"
     await world.up("direct", "ix", "ix/pacific")
-    assert world.running.fleet.ways["direct"].thin is thin
+    assert world.running.fleet.live["direct"].thin is thin
     await client.send_all(b"untouched")
     assert await read(target, 9) == b"untouched"
 
@@ -97,12 +96,12 @@ async def test_streams_leave_a_removed_line_first(
     world = await make_world(TWO_PATHS).start()
     await world.up()
     client, target = await world.pair()
-    ways = world.running.fleet.ways
-    used = next(name for name, way in ways.items() if way.streams)
+    live = world.running.fleet.live
+    used = next(name for name, path in live.items() if path.streams)
     kept = DIRECT if used == "ix/pacific" else TWO_PATHS[1:]
     world.write(world.text(kept))
     await reload(world)
-    assert set(ways) == ({"direct"} if kept == DIRECT else {"ix", "ix/pacific"})
+    assert set(live) == ({"direct"} if kept == DIRECT else {"ix", "ix/pacific"})
     await client.send_all(b"moved")
     assert await read(target, 5) == b"moved"
     await journal.until("streams-moved", INGRESS, why="removed from the file")
@@ -126,7 +125,7 @@ async def test_a_line_with_another_address_is_dialled_there_and_no_longer_here(
     await until(lambda: world.word("direct") == "up" and new.accepted)
     await client.send_all(b"went along")
     assert await read(target, 10) == b"went along"
-    await until(lambda: world.running.fleet.ways["direct"].streams == 1)
+    await until(lambda: world.running.fleet.live["direct"].streams == 1)
     accepted = old.accepted
     old.cut()
     new.cut()  # whoever still dials the old address would do so now
@@ -155,11 +154,11 @@ async def test_streams_to_a_removed_exit_end_honestly_and_soon(
 async def test_a_prefix_may_become_a_path(make_world: Make) -> None:
     world = await make_world(TWO_PATHS, exits=("us",)).start()
     await world.up()
-    assert world.running.fleet.ways["ix"].is_prefix
+    assert world.running.fleet.live["ix"].is_prefix
     world.exits = ("us", "jp")
     world.write()
     await reload(world)
-    assert not world.running.fleet.ways["ix"].is_prefix
+    assert not world.running.fleet.live["ix"].is_prefix
 
 
 async def test_doors_forwards_users_and_limits_change(make_world: Make) -> None:
@@ -228,12 +227,12 @@ async def test_a_mistake_changes_nothing(make_world: Make, journal: Journal) -> 
 async def test_renewed_keys_are_used_from_the_next_carrier_on(make_world: Make, journal: Journal) -> None:
     world = await make_world().start()
     await world.up()
-    context = world.running.fleet.context
+    context = world.running.fleet.options.context
     client, target = await world.pair()
     world.make_keys(renew=INGRESS)
     world.signal(INGRESS, signal.SIGHUP)
     await journal.until("reloaded", INGRESS)
-    assert world.running.fleet.context is not context
+    assert world.running.fleet.options.context is not context
     world.wires["direct"].cut()
     await client.send_all(b"over a new carrier")
     assert await read(target, 18) == b"over a new carrier"
