@@ -20,7 +20,7 @@ class Affinity:
 
     def exit(self, client: str, site: str, now: float) -> str | None:
         """The exit that *client* used for *site* lately."""
-        kept = self._kept.peek((client, site))
+        kept = self._kept.get((client, site))
         return kept[0] if kept is not None and now - kept[1] < KEEP else None
 
     def use(self, client: str, site: str, exit_: str, now: float) -> None:

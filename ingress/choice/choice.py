@@ -26,12 +26,11 @@ class Choice:
     __slots__ = ("basis", "demand", "entry", "exit", "paths")
 
     def __init__(self, demand: Demand, entry: Entry, basis: Basis, second: Entry | None = None) -> None:
-        name = entry.figures.path.name
         self.demand = demand
         self.entry = entry
         """The path, or the better one of two."""
-        self.exit = entry.figures.path.end
-        self.paths: tuple[str, ...] = (name,) if second is None else (name, second.figures.path.name)
+        self.exit = entry.exit
+        self.paths: tuple[str, ...] = (entry.name,) if second is None else (entry.name, second.name)
         self.basis = basis
 
     @property

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ingress.choice import disjoint, moves
 from ingress.choice.affinity import Affinity, is_given_up
 from ingress.choice.choice import Basis, Choice, at_other_exits, elsewhere_to_the_same_exit, permitted
-from ingress.choice.cost import SWITCH_MARGIN, SWITCH_SHARE
+from ingress.choice.cost import SWITCH_MARGIN, SWITCH_SHARE, Connect
 from ingress.choice.demand import Demand
 from ingress.choice.entry import Entry, Tier
 from ingress.choice.moves import Bulk, Move, Mover
@@ -92,7 +92,7 @@ class Chooser:
         if kept is None and not known and demand.exits is None:
             return ((group.spread,) if group is not None and group.band else ()), Basis.BEST
         groups = permitted(self.ranking, demand)
-        costs = self._exit_costs(demand, groups)
+        costs = _exit_costs(groups, known)
         if not costs:
             return (), Basis.BEST
         best = min(costs.values())
@@ -102,15 +102,6 @@ class Chooser:
         good = [groups[name].spread for name, (tier, cost) in costs.items() if tier is best[0] and cost <= near]
         is_detour = kept in costs and costs[kept][0] is Tier.STALLED
         return good, Basis.DETOUR if is_detour else _basis(demand, is_known=bool(known))
-
-    def _exit_costs(self, demand: Demand, groups: Mapping[str, Group]) -> dict[str, tuple[Tier, float]]:
-        """Tier and cost, with the target's share, of the best path to each of the exits."""
-        known = self.targets.known(demand.host)
-        costs: dict[str, tuple[Tier, float]] = {}
-        for name, group in groups.items():
-            first, share = group.band[0], known.get(name)
-            costs[name] = first.tier, first.cost + (first.assumed if share is None else share.time)
-        return costs
 
     # ---- redundant streams
 
@@ -160,6 +151,15 @@ class Chooser:
 
     def __repr__(self) -> str:
         return f"<Chooser {len(self.ranking.order)} paths, {len(self.affinity)} clients' sites>"
+
+
+def _exit_costs(groups: Mapping[str, Group], known: Mapping[str, Connect]) -> dict[str, tuple[Tier, float]]:
+    """Tier and cost, with the target's share, of the best path to each exit; *known* are connect times by exit."""
+    costs: dict[str, tuple[Tier, float]] = {}
+    for name, group in groups.items():
+        first, share = group.band[0], known.get(name)
+        costs[name] = first.tier, first.cost + (first.assumed if share is None else share.time)
+    return costs
 
 
 def _basis(demand: Demand, *, is_known: bool) -> Basis:

@@ -48,9 +48,10 @@ class Demands:
     __slots__ = ("_rules",)
 
     def __init__(self, rules: Iterable[Rule] = ()) -> None:
-        self._rules = Rules(rules)
+        wanted = tuple(rules)
+        self._rules = Rules(wanted) if wanted else None
 
     def make(self, host: str, port: int, client: str, user: str, exits: frozenset[str] | None) -> Demand:
         """The demand of a stream to *host*; *exits* are those that may dial it, None for all."""
-        rule = self._rules.match(host, port, user)
+        rule = None if self._rules is None else self._rules.match(host, port, user)
         return Demand(host, port, client, user, exits, 1 if rule is None or not rule.redundant else 2)

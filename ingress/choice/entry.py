@@ -38,10 +38,13 @@ def tier_of(figures: PathFigures) -> Tier:
 class Entry:
     """One path in a ranking. Read-only but for what `place` and `give` do."""
 
-    __slots__ = ("assumed", "cost", "figures", "given", "in_band", "rank", "tier")
+    __slots__ = ("assumed", "cost", "exit", "figures", "given", "in_band", "name", "rank", "tier")
 
     def __init__(self, figures: PathFigures, assumed: float) -> None:
         self.figures = figures
+        self.name = figures.path.name
+        self.exit = figures.path.end
+        """The node at which the path ends."""
         self.assumed = assumed
         """The target's share for a target of which nothing is known."""
         self.cost = path_cost(figures)
@@ -61,16 +64,6 @@ class Entry:
     def give(self) -> None:
         """A stream was opened on it."""
         self.given += 1
-
-    @property
-    def name(self) -> str:
-        """Of the path."""
-        return self.figures.path.name
-
-    @property
-    def exit(self) -> str:
-        """The node at which the path ends."""
-        return self.figures.path.end
 
     @property
     def total(self) -> float:

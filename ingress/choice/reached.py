@@ -31,10 +31,10 @@ class Reached:
     def may_answer_early(self, host: str, port: int, now: float) -> bool:
         """Whether success may be told before the exit has connected (under `answer = "auto"`)."""
         key = (host.lower(), port)
-        failed = self._failed.peek(key)
+        failed = self._failed.get(key)
         if failed is not None and now - failed < FAILED_FOR:
             return False
         if port in WEB_PORTS:
             return True
-        reached = self._reached.peek(key)
+        reached = self._reached.get(key)
         return reached is not None and now - reached < REACHED_FOR

@@ -21,10 +21,8 @@ class Rules:
 
     def match(self, host: str, port: int, user: str) -> Rule | None:
         """The first rule that matches; *user* is empty if nobody logged in."""
-        if not self._rules:
-            return None
         key = (host, port, user)
-        found = self._found.peek(key)
+        found = self._found.get(key)
         if found is None:
             found = [rule for rule in self._rules if _matches(rule, host, port, user)][:1]
             self._found.put(key, found)

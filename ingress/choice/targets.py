@@ -78,7 +78,7 @@ class Targets:
     def used(self, host: str, port: int, now: float) -> None:
         """A client asked for it; once per stream."""
         name = site_of(host)
-        site = self._sites.get(name)
+        site = self._sites.use(name)
         if site is None:
             site = _Site()
             self._sites.put(name, site)
@@ -91,7 +91,7 @@ class Targets:
         """An exit's connect took *took* seconds: a stream's, or a probe's, for which it need not have been used."""
         if not probed:
             self._all.setdefault(exit_, deque(maxlen=EXIT_RECENT)).append(took)
-        site = self._sites.peek(site_of(host))
+        site = self._sites.get(site_of(host))
         if site is None:
             return
         timed = site.by_exit.setdefault(exit_, _Timed())
@@ -103,16 +103,16 @@ class Targets:
 
     def probe_failed(self, host: str, exit_: str) -> None:
         """The exit could not connect where others are used: it is to be avoided for this site."""
-        site = self._sites.peek(site_of(host))
+        site = self._sites.get(site_of(host))
         if site is not None:
             site.known[exit_] = Connect(UNREACHABLE, Source.MEASURED, "a probe could not connect")
 
     def probes_wanted(self, now: float) -> list[Probe]:
         """Which exits to ask now; each question counts as asked."""
         wanted: list[Probe] = []
-        for name, site in self._hot.items():
+        for name, site in list(self._hot.items()):
             if now - site.uses[0] > WITHIN:
-                self._hot.drop(name)
+                del self._hot[name]
                 continue
             for exit_ in self.exits:
                 timed = site.by_exit.setdefault(exit_, _Timed())
@@ -123,7 +123,7 @@ class Targets:
 
     def known(self, host: str) -> Mapping[str, Connect]:
         """Connect times of the site of *host*, by exit; without those that are not known."""
-        site = self._sites.peek(site_of(host))
+        site = self._sites.get(site_of(host))
         return site.known if site is not None else {}
 
     def assumed(self, exit_: str) -> float:

@@ -17,7 +17,7 @@ class Admission:
 
     def needs_password(self, address: str) -> bool | None:
         """Whether a client from *address* needs a password; None if it may not enter at all."""
-        found = self._judged.peek(address)
+        found = self._judged.get(address)
         if found is None:
             found = (self._judge(address),)
             self._judged.put(address, found)

@@ -144,7 +144,7 @@ class Client:
                 if self.upstream is not None:
                     self.upstream.write(data)
             case FinishUpstream():
-                upstream, self.upstream = self.upstream, None
+                upstream = self._let_go()
                 if upstream is not None:
                     upstream.finish()
             case ResetUpstream():
@@ -185,7 +185,7 @@ class Client:
             self.tcp.resume()
 
     def _tunnel_over(self) -> None:
-        self.upstream = None
+        self._let_go()
         self._context.gone()
 
     # ---- as the holder of its stream
@@ -194,10 +194,6 @@ class Client:
     def has_unsent(self) -> bool:
         """Whether bytes for the client wait in this process."""
         return bool(self.tcp.unsent)
-
-    def is_holding(self, stream: ClientStream) -> bool:
-        """Whether *stream* is the current one."""
-        return self.upstream is stream
 
     def on_stream_data(self, data: memoryview) -> None:
         """Bytes of the target, for a door that stays in between."""
@@ -224,7 +220,7 @@ class Client:
 
     def on_stream_refused(self, cause: Cause) -> None:
         """There is none."""
-        self.upstream = None
+        self._let_go()
         if self.door is not None:
             self._drive(self.door.refused, cause)
 
@@ -232,7 +228,7 @@ class Client:
         """The stream was told as opened, and is gone."""
         gateway = self.door.gateway if self.door is not None else None
         if gateway is not None:
-            self.upstream = None
+            self._let_go()
             self._drive(gateway.upstream_reset, cause)
 
     # ---- after every step
@@ -282,6 +278,13 @@ class Client:
             self._context.closing.add(self.tcp, self._context.gone)
 
     def _reset_upstream(self) -> None:
-        upstream, self.upstream = self.upstream, None
+        upstream = self._let_go()
         if upstream is not None:
             upstream.reset()
+
+    def _let_go(self) -> ClientStream | None:
+        """Hold the current stream no more. Returns it, if there is one."""
+        upstream, self.upstream = self.upstream, None
+        if upstream is not None:
+            upstream.let_go()
+        return upstream

@@ -29,14 +29,11 @@ MOST_TRIES = 4
 
 
 class StreamHolder(Protocol):
-    """The client, as its stream sees it. Called only for the stream that it holds, but for `is_holding`."""
+    """The client, as its stream sees it, until it lets go."""
 
     @property
     def has_unsent(self) -> bool:
         """Whether bytes for the client wait in this process."""
-
-    def is_holding(self, stream: "ClientStream") -> bool:
-        """Whether its door still has to do with *stream*."""
 
     def on_stream_data(self, data: memoryview) -> None:
         """Bytes of the target, in order; the view dies with the call."""
@@ -76,10 +73,10 @@ class Outcomes(Protocol):
 class ClientStream:
     """A `Sink` for the session, until the door lets go."""
 
-    __slots__ = ("_outcomes", "asked_at", "choice", "demand", "holder", "is_answered", "stream", "tries")
+    __slots__ = ("_holder", "_outcomes", "asked_at", "choice", "demand", "is_answered", "stream", "tries")
 
     def __init__(self, holder: StreamHolder, outcomes: Outcomes, demand: Demand, now: float) -> None:
-        self.holder = holder
+        self._holder: StreamHolder | None = holder
         self.demand = demand
         self.asked_at = now
         self.choice: Choice | None = None
@@ -92,8 +89,26 @@ class ClientStream:
 
     @property
     def is_current(self) -> bool:
-        """Whether the door still has to do with this stream."""
-        return self.holder.is_holding(self)
+        """Whether the client still holds it."""
+        return self._holder is not None
+
+    def let_go(self) -> None:
+        """The client has no more to do with it, whatever becomes of it."""
+        self._holder = None
+
+    def answer(self) -> None:
+        """The client is told, or is to be told now, that it is open."""
+        self.is_answered = True
+
+    def tell_answered(self) -> None:
+        """Tell the client, if it was decided that it is to be told before the exit has connected."""
+        if self.is_answered and self._holder is not None:
+            self._holder.on_stream_opened()
+
+    def refuse(self, cause: Cause) -> None:
+        """There will be no stream."""
+        if self._holder is not None:
+            self._holder.on_stream_refused(cause)
 
     def begin(self, stream: InitiatorStream, choice: Choice) -> None:
         """It was opened as *choice* says, for the first time or again."""
@@ -120,7 +135,7 @@ class ClientStream:
 
     def consume_all(self) -> None:
         """All that came has left for the client."""
-        if self.stream is not None and not self.holder.has_unsent:
+        if self.stream is not None and (self._holder is None or not self._holder.has_unsent):
             self.stream.consume(self.stream.receiver.received)
 
     def reset(self) -> None:
@@ -133,38 +148,34 @@ class ClientStream:
     # ---- as a sink
 
     def on_data(self, data: memoryview) -> None:
-        if self.is_current:
-            self.holder.on_stream_data(data)
-        if self.stream is not None and (not self.is_current or not self.holder.has_unsent):
-            self.stream.consume(self.stream.receiver.received)
+        if self._holder is not None:
+            self._holder.on_stream_data(data)
+        self.consume_all()
 
     def on_fin(self) -> None:
-        if self.is_current:
-            self.holder.on_stream_fin()
-        if not self.is_current:
+        if self._holder is not None:
+            self._holder.on_stream_fin()
+        if self._holder is None:
             self.finish()
 
     def on_connected(self, took: float) -> None:
         self.note_connected(took)
-        if self.is_current and not self.is_answered:
+        if self._holder is not None and not self.is_answered:
             self.is_answered = True
-            self.holder.on_stream_opened()
+            self._holder.on_stream_opened()
 
     def on_room(self) -> None:
-        if self.is_current:
-            self.holder.on_stream_room()
+        if self._holder is not None:
+            self._holder.on_stream_room()
 
     def on_reset(self, cause: Cause) -> None:
         stream, self.stream = self.stream, None
         if stream is None or self.take_up_again(stream, cause):
             return
         self._outcomes.ended(self, stream, cause)
-        if not self.is_current:
-            return
-        if self.is_answered:
-            self.holder.on_stream_reset(cause)
-        else:
-            self.holder.on_stream_refused(cause)
+        if self._holder is not None:
+            tell = self._holder.on_stream_reset if self.is_answered else self._holder.on_stream_refused
+            tell(cause)
 
     # ---- what became of it
 

@@ -10,7 +10,6 @@ from typing import Protocol
 from ingress.choice.choice import Choice
 from ingress.choice.chooser import Chooser
 from relay import log
-from relay.engine import Loop
 from relay.session.initiator import InitiatorStream
 
 BUDGET = 0.05
@@ -32,8 +31,7 @@ class Hedges(Protocol):
 class Hedging:
     """The last openings, oldest first."""
 
-    def __init__(self, loop: Loop, chooser: Chooser, hedges: Hedges) -> None:
-        self._loop = loop
+    def __init__(self, chooser: Chooser, hedges: Hedges) -> None:
         self._chooser = chooser
         self._hedges = hedges
         self._waiting: deque[tuple[Choice, InitiatorStream, float]] = deque()
@@ -42,15 +40,14 @@ class Hedging:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def add(self, choice: Choice, stream: InitiatorStream) -> None:
+    def add(self, choice: Choice, stream: InitiatorStream, now: float) -> None:
         """OPEN is about to leave, as *choice* says."""
         self._budget = min(self._budget + BUDGET, BURST)
-        self._waiting.append((choice, stream, self._loop.now))
+        self._waiting.append((choice, stream, now))
 
-    def look(self) -> None:
+    def look(self, now: float) -> None:
         """Hedge what is overdue; forget what is acknowledged or over. Called every round."""
-        now, waiting = self._loop.now, self._waiting
-        self._waiting = deque(one for one in waiting if _is_open(one[1]) and not self._is_hedged(*one, now))
+        self._waiting = deque(one for one in self._waiting if _is_open(one[1]) and not self._is_hedged(*one, now))
 
     def _is_hedged(self, choice: Choice, stream: InitiatorStream, since: float, now: float) -> bool:
         return now - since > self._hedges.open_patience(stream) and self._hedge(choice, stream)

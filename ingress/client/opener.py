@@ -31,7 +31,7 @@ LOST_CAUSES = frozenset({Cause.EXIT_LOST, Cause.SESSION_EXPIRED, Cause.GONE, Cau
 class Streams(Hedges, Protocol):
     """Whoever puts streams on paths."""
 
-    def open(self, choice: Choice, sink: Sink) -> InitiatorStream | None:
+    def open(self, choice: Choice, sink: Sink, now: float) -> InitiatorStream | None:
         """Open a stream as *choice* says; None if its path has no carrier now."""
 
     def count_lost(self, choice: Choice, cause: str) -> None:
@@ -52,7 +52,7 @@ class Opener:
         self._streams = streams
         self._has_room = has_room
         self._waiting: deque[ClientStream] = deque()
-        self._hedging = Hedging(loop, chooser, streams)
+        self._hedging = Hedging(chooser, streams)
         self.use(config)
 
     def use(self, config: IngressConfig) -> None:
@@ -74,46 +74,39 @@ class Opener:
 
     def demand(self, host: str, port: int, client: str = "", user: str = "") -> Demand:
         """What a stream to *host* asks of the choice, by the rules and by what the exits may dial."""
-        return self._demands.make(host, port, client, user, self._permits.exits(host, port))
+        return self._demands.make(host, port, client, user, self._permits.judge(host, port).exits)
 
     # ---- opening
 
     def open(self, holder: StreamHolder, host: str, port: int, client: str, user: str) -> ClientStream | Cause:
         """A stream that is open, or waits for a path; or why there will be none. If it `is_answered`, say so now."""
-        demand = self.demand(host, port, client, user)
-        cause = self._refusal(demand)
+        permit, now = self._permits.judge(host, port), self._loop.now
+        demand = self._demands.make(host, port, client, user, permit.exits)
+        cause = permit.refusal if self._has_room(self._most_streams) else Cause.LIMIT
         if cause is None:
-            stream = ClientStream(holder, self, demand, self._loop.now)
-            if self._start(stream) or self._wait(stream):
+            stream = ClientStream(holder, self, demand, now)
+            if self._start(stream, now) or self._wait(stream):
                 return stream
             cause = Cause.NO_PATH
-        self._log_refusal(demand, cause)
+        _log_refusal(demand, cause)
         return cause
 
-    def _refusal(self, demand: Demand) -> Cause | None:
-        """What the ingress knows by itself."""
-        if not self._has_room(self._most_streams):
-            return Cause.LIMIT
-        return self._permits.refusal(demand.host, demand.port)
-
-    def _log_refusal(self, demand: Demand, cause: Cause) -> None:
-        log.event("stream-refused", client=demand.client, target=f"{demand.host}:{demand.port}", why=cause.word)
-
-    def _start(self, stream: ClientStream) -> bool:
+    def _start(self, stream: ClientStream, now: float) -> bool:
         """Decide and open; False if no path can carry it now."""
-        choice = self._chooser.decide(stream.demand, self._loop.now)
-        if choice is None or not self._open_as(stream, choice):
+        choice = self._chooser.decide(stream.demand, now)
+        if choice is None or not self._open_as(stream, choice, now):
             return False
-        if self._may_answer_early and self._chooser.may_answer_early(stream.demand, self._loop.now):
-            stream.is_answered = True
+        if self._may_answer_early and self._chooser.may_answer_early(stream.demand, now):
+            stream.answer()
         return True
 
-    def _open_as(self, stream: ClientStream, choice: Choice) -> bool:
-        opened = self._streams.open(choice, stream)
+    def _open_as(self, stream: ClientStream, choice: Choice, now: float) -> bool:
+        opened = self._streams.open(choice, stream, now)
         if opened is None:
             return False
+        self._chooser.opened(choice, now)
         stream.begin(opened, choice)
-        self._hedging.add(choice, opened)
+        self._hedging.add(choice, opened, now)
         return True
 
     # ---- waiting
@@ -126,25 +119,21 @@ class Opener:
 
     def each_round(self) -> None:
         """Paths may have come up; slow openings are looked at."""
-        self._hedging.look()
+        now = self._loop.now
+        self._hedging.look(now)
         for _ in range(len(self._waiting)):
-            self._try_again(self._waiting.popleft())
+            self._try_again(self._waiting.popleft(), now)
 
-    def _try_again(self, stream: ClientStream) -> None:
+    def _try_again(self, stream: ClientStream, now: float) -> None:
         if not stream.is_current:
             return
-        was_answered = stream.is_answered
-        if self._start(stream):
-            if stream.is_answered and not was_answered:
-                stream.holder.on_stream_opened()
-        elif self._loop.now - stream.asked_at >= WAIT_FOR_PATH:
-            self._refuse(stream, Cause.NO_PATH)
+        if self._start(stream, now):
+            stream.tell_answered()
+        elif now - stream.asked_at >= WAIT_FOR_PATH:
+            _log_refusal(stream.demand, Cause.NO_PATH)
+            stream.refuse(Cause.NO_PATH)
         else:
             self._waiting.append(stream)
-
-    def _refuse(self, stream: ClientStream, cause: Cause) -> None:
-        self._log_refusal(stream.demand, cause)
-        stream.holder.on_stream_refused(cause)
 
     # ---- as the Outcomes of streams
 
@@ -153,7 +142,7 @@ class Opener:
         if stream.choice is None:
             return False
         for choice in self._chooser.at_other_exits(stream.choice):
-            if self._open_as(stream, choice):
+            if self._open_as(stream, choice, self._loop.now):
                 self._repeat(stream, old)
                 return True
         return not stream.is_answered and self._wait(stream)
@@ -179,3 +168,7 @@ class Opener:
         if stream.choice is not None and cause in LOST_CAUSES:
             self._streams.count_lost(stream.choice, cause.word)
         log.event("stream-ended", level="debug", stream=old.id, why=cause.word)
+
+
+def _log_refusal(demand: Demand, cause: Cause) -> None:
+    log.event("stream-refused", client=demand.client, target=f"{demand.host}:{demand.port}", why=cause.word)

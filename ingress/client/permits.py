@@ -2,6 +2,8 @@
 
 import ipaddress
 
+import attrs
+
 from ingress.config import IngressConfig
 from ingress.lru import Lru
 from relay.model.addresses import is_localhost
@@ -13,6 +15,16 @@ MOST_REMEMBERED = 4096
 LOOPBACK = ipaddress.ip_address("127.0.0.1")
 
 
+@attrs.frozen
+class Permit:
+    """What is known of one target."""
+
+    exits: frozenset[str] | None
+    """The exits that may dial a literal address; None for all, and for names, which only the exits can judge."""
+    refusal: Cause | None
+    """Why none of them would."""
+
+
 class Permits:
     """Verdicts for one config."""
 
@@ -20,31 +32,25 @@ class Permits:
         self._all = frozenset(path.end for path in (*config.paths.used, *config.paths.spare))
         self._policies = {name: Policy(config.network.nodes[name].allow) for name in self._all}
         self._listening = {(ipaddress.ip_address(at.host), at.port) for at in config.listen}
-        self._judged: Lru[tuple[str, int], tuple[frozenset[str] | None]] = Lru(MOST_REMEMBERED)
+        self._judged: Lru[tuple[str, int], Permit] = Lru(MOST_REMEMBERED)
 
-    def refusal(self, host: str, port: int) -> Cause | None:
-        """Why no exit would dial *host*, if that is known here."""
-        literal = parse_literal(host)
-        if literal is not None and (literal, port) in self._listening:
-            return Cause.LOOP
-        exits = self.exits(host, port)
-        return Cause.POLICY if exits is not None and not exits else None
+    def judge(self, host: str, port: int) -> Permit:
+        """Of a target as a door has read it; remembered."""
+        permit = self._judged.get((host, port))
+        if permit is None:
+            permit = self._judge(host, port)
+            self._judged.put((host, port), permit)
+        return permit
 
-    def exits(self, host: str, port: int) -> frozenset[str] | None:
-        """The exits that may dial a literal *host*; None for all, and for names, which only the exits can judge."""
-        key = host, port
-        found = self._judged.peek(key)
-        if found is None:
-            found = (self._judge(host, port),)
-            self._judged.put(key, found)
-        return found[0]
-
-    def _judge(self, host: str, port: int) -> frozenset[str] | None:
+    def _judge(self, host: str, port: int) -> Permit:
         literal = LOOPBACK if is_localhost(host) else parse_literal(host)
         if literal is None:
-            return None
+            return Permit(None, None)
         refusing = {name for name, policy in self._policies.items() if policy.refusal(literal, port) is not None}
-        return None if not refusing else self._all - refusing
+        exits = None if not refusing else self._all - refusing
+        if (parse_literal(host), port) in self._listening:
+            return Permit(exits, Cause.LOOP)
+        return Permit(exits, Cause.POLICY if exits is not None and not exits else None)
 
     def __len__(self) -> int:
         return len(self._judged)

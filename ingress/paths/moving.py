@@ -39,16 +39,15 @@ class Moving:
 
     # ---- new streams
 
-    def open(self, choice: Choice, sink: Sink) -> InitiatorStream | None:
+    def open(self, choice: Choice, sink: Sink, now: float) -> InitiatorStream | None:
         """Open a stream as *choice* says; None if its path has no carrier now."""
         found = [live for name in choice.paths if (live := self._live.get(name)) is not None and live.thin is not None]
         carriers = tuple(live.thin.end for live in found if live.thin is not None)
         if not carriers:
             return None
         demand, first = choice.demand, found[0]
-        stream = first.peer.session.open(demand.host, demand.port, sink, carriers, self._loop.now)
+        stream = first.peer.session.open(demand.host, demand.port, sink, carriers, now)
         first.counters.opened += 1
-        self._chooser.opened(choice, self._loop.now)
         if demand.legs > 1:
             self.pairs.add(stream)
         log.event("stream-opened", level="debug", stream=stream.id, path=first.name, carrier=carriers[0].number)

@@ -147,7 +147,7 @@ def test_what_was_used_longest_ago_is_forgotten_first(steps: list[tuple[int, boo
     for key, is_put in steps:
         if is_put:
             kept.put(key, key)
-        assert kept.get(key) == (key if is_put or key in order else None)
+        assert kept.use(key) == (key if is_put or key in order else None)
         if key in order or is_put:
             order = ([one for one in order if one != key] + [key])[-4:]
     assert [key for key, _ in kept.items()] == order

@@ -53,7 +53,7 @@ def way_to(exit_: str) -> Path:
 
 def test_an_exit_that_no_path_leads_to_does_not_count() -> None:
     nodes = {"us": NODES["us"], "unreached": exit_node("unreached", allow=OPENED)}
-    assert make(nodes=nodes).refusal("192.168.7.9", 80) is Cause.POLICY
+    assert make(nodes=nodes).judge("192.168.7.9", 80).refusal is Cause.POLICY
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_an_exit_that_no_path_leads_to_does_not_count() -> None:
     ],
 )
 def test_what_is_refused_at_once(host: str, port: int, cause: Cause | None) -> None:
-    assert make().refusal(host, port) is cause
+    assert make().judge(host, port).refusal is cause
 
 
 @pytest.mark.parametrize(
@@ -86,19 +86,19 @@ def test_what_is_refused_at_once(host: str, port: int, cause: Cause | None) -> N
     ],
 )
 def test_which_exits_may_dial(host: str, exits: set[str] | None) -> None:
-    found = make().exits(host, 80)
+    found = make().judge(host, 80).exits
     assert found == (None if exits is None else frozenset(exits))
 
 
 @pytest.mark.parametrize("host", ["localhost", "10.0.0.1", "169.254.169.254", "0.0.0.0", "::1", "fe80::1"])
 def test_what_no_exit_would_dial_is_refused_truly(host: str) -> None:
     plain = {name: NODES[name] for name in ("jp", "us")}
-    assert make(nodes=plain).refusal(host, 80) is Cause.POLICY
+    assert make(nodes=plain).judge(host, 80).refusal is Cause.POLICY
 
 
 def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(permits, "MOST_REMEMBERED", 10)
     made = make()
     for number in range(100):
-        made.exits(f"10.0.0.{number}", 80)
+        made.judge(f"10.0.0.{number}", 80)
         assert len(made) <= 10
