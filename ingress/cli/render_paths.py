@@ -96,7 +96,7 @@ def node_notes(rows: Sequence[Row]) -> list[str]:
     said = []
     for row in rows:
         notes = [] if row["state"] == "up" else [row["state"]]
-        notes += ["stale config: give it the same paths.toml, then `relay reload`"] if row["stale_config"] else []
+        notes += [f"stale config: {row['config']}, then reload"] if row["stale_config"] else []
         notes += ["draining: it is about to end"] if row["draining"] else []
         if notes:
             said.append(f"node {row['node']}: {'; '.join(notes)}")

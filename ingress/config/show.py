@@ -15,6 +15,8 @@ def as_toml(found: NetworkFile) -> str:
 
 def _lines(found: NetworkFile) -> Iterator[str]:
     yield "version = 1"
+    if found.network.serial:
+        yield f"serial = {found.network.serial}"
     for doors in found.ingresses.values():
         yield from _table(f"[ingress.{doors.name}]", _doors(doors))
     for doors in found.ingresses.values():

@@ -8,11 +8,12 @@ import errno
 import socket
 import ssl
 from pathlib import Path as FilePath
+from typing import TypeVar
 
 import attrs
 import trio
 
-from ingress.measure.health import Refusal as Shown
+from ingress.measure.health import Refusal
 from relay.carrier.setup import SETUP_SECONDS, explain, is_farewell, read_message, send_message
 from relay.dial.lines import dial_hop
 from relay.engine import sockopts
@@ -20,31 +21,37 @@ from relay.engine.secured import Secured
 from relay.engine.tls_setup import handshake, unwrap
 from relay.errors import OperatorError
 from relay.identity import PeerError, require_peer
-from relay.model.walk import Hop, Path
+from relay.model.walk import Path
+from relay.wire.codes import Reason
 from relay.wire.errors import ProtocolError
-from relay.wire.setup import VERSION, Hello, Message, Proceed, Refusal, Refused, Transit, Welcome
+from relay.wire.setup import Hello, Message, OtherVersion, Proceed, Refused, Transit, Welcome
+from relay.wire.versions import OURS, tell_apart
 
 SHOWN = {
-    Refusal.VERSION: Shown.VERSION,
-    Refusal.NOT_AN_INGRESS: Shown.AUTH,
-    Refusal.UNKNOWN_LINE: Shown.STALE_CONFIG,
-    Refusal.STALE_CONFIG: Shown.STALE_CONFIG,
-    Refusal.NOT_AN_EXIT: Shown.STALE_CONFIG,
+    Reason.VERSION: Refusal.VERSION,
+    Reason.NOT_AN_INGRESS: Refusal.AUTH,
+    Reason.UNKNOWN_LINE: Refusal.STALE_CONFIG,
+    Reason.STALE_CONFIG: Refusal.STALE_CONFIG,
+    Reason.NOT_AN_EXIT: Refusal.STALE_CONFIG,
+    Reason.NOT_UNDERSTOOD: Refusal.VERSION,
 }
-"""Refusals that waiting will not mend, and the path state that says so."""
+"""Reasons that waiting will not mend, and the path state that says so."""
+
+
+Answer = TypeVar("Answer", Proceed, Welcome)
 
 
 class SetupFailed(Exception):
     """No carrier came up; the text names the node or line and says why."""
 
     def __init__(
-        self, text: str, refusal: Refusal | None = None, shown: Shown | None = None, *, nothing_listens: bool = False
+        self, text: str, reason: Reason | None = None, shown: Refusal | None = None, *, nothing_listens: bool = False
     ) -> None:
         super().__init__(text)
-        self.refusal = refusal
+        self.reason = reason
         self.nothing_listens = nothing_listens
         """The path's last line was dialled, and its end refused: nothing listens there."""
-        self.shown = SHOWN.get(refusal) if shown is None and refusal is not None else shown
+        self.shown = SHOWN.get(reason) if shown is None and reason is not None else shown
 
 
 @attrs.frozen
@@ -82,15 +89,15 @@ async def _open(path: Path, hello: Hello, context: ssl.SSLContext, base: FilePat
     dials = {first.line.name: took}
     try:
         sockopts.carrier(sock)
-        for hop, following in zip(path.hops, path.hops[1:], strict=False):
-            tls = await _secure(sock, context, hop.end)
-            proceed = await _transit(tls, following, path, hop.end)
-            if not isinstance(proceed, Proceed):
-                raise SetupFailed(f"{hop.end} answered TRANSIT with a {type(proceed).__name__}")
+        for count, following in enumerate(path.hops[1:], 1):
+            tls = await _secure(sock, context, following.start)
+            proceed = await _transit(tls, path, count)
             dials[following.line.name] = proceed.dial
             sock = await unwrap(tls)
         tls = await _secure(sock, context, path.end)
-        welcome = await _ask(tls, hello, path.end)
+        welcome = await _ask(tls, hello, path.end, first.start)
+        if not isinstance(welcome, Welcome):
+            raise SetupFailed(f"{path.end} answered HELLO with a {type(welcome).__name__}")
         return Opened(tls, _check(welcome, path.end), dials)
     except OSError as error:
         sock.close()
@@ -100,12 +107,18 @@ async def _open(path: Path, hello: Hello, context: ssl.SSLContext, base: FilePat
         raise
 
 
-async def _transit(tls: Secured, following: Hop, path: Path, node: str) -> Message:
+async def _transit(tls: Secured, path: Path, count: int) -> Proceed:
+    """Have the node behind the first *count* lines of *path* dial the next one."""
+    hop = path.hops[count]
+    asking = Transit(hop.line.name, hop.digest, via=path.hops[count - 1].line.name, left=len(path.hops) - count)
     try:
-        return await _ask(tls, Transit(following.line.name, following.line.digest), node)
+        proceed = await _ask(tls, asking, hop.start, path.hops[0].start)
     except SetupFailed as failure:
-        failure.nothing_listens = failure.refusal is Refusal.DIAL_REFUSED and following is path.hops[-1]
+        failure.nothing_listens = failure.reason is Reason.DIAL_REFUSED and asking.left == 1
         raise
+    if not isinstance(proceed, Proceed):
+        raise SetupFailed(f"{hop.start} answered TRANSIT with a {type(proceed).__name__}")
+    return _check(proceed, hop.start)
 
 
 async def _secure(sock: socket.socket, context: ssl.SSLContext, node: str) -> Secured:
@@ -117,11 +130,12 @@ async def _secure(sock: socket.socket, context: ssl.SSLContext, node: str) -> Se
         require_peer(secured.tls, node)
     except PeerError as error:
         secured.close()
-        raise SetupFailed(str(error), shown=Shown.AUTH) from error
+        raise SetupFailed(str(error), shown=Refusal.AUTH) from error
     return secured
 
 
-async def _ask(tls: Secured, question: Message, node: str) -> Message:
+async def _ask(tls: Secured, question: Message, node: str, me: str) -> Message:
+    """What *node* answers to *question* of *me*, if it is no refusal."""
     try:
         with contextlib.suppress(OSError):  # who is refused may not get to write, and only the read tells why
             await send_message(tls, question)
@@ -129,9 +143,11 @@ async def _ask(tls: Secured, question: Message, node: str) -> Message:
     except ssl.SSLError as error:
         raise _tls_failed(node, "our certificate is refused", error) from error
     except ProtocolError as error:
-        raise SetupFailed(f"{node}: {error}", shown=Shown.VERSION) from error
+        raise SetupFailed(f"{node}: {error}", shown=Refusal.VERSION) from error
     if isinstance(answer, Refused):
         raise SetupFailed(answer.text, answer.reason)
+    if isinstance(answer, OtherVersion):
+        raise SetupFailed(tell_apart(me, node, answer.versions), Reason.VERSION)
     return answer
 
 
@@ -140,12 +156,11 @@ def _tls_failed(node: str, what: str, error: ssl.SSLError) -> SetupFailed:
     if is_farewell(error):
         return SetupFailed(f"{node}: {explain(error)}")
     is_about_us = isinstance(error, ssl.SSLCertVerificationError) or "ALERT" in (error.reason or "")
-    return SetupFailed(f"{node}: {what} ({explain(error)})", shown=Shown.AUTH if is_about_us else None)
+    return SetupFailed(f"{node}: {what} ({explain(error)})", shown=Refusal.AUTH if is_about_us else None)
 
 
-def _check(welcome: Message, node: str) -> Welcome:
-    if not isinstance(welcome, Welcome):
-        raise SetupFailed(f"{node} answered HELLO with a {type(welcome).__name__}")
-    if welcome.version != VERSION:
-        raise SetupFailed(f"{node} speaks version {welcome.version}, we {VERSION}", shown=Shown.VERSION)
-    return welcome
+def _check(answer: Answer, node: str) -> Answer:
+    """*answer*, if it goes on in a version that we speak."""
+    if not OURS.oldest <= answer.agreed <= OURS.newest:
+        raise SetupFailed(f"{node} goes on in version {answer.agreed}, we speak {OURS}", Reason.VERSION)
+    return answer

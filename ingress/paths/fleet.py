@@ -27,7 +27,8 @@ from relay.model.walk import Paths, find_prefixes, hops_from
 from relay.session.carrier import CarrierEnd
 from relay.session.stream import Stream
 from relay.session.window import Memory
-from relay.wire.bodies import LineReport, time_target
+from relay.wire.bodies import time_target
+from relay.wire.status import LineReport
 
 ROUND = 0.25
 """Seconds between rounds."""
@@ -105,8 +106,13 @@ class Fleet:
         found: dict[str, float] = {}
         for live in self.live.values():
             found |= live.dials
-        reports = [one for peer in self.peers.values() for one in peer.reports.values()]
+        reports = [one for peer in self.peers.values() for one in self._reports(peer)]
         return found | {one.line: one.dial for one in (*reports, *self._own_reports) if one.dial is not None}
+
+    def _reports(self, peer: Peer) -> list[LineReport]:
+        """What *peer* told of lines that start at it; of others it may not speak."""
+        own = {hop.line.name for hop in hops_from(self.network, peer.name)}
+        return [] if peer.told is None else [report for report in peer.told.lines if report.line in own]
 
     def counters(self) -> Mapping[str, Counters]:
         """What happened on each path so far."""

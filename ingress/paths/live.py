@@ -19,14 +19,14 @@ from ingress.paths.backoff import BACKOFF_FIRST, BACKOFF_MOST, longer
 from ingress.paths.dial import Opened, SetupFailed, open_carrier
 from ingress.paths.peer import Peer
 from ingress.paths.spares import Spares
-from relay import __version__, log
+from relay import log
 from relay.carrier.link import Link
 from relay.engine import Loop, Timer, Tls
 from relay.model.network import Network
 from relay.model.walk import Path
 from relay.session.carrier import CarrierEnd
 from relay.session.stream import Stream
-from relay.wire.setup import Purpose, Refusal
+from relay.wire.codes import Purpose, Reason
 
 SETUP_FLOOR = 3.0
 SETUP_TRIPS = 12
@@ -193,7 +193,7 @@ class LivePath:
             self._take(await self._open(Purpose.PREFIX if self.is_prefix else Purpose.THIN))
         except SetupFailed as failure:
             self._failed(failure)
-            return failure.refusal is Refusal.UNKNOWN_SESSION
+            return failure.reason is Reason.UNKNOWN_SESSION
         since = trio.current_time()
         await self._lost.wait()
         return trio.current_time() - since > BACKOFF_MOST
@@ -204,12 +204,12 @@ class LivePath:
 
     async def _open(self, purpose: Purpose) -> Opened:
         asked, options = self._loop.now, self._options
-        hello = self.peer.hello(purpose, options.network.digest, __version__)
+        hello = self.peer.hello(purpose, options.network, self.path.hops[-1].line.name)
         trips = SETUP_TRIPS * (self.monitor.pings.srtt or 0.5)
         try:
             opened = await open_carrier(self.path, hello, options.context, options.base, min(SETUP_FLOOR + trips, 10.0))
         except SetupFailed as failure:
-            if failure.refusal is Refusal.UNKNOWN_SESSION:
+            if failure.reason is Reason.UNKNOWN_SESSION:
                 self.peer.forgot(hello.token)
                 self._listener.session_unknown(self)
             raise

@@ -7,16 +7,19 @@ streams of the old one end, at once and honestly, because nobody is left to go o
 import secrets
 from collections.abc import Callable
 
-from relay import log
+from relay import __version__, log
 from relay.carrier.link import SessionClock
 from relay.engine import Loop
 from relay.model.cause import Cause
+from relay.model.network import Network, who_is_behind
 from relay.session.carrier import CarrierEnd
 from relay.session.initiator import Initiator
 from relay.session.window import Memory
-from relay.wire.bodies import LineReport, parse_lines, parse_timed
+from relay.wire.bodies import parse_timed
+from relay.wire.codes import Purpose
 from relay.wire.frames import Kind
-from relay.wire.setup import TOKEN_SIZE, Hello, Purpose, Welcome
+from relay.wire.setup import TOKEN_SIZE, Hello, Welcome
+from relay.wire.status import Status, parse_status
 
 OnPong = Callable[[CarrierEnd, int], None]
 OnTimed = Callable[[float, int], None]
@@ -39,11 +42,9 @@ class Peer:
         self.name = name
         self.welcome: Welcome | None = None
         """The last one; None until a carrier ended here."""
-        self.digest: bytes | None = None
-        """What it knows as the network, as last told; None until it has told."""
+        self.told: Status | None = None
+        """What it said last of its file and of the lines that start at it; None until it has."""
         self.draining_since: float | None = None
-        self.reports: dict[str, LineReport] = {}
-        """What it last said of the lines that start at it."""
         self._loop = loop
         self._memory = memory
         self._on_pong = on_pong
@@ -60,14 +61,15 @@ class Peer:
         self._clock = SessionClock(self._loop, self.session)
         self._is_established = False
 
-    def hello(self, purpose: Purpose, digest: bytes, program: str) -> Hello:
-        """What a new carrier says here."""
-        return Hello(purpose, self.session.token, self._is_established, digest, program)
+    def hello(self, purpose: Purpose, network: Network, via: str) -> Hello:
+        """What a new carrier says here, which comes by the line *via*; *network* is as our file has it."""
+        digest, serial = network.digest_for(self.name), network.serial
+        return Hello(purpose, self.session.token, self._is_established, digest, serial, __version__, via)
 
     def welcomed(self, welcome: Welcome) -> None:
         """A carrier is up."""
         self.welcome = welcome
-        self.digest = welcome.digest
+        self.told = Status(welcome.digest, welcome.serial, () if self.told is None else self.told.lines)
         self._is_established = True
 
     @property
@@ -79,6 +81,13 @@ class Peer:
         """A set-up that began at *asked* got through it, or to it: then it was not draining, which lets nobody in."""
         if self.draining_since is not None and asked > self.draining_since:
             self.draining_since = None
+
+    def stale(self, network: Network, me: str) -> str | None:
+        """How its file differs from ours, and which of the two is to be updated; None if they agree, or if it has not
+        told. *me* is this ingress, *network* is as our file has it."""
+        if self.told is None or self.told.digest == network.digest_for(self.name):
+            return None
+        return who_is_behind(self.name, self.told.serial, me, network.serial)
 
     def forgot(self, token: bytes) -> None:
         """The node does not know the session *token*: begin another, unless that was done already."""
@@ -117,9 +126,8 @@ class Peer:
         if kind == Kind.GOAWAY:
             self.draining_since = self._loop.now
             self._on_goaway(self)
-        elif kind == Kind.LINES:
-            self.digest, reports = parse_lines(body)
-            self.reports = {report.line: report for report in reports}
+        elif kind == Kind.STATUS:
+            self.told = parse_status(body)
         else:
             number, took, cause = parse_timed(body)
             told = self._questions.pop(number, None)

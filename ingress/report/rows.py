@@ -75,6 +75,8 @@ class NodeRow:
     """`up`, or the state of the best carrier that should end there."""
     version: str | None = None
     stale_config: bool = False
+    config: str | None = None
+    """How its file differs from ours, and which of the two is to be updated."""
     draining: bool = False
     certificate_ends: str | None = None
 

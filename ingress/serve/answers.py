@@ -67,13 +67,15 @@ def node_rows(running: Running) -> list[NodeRow]:
     for node in fleet.network.nodes.values():
         peer = fleet.peers.get(node.name)
         welcome = None if peer is None else peer.welcome
+        config = None if peer is None else peer.stale(fleet.network, running.config.name)
         rows.append(
             NodeRow(
                 node.name,
                 node.exit,
                 node_state(node.name, fleet.network_monitor),
                 version=None if welcome is None else welcome.program,
-                stale_config=peer is not None and peer.digest not in (None, fleet.network.digest),
+                stale_config=config is not None,
+                config=config,
                 draining=peer is not None and peer.is_draining and bool(peer.session.carriers),
                 certificate_ends=None if welcome is None else _date(welcome.not_after),
             )

@@ -6,7 +6,7 @@ from relay.engine.secured import Secured
 from relay.engine.tls_setup import read_exactly, send_all
 from relay.wire.errors import ProtocolError
 from relay.wire.frames import HEADER_SIZE
-from relay.wire.setup import LONGEST_SETUP, Message, encode, parse_setup
+from relay.wire.setup import LONGEST_SETUP, Message, Parsed, encode, parse_setup
 
 SETUP_SECONDS = 10.0
 """For all of a carrier's set-up: every handshake and every dial on the way. Set by whoever opens or accepts it."""
@@ -17,10 +17,11 @@ async def send_message(tls: Secured, message: Message) -> None:
     await send_all(tls, encode(message))
 
 
-async def read_message(tls: Secured) -> Message:
+async def read_message(tls: Secured) -> Parsed:
     """Wait for one message.
 
     Raises:
+        NotUnderstoodError: it has a field that is not known here and may not be ignored.
         ProtocolError: what came is none.
         OSError: the connection ended; a bare end of file is a ConnectionResetError.
     """

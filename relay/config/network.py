@@ -1,6 +1,6 @@
 """The part of the file that every node reads: nodes, lines, and the names of the ingresses.
 
-Strict in these three tables and blind to the rest: a new option for ingresses never stops an old relay.
+Strict in these three tables and `serial`, and blind to the rest: a new option for ingresses never stops an old relay.
 """
 
 from collections.abc import Mapping
@@ -15,6 +15,7 @@ from relay.errors import OperatorError
 from relay.model.network import Address, Allowed, Line, Network, Node, Proxy, Secret
 
 SCHEMES = {"socks5": "socks5", "socks5h": "socks5", "socks4": "socks4"}
+HIGHEST_SERIAL = 2**63 - 1
 EXIT_KEYS = ("allow", "upstream", "dns", "hosts")
 
 
@@ -46,6 +47,7 @@ def read_network(document: Table) -> Network:
         tuple(ingresses),
         {name: node for name, node in read_nodes.items() if node is not None},
         {name: line for name, line in read_lines.items() if line is not None},
+        document.get("serial", values.whole(0, HIGHEST_SERIAL), 0),
     )
 
 

@@ -1,4 +1,4 @@
-"""How long the dial of each of a node's own lines takes: once a minute, and told to every ingress (LINES)."""
+"""How long the dial of each of a node's own lines takes: once a minute, and told to every ingress (STATUS)."""
 
 import socket
 from collections.abc import Callable, Iterable
@@ -9,7 +9,7 @@ import trio
 from relay.dial.socks import dial, read_secret
 from relay.errors import OperatorError
 from relay.model.walk import Hop
-from relay.wire.bodies import LineReport
+from relay.wire.status import LineReport
 
 EVERY = 60.0
 """Seconds between two dials of a line."""

@@ -2,8 +2,7 @@
 
 import hashlib
 import ipaddress
-from collections.abc import Mapping
-from functools import cached_property
+from collections.abc import Iterator, Mapping
 
 import attrs
 
@@ -81,12 +80,6 @@ class Line:
     backup: bool = False
     proxy: Proxy | None = None
 
-    @cached_property
-    def digest(self) -> bytes:
-        """8 bytes over what both ends of TRANSIT must agree on: where the line starts, ends and is dialled."""
-        proxy = "" if self.proxy is None else f"{self.proxy.scheme}:{self.proxy.address}"
-        return digest("line", self.name, self.start, self.end, str(self.address), str(self.both), proxy)
-
 
 @attrs.frozen
 class Network:
@@ -95,13 +88,31 @@ class Network:
     ingresses: tuple[str, ...]
     nodes: Mapping[str, Node]
     lines: Mapping[str, Line]
+    serial: int = 0
+    """Of the file: the higher one is the newer; 0 if it does not say."""
 
-    @cached_property
-    def digest(self) -> bytes:
-        """8 bytes over the nodes and lines, told in HELLO; a difference is shown as `stale config`."""
-        nodes = [f"{node.name} {node.address} {node.exit}" for _, node in sorted(self.nodes.items())]
-        lines = [line.digest.hex() for _, line in sorted(self.lines.items())]
-        return digest("network", *sorted(self.ingresses), "nodes", *nodes, "lines", *lines)
+    def digest_for(self, node: str) -> bytes:
+        """8 bytes over what concerns *node*, which it and an ingress must have alike: itself, the lines that it dials,
+        the names of those that end at it, the ingresses. A node that is not in the file has one as well."""
+        me = self.nodes.get(node)
+        entry = () if me is None else (me.name, str(me.address), str(me.exit))
+        lines = [line for _, line in sorted(self.lines.items())]
+        dialled = [walk.hex() for line in lines for walk in self._walks(line, node)]
+        ending = [line.name for line in lines if node == line.end or (line.both and node == line.start)]
+        return digest("node", *entry, "dials", *dialled, "ends", *ending, "ingresses", *sorted(self.ingresses))
+
+    def _walks(self, line: Line, node: str) -> Iterator[bytes]:
+        """The digest of *line* as *node* walks it away from itself, if it may."""
+        if line.start == node:
+            yield digest_of_walk(line, node, line.end, line.address)
+        elif line.both and line.end == node and line.start in self.nodes:
+            yield digest_of_walk(line, node, line.start, self.nodes[line.start].address)
+
+
+def digest_of_walk(line: Line, start: str, end: str, address: Address) -> bytes:
+    """8 bytes over what both ends of TRANSIT must agree on: from where to where *line* is walked, what is dialled."""
+    proxy = "" if line.proxy is None else f"{line.proxy.scheme}:{line.proxy.address}"
+    return digest("line", line.name, start, end, str(address), str(line.both), proxy)
 
 
 def digest(*parts: str) -> bytes:
@@ -111,3 +122,11 @@ def digest(*parts: str) -> bytes:
         data = part.encode()
         sha.update(len(data).to_bytes(4, "big") + data)
     return sha.digest()[:8]
+
+
+def who_is_behind(them: str, theirs: int, us: str, ours: int) -> str:
+    """What to say when two files differ: *theirs* and *ours* are their serials, and the lower one is to be updated."""
+    if theirs == ours:
+        return f"{them} has another paths.toml (no serial tells which is older)"
+    which, behind = ("an older", them) if theirs < ours else ("a newer", us)
+    return f"{them} has {which} paths.toml (serial {theirs}, here {ours}): update {behind}"

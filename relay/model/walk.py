@@ -5,7 +5,7 @@ from functools import cached_property
 
 import attrs
 
-from relay.model.network import Address, Line, Network
+from relay.model.network import Address, Line, Network, digest_of_walk
 
 MOST_LINES = 4
 """Lines in a path at most: every one adds a round trip to a carrier's set-up and a machine that can fail."""
@@ -22,6 +22,11 @@ class Hop:
     end: str
     address: Address
     """What `start` dials to get to `end` over this line."""
+
+    @cached_property
+    def digest(self) -> bytes:
+        """What TRANSIT says, so that nothing is dialled but what both ends mean."""
+        return digest_of_walk(self.line, self.start, self.end, self.address)
 
 
 @attrs.frozen

@@ -21,17 +21,19 @@ from relay.engine.tls_setup import close, handshake, unwrap
 from relay.errors import OperatorError
 from relay.exit.targets import Targets
 from relay.identity import Identity, PeerError, peer_name
-from relay.model.network import Network
-from relay.model.walk import Hop, hops_from
+from relay.model.network import Network, who_is_behind
+from relay.model.walk import MOST_LINES, Hop, hops_from
 from relay.node.sessions import RefusedError, Terminal
 from relay.node.strangers import Stranger, Strangers
 from relay.session.window import Memory
-from relay.wire.bodies import LineReport
-from relay.wire.errors import ProtocolError
-from relay.wire.setup import VERSION, Hello, Message, Proceed, Purpose, Refusal, Refused, Transit, Welcome
+from relay.wire.codes import Purpose, Reason
+from relay.wire.errors import NotUnderstoodError, ProtocolError
+from relay.wire.setup import Hello, OtherVersion, Parsed, Proceed, Refused, Transit, Welcome
+from relay.wire.status import LineReport, status
+from relay.wire.versions import NEWEST, tell_apart
 
-PASSING = (Refusal.DIAL_FAILED, Refusal.DIAL_REFUSED, Refusal.DRAINING)
-"""Refusals that the weather explains: an ingress meets them at every redial of a dead line, and says so itself."""
+PASSING = (Reason.DIAL_FAILED, Reason.DIAL_REFUSED, Reason.DRAINING)
+"""Reasons that the weather explains: an ingress meets them at every redial of a dead line, and says so itself."""
 TRANSIT_IDLE = 30.0
 """Seconds without a byte in either direction after which a passed-on carrier is closed: its ends are pinged far more
 often, and drop it after 10."""
@@ -45,7 +47,8 @@ class RelayNode:
     ) -> None:
         self.name = name
         self.base = base
-        self.network = network
+        self.network = self.earlier = network
+        """What is gone by, and what was before the last reload: an ingress may not have read the new file yet."""
         self.terminal: Terminal
         self.transits: dict[Splice, str] = {}
         """Carriers that are passed on, and the ingress of each."""
@@ -61,6 +64,8 @@ class RelayNode:
 
     def use(self, network: Network, identity: Identity) -> None:
         """Go by *network* and *identity* from the next carrier on."""
+        if network != self.network:
+            self.earlier = self.network
         self.network = network
         self.identity = identity
         self._context = identity.server_context()
@@ -92,10 +97,15 @@ class RelayNode:
         """The lines that start here."""
         return hops_from(self.network, self.name)
 
-    def tell_lines(self, reports: list[LineReport]) -> None:
-        """Remember how long our lines' dials took, and tell every ingress."""
+    @property
+    def digest(self) -> bytes:
+        """Of what concerns this node in its file."""
+        return self.network.digest_for(self.name)
+
+    def tell_status(self, reports: list[LineReport]) -> None:
+        """Remember how long our lines' dials took, and tell every ingress what STATUS says."""
         self.reports = reports
-        self.terminal.tell_lines(self.network.digest, reports)
+        self.terminal.tell_status(status(self.digest, self.network.serial, reports))
 
     def accept(self, sock: socket.socket, address: tuple[str, int]) -> None:
         """A connection came in: set it up in a task of its own."""
@@ -147,28 +157,28 @@ class RelayNode:
             close(sock)
             raise
 
-    async def _read(self, secured: Secured) -> Message:
+    async def _read(self, secured: Secured) -> Parsed:
         try:
             return await read_message(secured)
+        except NotUnderstoodError as error:
+            raise RefusedError(Reason.NOT_UNDERSTOOD, f"{self.name}: {error}: update {self.name}") from error
         except ProtocolError as error:
-            raise RefusedError(Refusal.PROTOCOL, f"{self.name} cannot read this: {error}") from error
+            raise RefusedError(Reason.PROTOCOL, f"{self.name} cannot read this: {error}") from error
         except OSError as error:
             if not is_farewell(error):
                 raise
             text = f"{peer_name(secured.tls)} left without a word; perhaps it wanted another node than {self.name}"
             raise PeerError(text) from error
 
-    async def _answer(self, secured: Secured, owner: str, message: Message) -> None:
+    async def _answer(self, secured: Secured, owner: str, message: Parsed) -> None:
         if owner not in self.network.ingresses:
-            raise RefusedError(Refusal.NOT_AN_INGRESS, f"{owner} is not an ingress in the file of {self.name}")
+            raise RefusedError(Reason.NOT_AN_INGRESS, f"{owner} is not an ingress in the file of {self.name}")
+        if isinstance(message, OtherVersion):
+            raise RefusedError(Reason.VERSION, tell_apart(self.name, owner, message.versions))
         if not isinstance(message, Transit | Hello):
-            raise RefusedError(Refusal.PROTOCOL, f"a {type(message).__name__} where TRANSIT or HELLO belongs")
-        if message.version != VERSION:
-            older = self.name if message.version > VERSION else owner
-            text = f"{self.name} speaks version {VERSION}, {owner} version {message.version}: update {older}"
-            raise RefusedError(Refusal.VERSION, text)
+            raise RefusedError(Reason.PROTOCOL, f"a {type(message).__name__} where TRANSIT or HELLO belongs")
         if self.is_draining:
-            raise RefusedError(Refusal.DRAINING, f"{self.name} is shutting down")
+            raise RefusedError(Reason.DRAINING, f"{self.name} is shutting down")
         if isinstance(message, Transit):
             await self._pass_on(secured, owner, message)
         else:
@@ -179,43 +189,61 @@ class RelayNode:
         try:
             sock, took = await dial_hop(hop, self.base, SETUP_SECONDS)
         except (OSError, OperatorError) as error:
-            reason = (
-                Refusal.DIAL_REFUSED if getattr(error, "errno", None) == errno.ECONNREFUSED else Refusal.DIAL_FAILED
-            )
+            reason = Reason.DIAL_REFUSED if getattr(error, "errno", None) == errno.ECONNREFUSED else Reason.DIAL_FAILED
             raise RefusedError(reason, f"{self.name} cannot dial {hop.line.name}: {error}") from error
         try:
             sockopts.carrier(sock)
-            await send_message(secured, Proceed(took))
+            await send_message(secured, Proceed(took, min(message.versions.newest, NEWEST)))
             raw = await unwrap(secured)
         except BaseException:
             sock.close()
             raise
-        self._splice(raw, sock, owner, hop.line.name)
+        self._splice(raw, sock, owner, message)
 
     def _hop(self, message: Transit) -> Hop:
-        hop = next((hop for hop in self.hops() if hop.line.name == message.line), None)
-        if hop is None:
-            raise RefusedError(Refusal.UNKNOWN_LINE, f"{self.name} has no line {message.line} in its file: update it")
-        if hop.line.digest != message.digest:
-            text = f"{self.name} has another version of line {message.line} in its file: update it"
-            raise RefusedError(Refusal.STALE_CONFIG, text)
-        return hop
+        """What *message* asks to dial: a line of the present file, or of the one before it."""
+        if not 1 <= message.left < MOST_LINES:
+            text = f"{self.name} passes on what has 1 to {MOST_LINES - 1} lines left, not {message.left}"
+            raise RefusedError(Reason.LIMIT, text)
+        known = [*self.hops(), *hops_from(self.earlier, self.name)]
+        found = [hop for hop in known if hop.line.name == message.line]
+        for hop in found:
+            if hop.digest == message.digest:
+                return hop
+        if not found:
+            raise RefusedError(Reason.UNKNOWN_LINE, f"{self.name} has no line {message.line} in its file: update it")
+        text = f"{self.name} has another version of line {message.line} in its file: update it"
+        raise RefusedError(Reason.STALE_CONFIG, text)
 
-    def _splice(self, a: socket.socket, b: socket.socket, owner: str, line: str) -> None:
+    def _splice(self, a: socket.socket, b: socket.socket, owner: str, message: Transit) -> None:
         def closed() -> None:
             del self.transits[splice]
-            log.event("transit-closed", level="debug", line=line)
+            log.event("transit-closed", level="debug", line=message.line, via=message.via)
 
         splice = Splice(self._loop, a, b, closed, idle=TRANSIT_IDLE)
         self.transits[splice] = owner
-        log.event("transit-opened", level="debug", line=line)
+        log.event("transit-opened", level="debug", line=message.line, via=message.via)
 
     async def _end_here(self, secured: Secured, owner: str, hello: Hello) -> None:
+        if not isinstance(hello.purpose, Purpose):
+            text = f"{self.name} knows no carriers of purpose {hello.purpose}: update {self.name}"
+            raise RefusedError(Reason.NOT_UNDERSTOOD, text)
         if hello.purpose is not Purpose.PREFIX and not self.is_exit:
-            raise RefusedError(Refusal.NOT_AN_EXIT, f"{self.name} is no exit in its own file: update it")
+            raise RefusedError(Reason.NOT_AN_EXIT, f"{self.name} is no exit in its own file: update it")
         session = self.terminal.session_for(hello, owner)
-        digest, expires = self.network.digest, self.identity.expires
+        await send_message(secured, self._welcome(owner, hello))
+        self.terminal.adopt(secured, session, hello)
+
+    def _welcome(self, owner: str, hello: Hello) -> Welcome:
+        digest, serial = self.digest, self.network.serial
         if digest != hello.digest:
-            log.event("config-differed", level="warning", ingress=owner, hint="update the older paths.toml")
-        await send_message(secured, Welcome(digest, __version__, self.is_draining, expires))
-        self.terminal.adopt(secured, session, hello.purpose)
+            why = who_is_behind(owner, hello.serial, self.name, serial)
+            log.event("config-differed", level="warning", ingress=owner, serial=serial, theirs=hello.serial, why=why)
+        return Welcome(
+            digest,
+            serial,
+            __version__,
+            self.is_draining,
+            self.identity.expires,
+            agreed=min(hello.versions.newest, NEWEST),
+        )

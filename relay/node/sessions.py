@@ -21,9 +21,9 @@ from relay.session.carrier import CarrierEnd
 from relay.session.stream import Stream
 from relay.session.window import Memory
 from relay.wire import bodies
-from relay.wire.bodies import LineReport
+from relay.wire.codes import Purpose, Reason
 from relay.wire.frames import Kind, frame
-from relay.wire.setup import Hello, Purpose, Refusal
+from relay.wire.setup import Hello
 
 SILENCE = 10.0
 """Seconds without a byte after which a node drops a carrier. The ingress pings every 5 s at least."""
@@ -34,7 +34,7 @@ SWEEP = 1.0
 class RefusedError(Exception):
     """A set-up message asks for what this node will not do."""
 
-    def __init__(self, reason: Refusal, text: str) -> None:
+    def __init__(self, reason: Reason, text: str) -> None:
         super().__init__(text)
         self.reason = reason
 
@@ -90,29 +90,30 @@ class Terminal:
         """
         held = self._find(hello.token)
         if held is not None and held.session.owner != owner:
-            raise RefusedError(Refusal.UNKNOWN_SESSION, "this session belongs to another ingress")
+            raise RefusedError(Reason.UNKNOWN_SESSION, "this session belongs to another ingress")
         if held is None and hello.resume:
-            raise RefusedError(Refusal.UNKNOWN_SESSION, "this session is not known here (restarted, or expired)")
+            raise RefusedError(Reason.UNKNOWN_SESSION, "this session is not known here (restarted, or expired)")
         if held is None:
             session = Acceptor(hello.token, owner, self._memory, self._loop.now, self._open, self._time)
             held = self._held[hello.token] = Held(session, SessionClock(self._loop, session))
         return held.session
 
-    def adopt(self, tls: Secured, session: Acceptor, purpose: Purpose) -> None:
-        """*tls* carries *session* from now on.
+    def adopt(self, tls: Secured, session: Acceptor, hello: Hello) -> None:
+        """*tls*, on which *hello* was said, carries *session* from now on.
 
         Raises:
             RefusedError: the session ended while its carrier was set up; *tls* is still the caller's.
         """
         held = self._held.get(session.token)
         if held is None or held.session is not session:
-            raise RefusedError(Refusal.UNKNOWN_SESSION, "this session has ended meanwhile")
+            raise RefusedError(Reason.UNKNOWN_SESSION, "this session has ended meanwhile")
         link = Link(self._loop, self._lost)
-        is_bulk = purpose is Purpose.BULK
+        is_bulk = hello.purpose is Purpose.BULK
         link.tls = Tls(self._loop, tls, link, is_bulk=is_bulk)
         link.end = session.add_carrier(session.owner, is_bulk, link.tls.flush_soon, self._loop.now)
         held.links.append(link)
-        log.event("carrier-up", session=session.token.hex()[:8], carrier=link.end.number, ingress=session.owner)
+        token, number = session.token.hex()[:8], link.end.number
+        log.event("carrier-up", session=token, carrier=number, ingress=session.owner, via=hello.via)
         if self.is_draining:
             link.end.send(frame(Kind.GOAWAY))
 
@@ -132,11 +133,11 @@ class Terminal:
             for link in held.links:
                 link.end.send(frame(Kind.GOAWAY))
 
-    def tell_lines(self, digest: bytes, reports: list[LineReport]) -> None:
-        """Tell every ingress, once, which network we know and how long the dials of our lines took."""
+    def tell_status(self, whole: bytes) -> None:
+        """Tell every ingress, once, what STATUS says of this node; *whole* is the frame."""
         for held in self._held.values():
             if held.links:
-                held.links[0].end.send(bodies.lines(digest, reports))
+                held.links[0].end.send(whole)
 
     def expel(self, ingresses: Container[str]) -> None:
         """End the sessions of all but *ingresses*: their owners are no longer in the file."""

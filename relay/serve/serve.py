@@ -34,7 +34,7 @@ from relay.policy import Policy
 from relay.serve.half_closed import watch_half_closed
 from relay.serve.process import settle_memory
 from relay.session.window import Memory
-from relay.wire.bodies import LineReport
+from relay.wire.status import LineReport
 
 DRAIN = 10.0
 """Seconds that a draining node waits for its carriers to leave."""
@@ -111,7 +111,7 @@ async def _start(node: RelayNode, loop: Loop, nursery: trio.Nursery) -> None:
         await _learn_own(node, targets, own)
         nursery.start_soon(_keep_learning_own, node, targets, own, changed)
     node.start_terminal(Memory(MEMORY), targets)
-    nursery.start_soon(keep_dialling, node.hops, node.base, node.tell_lines)
+    nursery.start_soon(keep_dialling, node.hops, node.base, node.tell_status)
     nursery.start_soon(watch_half_closed, HALF_CLOSED_IDLE, node.terminal.all_streams)
 
 
@@ -190,7 +190,7 @@ def use_files_again(node: RelayNode, options: Namespace) -> str:
         raise OperatorError(f"{options.config}: [node.{node.name}] itself has changed; restart this node to use it")
     node.use(network, identity)
     node.expel_strangers()
-    node.tell_lines(node.reports)
+    node.tell_status(node.reports)
     log.event("reloaded", node=node.name, nodes=len(network.nodes), lines=len(network.lines))
     return f"reloaded: {len(network.nodes)} nodes, {len(network.lines)} lines"
 
@@ -220,7 +220,8 @@ def _status(node: RelayNode) -> Ask:
             "streams": terminal.streams,
             "passed_on": len(node.transits),
             "line_dials": ", ".join(_show(report) for report in node.reports) or "none yet",
-            "digest": node.network.digest.hex(),
+            "serial": node.network.serial,
+            "digest": node.network.digest_for(node.name).hex(),
             "certificate_ends": datetime.datetime.fromtimestamp(node.identity.expires, datetime.UTC).isoformat(),
         }
 

@@ -166,7 +166,7 @@ class Acceptor(Session):
         self._on_time_told(carrier, *bodies.parse_time(body))
 
     def _on_reset(self, carrier: CarrierEnd, body: bytes) -> None:
-        number, code = bodies.parse_reset(body)
+        number, _, code = bodies.parse_reset(body)
         self._seen.add(number)
         stream = self.streams.get(number)
         if stream is not None:

@@ -48,7 +48,7 @@ class Initiator(Session):
     """The session's end at the ingress."""
 
     def __init__(self, token: bytes, memory: Memory, now: float, on_pong: OnPong, on_news: OnFrame) -> None:
-        """*on_pong* is told of answered pings, *on_news* of GOAWAY, LINES and TIMED frames."""
+        """*on_pong* is told of answered pings, *on_news* of GOAWAY, STATUS and TIMED frames."""
         super().__init__(token, memory, now)
         self.on_resumed: Callable[[InitiatorStream], None] = _nobody
         """Told of a stream whose newest attachment, not its first, the exit has answered."""
@@ -59,7 +59,7 @@ class Initiator(Session):
             Kind.ATTACHED: self._on_attached,
             Kind.CONNECTED: self._on_connected,
             Kind.GOAWAY: lambda carrier, body: on_news(carrier, Kind.GOAWAY, body),
-            Kind.LINES: lambda carrier, body: on_news(carrier, Kind.LINES, body),
+            Kind.STATUS: lambda carrier, body: on_news(carrier, Kind.STATUS, body),
             Kind.TIMED: lambda carrier, body: on_news(carrier, Kind.TIMED, body),
         }
 
@@ -187,7 +187,7 @@ class Initiator(Session):
             stream.sink.on_connected(took)
 
     def _on_reset(self, carrier: CarrierEnd, body: bytes) -> None:
-        number, code = bodies.parse_reset(body)
+        number, _, code = bodies.parse_reset(body)
         cause = Cause.of_code(code)
         if cause is not Cause.GONE:
             self.say_parting([bodies.reset(number, Cause.GONE)])

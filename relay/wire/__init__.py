@@ -1,1 +1,1 @@
-"""What travels on a carrier: the frame layout, the set-up messages, the codes; specified in docs/protocol.md."""
+"""What travels on a carrier: frames, set-up messages, versions, and the numbers given out; see docs/protocol.md."""

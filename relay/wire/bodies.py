@@ -1,31 +1,31 @@
 """The bodies of the frames that travel after set-up: one pair of functions each, encode whole frames, parse bodies.
 
-Every parser takes exactly one body and raises ProtocolError for any other. Integers are unsigned, big-endian.
+Every parser takes one body and raises ProtocolError for what is none. What stands behind the fields that it knows is
+from a later version, and ignored; so are flags that it does not know. Integers are unsigned, big-endian.
 """
 
-import json
 import struct
 from collections.abc import Callable
 from typing import Any
 
-import attrs
-
-from relay.wire.errors import ProtocolError, printable
+from relay.wire.errors import ProtocolError
 from relay.wire.frames import Kind, frame
 
 _PING = struct.Struct("!IIB")
 _NUMBER = struct.Struct("!I")
-_OPEN = struct.Struct("!QIH")
+_OPEN = struct.Struct("!QIHB")
 _ATTACH = struct.Struct("!QIQQB")
 _ATTACHED = struct.Struct("!QIQQQ")
 _CONNECTED = struct.Struct("!QI")
 _FIN = struct.Struct("!QQ")
 _ACK = struct.Struct("!QQQ")
-_RESET = struct.Struct("!QB")
+_RESET = struct.Struct("!QQB")
 _TIMED = struct.Struct("!IIB")
-_TIME = struct.Struct("!IH")
+_TIME = struct.Struct("!IHB")
 LONGEST_HOST = 255
 
+STREAMS_RIDE = 1
+"""PING flag: streams ride on this carrier."""
 PLANNED = 1
 """ATTACH flag: the old carrier still delivers what it was given; go on from the next offset."""
 KNOWS_CONNECTED = 2
@@ -48,14 +48,27 @@ _pack_reset = _whole(Kind.RESET, _RESET)
 
 
 def _fields(layout: struct.Struct, body: bytes) -> tuple[Any, ...]:
-    if len(body) != layout.size:
+    if len(body) == layout.size:
+        return layout.unpack(body)
+    if len(body) < layout.size:
         raise ProtocolError(f"a body of {len(body)} bytes where {layout.size} belong")
-    return layout.unpack(body)
+    return layout.unpack_from(body)
+
+
+def _host(body: bytes, start: int, size: int) -> str:
+    """The host of *size* bytes at *start*, behind the fields of an OPEN or TIME."""
+    host = body[start : start + size]
+    if not size or len(host) < size:
+        raise ProtocolError("a frame whose host is missing, or cut short")
+    try:
+        return host.decode()
+    except UnicodeDecodeError as error:
+        raise ProtocolError("a frame whose host is not UTF-8") from error
 
 
 def ping(number: int, trip: float, streams: bool) -> bytes:
     """*trip* (seconds) tells the node the path's round trip; *streams* whether any ride here."""
-    return frame(Kind.PING, _PING.pack(number, min(round(trip * 1e6), 0xFFFFFFFF), streams))
+    return frame(Kind.PING, _PING.pack(number, min(round(trip * 1e6), 0xFFFFFFFF), STREAMS_RIDE * streams))
 
 
 def parse_ping(body: bytes) -> tuple[int, float]:
@@ -74,19 +87,15 @@ def parse_pong(body: bytes) -> int:
 
 
 def open_stream(stream: int, generation: int, host: str, port: int) -> bytes:
-    """OPEN: *host* is a name or a literal address, at most LONGEST_HOST bytes in UTF-8."""
-    return frame(Kind.OPEN, _OPEN.pack(stream, generation, port) + host.encode())
+    """OPEN: *host* is a name or a literal address, 1 to LONGEST_HOST bytes in UTF-8."""
+    name = host.encode()
+    return frame(Kind.OPEN, _OPEN.pack(stream, generation, port, len(name)) + name)
 
 
 def parse_open(body: bytes) -> tuple[int, int, str, int]:
     """Stream, generation, host, port."""
-    if not _OPEN.size < len(body) <= _OPEN.size + LONGEST_HOST:
-        raise ProtocolError("an OPEN without a host, or with one too long")
-    stream, generation, port = _OPEN.unpack_from(body)
-    try:
-        return stream, generation, body[_OPEN.size :].decode(), port
-    except UnicodeDecodeError as error:
-        raise ProtocolError("an OPEN whose host is not UTF-8") from error
+    stream, generation, port, size = _fields(_OPEN, body)
+    return stream, generation, _host(body, _OPEN.size, size), port
 
 
 def attach(stream: int, generation: int, received: int, limit: int, flags: int) -> bytes:
@@ -134,27 +143,26 @@ def parse_ack(body: bytes) -> tuple[int, int, int]:
     return _fields(_ACK, body)
 
 
-def reset(stream: int, cause: int) -> bytes:
-    return _pack_reset(stream, cause)
+def reset(stream: int, cause: int, offset: int = 0) -> bytes:
+    """RESET: what was written below *offset* came before it; 0: reset at once, whatever is on the way."""
+    return _pack_reset(stream, offset, cause)
 
 
-def parse_reset(body: bytes) -> tuple[int, int]:
+def parse_reset(body: bytes) -> tuple[int, int, int]:
+    """Stream, offset, cause."""
     return _fields(_RESET, body)
 
 
 def time_target(number: int, host: str, port: int) -> bytes:
     """TIME: connect to a target once, only to learn how long it takes."""
-    return frame(Kind.TIME, _TIME.pack(number, port) + host.encode())
+    name = host.encode()
+    return frame(Kind.TIME, _TIME.pack(number, port, len(name)) + name)
 
 
 def parse_time(body: bytes) -> tuple[int, str, int]:
-    if not _TIME.size < len(body) <= _TIME.size + LONGEST_HOST:
-        raise ProtocolError("a TIME without a host, or with one too long")
-    number, port = _TIME.unpack_from(body)
-    try:
-        return number, body[_TIME.size :].decode(), port
-    except UnicodeDecodeError as error:
-        raise ProtocolError("a TIME whose host is not UTF-8") from error
+    """Number, host, port."""
+    number, port, size = _fields(_TIME, body)
+    return number, _host(body, _TIME.size, size), port
 
 
 def timed(number: int, took: float, cause: int) -> bytes:
@@ -165,39 +173,3 @@ def timed(number: int, took: float, cause: int) -> bytes:
 def parse_timed(body: bytes) -> tuple[int, float, int]:
     number, micros, cause = _fields(_TIMED, body)
     return number, micros / 1e6, cause
-
-
-@attrs.frozen
-class LineReport:
-    """What a node says of one of its own lines: how long the last dial of its address took, or why it failed."""
-
-    line: str
-    dial: float | None
-    error: str | None = None
-
-
-def lines(digest: bytes, reports: list[LineReport]) -> bytes:
-    """What a node tells once a minute, and when it has read its file again: its network's digest, its lines' dials."""
-    rows = [[one.line, one.dial, one.error] for one in reports]
-    return frame(Kind.LINES, json.dumps({"network": digest.hex(), "lines": rows}).encode())
-
-
-def parse_lines(body: bytes) -> tuple[bytes, list[LineReport]]:
-    """The node's digest of the network, and its reports."""
-    try:
-        told = json.loads(body)
-        reports = [
-            LineReport(printable(str(line)), _seconds(dial), None if error is None else printable(str(error)))
-            for line, dial, error in told["lines"]
-        ]
-        return bytes.fromhex(told["network"]), reports
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise ProtocolError("a LINES body that is not a digest and a list of reports") from error
-
-
-def _seconds(value: object) -> float | None:
-    if value is None:
-        return None
-    if not isinstance(value, int | float) or not 0 <= value < 1e6:
-        raise ValueError("not a duration")
-    return float(value)

@@ -65,14 +65,23 @@ LINE: dict[str, Any] = {
     "bytes_down": 0,
     "provider": None,
 }
-NODE = {"node": "us-dmit", "is_exit": True, "state": "up", "version": "0.1.0", "stale_config": True, "draining": True}
+OLDER = "us-dmit has an older paths.toml (serial 3, here 5): update us-dmit"
+NODE = {
+    "node": "us-dmit",
+    "is_exit": True,
+    "state": "up",
+    "version": "0.1.0",
+    "stale_config": True,
+    "config": OLDER,
+    "draining": True,
+}
 PATHS: dict[str, Any] = {
     "version": 1,
     "ingress": "shanghai",
     "time": "2030-01-01T00:00:00+00:00",
     "paths": [ROW, {**BROKEN, "reason": "answer overdue"}, UNKNOWN],
     "lines": [LINE],
-    "nodes": [NODE, {**NODE, "node": "jp-dmit", "stale_config": False, "draining": False}],
+    "nodes": [NODE, {**NODE, "node": "jp-dmit", "stale_config": False, "config": None, "draining": False}],
     "totals": {**ROW, "lost": {"exit-lost": 2}, "probe_bytes_per_day": 52_000_000},
     "blame": ["line jp-us-nube: [jp-nube] is well"],
     "warnings": ["us-dmit: its certificate ends in 9 days"],
@@ -157,7 +166,7 @@ def test_the_table_has_every_figure_and_fits_100_columns(ingress: Ingress, capsy
         "2 answer overdue",
         "blame: line jp-us-nube: [jp-nube] is well",
         "warning: us-dmit: its certificate ends in 9 days",
-        "node us-dmit: stale config: give it the same paths.toml, then `relay reload`; draining",
+        f"node us-dmit: stale config: {OLDER}, then reload; draining",
         "longest pause 610 ms",
         "lost: 2 by exit-lost",
         "52M",

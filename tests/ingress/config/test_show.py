@@ -11,6 +11,7 @@ from ingress.config.show import as_toml
 SAMPLE = Path(__file__).parents[3] / "paths.toml"
 FULL = """\
 version = 1
+serial = 7
 [ingress.sh]
 listen = ["0.0.0.0:1080"]
 users = "users.toml"

@@ -127,14 +127,6 @@ async def test_a_node_that_is_no_exit_in_its_own_file(make_world: Make) -> None:
     assert await shown(world, "direct", "stale config") == "us is no exit in its own file: update it"
 
 
-async def test_another_version(make_world: Make, journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("relay.node.node.VERSION", 2)
-    world = await make_world().start()
-    why = await shown(world, "direct", "version")
-    assert why == "us speaks version 2, shanghai version 1: update shanghai"
-    assert (await journal.until("carrier-refused", "us", level="warning"))["why"] == why
-
-
 async def test_what_is_not_our_program_is_down_and_no_matter_of_certificates(make_world: Make) -> None:
     world = make_world()
     world.wires["direct"].port = world.target.port

@@ -17,7 +17,8 @@ from relay.callbacks import ignore
 from relay.engine import Loop
 from relay.model.walk import Path
 from relay.session.window import Memory
-from relay.wire.setup import Hello, Purpose, Refusal
+from relay.wire.codes import Purpose, Reason
+from relay.wire.setup import Hello
 from tests.world import DIRECT, INGRESS, TWO_PATHS, Journal, World, is_reset, read, until
 
 Make = Callable[..., World]
@@ -103,7 +104,7 @@ async def test_a_refused_spare_is_not_asked_for_at_every_round(
     async def refuse_bulk(path: Path, hello: Hello, *others: Any) -> Opened:
         if hello.purpose is Purpose.BULK:
             tried.append(trio.current_time())
-            raise SetupFailed("us has no room", Refusal.LIMIT)
+            raise SetupFailed("us has no room", Reason.LIMIT)
         return await open_carrier(path, hello, *others)
 
     monkeypatch.setattr(live_module, "open_carrier", refuse_bulk)

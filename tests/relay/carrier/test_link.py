@@ -61,8 +61,8 @@ async def test_why_it_was_lost(caller: Caller, error: OSError | None, why: str) 
 
 async def test_nonsense_closes_the_carrier(caller: Caller) -> None:
     link = await caller.carrier()
-    link.on_bytes(memoryview(b"\xff\0\0\0"))
-    assert caller.lost == ["protocol error: unknown frame kind 255"]
+    link.on_bytes(memoryview(b"\x7f\0\0\0"))
+    assert caller.lost == ["protocol error: unknown frame kind 127"]
     assert link.tls.closed
 
 

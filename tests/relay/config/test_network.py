@@ -53,6 +53,14 @@ def mistakes(folder: Path, text: str) -> list[str]:
     return [f"{mistake.line} {mistake}" for mistake in caught.value.mistakes]
 
 
+def test_a_serial_is_a_whole_number_and_may_be_left_out(tmp_path: Path) -> None:
+    assert load_network(write(tmp_path, GOOD)).serial == 0
+    assert load_network(write(tmp_path, f"serial = 20261127\n{GOOD}")).serial == 20261127
+    for wrong in ("-1", "1.5", "true", '"5"', "9223372036854775808"):
+        (said,) = mistakes(tmp_path, f"serial = {wrong}\n{GOOD}")
+        assert "serial" in said and "whole number" in said
+
+
 def test_a_network_is_read_whole(tmp_path: Path) -> None:
     network = load_network(write(tmp_path, GOOD))
     assert network.ingresses == ("shanghai",)

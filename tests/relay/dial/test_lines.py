@@ -7,7 +7,7 @@ import trio
 from relay.dial.lines import keep_dialling
 from relay.model.network import Address, Line, Proxy, Secret
 from relay.model.walk import Hop
-from relay.wire.bodies import LineReport
+from relay.wire.status import LineReport
 from tests.world import until
 
 

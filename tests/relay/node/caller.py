@@ -15,11 +15,14 @@ from relay.engine import Loop, Tls
 from relay.engine.secured import Secured
 from relay.engine.tls_setup import close, handshake, read_some, unwrap
 from relay.identity import load_identity
+from relay.model.network import Network
+from relay.model.walk import hops_from
 from relay.session.carrier import CarrierEnd
 from relay.session.initiator import Initiator, InitiatorStream
 from relay.session.window import Memory
+from relay.wire.codes import Purpose
 from relay.wire.frames import Kind
-from relay.wire.setup import Hello, Message, Purpose, Transit, Welcome
+from relay.wire.setup import Hello, Message, Parsed, Transit, Welcome
 from tests.relay.session.pair import RecordingSink
 from tests.world import INGRESS, NAME, PATIENCE, World, until
 
@@ -54,7 +57,7 @@ async def dial(world: World, node: str) -> socket.socket:
     return sock
 
 
-async def asked(tls: Secured, message: Message) -> Message:
+async def asked(tls: Secured, message: Message) -> Parsed:
     """What is answered to *message*."""
     await send_message(tls, message)
     return await read_message(tls)
@@ -69,20 +72,30 @@ async def heard(tls: Secured) -> bytes:
     return data
 
 
-def hello(world: World, token: bytes = b"t" * 16, **others: object) -> Hello:
-    """A HELLO that is welcome everywhere, but for *others*."""
-    usual: dict[str, object] = {"purpose": Purpose.PREFIX, "resume": False, "digest": digest(world), "program": "test"}
+def hello(world: World, token: bytes = b"t" * 16, *, node: str = "us", **others: object) -> Hello:
+    """A HELLO that is welcome at *node*, but for *others*."""
+    usual: dict[str, object] = {
+        "purpose": Purpose.PREFIX,
+        "resume": False,
+        "digest": network(world).digest_for(node),
+        "serial": network(world).serial,
+        "program": "test",
+        "via": "direct",
+    }
     return Hello(token=token, **{**usual, **others})  # type: ignore[arg-type]
 
 
-def digest(world: World) -> bytes:
-    return next(iter(world.nodes.values())).network.digest
+def network(world: World) -> Network:
+    """As some node of *world* knows it."""
+    return next(iter(world.nodes.values())).network
 
 
 def transit(world: World, line: str, **others: object) -> Transit:
     """A TRANSIT over *line*, but for *others*."""
-    found = next(iter(world.nodes.values())).network.lines.get(line)
-    return Transit(**{"line": line, "digest": b"" if found is None else found.digest, **others})  # type: ignore[arg-type]
+    found = network(world).lines.get(line)
+    hops = () if found is None else hops_from(network(world), found.start)
+    digest = next((hop.digest for hop in hops if hop.line is found), bytes(8))
+    return Transit(**{"line": line, "digest": digest, "via": "ix", "left": 1, **others})  # type: ignore[arg-type]
 
 
 class Caller:
@@ -113,7 +126,8 @@ class Caller:
             await asked(first, transit(self.world, "pacific"))
             sock = await unwrap(first)
         tls = await handshake(sock, context, server_side=False)
-        answer = await asked(tls, hello(self.world, self.session.token, purpose=purpose, resume=resume))
+        greeting = hello(self.world, self.session.token, node=self.node, purpose=purpose, resume=resume)
+        answer = await asked(tls, greeting)
         assert isinstance(answer, Welcome), answer
         link = Link(self.loop, self._lost)
         link.tls = Tls(self.loop, tls, link)

@@ -14,8 +14,10 @@ from relay.carrier.setup import send_message
 from relay.engine.tls_setup import send_all
 from relay.identity import load_identity
 from relay.node.node import PASSING
+from relay.wire.codes import Purpose, Reason
 from relay.wire.frames import Kind, frame
-from relay.wire.setup import Message, Proceed, Purpose, Refusal, Refused, Welcome
+from relay.wire.setup import Message, Proceed, Refused, Welcome
+from relay.wire.versions import Versions
 from tests.relay.node.caller import Caller, anybody, asked, dial, heard, hello, secured, transit
 from tests.world import INGRESS, PATIENCE, TWO_PATHS, Journal, World, read, read_all, until
 
@@ -69,18 +71,26 @@ async def test_only_an_ingress_is_let_in(world: World, journal: Journal, others:
         assert journal.of("carrier-up") == []
 
 
-REFUSED: list[tuple[str, Callable[[World], Message], Refusal, str]] = [
-    ("us", lambda world: hello(world, version=2), Refusal.VERSION, "us speaks version 1, shanghai version 2: update"),
-    ("us", lambda world: hello(world, version=0), Refusal.VERSION, "update shanghai"),
-    ("jp", lambda world: transit(world, "pacific", version=9), Refusal.VERSION, "update jp"),
-    ("jp", lambda world: transit(world, "nothing"), Refusal.UNKNOWN_LINE, "jp has no line nothing in its file"),
-    ("jp", lambda world: transit(world, "direct"), Refusal.UNKNOWN_LINE, "no line direct"),  # not one of its own
-    ("jp", lambda world: transit(world, "pacific", digest=b"x" * 8), Refusal.STALE_CONFIG, "another version of line"),
-    ("jp", lambda world: transit(world, "paid"), Refusal.DIAL_FAILED, "NO_SUCH_VARIABLE"),
-    ("jp", lambda world: hello(world, purpose=Purpose.THIN), Refusal.NOT_AN_EXIT, "jp is no exit"),
-    ("jp", lambda world: hello(world, purpose=Purpose.BULK), Refusal.NOT_AN_EXIT, "jp is no exit"),
-    ("us", lambda world: hello(world, resume=True), Refusal.UNKNOWN_SESSION, "not known here"),
-    ("us", lambda world: Proceed(1.0), Refusal.PROTOCOL, "a Proceed where TRANSIT or HELLO belongs"),
+FUTURE = Versions(3, 4)
+REFUSED: list[tuple[str, Callable[[World], Message], Reason, str]] = [
+    (
+        "us",
+        lambda world: hello(world, versions=FUTURE),
+        Reason.VERSION,
+        "us speaks version 2, shanghai version 3 to 4: update us",
+    ),
+    ("jp", lambda world: transit(world, "pacific", versions=FUTURE), Reason.VERSION, "update jp"),
+    ("jp", lambda world: transit(world, "nothing"), Reason.UNKNOWN_LINE, "jp has no line nothing in its file"),
+    ("jp", lambda world: transit(world, "direct"), Reason.UNKNOWN_LINE, "no line direct"),  # not one of its own
+    ("jp", lambda world: transit(world, "pacific", digest=b"x" * 8), Reason.STALE_CONFIG, "another version of line"),
+    ("jp", lambda world: transit(world, "paid"), Reason.DIAL_FAILED, "NO_SUCH_VARIABLE"),
+    ("jp", lambda world: transit(world, "pacific", left=0), Reason.LIMIT, "1 to 3 lines left, not 0"),
+    ("jp", lambda world: transit(world, "pacific", left=4), Reason.LIMIT, "1 to 3 lines left, not 4"),
+    ("us", lambda world: hello(world, purpose=9), Reason.NOT_UNDERSTOOD, "no carriers of purpose 9: update us"),
+    ("jp", lambda world: hello(world, purpose=Purpose.THIN), Reason.NOT_AN_EXIT, "jp is no exit"),
+    ("jp", lambda world: hello(world, purpose=Purpose.BULK), Reason.NOT_AN_EXIT, "jp is no exit"),
+    ("us", lambda world: hello(world, resume=True), Reason.UNKNOWN_SESSION, "not known here"),
+    ("us", lambda world: Proceed(1.0), Reason.PROTOCOL, "a Proceed where TRANSIT or HELLO belongs"),
 ]
 
 
@@ -101,7 +111,7 @@ async def test_every_refusal_is_told_at_both_ends(world: World, journal: Journal
 async def test_an_ingress_that_is_not_in_the_file(world: World, journal: Journal) -> None:
     async with secured(world, "us", add_ingress(world, "paris")) as tls:
         answer = await asked(tls, hello(world))
-        assert answer == Refused(Refusal.NOT_AN_INGRESS, "paris is not an ingress in the file of us")
+        assert answer == Refused(Reason.NOT_AN_INGRESS, "paris is not an ingress in the file of us")
     await journal.until("carrier-refused", "us", name="paris")
 
 
@@ -110,7 +120,7 @@ async def test_a_session_belongs_to_who_began_it(world: World, journal: Journal)
         assert isinstance(await asked(tls, hello(world)), Welcome)
         async with secured(world, "us", add_ingress(world, "london")) as foreign:
             answer = await asked(foreign, hello(world))
-            assert answer == Refused(Refusal.UNKNOWN_SESSION, "this session belongs to another ingress")
+            assert answer == Refused(Reason.UNKNOWN_SESSION, "this session belongs to another ingress")
         async with secured(world, "us") as second:
             assert isinstance(await asked(second, hello(world, resume=True)), Welcome)
 
@@ -119,9 +129,10 @@ async def test_another_digest_works_and_is_told(world: World, journal: Journal) 
     async with secured(world, "us") as tls:
         answer = await asked(tls, hello(world, digest=b"x" * 8))
         assert isinstance(answer, Welcome)
-        assert answer.digest == world.nodes["us"].network.digest
+        assert answer.digest == world.nodes["us"].digest
         assert answer.not_after == int(world.nodes["us"].identity.expires)
-    await journal.until("config-differed", "us", ingress=INGRESS)
+    why = "shanghai has another paths.toml (no serial tells which is older)"
+    await journal.until("config-differed", "us", ingress=INGRESS, serial=0, theirs=0, why=why)
 
 
 UNREADABLE = [b"GET / HTTP/1.1\r\n\r\n", frame(Kind.DATA, b"x" * 20), b"\x01\xff\xff\xff", frame(Kind.HELLO)]
@@ -234,11 +245,11 @@ async def test_a_next_hop_that_refuses(make_world: Callable[..., World], journal
     async with secured(world, "jp") as tls:
         answer = await asked(tls, transit(world, "pacific"))
     assert isinstance(answer, Refused)
-    assert answer.reason is Refusal.DIAL_REFUSED
+    assert answer.reason is Reason.DIAL_REFUSED
     assert answer.text.startswith("jp cannot dial pacific: ")
 
 
 async def test_a_draining_node_lets_nobody_in(world: World) -> None:
     world.nodes["us"].drain()
     async with secured(world, "us") as tls:
-        assert await asked(tls, hello(world)) == Refused(Refusal.DRAINING, "us is shutting down")
+        assert await asked(tls, hello(world)) == Refused(Reason.DRAINING, "us is shutting down")

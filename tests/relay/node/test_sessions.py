@@ -13,8 +13,9 @@ from relay.model.cause import Cause
 from relay.model.network import Address
 from relay.node.sessions import RefusedError
 from relay.wire import bodies
+from relay.wire.codes import Purpose
 from relay.wire.frames import Kind
-from relay.wire.setup import Message, Purpose, Refused
+from relay.wire.setup import Message, Refused
 from tests.relay.node.caller import Caller, asked, hello, secured
 from tests.world import Journal, World, is_reset, read, until
 
@@ -208,9 +209,9 @@ async def test_a_carrier_that_talks_nonsense_is_closed_and_its_streams_live(
     other = await caller.carrier()
     stream, sink = caller.open(other)
     target = await world.target.accept()
-    link.end.send(b"\xff\0\0\0")
+    link.end.send(b"\x7f\0\0\0")
     lost = await journal.until("carrier-lost", "us")
-    assert lost["why"] == "protocol error: unknown frame kind 255"
+    assert lost["why"] == "protocol error: unknown frame kind 127"
     stream.write(b"alive")
     assert await read(target, 5) == b"alive"
     assert sink.cause is None

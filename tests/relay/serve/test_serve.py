@@ -101,8 +101,8 @@ async def test_a_reload_is_used_from_the_next_carrier_on(world: World, caller: C
     world.write(world.text() + _line(world, "second"))
     assert (await told(world, "jp", "reload"))["done"] == "reloaded: 2 nodes, 4 lines"
     async with secured(world, "jp") as tls:
-        asking = transit(world, "second", digest=world.nodes["jp"].network.lines["second"].digest)
-        assert isinstance(await asked(tls, asking), Proceed)
+        (digest,) = (hop.digest for hop in world.nodes["jp"].hops() if hop.line.name == "second")
+        assert isinstance(await asked(tls, transit(world, "second", digest=digest)), Proceed)
     stream.write(b"untouched")
     assert await read(target, 9) == b"untouched"
 

@@ -344,7 +344,7 @@ def test_news_and_questions_pass_through() -> None:
         exit_end = pair.carriers[0].ends[EXIT]
         assert exit_end is not None
         exit_end.send_frame(kind, body)
-    pair.end(0).send_frame(20, b"\0\0\0\x07\0\x50host")
+    pair.end(0).send_frame(20, b"\0\0\0\x07\0\x50\x04host")
     pair.run()
     assert [kind for kind, _ in pair.news] == [18, 19, 21]
     assert [(number, host, port) for _, number, host, port in pair.timed] == [(7, "host", 80)]

@@ -16,6 +16,8 @@ from relay.wire.frames import (
     frame,
 )
 
+IGNORED = st.integers(128, 255)
+"""Kinds that nobody knows, and that are passed over."""
 OTHERS = [kind for kind in Kind if kind is not Kind.DATA]
 Heard = list[tuple[int, int, bytes] | tuple[int, bytes]]
 
@@ -69,12 +71,44 @@ def test_the_layout() -> None:
     assert read(frame(Kind.GOAWAY), data_frame(1, 2, b"xy")) == [(18, b""), (1, 2, b"xy")]
 
 
+def cut(wire: bytes, data: st.DataObject) -> list[bytes]:
+    """*wire* in pieces."""
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(wire)), max_size=8)))
+    return [wire[start:stop] for start, stop in zip([0, *cuts], [*cuts, len(wire)], strict=True)]
+
+
 @given(FRAMES, st.data())
 def test_every_split_gives_the_same(frames: list[bytes], data: st.DataObject) -> None:
     wire = b"".join(frames)
-    cuts = sorted(data.draw(st.lists(st.integers(0, len(wire)), max_size=8)))
-    pieces = [wire[start:stop] for start, stop in zip([0, *cuts], [*cuts, len(wire)], strict=True)]
-    assert read(*pieces) == read(wire) == read(*(bytes([byte]) for byte in wire))
+    assert read(*cut(wire, data)) == read(wire) == read(*(bytes([byte]) for byte in wire))
+
+
+@given(FRAMES, st.lists(st.builds(frame, IGNORED, st.binary(max_size=40)), min_size=1), st.data())
+def test_frames_that_may_be_ignored_are_passed_over(
+    frames: list[bytes], ignored: list[bytes], data: st.DataObject
+) -> None:
+    mixed = list(frames)
+    for one in ignored:
+        mixed.insert(data.draw(st.integers(0, len(mixed))), one)
+    wire = b"".join(mixed)
+    assert read(*cut(wire, data)) == read(*frames) == read(*(bytes([byte]) for byte in wire))
+
+
+@given(IGNORED, st.data())
+def test_nothing_of_them_is_held(kind: int, data: st.DataObject) -> None:
+    listener = Listener()
+    for piece in cut(frame(kind, bytes(LONGEST_BODY)), data):
+        listener.reader.receive(memoryview(piece))
+        assert len(listener.reader._held) < HEADER_SIZE
+    assert listener.reader.is_between_frames and listener.heard == []
+
+
+def test_a_frame_that_is_passed_over_is_not_done_before_its_end() -> None:
+    listener = Listener()
+    listener.reader.receive(memoryview(frame(200, b"abc")[:-1]))
+    assert not listener.reader.is_between_frames
+    listener.reader.receive(memoryview(b"c" + frame(Kind.GOAWAY)))
+    assert listener.reader.is_between_frames and listener.heard == [(Kind.GOAWAY, b"")]
 
 
 def test_payload_is_handed_on_as_it_comes() -> None:
@@ -101,8 +135,8 @@ def test_any_bytes_are_frames_or_a_protocol_error_and_little_is_held(pieces: lis
         assert len(one) == 3 or one[0] in OTHERS
 
 
-@pytest.mark.parametrize("kind", [0, 6, 15, 22, 31, 40, 255])
-def test_unknown_kinds_are_protocol_errors_at_their_header(kind: int) -> None:
+@pytest.mark.parametrize("kind", [0, 6, 15, 22, 31, 40, 127])
+def test_unknown_kinds_below_128_are_protocol_errors_at_their_header(kind: int) -> None:
     with pytest.raises(ProtocolError, match="kind"):
         read(bytes([kind, 0, 0, 0]))
 
@@ -110,7 +144,13 @@ def test_unknown_kinds_are_protocol_errors_at_their_header(kind: int) -> None:
 @pytest.mark.parametrize("kind", OTHERS)
 def test_bodies_are_bounded(kind: Kind) -> None:
     assert read(frame(kind, bytes(LONGEST_BODY))) == [(kind, bytes(LONGEST_BODY))]
-    with pytest.raises(ProtocolError, match=kind.name):
+    with pytest.raises(ProtocolError, match=f"of kind {kind:d}"):
+        read(frame(kind, bytes(LONGEST_BODY + 1))[:HEADER_SIZE])
+
+
+@pytest.mark.parametrize("kind", [128, 255])
+def test_so_are_those_that_are_passed_over(kind: int) -> None:
+    with pytest.raises(ProtocolError, match=f"of kind {kind}"):
         read(frame(kind, bytes(LONGEST_BODY + 1))[:HEADER_SIZE])
 
 
