@@ -6,6 +6,7 @@ their node as they are.
 """
 
 import datetime
+import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -120,7 +121,7 @@ def _open_authority(folder: Path, now: datetime.datetime, written: list[Path], *
 
 def _make_authority(now: datetime.datetime) -> Authority:
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "ingress CA")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, _random_name())])
     certificate = (
         _builder(name, name, key, now, now + CA_LIFE)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
@@ -129,6 +130,12 @@ def _make_authority(now: datetime.datetime) -> Authority:
         .sign(key, hashes.SHA256())
     )
     return Authority(certificate, key)
+
+
+def _random_name() -> str:
+    """Of a CA. A node shows its certificate, and with it this name, to whoever connects: it may not tell what runs
+    there, nor be alike in two networks."""
+    return secrets.token_hex(8)
 
 
 def _sign_node(

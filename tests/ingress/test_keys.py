@@ -1,4 +1,5 @@
 import datetime
+import re
 import stat
 from pathlib import Path
 
@@ -55,6 +56,28 @@ def test_a_certificate_says_name_role_and_times(tmp_path: Path) -> None:
         key = found.public_key()
         assert isinstance(key, ec.EllipticCurvePublicKey)
         assert isinstance(key.curve, ec.SECP256R1)
+
+
+def test_the_ca_s_name_tells_nothing(tmp_path: Path) -> None:
+    """A node's certificate names its CA to every stranger who connects."""
+    names = set()
+    for root in (tmp_path / "one", tmp_path / "two"):
+        make(root, "jp")
+        (name,) = certificate(root / "keys" / "jp" / "node.pem").issuer
+        assert re.fullmatch(r"[0-9a-f]{16}", str(name.value))
+        names.add(name.value)
+    assert len(names) == 2
+
+
+def test_a_ca_made_before_its_name_was_random_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("ingress.keys._random_name", lambda: "ingress CA")
+        make(tmp_path, "jp")
+    make(tmp_path, "jp", "us", now=datetime.datetime.now(datetime.UTC), renew="jp")
+    for name in ("shanghai", "jp", "us"):
+        assert load_identity(tmp_path / "keys", name).name == name
+    (issuer,) = certificate(tmp_path / "keys" / "us" / "node.pem").issuer
+    assert issuer.value == "ingress CA"
 
 
 def test_no_certificate_outlives_its_ca(tmp_path: Path) -> None:
