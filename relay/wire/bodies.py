@@ -78,10 +78,12 @@ def parse_ping(body: bytes) -> tuple[int, float]:
 
 
 def pong(number: int) -> bytes:
+    """PONG: the answer to the PING of that number."""
     return frame(Kind.PONG, _NUMBER.pack(number))
 
 
 def parse_pong(body: bytes) -> int:
+    """Number."""
     number: int = _fields(_NUMBER, body)[0]
     return number
 
@@ -99,6 +101,7 @@ def parse_open(body: bytes) -> tuple[int, int, str, int]:
 
 
 def attach(stream: int, generation: int, received: int, limit: int, flags: int) -> bytes:
+    """ATTACH: go on over this carrier. *flags* are PLANNED and KNOWS_CONNECTED; what is told is as in ACK."""
     return _pack_attach(stream, generation, received, limit, flags)
 
 
@@ -123,23 +126,28 @@ def connected(stream: int, took: float) -> bytes:
 
 
 def parse_connected(body: bytes) -> tuple[int, float]:
+    """Stream, seconds."""
     stream, micros = _fields(_CONNECTED, body)
     return stream, micros / 1e6
 
 
 def fin(stream: int, offset: int) -> bytes:
+    """FIN: the bytes end at *offset*."""
     return _pack_fin(stream, offset)
 
 
 def parse_fin(body: bytes) -> tuple[int, int]:
+    """Stream, offset."""
     return _fields(_FIN, body)
 
 
 def ack(stream: int, received: int, limit: int) -> bytes:
+    """ACK: everything below *received* has arrived, and everything below *limit* may be written."""
     return _pack_ack(stream, received, limit)
 
 
 def parse_ack(body: bytes) -> tuple[int, int, int]:
+    """Stream, received, limit."""
     return _fields(_ACK, body)
 
 
@@ -171,5 +179,6 @@ def timed(number: int, took: float, cause: int) -> bytes:
 
 
 def parse_timed(body: bytes) -> tuple[int, float, int]:
+    """Number, seconds, code of the cause."""
     number, micros, cause = _fields(_TIMED, body)
     return number, micros / 1e6, cause
