@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from relay.session.parting import Unconfirmed
+from relay.session.last_words import Unconfirmed
 from relay.session.sender import Leg
 from relay.wire import bodies
 from relay.wire.frames import DATA_HEADER_SIZE, FrameReader, frame
@@ -103,8 +103,8 @@ class CarrierEnd:
         size = 0
         while self.control:
             parts.append(self.control.popleft())
-        if self.session.parting.waiting and not self.is_doubted:
-            words = self.session.parting.take()
+        if self.session.last_words.waiting and not self.is_doubted:
+            words = self.session.last_words.take()
             self.unconfirmed.add(words)
             parts += words
         ready = self.ready

@@ -1,6 +1,6 @@
 """The ingress's end of a session: opens streams, says which carriers they ride on, recovers what a carrier owed.
 
-It never chooses a carrier: `open` and `attach` are told. Its last word about every stream is a Parting, so that
+It never chooses a carrier: `open` and `attach` are told. Its last word about every stream is a LastWords, so that
 the exit is never left with a stream that nobody here knows.
 """
 
@@ -117,7 +117,7 @@ class Initiator(Session):
             if stream.legs and (stream.is_owed_by(carrier) or any(at is carrier for at, _, _ in stream.drains)):
                 self.attach([stream], tuple(leg.carrier for leg in stream.legs), now, planned=False)
             stream.owed.pop(carrier, None)
-        self.say_parting(carrier.unconfirmed.reclaim(), besides=carrier)
+        self.say_last(carrier.unconfirmed.reclaim(), besides=carrier)
 
     def is_awaited(self, carrier: CarrierEnd) -> bool:
         """Whether something of a planned move is still on *carrier*, in either direction."""
@@ -141,12 +141,12 @@ class Initiator(Session):
     def take_leave(self, stream: Stream) -> None:
         word = stream.ack()
         self.forget(stream)
-        self.part_later(word)
+        self.say_last_later(word)
 
     def reset(self, stream: Stream, cause: Cause) -> None:
         if not stream.is_over:
             self.forget(stream)
-            self.say_parting([bodies.reset(stream.id, cause)])
+            self.say_last([bodies.reset(stream.id, cause)])
 
     def announce(self, leg: Leg, parts: list[bytes | memoryview]) -> int:
         stream = leg.stream
@@ -190,7 +190,7 @@ class Initiator(Session):
         number, _, code = bodies.parse_reset(body)
         cause = Cause.of_code(code)
         if cause is not Cause.GONE:
-            self.say_parting([bodies.reset(number, Cause.GONE)])
+            self.say_last([bodies.reset(number, Cause.GONE)])
         stream = self.streams.get(number)
         if stream is None:
             return

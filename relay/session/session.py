@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from relay.model.cause import Cause
 from relay.session.carrier import CarrierEnd
-from relay.session.parting import Parting
+from relay.session.last_words import LastWords
 from relay.session.sender import Leg
 from relay.session.stream import NOBODY, Stream
 from relay.session.window import Memory
@@ -36,7 +36,7 @@ class Session:
         self.streams: dict[int, Stream] = {}
         self.carriers: dict[int, CarrierEnd] = {}
         self.heard_last: CarrierEnd | None = None
-        self.parting = Parting()
+        self.last_words = LastWords()
         self.on_deadline_changed: Callable[[], None] = _nothing
         """Called when `next_deadline()` moved earlier."""
         self.on_heavy: Callable[[Stream], None] = _nobody
@@ -64,7 +64,7 @@ class Session:
         self._carrier_count += 1
         carrier = CarrierEnd(self, self._carrier_count, name, is_bulk, on_ready)
         self.carriers[carrier.number] = carrier
-        if self.parting.waiting:
+        if self.last_words.waiting:
             on_ready()
         return carrier
 
@@ -75,7 +75,7 @@ class Session:
             return []
         carrier.is_lost = True
         del self.carriers[carrier.number]
-        self.say_parting(carrier.unconfirmed.reclaim())
+        self.say_last(carrier.unconfirmed.reclaim())
         if not self.carriers:
             self._adrift_since = now
             self.on_deadline_changed()
@@ -87,19 +87,19 @@ class Session:
         ]
         return [stream for stream in {one.id: one for one in riders + drainers}.values() if stream.lose(carrier)]
 
-    def say_parting(self, words: list[bytes], besides: CarrierEnd | None = None) -> None:
+    def say_last(self, words: list[bytes], besides: CarrierEnd | None = None) -> None:
         """Last words, for whichever carrier was heard last, *besides* one that is not trusted."""
         if not words:
             return
-        self.parting.waiting += words
-        self._hurry_parting(besides)
+        self.last_words.waiting += words
+        self._hurry_last_words(besides)
 
-    def part_later(self, word: bytes) -> None:
-        """As `say_parting`, but *word* may wait for others, as an acknowledgement does."""
-        self.parting.waiting.append(word)
+    def say_last_later(self, word: bytes) -> None:
+        """As `say_last`, but *word* may wait for others, as an acknowledgement does."""
+        self.last_words.waiting.append(word)
         self._arm_ack()
 
-    def _hurry_parting(self, besides: CarrierEnd | None = None) -> None:
+    def _hurry_last_words(self, besides: CarrierEnd | None = None) -> None:
         last = self.heard_last
         if last is None or last.is_lost or last.is_doubted or last is besides:
             others = [one for one in self.carriers.values() if one is not besides and not one.is_doubted]
@@ -125,8 +125,8 @@ class Session:
             for stream in pending.values():
                 if self.streams.get(stream.id) is stream:
                     stream.ack_now()
-            if self.parting.waiting:
-                self._hurry_parting()
+            if self.last_words.waiting:
+                self._hurry_last_words()
         if self.has_expired(now):
             self.end(Cause.SESSION_EXPIRED)
 
@@ -154,7 +154,7 @@ class Session:
     def end(self, cause: Cause) -> None:
         """The session is over: every stream is reset at this end."""
         streams, self.streams = self.streams, {}
-        self.parting.take()
+        self.last_words.take()
         for stream in streams.values():
             self._release(stream)
             if stream.cause is None:

@@ -209,7 +209,7 @@ class SessionPair:
     def assert_forgotten(self) -> None:
         """Neither end knows a stream any more, or owes a word about one."""
         for session in self.sessions:
-            assert not session.streams and session.memory.used == 0 and not session.parting.waiting
+            assert not session.streams and session.memory.used == 0 and not session.last_words.waiting
             assert all(not carrier.legs and not len(carrier.unconfirmed) for carrier in session.carriers.values())
 
     # ---- time

@@ -3,7 +3,7 @@
 import pytest
 
 from relay.model.cause import Cause
-from relay.session.parting import Unconfirmed
+from relay.session.last_words import Unconfirmed
 from tests.relay.session.pair import EXIT, INGRESS, SessionPair
 
 BYTES = bytes(range(251)) * 400
@@ -254,7 +254,7 @@ def test_nothing_is_said_to_a_carrier_that_is_lost() -> None:
     stream.reset(Cause.CLIENT_RESET)
     pair.kill(0)
     assert lost.data_to_send(pair.now) == b""
-    assert len(pair.ingress.parting.waiting) == 1
+    assert len(pair.ingress.last_words.waiting) == 1
     assert pair.ingress.lose(lost, pair.now) == []
 
 

@@ -6,7 +6,7 @@ without harm.
 """
 
 
-class Parting:
+class LastWords:
     """The session's last words that are on no carrier now."""
 
     __slots__ = ("waiting",)
