@@ -88,7 +88,7 @@ INGRESS: Mapping[str, Stage] = {
     "close": Stage(
         22.0,
         "shutdown and close; FIN both ways and the last words",
-        (*ENDING, "relay.session.initiator:Initiator.take_leave"),
+        (*ENDING, "relay.session.initiator:InitiatorStream.complete"),
         ("ingress.client.closing:_Closing",),
     ),
     "carriers": Stage(
@@ -124,7 +124,7 @@ EXIT: Mapping[str, Stage] = {
     "close": Stage(
         15.0,
         "shutdown and close; FIN both ways, and the stream forgotten",
-        (*ENDING, "relay.session.acceptor:Acceptor.take_leave"),
+        (*ENDING, "relay.session.acceptor:AcceptorStream.complete"),
     ),
     "carriers": Stage(
         24.0,

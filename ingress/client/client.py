@@ -174,7 +174,7 @@ class Client:
         self._forget_deadline()
         stream = upstream.stream
         tunnel = Tunnel(upstream, stream, self._tunnel_over)
-        stream.sink = tunnel
+        stream.bind(tunnel)
         self.tcp.owner = tunnel
         if early:
             stream.write(early)

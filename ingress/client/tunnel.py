@@ -35,7 +35,7 @@ class Tunnel(Binding):
         stream = self._client_stream.stream
         assert stream is not None
         self.stream = stream
-        self.stream.sink = self
+        self.stream.bind(self)
         if self.tcp is not None and self.stream.may_write:
             self.tcp.resume()
 

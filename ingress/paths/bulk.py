@@ -69,7 +69,7 @@ class BulkCarriers:
         spare = live.spare()
         if spare is not None:
             self._loads[spare] = Load(_moved(spare))
-            self._moving.to_bulk(stream, spare)
+            self._moving.to_bulk(stream, spare, live)
         else:
             self._waiting[stream] = None
         live.want_spare()
@@ -87,11 +87,11 @@ class BulkCarriers:
     def figures(self) -> list[Bulk]:
         """What each bulk stream gets, for the choice; not of those that begin, or whose target seems to pause."""
         return [
-            Bulk((leg.stream.session.token, leg.stream.id), link.end.name, load.speed, load.best)
+            Bulk((link.session.token, stream.id), link.end.name, load.speed, load.best)
             for link, load in self._loads.items()
-            for leg in link.end.legs.values()
+            for stream in link.riders
             if load.seconds >= MEASURED and load.speed >= CALM_BYTES
-            if leg.stream.receiver.received == leg.stream.receiver.consumed
+            if stream.receiver.received == stream.receiver.consumed
         ]
 
     def delivery(self, path: str) -> float | None:

@@ -24,7 +24,6 @@ from relay.engine import Loop
 from relay.model.cause import Cause
 from relay.model.network import Network
 from relay.model.walk import Paths, find_prefixes, hops_from
-from relay.session.carrier import CarrierEnd
 from relay.session.stream import Stream
 from relay.session.window import Memory
 from relay.wire.bodies import time_target
@@ -150,7 +149,7 @@ class Fleet:
         self._nursery.start_soon(live.keep)
 
     def _add_peer(self, name: str) -> Peer:
-        peer = self.peers[name] = Peer(name, self.loop, self.memory, self._ponged, self._goaway, self._watch)
+        peer = self.peers[name] = Peer(name, self.loop, self.memory, self._goaway, self._watch)
         self._watch(peer)
         return peer
 
@@ -331,11 +330,6 @@ class Fleet:
             peer.renew(Cause.EXIT_LOST)
 
     # ---- news of peers
-
-    def _ponged(self, carrier: CarrierEnd, number: int) -> None:
-        live = self.live.get(carrier.name)
-        if live is not None:
-            live.ponged(carrier, number)
 
     def _goaway(self, peer: Peer) -> None:
         log.event("node-draining", node=peer.name)

@@ -21,10 +21,9 @@ from ingress.paths.peer import Peer
 from ingress.paths.spares import Spares
 from relay import log
 from relay.carrier.link import Link
-from relay.engine import Loop, Timer, Tls
+from relay.engine import Loop, Timer
 from relay.model.network import Network
 from relay.model.walk import Path
-from relay.session.carrier import CarrierEnd
 from relay.session.stream import Stream
 from relay.wire.codes import Purpose, Reason
 
@@ -243,14 +242,13 @@ class LivePath:
         self.rearm()
 
     def _link(self, opened: Opened, *, is_bulk: bool) -> Link:
-        link = Link(self._loop, self._on_lost)
-        link.tls = Tls(self._loop, opened.tls, link, is_bulk=is_bulk)
-        link.end = self.peer.session.add_carrier(self.name, is_bulk, link.tls.flush_soon, self._loop.now)
-        return link
+        return Link(self._loop, opened.tls, self.peer.session, self, self.name, is_bulk=is_bulk)
 
-    def _on_lost(self, link: Link, why: str) -> None:
+    # ---- as the owner of its links
+
+    def on_lost(self, link: Link, detached: list[Stream], why: str) -> None:
+        """A carrier is gone, and *detached* ride on nothing now: whoever listens places them."""
         now, end = self._loop.now, link.end
-        detached = end.session.lose(end, now)
         log.event("carrier-lost", path=self.name, carrier=end.number, streams=len(detached), why=why)
         self.counters.count_bytes(end.bytes_out, end.bytes_in)
         if link in self.bulk:
@@ -276,9 +274,13 @@ class LivePath:
         # A deadline may move into the past (an answer is late, a shorter interval): that is no lag of ours.
         self._timer = self._loop.call_at(max(when, self._loop.now), self._tick)
 
-    def ponged(self, carrier: CarrierEnd, number: int) -> None:
-        """An answer came on one of our carriers."""
-        if self.thin is not None and carrier is self.thin.end:
+    def on_notice(self, link: Link, kind: int, body: bytes) -> None:
+        """The node at our end says something of itself."""
+        self.peer.on_notice(kind, body)
+
+    def on_pong(self, link: Link, number: int) -> None:
+        """An answer came on one of our carriers; only those on the warm one are timed."""
+        if link is self.thin and not self._is_leaving:
             now = self._loop.now
             self.monitor.answered(number, now)
             for link in self.links:
@@ -345,7 +347,7 @@ class LivePath:
     def close_strangers(self) -> None:
         """Close the carriers of a session that is over: what rides on them is lost already."""
         for link in list(self.links):
-            if link.end.session is not self.peer.session:
+            if link.session is not self.peer.session:
                 link.close("its session is over")
 
     def stop(self) -> None:

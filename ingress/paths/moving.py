@@ -58,7 +58,7 @@ class Moving:
         live = self._live.get(choice.paths[0])
         if live is None or live.thin is None or not live.is_usable:
             return False
-        self._rejoin(stream, (live.thin.end,))
+        self._rejoin(live, stream, (live.thin.end,))
         return True
 
     def open_patience(self, stream: Stream) -> float:
@@ -95,7 +95,8 @@ class Moving:
 
     def _concerned(self, old: LivePath, move: Move) -> list[Stream]:
         if move.kind is Kind.BULK:
-            return [stream for stream in _riders(old.bulk) if (stream.session.token, stream.id) == move.stream]
+            found = ((link.session.token, stream) for link in old.bulk for stream in link.riders)
+            return [stream for token, stream in found if (token, stream.id) == move.stream]
         if move.kind is Kind.THIN:
             return [stream for stream in _riders(() if old.thin is None else (old.thin,)) if stream not in self.pairs]
         return _riders(old.links if move.is_planned else old.silent(self._loop.now))
@@ -113,7 +114,7 @@ class Moving:
         """Take a redundant stream off *old*; False if it has no other leg. Another joins by `complete_pairs`."""
         kept = tuple(leg.carrier for leg in stream.legs if leg.carrier.name != old.name)
         if kept:
-            self._rejoin(stream, kept)
+            self._rejoin(old, stream, kept)
         return bool(kept)
 
     def evacuate(self, live: LivePath, why: str) -> None:
@@ -129,15 +130,15 @@ class Moving:
 
     # ---- bulk
 
-    def to_bulk(self, stream: Stream, link: Link) -> None:
-        """Give *stream* the bulk carrier *link* of the path it rides on."""
-        self._attach([stream], (link.end,), planned=True)
+    def to_bulk(self, stream: Stream, link: Link, live: LivePath) -> None:
+        """Give *stream* the bulk carrier *link* of *live*, on which it rides."""
+        self._attach(live, [stream], (link.end,), planned=True)
 
     def to_thin(self, link: Link, live: LivePath) -> None:
         """Put what rides on the bulk carrier *link* back among the others of *live*."""
         streams = _riders([link])
         if live.thin is not None and streams and live.is_usable:
-            self._attach(streams, (live.thin.end,), planned=True)
+            self._attach(live, streams, (live.thin.end,), planned=True)
 
     # ---- streams without a carrier
 
@@ -204,14 +205,17 @@ class Moving:
         """Put *stream* on *new*; what is bulk gets a bulk carrier if one is free, else shares until noticed."""
         assert new.thin is not None
         spare = new.spare() if any(leg.carrier.is_bulk for leg in stream.legs) else None
-        self._attach([stream], ((spare or new.thin).end,), planned=planned)
+        self._attach(new, [stream], ((spare or new.thin).end,), planned=planned)
 
-    def _rejoin(self, stream: Stream, carriers: tuple[CarrierEnd, ...]) -> None:
-        self._attach([stream], carriers, planned=False)
+    def _rejoin(self, live: LivePath, stream: Stream, carriers: tuple[CarrierEnd, ...]) -> None:
+        self._attach(live, [stream], carriers, planned=False)
 
-    def _attach(self, streams: Iterable[Stream], carriers: tuple[CarrierEnd, ...], *, planned: bool) -> None:
-        carriers[0].session.attach(streams, carriers, self._loop.now, planned=planned)  # type: ignore[attr-defined]
+    def _attach(
+        self, live: LivePath, streams: Iterable[Stream], carriers: tuple[CarrierEnd, ...], *, planned: bool
+    ) -> None:
+        """Everything ends here. *live* is any path to the exit that *streams* have and *carriers* lead to."""
+        live.peer.session.attach(streams, carriers, self._loop.now, planned=planned)
 
 
 def _riders(links: Iterable[Link]) -> list[Stream]:
-    return [leg.stream for link in links for leg in link.end.legs.values()]
+    return [stream for link in links for stream in link.riders]

@@ -8,11 +8,14 @@ from ingress.paths.live import LivePath
 from relay.session.carrier import CarrierEnd
 from relay.session.stream import Stream
 
-Attach = Callable[[Stream, tuple[CarrierEnd, ...]], None]
+Attach = Callable[[LivePath, Stream, tuple[CarrierEnd, ...]], None]
 
 
 class Pairs:
-    """The streams that want two legs. *attach* puts a stream on carriers, from what the exit is known to have."""
+    """The streams that want two legs.
+
+    *attach(live, stream, carriers)* puts a stream on carriers to the exit of *live*, from what that is known to have.
+    """
 
     def __init__(self, live: Mapping[str, LivePath], chooser: Chooser, attach: Attach) -> None:
         self._live = live
@@ -34,7 +37,7 @@ class Pairs:
         """How many of them ride on *live*."""
         if not self._streams:
             return 0
-        return sum(leg.stream in self._streams for link in live.links for leg in link.end.legs.values())
+        return sum(stream in self._streams for link in live.links for stream in link.riders)
 
     def complete(self) -> Iterator[tuple[Stream, LivePath]]:
         """Give every stream that has one leg a second one, over a path that shares no line with it; tell which."""
@@ -50,7 +53,7 @@ class Pairs:
         second = self._live.get(name) if name is not None else None
         if second is None or second.thin is None or not second.is_usable:
             return None
-        self._attach(stream, (carrier, second.thin.end))
+        self._attach(second, stream, (carrier, second.thin.end))
         return second
 
     def improve(self) -> None:
@@ -61,7 +64,7 @@ class Pairs:
             pair = self._best(stream) if len(costs) > 1 else ()
             wanted = sorted(entries[live.name].cost for live in pair)
             if pair and any(is_worse(has, better) for has, better in zip(costs, wanted, strict=True)):
-                self._attach(stream, tuple(live.thin.end for live in pair if live.thin is not None))
+                self._attach(pair[0], stream, tuple(live.thin.end for live in pair if live.thin is not None))
 
     def _best(self, stream: Stream) -> tuple[LivePath, ...]:
         """The best two usable paths for *stream*, or nothing."""

@@ -21,7 +21,6 @@ from relay.wire.frames import Kind
 from relay.wire.setup import TOKEN_SIZE, Hello, Welcome
 from relay.wire.status import Status, parse_status
 
-OnPong = Callable[[CarrierEnd, int], None]
 OnTimed = Callable[[float, int], None]
 OnPeer = Callable[["Peer"], None]
 
@@ -32,13 +31,10 @@ MOST_ASKED = 256
 class Peer:
     """One node as this ingress knows it.
 
-    *on_pong(carrier, number)* is told of answered pings, *on_goaway(peer)* that it drains, *on_new_session(peer)* that
-    it has another session than before.
+    *on_goaway(peer)* is told that it drains, *on_new_session(peer)* that it has another session than before.
     """
 
-    def __init__(
-        self, name: str, loop: Loop, memory: Memory, on_pong: OnPong, on_goaway: OnPeer, on_new_session: OnPeer
-    ) -> None:
+    def __init__(self, name: str, loop: Loop, memory: Memory, on_goaway: OnPeer, on_new_session: OnPeer) -> None:
         self.name = name
         self.welcome: Welcome | None = None
         """The last one; None until a carrier ended here."""
@@ -47,7 +43,6 @@ class Peer:
         self.draining_since: float | None = None
         self._loop = loop
         self._memory = memory
-        self._on_pong = on_pong
         self._on_goaway = on_goaway
         self._on_new_session = on_new_session
         self._questions: dict[int, OnTimed] = {}
@@ -57,7 +52,7 @@ class Peer:
 
     def _begin(self) -> None:
         token = secrets.token_bytes(TOKEN_SIZE)
-        self.session = Initiator(token, self._memory, self._loop.now, self._on_pong, self._hear)
+        self.session = Initiator(token, self._memory, self._loop.now)
         self._clock = SessionClock(self._loop, self.session)
         self._is_established = False
 
@@ -102,12 +97,12 @@ class Peer:
         self._begin()
         self._questions.clear()
         self._on_new_session(self)
-        old.end(cause)
+        old.close(cause)
 
     def close(self) -> None:
         """The node is no longer in the file, and no carrier leads to it."""
         self._clock.stop()
-        self.session.end(Cause.EXIT_LOST)
+        self.session.close(Cause.EXIT_LOST)
 
     def expire(self, now: float) -> None:
         """To be called now and then: a session that had no carrier for too long is over for us as well."""
@@ -122,7 +117,8 @@ class Peer:
             del self._questions[next(iter(self._questions))]
         carrier.send(frame(self._asked))
 
-    def _hear(self, carrier: CarrierEnd, kind: int, body: bytes) -> None:
+    def on_notice(self, kind: int, body: bytes) -> None:
+        """What the node says of itself has come, on whichever carrier: GOAWAY, LINES, or the answer to a TIME."""
         if kind == Kind.GOAWAY:
             self.draining_since = self._loop.now
             self._on_goaway(self)

@@ -6,10 +6,11 @@ that the window bounds them. When the binding is done it says so once, and neith
 
 from collections.abc import Callable
 
+from relay.callbacks import ignore
 from relay.engine import Tcp, sockopts
 from relay.model.cause import Cause
 from relay.session.carrier import BULK_QUANTUM
-from relay.session.stream import NOBODY, Stream
+from relay.session.stream import CLOSED, Stream
 
 PIECE = BULK_QUANTUM
 """Bytes kept in one piece, and sent in one frame. Small enough for malloc to use freed ones again (see
@@ -28,6 +29,7 @@ class Binding:
         """*cause* is what the peer is told when the socket dies. *on_done* hears None for a clean end."""
         self.stream = stream
         self.tcp: Tcp | None = None
+        """The socket, once it is there."""
         self._cause = cause
         self._on_done = on_done
         self._held: list[bytes] = []
@@ -49,6 +51,7 @@ class Binding:
     # ---- from the socket
 
     def on_bytes(self, data: memoryview) -> None:
+        """The socket has brought *data*: it goes to the stream, and the socket rests while the stream is full."""
         stream = self.stream
         if len(data) <= PIECE:
             stream.write(data)
@@ -59,22 +62,25 @@ class Binding:
             self.tcp.pause()
 
     def on_eof(self) -> None:
+        """The socket will bring no more; it may still take some."""
         self.stream.finish()
 
     def on_writable(self) -> None:
+        """The socket has taken all that it was owed: the peer may send as much again."""
         self._consume()
 
     def on_closed(self, error: OSError | None) -> None:
-        """The socket has ended in both directions, or died under us."""
+        """The socket has ended in both directions (None), or died under us: then the stream is reset."""
         if error is None:
-            self.end(None)
+            self.close(None)
         elif not self._is_done:
             self.stream.reset(self._cause)
-            self.end(self._cause)
+            self.close(self._cause)
 
     # ---- from the session
 
     def on_data(self, data: memoryview) -> None:
+        """Bytes for the socket. They count as consumed once the kernel has all that the socket is owed."""
         tcp = self.tcp
         if tcp is None:
             self._held.append(bytes(data))
@@ -84,6 +90,7 @@ class Binding:
             self.stream.consume(self.stream.receiver.received)
 
     def on_fin(self) -> None:
+        """The socket gets a FIN behind the last byte; without a socket yet, as soon as it is there."""
         self._fin_held = True
         if self.tcp is not None:
             self._finish(self.tcp)
@@ -92,13 +99,15 @@ class Binding:
         """Nothing to do once bytes flow."""
 
     def on_room(self) -> None:
+        """The stream takes more: the socket is read again."""
         if self.tcp is not None:
             self.tcp.resume()
 
     def on_reset(self, cause: Cause) -> None:
+        """The stream is gone: the socket is reset, so that nobody takes what it got for the whole."""
         if self.tcp is not None:
             self.tcp.reset()
-        self.end(cause)
+        self.close(cause)
 
     # ---- ends
 
@@ -111,15 +120,12 @@ class Binding:
         if self.tcp is not None and not self.tcp.unsent:
             self.stream.consume(self.stream.receiver.received)
 
-    def end(self, cause: Cause | None) -> None:
-        """Neither side is served any longer; the first call counts."""
+    def close(self, cause: Cause | None) -> None:
+        """Neither side is served any longer: `on_done` hears *cause*, the first that is given. The socket and the
+        stream are the caller's to end; what was kept for the socket is dropped. Harmless when repeated."""
         if not self._is_done:
             self._is_done = True
             self._held.clear()
-            self.stream.sink = NOBODY
-            on_done, self._on_done = self._on_done, _nobody_asks
+            self.stream.bind(CLOSED)
+            on_done, self._on_done = self._on_done, ignore  # the owner may be this object: no cycle is left
             on_done(self, cause)
-
-
-def _nobody_asks(_: Binding, cause: Cause | None) -> None:
-    """What a binding that has ended keeps in place of its owner, who may be itself."""

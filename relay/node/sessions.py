@@ -5,19 +5,18 @@ is not known here. Carriers that were silent for SILENCE are closed: the ingress
 """
 
 import hmac
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 
 import attrs
 
 from relay import log
 from relay.carrier.binding import Binding
 from relay.carrier.link import Link, SessionClock
-from relay.engine import Loop, Tcp, Tls
+from relay.engine import Loop, Tcp
 from relay.engine.secured import Secured
 from relay.exit.targets import Dialled, Dialling, Targets
 from relay.model.cause import Cause
-from relay.session.acceptor import Acceptor
-from relay.session.carrier import CarrierEnd
+from relay.session.acceptor import Acceptor, AcceptorStream
 from relay.session.stream import Stream
 from relay.session.window import Memory
 from relay.wire import bodies
@@ -39,13 +38,33 @@ class RefusedError(Exception):
         self.reason = reason
 
 
-@attrs.define
+OnTime = Callable[[Link, int, str, int], None]
+
+
+@attrs.define(eq=False)
 class Held:
-    """A session and what the shell keeps beside it."""
+    """A session and what the shell keeps beside it: the owner of its links."""
 
     session: Acceptor
     clock: SessionClock
+    on_time: OnTime
+    """Asked to time a connect (link, number of the question, host, port), and to answer TIMED on that link."""
     links: list[Link] = attrs.Factory(list)
+    """Those that are up."""
+
+    def on_pong(self, link: Link, number: int) -> None:
+        """Nothing: a node does not ping, and the session refuses what it did not ask for."""
+
+    def on_notice(self, link: Link, kind: int, body: bytes) -> None:
+        """The ingress asks how long a connect takes: TIME is the only notice there is at a node."""
+        self.on_time(link, *bodies.parse_time(body))
+
+    def on_lost(self, link: Link, detached: list[Stream], why: str) -> None:
+        """*link* is gone; its streams wait for another."""
+        if link in self.links:
+            self.links.remove(link)
+        token = self.session.token.hex()[:8]
+        log.event("carrier-lost", session=token, carrier=link.end.number, streams_adrift=len(detached), why=why)
 
 
 class Terminal:
@@ -94,8 +113,8 @@ class Terminal:
         if held is None and hello.resume:
             raise RefusedError(Reason.UNKNOWN_SESSION, "this session is not known here (restarted, or expired)")
         if held is None:
-            session = Acceptor(hello.token, owner, self._memory, self._loop.now, self._open, self._time)
-            held = self._held[hello.token] = Held(session, SessionClock(self._loop, session))
+            session = Acceptor(hello.token, owner, self._memory, self._loop.now, self._open)
+            held = self._held[hello.token] = Held(session, SessionClock(self._loop, session), self._time)
         return held.session
 
     def adopt(self, tls: Secured, session: Acceptor, hello: Hello) -> None:
@@ -107,25 +126,12 @@ class Terminal:
         held = self._held.get(session.token)
         if held is None or held.session is not session:
             raise RefusedError(Reason.UNKNOWN_SESSION, "this session has ended meanwhile")
-        link = Link(self._loop, self._lost)
-        is_bulk = hello.purpose is Purpose.BULK
-        link.tls = Tls(self._loop, tls, link, is_bulk=is_bulk)
-        link.end = session.add_carrier(session.owner, is_bulk, link.tls.flush_soon, self._loop.now)
+        link = Link(self._loop, tls, session, held, session.owner, is_bulk=hello.purpose is Purpose.BULK)
         held.links.append(link)
         token, number = session.token.hex()[:8], link.end.number
         log.event("carrier-up", session=token, carrier=number, ingress=session.owner, via=hello.via)
         if self.is_draining:
             link.end.send(frame(Kind.GOAWAY))
-
-    def _lost(self, link: Link, why: str) -> None:
-        """*link* is gone; its streams wait for another."""
-        session = link.end.session
-        held = self._held.get(session.token)
-        if held is not None and link in held.links:
-            held.links.remove(link)
-        adrift = session.lose(link.end, self._loop.now)
-        token = session.token.hex()[:8]
-        log.event("carrier-lost", session=token, carrier=link.end.number, streams_adrift=len(adrift), why=why)
 
     def say_goaway(self) -> None:
         """Tell every ingress, on every carrier, that this node is about to stop."""
@@ -154,7 +160,7 @@ class Terminal:
         return None
 
     def _end(self, held: Held, cause: Cause) -> None:
-        held.session.end(cause)
+        held.session.close(cause)
         held.clock.stop()
         del self._held[held.session.token]
 
@@ -169,23 +175,22 @@ class Terminal:
 
     # ---- streams
 
-    def _open(self, stream: Stream, host: str, port: int) -> None:
+    def _open(self, stream: AcceptorStream, host: str, port: int) -> Binding:
         binding = Binding(stream, Cause.TARGET_RESET, self._done)
-        stream.sink = binding
         if self._targets is None or self.is_draining:
             stream.reset(Cause.DRAINING if self.is_draining else Cause.POLICY)
-            return
-        self._dialling[binding] = self._targets.dial(host, port, lambda outcome: self._dialled(binding, outcome))
+        else:
+            dialling = self._targets.dial(host, port, lambda outcome: self._dialled(stream, binding, outcome))
+            self._dialling[binding] = dialling
+        return binding
 
-    def _dialled(self, binding: Binding, outcome: Dialled | Cause) -> None:
+    def _dialled(self, stream: AcceptorStream, binding: Binding, outcome: Dialled | Cause) -> None:
         del self._dialling[binding]
         if isinstance(outcome, Cause):
-            binding.stream.reset(outcome)
-            binding.end(outcome)
+            stream.reset(outcome)
+            binding.close(outcome)
             return
-        session = binding.stream.session
-        assert isinstance(session, Acceptor)
-        session.connect(binding.stream, outcome.took, self._loop.now)
+        stream.connected(outcome.took, self._loop.now)
         binding.attach(Tcp(self._loop, outcome.sock, binding))
 
     def _done(self, binding: Binding, cause: Cause | None) -> None:
@@ -193,13 +198,13 @@ class Terminal:
         if dialling is not None:
             dialling.cancel()
 
-    def _time(self, carrier: CarrierEnd, number: int, host: str, port: int) -> None:
+    def _time(self, link: Link, number: int, host: str, port: int) -> None:
         """Time a connect for the ingress's choice."""
 
         def answer(outcome: float | Cause) -> None:
-            if not carrier.is_lost:
+            if not link.end.is_lost:
                 took, code = (0.0, int(outcome)) if isinstance(outcome, Cause) else (outcome, 0)
-                carrier.send(bodies.timed(number, took, code))
+                link.end.send(bodies.timed(number, took, code))
 
         if self._targets is None:
             answer(Cause.POLICY)
@@ -211,6 +216,6 @@ class Terminal:
     def end_streams(self, cause: Cause) -> None:
         """Reset every stream, at both ends."""
         for stream in list(self.all_streams()):
-            if stream.cause is None:
+            if not stream.is_over:
                 stream.sink.on_reset(cause)
                 stream.reset(cause)

@@ -23,7 +23,7 @@ class HalfClosed:
         known, self._known = self._known, {}
         over = []
         for stream in streams:
-            if stream.cause is not None or stream.receiver.is_done == stream.sender.is_finished:
+            if not stream.is_half_closed:
                 continue
             progress = stream.receiver.consumed + stream.sender.acked
             before, since = known.get(stream, (-1, now))

@@ -7,7 +7,7 @@ All of it is pure: bytes and times in, bytes and calls of a stream's sink out. R
     window    how far the peer may write; the memory that all streams share
     stream    composes the three and says what to put on a carrier when the carrier asks
     carrier   one end of a carrier: cuts frames, pulls from its streams in turn
-    last_words   last words about streams that are forgotten here, kept until they are known to have arrived
+    parting   last words about streams that are forgotten here, kept until they are known to have arrived
     session   what both ends have in common; initiator (at the ingress) and acceptor (at the exit) are the ends
 
 Rules:

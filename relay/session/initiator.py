@@ -1,40 +1,50 @@
 """The ingress's end of a session: opens streams, says which carriers they ride on, recovers what a carrier owed.
 
-It never chooses a carrier: `open` and `attach` are told. Its last word about every stream is a LastWords, so that
-the exit is never left with a stream that nobody here knows.
+It never chooses a carrier: `open` and `attach` are told. Its last word about every stream is one of `last_words`, so
+that the exit is never left with a stream that nobody here knows.
+
+A move in one exchange (docs/protocol.md, "Attaching"): `attach` counts the stream's generation up and makes new legs;
+ATTACH leaves on them at the next pull, with what has arrived here; the exit answers ATTACHED with what has arrived
+there, and both send on. Nothing waits for the answer. After a planned move the old carrier still delivers, both ways,
+and until it has, it is watched (`is_awaited`): if it stalls or dies, the stream is attached once more, where it rides,
+as a rescue.
 """
 
 from collections.abc import Callable, Iterable
 
+from relay.callbacks import ignore
 from relay.model.cause import Cause
 from relay.session.carrier import CarrierEnd
-from relay.session.sender import Leg
 from relay.session.session import Session
-from relay.session.stream import Sink, Stream
+from relay.session.states import REACHES, Event, Reach, State
+from relay.session.stream import CarrierLeg, Sink, Stream, StreamSession
 from relay.session.window import Memory
 from relay.wire import bodies
 from relay.wire.frames import Kind
 
-OnPong = Callable[[CarrierEnd, int], None]
-OnFrame = Callable[[CarrierEnd, int, bytes], None]
+_OPENING, _ATTACHED, _CONNECTED = Reach.OPENING, Event.ATTACHED, Event.CONNECTED  # found once, as in stream.py
 
 
 class InitiatorStream(Stream):
-    """A stream as the ingress sees it."""
+    """A stream as the ingress sees it: it knows its target, and what an exit has said of it."""
 
-    __slots__ = ("host", "is_acknowledged", "is_planned", "owed", "port", "withdrawn")
+    __slots__ = ("host", "is_planned", "owed", "port", "withdrawn")
 
-    def __init__(self, session: Session, number: int, host: str, port: int) -> None:
-        super().__init__(session, number)
+    def __init__(self, session: StreamSession, number: int, sink: Sink, host: str, port: int) -> None:
+        super().__init__(session, number, sink)
         self.host = host
         self.port = port
-        self.is_acknowledged = False
-        """The exit knows the stream; its OPEN need not be said again."""
         self.is_planned = False
+        """The newest attachment is a planned move; its ATTACH says so."""
         self.withdrawn = b""
         """What was written and never left, kept when the stream is reset: another exit may go on with it."""
         self.owed: dict[CarrierEnd, int | None] = {}
         """Carriers left by a planned move that still bring what lies below an offset; None until the exit told it."""
+
+    @property
+    def is_acknowledged(self) -> bool:
+        """The exit knows the stream; its OPEN need not be said again."""
+        return self.reach is not _OPENING
 
     def is_owed_by(self, carrier: CarrierEnd) -> bool:
         """Whether *carrier*, left by a planned move, may still have bytes for us."""
@@ -43,28 +53,95 @@ class InitiatorStream(Stream):
         mark = self.owed[carrier]
         return mark is None or self.receiver.acknowledged < mark
 
+    def awaits(self, carrier: CarrierEnd) -> bool:
+        """Whether something of a planned move is still on *carrier*, in either direction."""
+        return self.is_owed_by(carrier) or self.drains_from(carrier)
 
-class Initiator(Session):
+    def reattach(self, carriers: tuple[CarrierEnd, ...], *, planned: bool) -> None:
+        """Move to *carriers*; see `Initiator.attach`, which calls this."""
+        self.generation += 1
+        self.is_planned = planned and self.is_acknowledged and len(self.legs) == len(carriers) == 1
+        if self.is_planned:
+            self.owed |= {leg.carrier: None for leg in self.legs if leg.carrier not in carriers}
+        else:
+            self.owed.clear()
+        self.ride(carriers, planned=self.is_planned)
+
+    def announcement(self, leg: CarrierLeg) -> bytes:
+        """OPEN until the exit is known to know the stream (it opens an id once, however often it hears it), then
+        ATTACH."""
+        if self.reach is _OPENING:
+            return bodies.open_stream(self.id, self.generation, self.host, self.port)
+        receiver = self.receiver
+        flags = bodies.PLANNED * self.is_planned | bodies.KNOWS_CONNECTED * self.is_connected
+        self.limit_told = receiver.limit
+        return bodies.attach(self.id, self.generation, receiver.acknowledged, receiver.limit, flags)
+
+    # ---- what the exit says
+
+    def on_attached(self, generation: int, received: int, limit: int, sent: int) -> bool:
+        """ATTACHED has come: see `wire.bodies.attached`.
+
+        Returns:
+            Whether it answers the newest attachment, and that is not the first: the stream has been moved.
+        """
+        self.reach = REACHES[self.reach][_ATTACHED]
+        is_moved = generation == self.generation and generation > 1
+        if is_moved:
+            self.owed = {at: sent if mark is None else mark for at, mark in self.owed.items()}
+        return is_moved
+
+    def on_connected(self, took: float) -> None:
+        """CONNECTED has come; the sink hears it once."""
+        if not self.is_connected:
+            self.reach = REACHES[self.reach][_CONNECTED]
+            self.took = took
+            self.sink.on_connected(took)
+
+    # ---- ends
+
+    def reset(self, cause: Cause) -> None:
+        """As `Stream.reset`. The stream is forgotten at once; RESET is a last word, which the exit gets for certain."""
+        if not self.is_over:
+            self.session.forget(self)
+            self.session.say_last([bodies.reset(self.id, cause)])
+
+    def complete(self) -> None:
+        """As `Stream.complete`: the ACK of the exit's FIN is a last word. It waits a little for others, since nobody
+        waits for it but the exit's memory of the stream."""
+        word = self.ack()
+        self.session.forget(self)
+        self.session.say_last_later(word)
+
+    def on_forgotten(self) -> None:
+        """As `Stream.on_forgotten`; if nothing has travelled, what was written is kept in `withdrawn`."""
+        if not self.has_sent and not self.withdrawn:
+            self.withdrawn = b"".join(self.sender.read(self.sender.acked, self.sender.end))
+        super().on_forgotten()
+
+
+class Initiator(Session[InitiatorStream]):
     """The session's end at the ingress."""
 
-    def __init__(self, token: bytes, memory: Memory, now: float, on_pong: OnPong, on_news: OnFrame) -> None:
-        """*on_pong* is told of answered pings, *on_news* of GOAWAY, STATUS and TIMED frames."""
+    def __init__(self, token: bytes, memory: Memory, now: float) -> None:
+        """*token* is random and never used again."""
         super().__init__(token, memory, now)
-        self.on_resumed: Callable[[InitiatorStream], None] = _nobody
+        self.on_resumed: Callable[[InitiatorStream], None] = ignore
         """Told of a stream whose newest attachment, not its first, the exit has answered."""
         self._next_id = 1
-        self._on_pong_told = on_pong
         self._handlers |= {
             Kind.PONG: self._on_pong,
             Kind.ATTACHED: self._on_attached,
             Kind.CONNECTED: self._on_connected,
-            Kind.GOAWAY: lambda carrier, body: on_news(carrier, Kind.GOAWAY, body),
-            Kind.STATUS: lambda carrier, body: on_news(carrier, Kind.STATUS, body),
-            Kind.TIMED: lambda carrier, body: on_news(carrier, Kind.TIMED, body),
+            Kind.GOAWAY: lambda carrier, body: carrier.owner.on_notice(Kind.GOAWAY, body),
+            Kind.STATUS: lambda carrier, body: carrier.owner.on_notice(Kind.STATUS, body),
+            Kind.TIMED: lambda carrier, body: carrier.owner.on_notice(Kind.TIMED, body),
         }
 
     def open(self, host: str, port: int, sink: Sink, carriers: tuple[CarrierEnd, ...], now: float) -> InitiatorStream:
         """Begin a stream to *host* and *port* over *carriers* (normally one). It may be written to at once.
+
+        Without carriers it is detached: it keeps what is written until it is attached, or the session expires.
 
         Raises:
             ValueError: *host* takes more than LONGEST_HOST bytes, or cannot be written in UTF-8.
@@ -72,9 +149,8 @@ class Initiator(Session):
         if not 0 < len(host.encode()) <= bodies.LONGEST_HOST:
             raise ValueError("a host that no OPEN can carry")
         self.now = now
-        stream = InitiatorStream(self, self._next_id, host, port)
+        stream = InitiatorStream(self, self._next_id, sink, host, port)
         self._next_id += 1
-        stream.sink = sink
         self.streams[stream.id] = stream
         stream.ride(carriers, planned=False)
         if not self.carriers:
@@ -82,123 +158,76 @@ class Initiator(Session):
         return stream
 
     def attach(self, streams: Iterable[Stream], carriers: tuple[CarrierEnd, ...], now: float, *, planned: bool) -> None:
-        """Move *streams* to *carriers*, in one exchange; those that have ended meanwhile are passed over.
+        """Move *streams* to *carriers*, in one exchange; those that have ended meanwhile, or are of another session,
+        are passed over.
 
         A planned move trusts the old carrier to deliver what it has (if there is one, and one new one); any other
         goes on from what each end is known to have.
         """
         self.now = now
         for stream in streams:
-            assert isinstance(stream, InitiatorStream)
-            if stream.is_over:
-                continue
-            stream.generation += 1
-            stream.is_planned = planned and stream.is_acknowledged and len(stream.legs) == len(carriers) == 1
-            if stream.is_planned:
-                stream.owed |= {leg.carrier: None for leg in stream.legs if leg.carrier not in carriers}
-            else:
-                stream.owed.clear()
-            stream.ride(carriers, planned=stream.is_planned)
+            own = self.streams.get(stream.id)
+            if own is not None and own is stream:
+                own.reattach(carriers, planned=planned)
 
-    def lose(self, carrier: CarrierEnd, now: float) -> list[Stream]:
+    def lose(self, carrier: CarrierEnd, now: float) -> list[InitiatorStream]:
         """As in Session; streams that *carrier* still owed bytes ask for them again over the legs they have."""
-        adrift = super().lose(carrier, now)
+        detached = super().lose(carrier, now)
         self.give_up_on(carrier, now)
-        return adrift
+        return detached
 
     def give_up_on(self, carrier: CarrierEnd, now: float) -> None:
         """Do not wait for what *carrier* owes from planned moves, in either direction, nor for the last words that it
-        was given: it is stalled or gone."""
-        waiting = [
-            one for one in self.streams.values() if isinstance(one, InitiatorStream) and (one.owed or one.drains)
-        ]
+        was given: it is stalled or gone. Its riders stay: to move them is the choice's affair."""
+        self.now = now
         carrier.is_doubted = True
-        for stream in waiting:
-            if stream.legs and (stream.is_owed_by(carrier) or any(at is carrier for at, _, _ in stream.drains)):
+        for stream in [one for one in self.streams.values() if one.owed or one.drains]:
+            if stream.legs and stream.awaits(carrier):
                 self.attach([stream], tuple(leg.carrier for leg in stream.legs), now, planned=False)
             stream.owed.pop(carrier, None)
         self.say_last(carrier.unconfirmed.reclaim(), besides=carrier)
 
     def is_awaited(self, carrier: CarrierEnd) -> bool:
-        """Whether something of a planned move is still on *carrier*, in either direction."""
-        return any(
-            stream.is_owed_by(carrier) or any(at is carrier for at, _, _ in stream.drains)
-            for stream in self.streams.values()
-            if isinstance(stream, InitiatorStream)
-        )
-
-    def riders(self, carrier: CarrierEnd) -> list[Stream]:
-        """The streams that ride on *carrier*."""
-        return [leg.stream for leg in carrier.legs.values()]
-
-    # ---- ends
-
-    def _release(self, stream: Stream) -> None:
-        if isinstance(stream, InitiatorStream) and not stream.has_sent and not stream.withdrawn:
-            stream.withdrawn = b"".join(stream.sender.read(stream.sender.acked, stream.sender.end))
-        super()._release(stream)
-
-    def take_leave(self, stream: Stream) -> None:
-        word = stream.ack()
-        self.forget(stream)
-        self.say_last_later(word)
-
-    def reset(self, stream: Stream, cause: Cause) -> None:
-        if not stream.is_over:
-            self.forget(stream)
-            self.say_last([bodies.reset(stream.id, cause)])
-
-    def announce(self, leg: Leg, parts: list[bytes | memoryview]) -> int:
-        stream = leg.stream
-        assert isinstance(stream, InitiatorStream)
-        if not stream.is_acknowledged:
-            words = bodies.open_stream(stream.id, stream.generation, stream.host, stream.port)
-        else:
-            receiver = stream.receiver
-            flags = bodies.PLANNED * stream.is_planned | bodies.KNOWS_CONNECTED * stream.is_connected
-            words = bodies.attach(stream.id, stream.generation, receiver.acknowledged, receiver.limit, flags)
-            stream.limit_told = receiver.limit
-        parts.append(words)
-        return len(words)
+        """Whether something of a planned move is still on *carrier*, in either direction: it should not be closed
+        yet."""
+        return any(stream.awaits(carrier) for stream in self.streams.values())
 
     # ---- frames
 
     def _on_pong(self, carrier: CarrierEnd, body: bytes) -> None:
         number = bodies.parse_pong(body)
         carrier.unconfirmed.ponged(number)
-        self._on_pong_told(carrier, number)
+        carrier.owner.on_pong(number)
 
     def _on_attached(self, _: CarrierEnd, body: bytes) -> None:
         number, generation, received, limit, sent = bodies.parse_attached(body)
         stream = self.streams.get(number)
-        if not isinstance(stream, InitiatorStream):
+        if stream is None:
             return
-        stream.is_acknowledged = True
-        if generation == stream.generation and generation > 1:
-            stream.owed = {at: sent if mark is None else mark for at, mark in stream.owed.items()}
+        if stream.on_attached(generation, received, limit, sent):
             self.on_resumed(stream)
         stream.receive_ack(received, limit)
 
     def _on_connected(self, _: CarrierEnd, body: bytes) -> None:
         number, took = bodies.parse_connected(body)
         stream = self.streams.get(number)
-        if stream is not None and not stream.is_connected:
-            stream.is_connected, stream.took = True, took
-            stream.sink.on_connected(took)
+        if stream is not None:
+            stream.on_connected(took)
 
-    def _on_reset(self, carrier: CarrierEnd, body: bytes) -> None:
-        number, _, code = bodies.parse_reset(body)
+    def _on_reset(self, _: CarrierEnd, body: bytes) -> None:
+        """The exit has given a stream up, and keeps it until we say that we know; or it does not know it (GONE).
+
+        GONE is no failure if both sides had finished: then the exit had everything, and only our last ACK, or its
+        answer, was lost.
+        """
+        number, _offset, code = bodies.parse_reset(body)
         cause = Cause.of_code(code)
         if cause is not Cause.GONE:
             self.say_last([bodies.reset(number, Cause.GONE)])
         stream = self.streams.get(number)
         if stream is None:
             return
-        was_over = stream.receiver.is_done and stream.sender.is_finished
+        sink, had_all = stream.sink, stream.state is State.LAST_ACK
         self.forget(stream)
-        if cause is not Cause.GONE or not was_over:
-            stream.sink.on_reset(cause)
-
-
-def _nobody(_: InitiatorStream) -> None:
-    """Nobody asked."""
+        if cause is not Cause.GONE or not had_all:
+            sink.on_reset(cause)

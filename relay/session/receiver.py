@@ -27,7 +27,7 @@ class Receiver:
         self._early: list[tuple[int, bytes]] = []
 
     @property
-    def is_done(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether all bytes and the FIN behind them have arrived."""
         return self.received == self.fin_at
 
@@ -73,7 +73,7 @@ class Receiver:
                 return news
         return None
 
-    def shed(self) -> int:
+    def clear(self) -> int:
         """Forget all bytes. Returns how many were kept."""
         kept = self.kept
         self.consumed = self.received
@@ -81,16 +81,22 @@ class Receiver:
         self._early.clear()
         return kept
 
-    def finish(self, offset: int) -> None:
-        """The peer's FIN says that its bytes end at *offset*.
+    def finish(self, offset: int) -> bool:
+        """The peer's FIN says that its bytes end at *offset*. It may come twice, and before bytes that it stands
+        behind.
+
+        Returns:
+            Whether everything is here with it, and was not before.
 
         Raises:
             ProtocolError: bytes beyond it have arrived, or another FIN said otherwise.
         """
         highest = self._early[-1][0] + len(self._early[-1][1]) if self._early else self.received
-        if offset < max(highest, self.received) or self.fin_at not in (None, offset) or offset > self.limit:
+        known = self.fin_at
+        if offset < max(highest, self.received) or known not in (None, offset) or offset > self.limit:
             raise ProtocolError("a FIN that contradicts what came before it")
         self.fin_at = offset
+        return known is None and self.received == offset
 
     def _hold(self, offset: int, data: memoryview) -> None:
         """Keep what is new of [offset, …): the kept ranges never overlap."""

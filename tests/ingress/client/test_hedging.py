@@ -81,9 +81,11 @@ def test_another_exit_may_take_it_only_while_nothing_has_travelled(cause: Cause)
     pair.run()
     assert opening().may_reopen(stream, cause) is (cause in EXIT_CAUSES)
     assert not opening(MOST_TRIES).may_reopen(stream, cause)
-    stream.is_connected = True
-    assert not opening().may_reopen(stream, cause)
-    stream.is_connected = False
+    other = pair.open(0)
+    pair.run()
+    pair.at_exit(other).connected(0.02, pair.now)
+    pair.run()
+    assert not opening().may_reopen(other, cause)
     stream.write(b"x")
     assert opening().may_reopen(stream, cause) is (cause in EXIT_CAUSES)  # written, and not travelled
     pair.run()

@@ -183,10 +183,16 @@ async def test_a_removed_path_leaves_nothing_behind(make_world: Make, monkeypatc
     assert world.wires["ix"].accepted <= accepted + 1  # the dial time, once a minute
 
 
+class Unheard:
+    """The owner of a carrier that brings nothing."""
+
+    on_pong = on_notice = staticmethod(ignore)
+
+
 async def test_questions_that_are_never_answered_are_bounded() -> None:
     loop = Loop()
-    peer = Peer("us", loop, Memory(1), ignore, ignore, ignore)
-    carrier = peer.session.add_carrier("direct", False, lambda: None, loop.now)
+    peer = Peer("us", loop, Memory(1), ignore, ignore)
+    carrier = peer.session.add_carrier("direct", False, ignore, Unheard(), loop.now)
     for _ in range(2 * MOST_ASKED):
         peer.ask_time(carrier, lambda number: b"", lambda took, cause: None)
     assert len(peer._questions) == MOST_ASKED

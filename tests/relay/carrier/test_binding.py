@@ -28,7 +28,7 @@ class End:
         self.pair.run()
         self.done: list[Cause | None] = []
         self.binding = Binding(self.at_exit, Cause.TARGET_RESET, lambda _, cause: self.done.append(cause))
-        self.at_exit.sink = self.binding
+        self.at_exit.bind(self.binding)
         with socket.create_server(("127.0.0.1", 0)) as listener:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
             self.near = socket.create_connection(listener.getsockname())
@@ -117,7 +117,7 @@ async def test_what_comes_before_the_socket_is_kept_unconsumed_and_goes_first(en
     end.attach()
     assert await end.read(300_000) == b"a" * 300_000
     await end.until(lambda: not _is_open(end.target))
-    assert end.at_exit.receiver.is_done
+    assert end.at_exit.receiver.is_complete
 
 
 async def test_the_end_may_come_before_the_socket(end: End) -> None:
@@ -190,8 +190,8 @@ async def test_a_reset_of_the_stream_resets_the_socket(end: End) -> None:
 async def test_an_end_before_the_socket_lets_go_of_everything(end: End) -> None:
     end.stream.write(b"d" * 1000)
     end.pair.run()
-    end.binding.end(Cause.REFUSED)
-    end.binding.end(None)
+    end.binding.close(Cause.REFUSED)
+    end.binding.close(None)
     assert end.done == [Cause.REFUSED]
     assert end.binding._held == []
 

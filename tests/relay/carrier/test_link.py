@@ -81,7 +81,7 @@ class Clocked:
     """A session on a clock, that has expiry and acknowledgements to wait for."""
 
     def __init__(self, loop: Loop) -> None:
-        self.session = Initiator(b"t" * 16, Memory(1 << 20), loop.now, lambda *_: None, lambda *_: None)
+        self.session = Initiator(b"t" * 16, Memory(1 << 20), loop.now)
         self.clock = SessionClock(loop, self.session)
         self.sink = RecordingSink()
 

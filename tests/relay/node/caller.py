@@ -11,14 +11,14 @@ import trio
 
 from relay.carrier.link import Link, SessionClock
 from relay.carrier.setup import read_message, send_message
-from relay.engine import Loop, Tls
+from relay.engine import Loop
 from relay.engine.secured import Secured
 from relay.engine.tls_setup import close, handshake, read_some, unwrap
 from relay.identity import load_identity
 from relay.model.network import Network
 from relay.model.walk import hops_from
-from relay.session.carrier import CarrierEnd
 from relay.session.initiator import Initiator, InitiatorStream
+from relay.session.stream import Stream
 from relay.session.window import Memory
 from relay.wire.codes import Purpose
 from relay.wire.frames import Kind
@@ -106,16 +106,16 @@ class Caller:
         self.loop = Loop()
         self.memory = Memory(1 << 30)
         self.pongs: list[int] = []
-        self.news: list[tuple[int, bytes]] = []
+        self.notices: list[tuple[int, bytes]] = []
         self.lost: list[str] = []
-        self.session = Initiator(secrets.token_bytes(16), self.memory, self.loop.now, self._pong, self._news)
+        self.session = Initiator(secrets.token_bytes(16), self.memory, self.loop.now)
         self.clock = SessionClock(self.loop, self.session)
 
-    def _pong(self, _: CarrierEnd, number: int) -> None:
+    def on_pong(self, link: Link, number: int) -> None:
         self.pongs.append(number)
 
-    def _news(self, _: CarrierEnd, kind: int, body: bytes) -> None:
-        self.news.append((kind, body))
+    def on_notice(self, link: Link, kind: int, body: bytes) -> None:
+        self.notices.append((kind, body))
 
     async def carrier(self, purpose: Purpose = Purpose.THIN, *, resume: bool = False, via: str | None = None) -> Link:
         """One more carrier: straight, or by the node *via* over its line "pacific"."""
@@ -129,14 +129,10 @@ class Caller:
         greeting = hello(self.world, self.session.token, node=self.node, purpose=purpose, resume=resume)
         answer = await asked(tls, greeting)
         assert isinstance(answer, Welcome), answer
-        link = Link(self.loop, self._lost)
-        link.tls = Tls(self.loop, tls, link)
-        link.end = self.session.add_carrier("test", purpose is Purpose.BULK, link.tls.flush_soon, self.loop.now)
-        return link
+        return Link(self.loop, tls, self.session, self, "test", is_bulk=purpose is Purpose.BULK)
 
-    def _lost(self, link: Link, why: str) -> None:
+    def on_lost(self, link: Link, detached: list[Stream], why: str) -> None:
         self.lost.append(why)
-        self.session.lose(link.end, self.loop.now)
 
     def open(self, *links: Link, host: str = NAME, port: int | None = None) -> tuple[InitiatorStream, RecordingSink]:
         """Open a stream over *links*, by default to the world's target."""
@@ -147,6 +143,6 @@ class Caller:
         return stream, sink
 
     async def hears(self, kind: Kind) -> bytes:
-        """The body of the first such news."""
-        await until(lambda: any(found == kind for found, _ in self.news))
-        return next(body for found, body in self.news if found == kind)
+        """The body of the first such notice."""
+        await until(lambda: any(found == kind for found, _ in self.notices))
+        return next(body for found, body in self.notices if found == kind)

@@ -11,7 +11,7 @@ from functools import partial
 from itertools import count
 
 from relay.model.cause import Cause
-from relay.session.acceptor import Acceptor
+from relay.session.acceptor import Acceptor, AcceptorStream
 from relay.session.carrier import CarrierEnd
 from relay.session.initiator import Initiator, InitiatorStream
 from relay.session.session import Session
@@ -70,14 +70,35 @@ class RecordingSink:
         self.stream.consume(min(len(self.data), self.stream.receiver.consumed + most))
 
 
+class Owner:
+    """What one end of a carrier tells of itself, kept by the pair."""
+
+    def __init__(self, pair: "SessionPair", carrier: "Carrier", end: int) -> None:
+        self.pair, self.carrier, self.end = pair, carrier, end
+
+    def on_pong(self, number: int) -> None:
+        assert self.end == INGRESS
+        self.pair.pongs.append(number)
+
+    def on_notice(self, kind: int, body: bytes) -> None:
+        self.pair.notices[self.end].append((kind, body))
+
+
 class Carrier:
     """The wire of one carrier: its two ends, or None where it is known to be dead, and what is under way."""
 
-    def __init__(self) -> None:
-        self.ends: list[CarrierEnd | None] = [None, None]
+    def __init__(self, pair: "SessionPair", name: str, is_bulk: bool) -> None:
+        """Both ends know it from now on."""
         self.queues = [bytearray(), bytearray()]
         self.is_ready = [False, False]
         self.is_held = [False, False]
+        self.ends: list[CarrierEnd | None] = [
+            session.add_carrier(name, is_bulk, partial(self._ready, end), Owner(pair, self, end), pair.now)
+            for end, session in enumerate(pair.sessions)
+        ]
+
+    def _ready(self, end: int) -> None:
+        self.is_ready[end] = True
 
     @property
     def is_whole(self) -> bool:
@@ -92,14 +113,14 @@ class SessionPair:
         self.opened: list[int] = []
         """Ids of the streams that the exit opened, in order."""
         self.sinks: tuple[dict[int, RecordingSink], dict[int, RecordingSink]] = ({}, {})
-        self.news: list[tuple[int, bytes]] = []
-        self.timed: list[tuple[CarrierEnd, int, str, int]] = []
+        self.notices: tuple[list[tuple[int, bytes]], list[tuple[int, bytes]]] = ([], [])
+        """What each end's owners of carriers were told."""
         self.connects_at_once = True
         self._pings = count(1)
-        self.ingress = Initiator(TOKEN, Memory(memory[INGRESS]), self.now, self._on_pong, self._on_news)
-        self.exit = Acceptor(TOKEN, "shanghai", Memory(memory[EXIT]), self.now, self._on_open, self._on_time)
+        self.ingress = Initiator(TOKEN, Memory(memory[INGRESS]), self.now)
+        self.exit = Acceptor(TOKEN, "shanghai", Memory(memory[EXIT]), self.now, self._on_open)
         self.pongs: list[int] = []
-        self.sessions: tuple[Session, Session] = (self.ingress, self.exit)
+        self.sessions: tuple[Session[Stream], Session[Stream]] = (self.ingress, self.exit)
         self.armed: list[float | None] = [None, None]
         for end in (INGRESS, EXIT):
             self.sessions[end].on_deadline_changed = partial(self._arm, end)
@@ -111,11 +132,8 @@ class SessionPair:
 
     def new_carrier(self, *, is_bulk: bool = False) -> int:
         """A fresh carrier, known at both ends. Returns its number."""
-        carrier = Carrier()
-        self.carriers.append(carrier)
+        self.carriers.append(Carrier(self, f"path-{len(self.carriers) + 1}", is_bulk))
         for end in (INGRESS, EXIT):
-            ready = partial(self._ready, carrier, end)
-            carrier.ends[end] = self.sessions[end].add_carrier(f"path-{len(self.carriers)}", is_bulk, ready, self.now)
             self._arm(end)
         return len(self.carriers) - 1
 
@@ -161,18 +179,18 @@ class SessionPair:
         self.carriers[carrier].is_held = [False, False]
 
     def kill(self, carrier: int, end: int | None = None) -> list[Stream]:
-        """The carrier is dead, and *end* (or both) hears of it. Returns the ingress's streams that are adrift.
+        """The carrier is dead, and *end* (or both) hears of it. Returns the ingress's streams that are detached.
 
         Bytes under way to an end that has not heard may still arrive there; what it sends is lost.
         """
-        adrift: list[Stream] = []
+        detached: list[Stream] = []
         for at in (INGRESS, EXIT) if end is None else (end,):
             lost, self.carriers[carrier].ends[at] = self.carriers[carrier].ends[at], None
             self.carriers[carrier].queues[at].clear()
             if lost is not None:
                 streams = self.sessions[at].lose(lost, self.now)
-                adrift += streams if at == INGRESS else []
-        return adrift
+                detached += streams if at == INGRESS else []
+        return detached
 
     def ping(self, carrier: int) -> int:
         """The ingress pings over *carrier*. Returns the number, which its PONG brings to `pongs`."""
@@ -252,23 +270,11 @@ class SessionPair:
     def _arm(self, end: int) -> None:
         self.armed[end] = self.sessions[end].next_deadline()
 
-    @staticmethod
-    def _ready(carrier: Carrier, end: int) -> None:
-        carrier.is_ready[end] = True
-
-    def _on_open(self, stream: Stream, host: str, port: int) -> None:
+    def _on_open(self, stream: AcceptorStream, host: str, port: int) -> RecordingSink:
         assert stream.id not in self.opened, "a stream was opened twice"
         self.opened.append(stream.id)
         sink = self.sinks[EXIT][stream.id] = RecordingSink()
-        sink.stream, stream.sink = stream, sink
+        sink.stream = stream
         if self.connects_at_once:
-            self.exit.connect(stream, 0.02, self.now)
-
-    def _on_pong(self, carrier: CarrierEnd, number: int) -> None:
-        self.pongs.append(number)
-
-    def _on_news(self, carrier: CarrierEnd, kind: int, body: bytes) -> None:
-        self.news.append((kind, body))
-
-    def _on_time(self, carrier: CarrierEnd, number: int, host: str, port: int) -> None:
-        self.timed.append((carrier, number, host, port))
+            stream.connected(0.02, self.now)
+        return sink

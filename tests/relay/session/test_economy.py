@@ -47,7 +47,7 @@ def test_a_slow_target_does_not_hold_up_that_the_stream_is_known() -> None:
     pair.advance(ACK_DELAY_MOST)
     assert on_the_wire(pair, INGRESS) == [Kind.ATTACHED]
     assert stream.is_acknowledged
-    pair.exit.connect(pair.at_exit(stream), 0.2, pair.now)
+    pair.at_exit(stream).connected(0.2, pair.now)
     assert on_the_wire(pair, INGRESS) == [Kind.CONNECTED]
 
 

@@ -8,8 +8,9 @@ from relay.model.cause import Cause
 from relay.session.initiator import Initiator
 from relay.session.session import EXPIRY
 from relay.session.window import FLOOR, INITIAL_WINDOW, Memory
-from relay.wire.bodies import open_stream
+from relay.wire.bodies import open_stream, parse_time, time_target
 from relay.wire.errors import ProtocolError
+from relay.wire.frames import Kind, frame
 from tests.relay.session.pair import EXIT, INGRESS, PLENTY, RecordingSink, SessionPair
 
 BYTES = bytes(range(251)) * 400
@@ -186,7 +187,8 @@ def test_a_sink_may_give_up_in_the_middle_of_its_bytes(patience: int) -> None:
     pair = SessionPair(carriers=2)
     stream = pair.open(0)
     pair.run()
-    sink = stream.sink = Impatient()
+    sink = Impatient()
+    stream.bind(sink)
     sink.stream = stream
     far = pair.at_exit(stream)
     far.write(BYTES[:1000])
@@ -214,7 +216,7 @@ def test_an_exit_that_does_not_know_the_stream_ends_it() -> None:
 
 @given(st.floats(0, 1e9))
 def test_a_deadline_that_is_kept_is_over(start: float) -> None:
-    session = Initiator(bytes(16), Memory(PLENTY), start, lambda *_: None, lambda *_: None)
+    session = Initiator(bytes(16), Memory(PLENTY), start)
     session.open("host", 80, RecordingSink(), (), start)
     deadline = session.next_deadline()
     assert deadline is not None
@@ -343,11 +345,12 @@ def test_news_and_questions_pass_through() -> None:
         pair.end(0)  # the ingress's end lives
         exit_end = pair.carriers[0].ends[EXIT]
         assert exit_end is not None
-        exit_end.send_frame(kind, body)
-    pair.end(0).send_frame(20, b"\0\0\0\x07\0\x50\x04host")
+        exit_end.send(frame(kind, body))
+    pair.end(0).send(time_target(7, "host", 80))
     pair.run()
-    assert [kind for kind, _ in pair.news] == [18, 19, 21]
-    assert [(number, host, port) for _, number, host, port in pair.timed] == [(7, "host", 80)]
+    assert pair.notices[INGRESS] == [(18, b""), (19, b"{}"), (21, bytes(9))]
+    ((kind, body),) = pair.notices[EXIT]
+    assert kind == Kind.TIME and parse_time(body) == (7, "host", 80)
 
 
 def test_a_frame_out_of_place_is_a_protocol_error() -> None:
@@ -373,5 +376,5 @@ def test_what_lives_describes_itself() -> None:
     pair.run()
     assert repr(pair.ingress) == "<Initiator 00010203, 1 streams, 1 carriers>"
     assert repr(pair.end(0)) == "<CarrierEnd 1 path-1 up, 1 streams, 0 ready>"
-    assert repr(stream) == "<Stream 1 on 1, sent 3..3 of 262147, received 0..0 of 262144>"
-    assert repr(pair.at_exit(stream)) == "<Stream 1 on 1, sent 0..0 of 262144, received 3..3 of 262147>"
+    assert repr(stream) == "<Stream 1 OPEN on 1, sent 3..3 of 262147, received 0..0 of 262144>"
+    assert repr(pair.at_exit(stream)) == "<Stream 1 OPEN on 1, sent 0..0 of 262144, received 3..3 of 262147>"

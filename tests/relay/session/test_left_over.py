@@ -65,8 +65,8 @@ class History:
         dead = self.chance.choice((*CARRIERS, None))
         if dead is not None:
             self.pair.kill(dead)
-            adrift = [one for one in self.pair.ingress.streams.values() if not one.legs]
-            self.pair.attach(adrift, next(one for one in CARRIERS if one != dead))
+            detached = [one for one in self.pair.ingress.streams.values() if not one.legs]
+            self.pair.attach(detached, next(one for one in CARRIERS if one != dead))
         self.pair.run()
         for stream in [*self.streams, *(sink.stream for sink in self.pair.sinks[EXIT].values())]:
             if stream not in self.finished:

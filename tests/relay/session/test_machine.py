@@ -90,7 +90,7 @@ class SessionMachine(RuleBasedStateMachine):
     def connect(self, pick: int, took: float) -> None:
         waiting = [sink for _, sink in self.working(EXIT) if not sink.stream.is_connected]
         if waiting:
-            self.pair.exit.connect(waiting[pick % len(waiting)].stream, took, self.pair.now)
+            waiting[pick % len(waiting)].stream.connected(took, self.pair.now)
 
     @rule(end=_ENDS, pick=_PICK, size=_SIZES, is_last=st.sampled_from([False, False, True]), is_rude=st.booleans())
     def write(self, end: int, pick: int, size: int, is_last: bool, is_rude: bool) -> None:
@@ -288,7 +288,7 @@ class SessionMachine(RuleBasedStateMachine):
             for stream in session.streams.values():
                 for leg in stream.legs:
                     assert leg.carrier.legs[stream.id] is leg and session.carriers[leg.carrier.number] is leg.carrier
-                    has_more = leg.must_ack or leg.must_connect or stream.sender.has_more(leg)
+                    has_more = leg.must_ack or leg.must_connect or stream.sender.has_more(leg.cursor)
                     has_time = stream.id in session._ack_pending and session.next_deadline() is not None
                     waits = (leg.announce and not has_time) or (has_more and not stream.is_over)
                     assert leg.is_queued == (leg in leg.carrier.ready) and (leg.is_queued or not waits)
@@ -317,7 +317,7 @@ class SessionMachine(RuleBasedStateMachine):
         self.check_everything_arrived()
         for number in self.broken():
             self.pair.kill(number)
-        self.rescue_the_adrift()
+        self.rescue_the_detached()
         self.pair.run()
         self.check_everything_ended()
 
@@ -344,18 +344,18 @@ class SessionMachine(RuleBasedStateMachine):
                 stuck = [one for one in self.pair.ingress.riders(own) if self.is_stuck(one)]
                 self.pair.attach(stuck, len(self.pair.carriers) - 1)
                 self.pair.ingress.give_up_on(own, self.pair.now)
-        self.rescue_the_adrift()
+        self.rescue_the_detached()
 
     def is_stuck(self, stream: Stream) -> bool:
         """Whether no carrier that it rides on works."""
         broken = {self.pair.carriers[at].ends[INGRESS] for at in self.broken()}
         return all(leg.carrier in broken for leg in stream.legs)
 
-    def rescue_the_adrift(self) -> None:
+    def rescue_the_detached(self) -> None:
         """Streams without a carrier get the last one; and those that the exit forgot are asked for."""
         forgotten = {flow.stream.id for flow in self.flows if flow.was_forgotten}
-        adrift = [one for one in self.pair.ingress.streams.values() if not one.legs or one.id in forgotten]
-        self.pair.attach(adrift, len(self.pair.carriers) - 1)
+        detached = [one for one in self.pair.ingress.streams.values() if not one.legs or one.id in forgotten]
+        self.pair.attach(detached, len(self.pair.carriers) - 1)
 
     def untroubled(self) -> list[Flow]:
         return [flow for flow in self.flows if not any(flow.was_reset) and not flow.was_forgotten]
@@ -371,7 +371,7 @@ class SessionMachine(RuleBasedStateMachine):
 
     def finish_everything(self) -> None:
         for _, sink in self.working(EXIT):
-            self.pair.exit.connect(sink.stream, 0.0, self.pair.now)
+            sink.stream.connected(0.0, self.pair.now)
         for end in (INGRESS, EXIT):
             for flow, sink in self.writing(end):
                 self.finish_one(flow, end, sink)

@@ -22,9 +22,9 @@ def test_bytes_in_flight_survive_the_loss_of_their_carrier() -> None:
     stream.write(BYTES)
     pair.deliver(0, 40_000)
     assert 0 < len(pair.received(stream)) < 40_000
-    adrift = pair.kill(0)
-    assert adrift == [stream]
-    pair.attach(adrift, 1)
+    detached = pair.kill(0)
+    assert detached == [stream]
+    pair.attach(detached, 1)
     pair.run()
     assert pair.received(stream) == BYTES
     assert pair.opened == [stream.id]
@@ -133,7 +133,7 @@ def test_a_planned_move_onto_the_same_carrier_still_knows_what_it_had() -> None:
     assert pair.received(stream) == BYTES
 
 
-def test_a_planned_move_of_what_the_exit_knows_to_be_adrift() -> None:
+def test_a_planned_move_of_what_the_exit_knows_to_be_detached() -> None:
     pair = SessionPair(carriers=2)
     stream = pair.open(0)
     pair.run()

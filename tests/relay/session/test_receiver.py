@@ -54,17 +54,17 @@ def test_a_fin_counts_as_one_once_it_is_reached() -> None:
     receiver = Receiver(100)
     feed(receiver, 10, 20)
     receiver.finish(20)
-    assert (receiver.is_done, receiver.acknowledged) == (False, 0)
+    assert (receiver.is_complete, receiver.acknowledged) == (False, 0)
     receiver.finish(20)
     feed(receiver, 0, 10)
-    assert (receiver.is_done, receiver.acknowledged) == (True, 21)
+    assert (receiver.is_complete, receiver.acknowledged) == (True, 21)
     assert feed(receiver, 5, 20) == b""
 
 
 def test_a_stream_may_end_before_it_began() -> None:
     receiver = Receiver(0)
     receiver.finish(0)
-    assert receiver.is_done and receiver.acknowledged == 1
+    assert receiver.is_complete and receiver.acknowledged == 1
 
 
 @pytest.mark.parametrize(
@@ -100,5 +100,5 @@ def test_shedding_tells_what_was_kept() -> None:
     feed(receiver, 0, 30)
     feed(receiver, 50, 60)
     receiver.consumed = 10
-    assert receiver.shed() == 30
-    assert receiver.shed() == receiver.kept == receiver.held == 0
+    assert receiver.clear() == 30
+    assert receiver.clear() == receiver.kept == receiver.held == 0

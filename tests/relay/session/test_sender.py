@@ -1,10 +1,10 @@
-"""What a sender gives to each leg: new ranges, repairs, the FIN, and never what the peer already has."""
+"""What a sender gives to each carrier: new ranges, repairs, the FIN, and never what the peer already has."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.session.sender import Leg, Range, Sender
+from relay.session.sender import Cursor, Range, Sender
 from relay.wire.errors import ProtocolError
 from relay.wire.frames import DATA_HEADER_SIZE, data_header
 
@@ -20,21 +20,21 @@ def sender_of(*pieces: bytes, limit: int = 1 << 30, is_finished: bool = False) -
     return sender
 
 
-def leg_at(cursor: int, *repairs: Range) -> Leg:
-    leg = Leg(None, None, cursor)  # type: ignore[arg-type]
-    leg.repair(list(repairs))
-    return leg
+def cursor_at(position: int, *repairs: Range) -> Cursor:
+    cursor = Cursor(position)
+    cursor.repair(list(repairs))
+    return cursor
 
 
-def all_ranges(sender: Sender, leg: Leg, most: int = 100) -> list[Range]:
-    """What the leg sends until it has nothing more; `has_more` must agree."""
+def all_ranges(sender: Sender, cursor: Cursor, most: int = 100) -> list[Range]:
+    """What the cursor's carrier is sent until it has nothing more; `has_more` must agree."""
     ranges: list[Range] = []
     while True:
-        said = sender.has_more(leg)
-        span = sender.next_range(leg, most)
+        said = sender.has_more(cursor)
+        span = sender.next_range(cursor, most)
         assert said or span is None
         if span is None:
-            assert not sender.has_more(leg)
+            assert not sender.has_more(cursor)
             return ranges
         ranges.append(span)
 
@@ -64,32 +64,32 @@ def test_ranges(
 ) -> None:
     sender = sender_of(bytes(size), limit=limit, is_finished=is_finished)
     sender.acknowledge(acked)
-    assert all_ranges(sender, leg_at(cursor, *repairs)) == ranges
+    assert all_ranges(sender, cursor_at(cursor, *repairs)) == ranges
 
 
 def test_new_frames_end_with_their_chunk_if_that_leaves_half_of_them() -> None:
     sender = sender_of(bytes(60), bytes(60), bytes(30), bytes(95))
-    assert all_ranges(sender, leg_at(0)) == [(0, 60), (60, 120), (120, 220), (220, 245)]
+    assert all_ranges(sender, cursor_at(0)) == [(0, 60), (60, 120), (120, 220), (220, 245)]
 
 
-def test_repairs_lower_what_a_leg_is_answerable_for() -> None:
-    leg = leg_at(100)
-    leg.repair([])
-    assert leg.since == 100
-    leg.repair([(60, 70), (40, 50)])
-    assert leg.since == 40
+def test_repairs_lower_what_a_carrier_is_answerable_for() -> None:
+    cursor = cursor_at(100)
+    cursor.repair([])
+    assert cursor.since == 100
+    cursor.repair([(60, 70), (40, 50)])
+    assert cursor.since == 40
 
 
 def test_acknowledging_lets_go_once_and_reaches_the_fin() -> None:
     sender = sender_of(b"a" * 10, b"b" * 10, b"c" * 10)
     assert sender.acknowledge(15) == 15
     assert sender.acknowledge(15) == sender.acknowledge(3) == 0
-    assert sender.kept == 15 and not sender.is_done
+    assert sender.kept == 15 and not sender.is_complete
     assert sender.acknowledge(30) == 15
     sender.finish()
-    assert (sender.total, sender.is_done) == (31, False)
+    assert (sender.total, sender.is_complete) == (31, False)
     assert sender.acknowledge(31) == 0
-    assert sender.is_done and sender.kept == 0
+    assert sender.is_complete and sender.kept == 0
 
 
 def test_an_acknowledgement_of_what_was_never_written_is_a_lie() -> None:
@@ -107,12 +107,12 @@ def test_nothing_is_written_behind_a_fin() -> None:
         sender_of(b"abc", is_finished=True).write(b"d")
 
 
-def test_what_is_shed_is_gone() -> None:
+def test_what_is_cleared_is_gone() -> None:
     sender = sender_of(b"abc", b"def")
     sender.acknowledge(2)
-    assert sender.shed() == 4
-    assert sender.shed() == sender.kept == 0
-    assert not sender.has_more(leg_at(0))
+    assert sender.clear() == 4
+    assert sender.clear() == sender.kept == 0
+    assert not sender.has_more(cursor_at(0))
 
 
 @given(st.lists(st.binary(min_size=1, max_size=12), min_size=1), st.data())
@@ -134,12 +134,12 @@ def test_a_chunk_that_leaves_whole_is_not_copied_again() -> None:
 
 
 @given(st.integers(1, 300), st.integers(1, 40), st.lists(st.integers(0, 300)), st.booleans())
-def test_a_leg_covers_everything_in_order_whatever_is_acknowledged_meanwhile(
+def test_a_cursor_covers_everything_in_order_whatever_is_acknowledged_meanwhile(
     size: int, most: int, acks: list[int], is_finished: bool
 ) -> None:
     sender = sender_of(*(bytes(20) for _ in range(size // 20)), bytes(size % 20 + 1), is_finished=is_finished)
-    leg, sent = leg_at(0), 0
-    while (span := sender.next_range(leg, most)) is not None:
+    cursor, sent = cursor_at(0), 0
+    while (span := sender.next_range(cursor, most)) is not None:
         assert span[0] == max(sent, sender.acked) and 0 < span[1] - span[0] <= most
         sent = span[1]
         if acks:
