@@ -238,7 +238,7 @@ class Client:
         door = self.door
         if door is None or self.tcp.closed or self.tcp.owner is not self:
             return
-        reads = door.wants_client_bytes and not (self.upstream is not None and self.upstream.hold_back())
+        reads = door.wants_client_bytes and not (self.upstream is not None and self.upstream.must_wait())
         if reads != self._is_reading:
             self._is_reading = reads
             if reads:

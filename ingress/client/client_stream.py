@@ -115,13 +115,9 @@ class ClientStream:
         self.stream, self.choice = stream, choice
         self.tries += 1
 
-    def hold_back(self) -> bool:
-        """Whether the client must wait; if so, `on_room` tells when it need not."""
-        stream = self.stream
-        if stream is None or stream.may_write:
-            return False
-        stream.is_held_back = True  # it may have become full since it was written to
-        return True
+    def must_wait(self) -> bool:
+        """Whether the client is to send no more for now; then `on_room` follows."""
+        return self.stream is not None and self.stream.must_wait()
 
     def write(self, data: bytes) -> None:
         """Bytes of the client."""

@@ -10,7 +10,8 @@ from relay.callbacks import ignore
 from relay.engine import Tcp, sockopts
 from relay.model.cause import Cause
 from relay.session.carrier import BULK_QUANTUM
-from relay.session.stream import CLOSED, Stream
+from relay.session.sink import CLOSED
+from relay.session.stream import Stream
 
 PIECE = BULK_QUANTUM
 """Bytes kept in one piece, and sent in one frame. Small enough for malloc to use freed ones again (see

@@ -10,9 +10,11 @@ from collections.abc import Callable
 
 from relay.model.cause import Cause
 from relay.session.carrier import CarrierEnd
+from relay.session.riding import CarrierLeg
 from relay.session.session import Session
+from relay.session.sink import CLOSED, Sink
 from relay.session.states import REACHES, Event, Reach
-from relay.session.stream import CLOSED, CarrierLeg, Sink, Stream, StreamSession
+from relay.session.stream import Stream, StreamSession
 from relay.session.window import Memory
 from relay.wire import bodies
 from relay.wire.frames import Kind

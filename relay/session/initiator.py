@@ -15,9 +15,11 @@ from collections.abc import Callable, Iterable
 from relay.callbacks import ignore
 from relay.model.cause import Cause
 from relay.session.carrier import CarrierEnd
+from relay.session.riding import CarrierLeg
 from relay.session.session import Session
+from relay.session.sink import Sink
 from relay.session.states import REACHES, Event, Reach, State
-from relay.session.stream import CarrierLeg, Sink, Stream, StreamSession
+from relay.session.stream import Stream, StreamSession
 from relay.session.window import Memory
 from relay.wire import bodies
 from relay.wire.frames import Kind

@@ -21,70 +21,18 @@ from typing import Protocol
 
 from relay.model.cause import Cause
 from relay.session.carrier import CarrierEnd
-from relay.session.leg import Leg
 from relay.session.receiver import Receiver
+from relay.session.riding import CarrierLeg, Riding
 from relay.session.sender import Parts, Range, Sender
+from relay.session.sink import CLOSED, Sink
 from relay.session.states import HALF_CLOSED, MAY_FINISH, TRANSITIONS, Event, Reach, State, StateError
 from relay.session.window import FLOOR, INITIAL_WINDOW, Memory, Window
 from relay.wire import bodies
 from relay.wire.frames import DATA_HEADER_SIZE
 
-CarrierLeg = Leg[CarrierEnd]
-Drain = tuple[CarrierEnd, int, int]
-"""A range that a carrier still delivers which the stream has left by plan: carrier, first offset, one behind the
-last."""
-
 # Members that every connection needs, found once: to look one up in its class takes Python 3.11 as long as two calls.
 _OPEN, _CLOSED, _OPENING, _CONNECTED = State.OPEN, State.CLOSED, Reach.OPENING, Reach.CONNECTED
 _FINISH, _FIN_ACKED, _FIN_ARRIVED = Event.FINISH, Event.FIN_ACKED, Event.FIN_ARRIVED
-
-
-class Sink(Protocol):
-    """Whoever stands at this end of a stream. Calls come from inside `CarrierEnd.receive` and must not raise.
-
-    Any of them may call the stream, also to reset it. After `on_reset`, after the sink's own reset, or when both
-    directions have ended, no call comes any more.
-    """
-
-    def on_data(self, data: memoryview) -> None:
-        """Bytes in order; the view dies with the call. Say `stream.consume` when they have left."""
-
-    def on_fin(self) -> None:
-        """The peer's bytes have ended."""
-
-    def on_connected(self, took: float) -> None:
-        """The exit has connected to the target in *took* seconds (never called at an exit)."""
-
-    def on_room(self) -> None:
-        """`may_write` is true again."""
-
-    def on_reset(self, cause: Cause) -> None:
-        """The stream is gone; bytes may be missing."""
-
-
-class ClosedSink:
-    """The sink of a stream that is over, or that nobody has taken yet. Everything it is told is dropped.
-
-    With it in place a stream and the sink that it had make no cycle, and both are freed at once.
-    """
-
-    def on_data(self, data: memoryview) -> None:
-        """Nobody reads."""
-
-    def on_fin(self) -> None:
-        """Nobody reads."""
-
-    def on_connected(self, took: float) -> None:
-        """Nobody waits."""
-
-    def on_room(self) -> None:
-        """Nobody writes."""
-
-    def on_reset(self, cause: Cause) -> None:
-        """It is over already."""
-
-
-CLOSED = ClosedSink()
 
 
 class StreamSession(Protocol):
@@ -120,23 +68,18 @@ class StreamSession(Protocol):
         """A last word that may wait as an acknowledgement does."""
 
 
-class Stream:
+class Stream(Riding):
     """The state of one stream at one end. Made by its session, which holds it in `streams` as long as it is known."""
 
     __slots__ = (
         "ack_told",
         "cause",
-        "drains",
         "generation",
         "has_sent",
-        "id",
         "is_held_back",
-        "is_over",
-        "legs",
         "limit_told",
         "reach",
         "receiver",
-        "sender",
         "session",
         "sink",
         "state",
@@ -146,24 +89,16 @@ class Stream:
 
     def __init__(self, session: StreamSession, number: int, sink: Sink) -> None:
         """*number* was never used in this session. *sink* hears of everything from now on; see `bind`."""
+        super().__init__(number, Sender(number, INITIAL_WINDOW))
         self.session = session
-        self.id = number
         self.sink = sink
         self.state = _OPEN
         """Changed by `advance` alone."""
-        self.is_over = False
-        """It has ended at this end, whichever way: what its socket still says or does is of no account. This is `state`
-        from CLOSED on, kept beside it because it is asked for every frame."""
         self.reach = _OPENING
         self.generation = 1
         """Counts the attachments that the ingress has made; the greatest says where the stream rides."""
-        self.sender = Sender(number, INITIAL_WINDOW)
         self.receiver = Receiver(INITIAL_WINDOW)
         self.window = Window()
-        self.legs: list[CarrierLeg] = []
-        """Where it rides: none while it is detached, one as a rule, two if it is redundant."""
-        self.drains: list[Drain] = []
-        """What earlier carriers still deliver after planned moves."""
         self.cause: Cause | None = None
         """Why this end gave it up; set on the way to RESETTING."""
         self.took = 0.0
@@ -224,9 +159,17 @@ class Stream:
     def may_write(self) -> bool:
         """Whether the writer should go on; what it writes in spite of it is kept, beyond every bound.
 
-        To be asked right after `write`: only then is `sink.on_room` sure to follow.
+        To be asked right after `write`: only then is `sink.on_room` sure to follow. At any other time, `must_wait`.
         """
         return self.sender.end < self.sender.limit and not (self.session.memory.is_full and self.sender.kept >= FLOOR)
+
+    def must_wait(self) -> bool:
+        """Whether the writer must wait now; if so, `sink.on_room` follows. It may have become so since the last
+        `write`, by what other streams hold of the memory."""
+        if self.may_write:
+            return False
+        self.is_held_back = True
+        return True
 
     def write(self, data: bytes | memoryview) -> None:
         """Send a copy of *data*. Returns at once; when `may_write` turns false, wait for `sink.on_room`.
@@ -272,81 +215,14 @@ class Stream:
         the carriers. The sink is not called. Harmless when repeated: the first cause counts."""
         raise NotImplementedError
 
-    # ---- legs
-
-    def wake(self) -> None:
-        """Ask every carrier that the stream rides on to pull, if it was not asked already."""
-        for leg in self.legs:
-            if not leg.is_queued:
-                leg.carrier.enqueue(leg)
-
-    def ride(self, carriers: tuple[CarrierEnd, ...], *, planned: bool) -> None:
-        """Go on over *carriers* and no others; each is told before anything else (`announcement`).
-
-        A planned move is one from one carrier to one: it sends on from the next offset and leaves what is in flight
-        to the old carrier. Any other sends again from the first offset that the peer is not known to have.
-        """
-        old = self.legs[0] if planned else None
-        self._leave_legs()
-        if old is not None:
-            self._change_over(old, carriers[0])
-        else:
-            self.drains.clear()
-            for carrier in carriers:
-                self.board(carrier, self.sender.acked)
-        self.wake()
-
-    def _change_over(self, old: CarrierLeg, carrier: CarrierEnd) -> None:
-        """What *old* had in flight is its carrier's to deliver; what it had still to repair goes over *carrier*."""
-        was = old.cursor
-        cursor = self.board(carrier, was.position).cursor
-        cursor.repair(was.repairs)
-        if carrier is old.carrier:
-            cursor.since = min(cursor.since, was.since)
-        elif was.position > max(was.since, self.sender.acked):
-            self.drains.append((old.carrier, was.since, was.position))
-
-    def board(self, carrier: CarrierEnd, position: int = 0) -> CarrierLeg:
-        """Ride on *carrier* as well, from offset *position* on; the carrier is not asked to pull yet."""
-        leg = Leg(self, carrier, position)
-        self.legs.append(leg)
-        carrier.legs[self.id] = leg
-        return leg
+    # ---- carriers (see Riding)
 
     def add_leg(self, carrier: CarrierEnd) -> None:
-        """Ride on *carrier*, on which it does not ride, as well: it gets all that the peer is not known to have."""
-        if self.state is _CLOSED or self.state is State.RESET:
-            return
-        self.board(carrier, self.sender.acked)
-        self.wake()
-
-    def _leave_legs(self) -> None:
-        for leg in self.legs:
-            if leg.carrier.legs.get(self.id) is leg:
-                del leg.carrier.legs[self.id]
-        self.legs = []
-
-    def lose(self, carrier: CarrierEnd) -> bool:
-        """*carrier* is gone. What it still had to deliver from planned moves goes out again over the other legs.
-
-        What it had of the current attachment needs no repair: another leg, if there is one, has all of it; without one
-        the stream is detached, and the next `ride` begins at what was acknowledged.
-
-        Returns:
-            Whether it is detached: it rides on nothing, and waits for the ingress to attach it.
-        """
-        self.legs = [leg for leg in self.legs if leg.carrier is not carrier]
-        owed = [(start, stop) for at, start, stop in self.drains if at is carrier]
-        if owed:
-            self.drains = [drain for drain in self.drains if drain[0] is not carrier]
-            for leg in self.legs:
-                leg.cursor.repair(owed)
+        """Ride on *carrier*, on which it does not ride, as well: it gets all that the peer is not known to have. Of a
+        stream that is forgotten it changes nothing: nobody would take it off the carrier again."""
+        if self.state is not _CLOSED and self.state is not State.RESET:
+            self.board(carrier, self.sender.acked)
             self.wake()
-        return not self.legs
-
-    def drains_from(self, carrier: CarrierEnd) -> bool:
-        """Whether *carrier*, left by a planned move, still has to deliver some of what was written here."""
-        return bool(self.drains) and any(at is carrier for at, _, _ in self.drains)
 
     # ---- the far side: what arrives
 
@@ -421,7 +297,7 @@ class Stream:
         if received > sender.acked:
             self.session.memory.used -= sender.acknowledge(received)
             if self.drains:
-                self._forget_drained()
+                self.forget_drained()
             if sender.is_complete:
                 if self.advance(_FIN_ACKED):
                     self.complete()
@@ -465,7 +341,7 @@ class Stream:
         if span is not None:
             size += self._put_range(span, parts)
             if self.drains:
-                self._forget_drained()
+                self.forget_drained()
         return size
 
     def announcement(self, leg: CarrierLeg) -> bytes:
@@ -491,10 +367,6 @@ class Stream:
         parts += self.sender.frame(start, stop)
         return DATA_HEADER_SIZE + stop - start
 
-    def _forget_drained(self) -> None:
-        """What was acknowledged no carrier has to deliver any more."""
-        self.drains = [drain for drain in self.drains if drain[2] > self.sender.acked]
-
     # ---- ends
 
     def complete(self) -> None:
@@ -503,8 +375,7 @@ class Stream:
 
     def on_forgotten(self) -> None:
         """The session knows the stream no longer: leave the carriers, and let go of bytes and sink."""
-        self._leave_legs()
-        self.drains.clear()
+        self.leave()
         if self.state is not _CLOSED:
             self.advance(Event.FORGET)
         self.drop_bytes()

@@ -99,10 +99,10 @@ def test_a_stream_found_full_is_told_about_when_it_is_not() -> None:
     opening = ClientStream(None, None, Demand("a.example", 443), 0.0)  # type: ignore[arg-type]
     opening.stream = stream
     stream.write(b"x" * 20_000)
-    assert not opening.hold_back()
+    assert not opening.must_wait()
     other.write(b"x" * 50_000)
-    fullness = [opening.hold_back()]
+    fullness = [opening.must_wait()]
     assert pair.sinks[0][stream.id].rooms == 0
     pair.run()
-    assert [*fullness, opening.hold_back()] == [True, False]
+    assert [*fullness, opening.must_wait()] == [True, False]
     assert pair.sinks[0][stream.id].rooms == 1
