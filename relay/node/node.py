@@ -48,7 +48,7 @@ class RelayNode:
         self.name = name
         self.base = base
         self.network = self.earlier = network
-        """What is gone by, and what was before the last reload: an ingress may not have read the new file yet."""
+        """What is gone by, and what was so before the last reload: an ingress may not have read the new file yet."""
         self.terminal: Terminal
         self.transits: dict[Splice, str] = {}
         """Carriers that are passed on, and the ingress of each."""
