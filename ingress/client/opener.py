@@ -18,7 +18,7 @@ from relay import log
 from relay.engine import Loop
 from relay.model.cause import Cause
 from relay.session.initiator import InitiatorStream
-from relay.session.stream import Sink
+from relay.session.sink import Sink
 
 WAIT_FOR_PATH = 5.0
 """Seconds a new stream waits when no path is up, also at start-up; then 03, or 503."""

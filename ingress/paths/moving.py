@@ -19,7 +19,8 @@ from relay.carrier.link import Link
 from relay.engine import Loop
 from relay.session.carrier import CarrierEnd
 from relay.session.initiator import InitiatorStream
-from relay.session.stream import Sink, Stream
+from relay.session.sink import Sink
+from relay.session.stream import Stream
 
 PATIENCE = 0.5
 """Seconds for which a stream without a carrier waits for proof that a path is sound. A line that is reset takes all its
