@@ -38,7 +38,7 @@ def tier_of(figures: PathFigures) -> Tier:
 class Entry:
     """One path in a ranking. Read-only but for what `place` and `give` do."""
 
-    __slots__ = ("assumed", "cost", "exit", "figures", "given", "in_band", "name", "rank", "tier")
+    __slots__ = ("assumed", "cost", "exit", "figures", "given", "in_band", "name", "rank", "tier", "total")
 
     def __init__(self, figures: PathFigures, assumed: float) -> None:
         self.figures = figures
@@ -49,6 +49,8 @@ class Entry:
         """The target's share for a target of which nothing is known."""
         self.cost = path_cost(figures)
         """Without the target's share."""
+        self.total = self.cost + assumed
+        """For a target of which nothing is known."""
         self.tier = tier_of(figures)
         self.given = 0
         """Streams that were given to it since the ranking was made."""
@@ -64,11 +66,6 @@ class Entry:
     def give(self) -> None:
         """A stream was opened on it."""
         self.given += 1
-
-    @property
-    def total(self) -> float:
-        """The cost for a target of which nothing is known."""
-        return self.cost + self.assumed
 
     @property
     def reason(self) -> str:

@@ -71,10 +71,12 @@ class Ranking:
     switches: tuple[Switch, ...] = ()
     """The last changes of the leader, newest last."""
 
-    @property
-    def order(self) -> tuple[Entry, ...]:
-        """All paths, best first."""
-        return self.group.order if self.group is not None else ()
+    order: tuple[Entry, ...] = attrs.field(init=False, repr=False, eq=False)
+    """All paths, best first."""
+
+    @order.default
+    def _order(self) -> tuple[Entry, ...]:
+        return () if self.group is None else self.group.order
 
 
 def rank(

@@ -118,8 +118,9 @@ class Binding:
             sockopts.user_timeout(tcp.sock, TAIL_IDLE)
 
     def _consume(self) -> None:
-        if self.tcp is not None and not self.tcp.unsent:
-            self.stream.consume(self.stream.receiver.received)
+        receiver = self.stream.receiver
+        if receiver.received > receiver.consumed and self.tcp is not None and not self.tcp.unsent:
+            self.stream.consume(receiver.received)
 
     def close(self, cause: Cause | None) -> None:
         """Neither side is served any longer: `on_done` hears *cause*, the first that is given. The socket and the

@@ -31,7 +31,7 @@ class Link:
     the peer breaks the protocol, or `close` is called; then the session loses the carrier, and then the owner is told.
     """
 
-    __slots__ = ("_loop", "_owner", "end", "session", "tls")
+    __slots__ = ("_loop", "_owner", "data_to_send", "end", "session", "tls")
 
     def __init__(
         self,
@@ -49,6 +49,8 @@ class Link:
         self._owner: LinkOwner | None = owner
         self.tls = Tls(loop, secured, self, is_bulk=is_bulk)
         self.end = session.add_carrier(name, is_bulk, self.tls.flush_soon, self, loop.now)
+        self.data_to_send = self.end.data_to_send
+        """As `TlsOwner.data_to_send`."""
 
     @property
     def riders(self) -> list[Stream]:
@@ -57,16 +59,12 @@ class Link:
 
     # ---- for the connection
 
-    def on_bytes(self, data: memoryview) -> None:
+    def on_bytes(self, data: memoryview, now: float) -> None:
         """As `TlsOwner.on_bytes`. What breaks the protocol closes the carrier; the streams go on elsewhere."""
         try:
-            self.end.receive(data, self._loop.now)
+            self.end.receive(data, now)
         except ProtocolError as error:
             self.close(f"protocol error: {error}")
-
-    def data_to_send(self) -> bytes:
-        """As `TlsOwner.data_to_send`."""
-        return self.end.data_to_send(self._loop.now)
 
     def on_closed(self, error: OSError | None) -> None:
         """As `TlsOwner.on_closed`."""

@@ -29,10 +29,10 @@ FEED = 64 * 1024
 class TlsOwner(Protocol):
     """Who speaks over a `Tls`. Any of these may close it."""
 
-    def on_bytes(self, data: memoryview) -> None:
+    def on_bytes(self, data: memoryview, now: float) -> None:
         """*data*, which may be many records, lies in the shared read buffer and is valid during the call only."""
 
-    def data_to_send(self) -> bytes:
+    def data_to_send(self, now: float) -> bytes:
         """The next bytes to go out, b"" for none. Called when the kernel can take some.
 
         They cannot be taken back: 16 KiB (one record) at most where streams share the carrier, 64 KiB for bulk.
@@ -179,10 +179,11 @@ class Tls:
             ending, is_over = error, True
         if count < len(raw) and not self._reads_to_end:
             self._is_readable = False  # rule 1: a short read
+        now = self._loop.now
         if count:
-            self.last_read = self._loop.now
+            self.last_read = now
         try:
-            is_over |= self._decrypt(raw[:count])
+            is_over |= self._decrypt(raw[:count], now)
         except ssl.SSLError as error:
             ending, is_over = error, True
         if self.closed:
@@ -195,7 +196,7 @@ class Tls:
         if self._is_readable:
             self._loop.again(self)
 
-    def _decrypt(self, raw: memoryview) -> bool:
+    def _decrypt(self, raw: memoryview, now: float) -> bool:
         """Hand over what *raw* makes whole; True if the peer has ended the session.
 
         Raises:
@@ -210,11 +211,11 @@ class Tls:
                     filled += count
                     if filled == most:
                         filled = 0  # first: what an owner does not bear is not given to it again
-                        self._hand_over(most)
+                        self._hand_over(most, now)
         except ssl.SSLZeroReturnError:
             return True
         finally:
-            self._hand_over(filled)
+            self._hand_over(filled, now)
         return False
 
     def _open_record(self, at: int) -> int:
@@ -228,16 +229,16 @@ class Tls:
             raise ssl.SSLZeroReturnError
         return int(count)
 
-    def _hand_over(self, filled: int) -> None:
+    def _hand_over(self, filled: int, now: float) -> None:
         if filled and not self.closed:
             self.bytes_in += filled
-            self.owner.on_bytes(self._loop.buffer[:filled])
+            self.owner.on_bytes(self._loop.buffer[:filled], now)
 
     # writing
 
     def _write(self) -> None:
         """Send what is encrypted, then what the owner has, until it has no more or the kernel or the budget is full."""
-        budget = SEND_BUDGET
+        budget, now = SEND_BUDGET, self._loop.now
         try:
             while not self.closed:
                 self._is_blocked = not self._secured.flush()
@@ -246,7 +247,7 @@ class Tls:
                 if budget <= 0:
                     self.flush_soon()
                     return
-                filled = self._encrypt()
+                filled = self._encrypt(now)
                 if not filled:
                     break
                 budget -= filled
@@ -256,12 +257,12 @@ class Tls:
         if self._is_finishing and not self.closed:
             self._send_fin()
 
-    def _encrypt(self) -> int:
+    def _encrypt(self, now: float) -> int:
         """Pull from the owner and encrypt a batch; how many bytes it was."""
         pull, write = self.owner.data_to_send, self._secured.tls.write
         filled = 0
         while filled < self._batch:
-            data = pull()
+            data = pull(now)
             if not data or self.closed:
                 break
             filled += write(data)

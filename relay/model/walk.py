@@ -39,7 +39,7 @@ class Path:
     def name(self) -> str:
         return "/".join(hop.line.name for hop in self.hops)
 
-    @property
+    @cached_property
     def end(self) -> str:
         """The node at which the path ends: the exit, if it is a whole path."""
         return self.hops[-1].end

@@ -41,7 +41,7 @@ async def test_a_link_is_lost_once(caller: Caller) -> None:
     assert caller.lost == ["first"]
     assert link.end.is_lost
     link.end.on_ready()  # harmless: nobody pulls
-    assert link.data_to_send() == b""
+    assert link.data_to_send(0.0) == b""
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ async def test_why_it_was_lost(caller: Caller, error: OSError | None, why: str) 
 
 async def test_nonsense_closes_the_carrier(caller: Caller) -> None:
     link = await caller.carrier()
-    link.on_bytes(memoryview(b"\x7f\0\0\0"))
+    link.on_bytes(memoryview(b"\x7f\0\0\0"), 0.0)
     assert caller.lost == ["protocol error: unknown frame kind 127"]
     assert link.tls.closed
 

@@ -46,7 +46,7 @@ class Owner(Notes):
         self.note()
         self.react(call)
 
-    def on_bytes(self, data: memoryview) -> None:
+    def on_bytes(self, data: memoryview, now: float = 0.0) -> None:
         self.data += data
         self._told("bytes")
 
@@ -56,7 +56,7 @@ class Owner(Notes):
     def on_writable(self) -> None:
         self._told("writable")
 
-    def data_to_send(self) -> bytes:
+    def data_to_send(self, now: float) -> bytes:
         self.react("pull")
         return self.outbox.pop(0) if self.outbox else b""
 
