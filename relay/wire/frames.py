@@ -81,11 +81,6 @@ class FrameReader:
         self._stream = 0
         self._offset = 0
 
-    @property
-    def is_between_frames(self) -> bool:
-        """Whether all that came so far were whole frames."""
-        return not self._held and not self._rest and not self._skip
-
     def receive(self, data: memoryview) -> None:
         """Read on.
 
