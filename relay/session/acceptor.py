@@ -20,14 +20,17 @@ from relay.wire import bodies
 from relay.wire.frames import Kind
 
 MOST_STREAMS = 20_000
-"""Streams of one session. Each may cost its target's socket, so that it stays below what a process may open; an ingress
-for a whole office has a few thousand."""
+"""Streams of one session at once: a bound on what one ingress may cost, since each may hold a target's socket."""
 
 _KNOWN, _CONNECTED = Reach.ATTACHED, Event.CONNECTED  # found once, as in stream.py
 
 
 class SeenIds:
-    """The stream ids that were used, of a sequence that begins at 1 and may arrive in any order."""
+    """The stream ids that were used, of a sequence that begins at 1 and may arrive in any order.
+
+    All up to a floor are used, and a few above it: streams open in order on one carrier, and out of it only by what two
+    carriers make of it. So it stays small however many streams a session has had.
+    """
 
     __slots__ = ("_above", "_floor")
 
@@ -49,7 +52,11 @@ class SeenIds:
 
 
 class AcceptorStream(Stream):
-    """A stream as the exit sees it: it follows, and is told what became of the dial."""
+    """A stream as the exit sees it: it follows, and is told what became of the dial.
+
+    Its life: made by OPEN, bound to the sink that `on_open` returned; `connected` or `reset`, once, by whoever dials;
+    then bytes, until it is complete, or the ingress resets it, or we do and the ingress confirms.
+    """
 
     __slots__ = ()
 
@@ -129,7 +136,7 @@ class Acceptor(Session[AcceptorStream]):
     """The session's end at the exit (or at a relay, where no stream may be opened)."""
 
     def __init__(self, token: bytes, owner: str, memory: Memory, now: float, on_open: OnOpen) -> None:
-        """*owner* is the name in the ingress's certificate: no other may join.
+        """*token* is the ingress's choice. *owner* is the name in its certificate: the caller lets no other join.
 
         *on_open(stream, host, port)* begins to dial and returns the sink; once the dial has ended it says
         `stream.connected` or `stream.reset`, which it may do at once.
@@ -137,6 +144,7 @@ class Acceptor(Session[AcceptorStream]):
         super().__init__(token, memory, now)
         self.owner = owner
         self.most_streams = MOST_STREAMS
+        """Beyond it an OPEN is answered by RESET with LIMIT, as it is when the memory is full."""
         self._seen = SeenIds()
         self._on_open_told = on_open
         self._handlers |= {
@@ -149,12 +157,16 @@ class Acceptor(Session[AcceptorStream]):
     # ---- frames
 
     def _on_ping(self, carrier: CarrierEnd, body: bytes) -> None:
+        """Answered before anything else leaves. What it tells of the round trip is all that an exit knows of it; a bulk
+        carrier's is that of its queues, and no measure for acknowledgements."""
         number, carrier.base_rtt = bodies.parse_ping(body)
         if carrier.base_rtt and not carrier.is_bulk:
             self.srtt = carrier.base_rtt
         carrier.send(bodies.pong(number))
 
     def _on_open(self, carrier: CarrierEnd, body: bytes) -> None:
+        """The first OPEN of an id dials; another, over a second carrier or from a hedge, is read as an attachment by an
+        ingress that has heard nothing yet; one behind the end of its stream is answered with GONE."""
         number, generation, host, port = bodies.parse_open(body)
         stream = self.streams.get(number)
         if stream is not None:
@@ -180,6 +192,10 @@ class Acceptor(Session[AcceptorStream]):
             stream.bind(sink)
 
     def _on_attach(self, carrier: CarrierEnd, body: bytes) -> None:
+        """What the ingress has is taken first: it may be the last acknowledgement, and then there is nothing to attach.
+
+        An id that was never seen is noted as used: an OPEN that this ATTACH has overtaken would dial for nobody.
+        """
         number, generation, received, limit, flags = bodies.parse_attach(body)
         stream = self.streams.get(number)
         if stream is not None:

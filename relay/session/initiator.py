@@ -28,13 +28,18 @@ _OPENING, _ATTACHED, _CONNECTED = Reach.OPENING, Event.ATTACHED, Event.CONNECTED
 
 
 class InitiatorStream(Stream):
-    """A stream as the ingress sees it: it knows its target, and what an exit has said of it."""
+    """A stream as the ingress sees it: it knows its target, and what an exit has said of it.
+
+    It may be written to before the exit has heard of it; what it was given can go to another exit as long as nothing
+    has travelled (`has_sent`, `withdrawn`).
+    """
 
     __slots__ = ("host", "is_planned", "owed", "port", "withdrawn")
 
     def __init__(self, session: StreamSession, number: int, sink: Sink, host: str, port: int) -> None:
         super().__init__(session, number, sink)
         self.host = host
+        """As the client gave it: a name, or a literal address. The exit resolves it."""
         self.port = port
         self.is_planned = False
         """The newest attachment is a planned move; its ATTACH says so."""
@@ -197,11 +202,13 @@ class Initiator(Session[InitiatorStream]):
     # ---- frames
 
     def _on_pong(self, carrier: CarrierEnd, body: bytes) -> None:
+        """The last words that the PING followed have arrived; the owner gets the round trip out of it."""
         number = bodies.parse_pong(body)
         carrier.unconfirmed.ponged(number)
         carrier.owner.on_pong(number)
 
     def _on_attached(self, _: CarrierEnd, body: bytes) -> None:
+        """The answer to OPEN or ATTACH. Of an older generation it still acknowledges, but says nothing of the move."""
         number, generation, received, limit, sent = bodies.parse_attached(body)
         stream = self.streams.get(number)
         if stream is None:

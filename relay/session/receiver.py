@@ -1,7 +1,18 @@
 """One direction of a stream, at the end that reads: puts bytes back in order, drops what it has, keeps what is early.
 
-Knows offsets, not carriers. What it has acknowledged it has kept or handed on. Early bytes are kept inside
-the window only, so that what it holds is bounded by what it promised.
+Knows offsets, not carriers. Four of them divide the sequence, as in RFC 9293 section 3.3.1:
+
+    0 ........ consumed ........ received ........ limit
+      has left us      handed on          early bytes, or nothing yet
+
+Within one carrier nothing overtakes; bytes come early or twice only after a move, while two carriers deliver, or on a
+redundant stream. So the way of bytes that are in order is short, and early ones take a list that is searched.
+
+What must stay true:
+1. What it has acknowledged it has kept or handed on: the peer will never send it again.
+2. `limit`, once told, is never taken back, and nothing beyond it is taken: what is held is bounded by what was
+   promised.
+3. The early ranges are sorted, never overlap, and lie above `received`, between two calls.
 """
 
 from bisect import insort
@@ -10,11 +21,13 @@ from relay.wire.errors import ProtocolError
 
 
 class Receiver:
-    """In-order delivery by absolute offset."""
+    """In-order delivery by absolute offset. It hands bytes to its caller, who delivers them, and never calls
+    anybody."""
 
     __slots__ = ("_early", "consumed", "fin_at", "held", "limit", "received")
 
     def __init__(self, limit: int) -> None:
+        """*limit*: how far the peer may write before it was told anything."""
         self.received = 0
         """Every byte below it has arrived."""
         self.consumed = 0
@@ -22,9 +35,11 @@ class Receiver:
         self.limit = limit
         """The peer was told that it may write below this offset."""
         self.fin_at: int | None = None
+        """The offset of the peer's FIN, one behind its last byte; None until it came, be it early."""
         self.held = 0
         """Bytes that came early and wait for those before them."""
         self._early: list[tuple[int, bytes]] = []
+        """First offset and bytes. Copies: what came lies in a buffer that is used again."""
 
     @property
     def is_complete(self) -> bool:
@@ -38,7 +53,7 @@ class Receiver:
 
     @property
     def kept(self) -> int:
-        """Bytes that arrived and have not left us."""
+        """Bytes that arrived and have not left us: what this direction costs in memory."""
         return self.received - self.consumed + self.held
 
     def receive(self, offset: int, data: memoryview) -> memoryview | None:
@@ -61,7 +76,8 @@ class Receiver:
         return data[before - offset :] if offset < before else data
 
     def next_early(self) -> memoryview | None:
-        """Early bytes that wait for nothing any more, to be delivered."""
+        """Early bytes that wait for nothing any more, to be delivered; None when there are none. To be called again
+        until then, since the caller may give the stream up between two pieces."""
         early = self._early
         while early and early[0][0] <= self.received:
             start, data = early.pop(0)
@@ -74,7 +90,11 @@ class Receiver:
         return None
 
     def clear(self) -> int:
-        """Forget all bytes. Returns how many were kept."""
+        """Let go of all bytes: what was early is lost, what was handed on counts as consumed.
+
+        Returns:
+            How many were kept.
+        """
         kept = self.kept
         self.consumed = self.received
         self.held = 0

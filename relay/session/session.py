@@ -134,6 +134,8 @@ class Session(Generic[S]):
         self._arm_ack()
 
     def _hurry_last_words(self, besides: CarrierEnd | None = None) -> None:
+        """Have a carrier pull that is likely to live. Any other that pulls before takes them as well: see
+        `CarrierEnd.data_to_send`."""
         last = self.heard_last
         if last is None or last.is_lost or last.is_doubted or last is besides:
             others = [one for one in self.carriers.values() if one is not besides and not one.is_doubted]
@@ -157,15 +159,14 @@ class Session(Generic[S]):
             self._ack_at = None
             pending, self._ack_pending = self._ack_pending, {}
             for stream in pending.values():
-                if self.streams.get(stream.id) is stream:
-                    stream.ack_now()
+                stream.ack_now()
             if self.last_words.waiting:
                 self._hurry_last_words()
         if self.has_expired(now):
             self.close(Cause.SESSION_EXPIRED)
 
     def has_expired(self, now: float) -> bool:
-        """Whether it has had no carrier for EXPIRY seconds: no carrier may join it any more."""
+        """Whether it has had no carrier for EXPIRY seconds: it is over, and should be dropped by whoever holds it."""
         return self._bare_since is not None and now >= self._bare_since + EXPIRY  # as next_deadline has it
 
     def ack_later(self, stream: Stream) -> None:
@@ -183,6 +184,7 @@ class Session(Generic[S]):
         return stream.id in self._ack_pending
 
     def _arm_ack(self) -> None:
+        """The first that waits sets the time for all: whoever comes later waits less, never more."""
         if self._ack_at is None:
             self._ack_at = self.now + min(max(self.srtt / 4, ACK_DELAY_LEAST), ACK_DELAY_MOST)
             self.on_deadline_changed()
@@ -207,6 +209,7 @@ class Session(Generic[S]):
             self._let_go(stream)
 
     def _let_go(self, stream: Stream) -> None:
+        """*stream* was taken out of `streams`: nothing else here may know it either."""
         self._ack_pending.pop(stream.id, None)
         stream.on_forgotten()
 
@@ -230,16 +233,20 @@ class Session(Generic[S]):
         handler(carrier, body)
 
     def _on_fin(self, _: CarrierEnd, body: bytes) -> None:
+        """FIN: the peer's bytes end at an offset. Frames of streams that are over are ignored: both ends may end one at
+        the same time."""
         number, offset = bodies.parse_fin(body)
         stream = self.streams.get(number)
         if stream is not None and not stream.is_over:
             stream.receive_fin(offset)
 
     def _on_ack(self, _: CarrierEnd, body: bytes) -> None:
+        """ACK: what the peer has, and how far it lets us write. It counts on whichever carrier it comes."""
         number, received, limit = bodies.parse_ack(body)
         stream = self.streams.get(number)
         if stream is not None:
             stream.receive_ack(received, limit)
 
     def _on_reset(self, carrier: CarrierEnd, body: bytes) -> None:
+        """RESET: the ends differ in who has to confirm it."""
         raise NotImplementedError

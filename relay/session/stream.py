@@ -200,7 +200,7 @@ class Stream(Riding):
         """
         receiver, session = self.receiver, self.session
         if self.is_over:
-            return
+            return  # its bytes were let go of, and no longer count
         session.memory.used -= upto - receiver.consumed
         receiver.consumed = upto
         base = self.legs[0].carrier.base_rtt if self.legs else 0.0
@@ -227,7 +227,8 @@ class Stream(Riding):
     # ---- the far side: what arrives
 
     def receive(self, offset: int, data: memoryview) -> None:
-        """Payload from the peer, from *offset* on, perhaps not for the first time.
+        """Payload from the peer, from *offset* on, perhaps not for the first time. What is in order goes to the sink at
+        once. An acknowledgement is due now if a good part of the window has come since the last, else soon.
 
         Raises:
             ProtocolError: beyond what was allowed, or behind the peer's FIN.
@@ -360,6 +361,7 @@ class Stream(Riding):
         return bodies.ack(self.id, receiver.acknowledged, receiver.limit)
 
     def _put_range(self, span: Range, parts: Parts) -> int:
+        """FIN, if *span* is the FIN's offset, else a DATA frame of these bytes."""
         start, stop = span
         self.has_sent = True
         if start == self.sender.end:

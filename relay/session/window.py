@@ -1,7 +1,10 @@
 """How far a peer may write, and the memory that all streams of a process share.
 
-A limit, once told, is never withdrawn. At the memory limit windows shrink to FLOOR as they are used up:
-there is backpressure, never death.
+A limit, once told, is never withdrawn (RFC 9293 section 3.8.6 calls that shrinking the window, and discourages it). At
+the memory limit windows shrink to FLOOR as they are used up: there is backpressure, never death.
+
+Why windows at all, with TCP below: a carrier has many streams, and a stream whose client does not read must not hold up
+the others. Why they are sized: see Window.
 """
 
 import attrs
@@ -24,9 +27,12 @@ GAIN = 1.25
 """The window, as a multiple of what the path delivers in a round trip. An eighth of it is always on its way back as
 acknowledgements, so that 1.15 would throttle; every 0.1 more is a tenth of a round trip of queue."""
 STARTUP_GAIN = 2.5
+"""The same while the delivery still rises: slow start doubles in a round trip, and the half is room to see it do so."""
 RISING = 1.25
 """While the delivery still grows by RISING from one half window to the next, TCP's slow start must not be held back."""
 DELIVERY_KEPT = 0.9
+"""What is left of the best delivery with every half window that did not reach it: a path that has become half as
+fast is believed after seven of them, and one slow moment costs a tenth."""
 SLACK = 0.01
 """Seconds added to the round trip: what processes and schedulers on the way take; on short paths, most of it."""
 
@@ -36,7 +42,10 @@ class Memory:
     """Bytes that streams hold: written and not acknowledged, or received and not consumed."""
 
     limit: int
+    """From here on there is backpressure, in bytes. It is no hard bound: each stream may still have FLOOR, and what was
+    promised before."""
     used: int = 0
+    """Kept by the streams themselves, which add what comes and subtract what leaves."""
 
     @property
     def is_full(self) -> bool:
@@ -60,8 +69,10 @@ class Window:
 
     def __init__(self) -> None:
         self.size = INITIAL_WINDOW
+        """Bytes that the peer may have written and we not consumed."""
         self._mark_offset = 0
         self._mark_at = -1.0
+        """Where and when the present half window began; -1 before the first."""
         self._delivery = 0.0
         """Best bytes per second of late; forgets a tenth with every half window."""
 
@@ -77,7 +88,10 @@ class Window:
     def consume(self, consumed: int, now: float, srtt: float, base: float, memory: Memory) -> bool:
         """Note progress; every half window, judge whether the window was what held the peer back, and return it.
 
-        *srtt* is the round trip as it is, *base* that of the empty path.
+        It was, if half of it was consumed within two round trips: then the peer has been sending without a pause. Only
+        a window that held the peer back grows.
+
+        *consumed* is an offset; *srtt* is the round trip as it is, *base* that of the empty path, both in seconds.
         """
         moved = consumed - self._mark_offset
         if moved < self.size // 2:

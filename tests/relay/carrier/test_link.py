@@ -12,6 +12,8 @@ from relay.engine import Loop
 from relay.model.cause import Cause
 from relay.session.initiator import Initiator
 from relay.session.window import Memory
+from relay.wire import bodies
+from relay.wire.frames import Kind
 from tests.relay.node.caller import Caller
 from tests.relay.session.pair import RecordingSink
 from tests.world import Journal, World, read, until
@@ -57,6 +59,32 @@ async def test_why_it_was_lost(caller: Caller, error: OSError | None, why: str) 
     link.tls.close()
     link.on_closed(error)
     assert caller.lost == [why]
+
+
+async def test_what_is_said_of_a_carrier_is_said_of_its_link(caller: Caller) -> None:
+    """And of one that is lost nothing is said any more, whatever its last bytes bring."""
+    first, second = await caller.carrier(), await caller.carrier()
+    stream, _ = caller.open(second)
+    assert (first.riders, second.riders) == ([], [stream])
+    for link, number in ((second, 1), (first, 2)):
+        link.end.ping(number)
+        await until(lambda number=number: number in caller.pongs)
+    first.end.send(bodies.time_target(3, "127.0.0.1", 1))
+    assert bodies.parse_timed(await caller.hears(Kind.TIMED))[0] == 3
+    assert caller.said == [(second, 1), (first, 2), (first, Kind.TIMED)]
+    first.close("the test's wish")
+    first.on_pong(4)
+    first.on_notice(Kind.GOAWAY, b"")
+    assert len(caller.said) == 3
+
+
+async def test_a_lost_link_says_which_streams_ride_on_nothing(caller: Caller) -> None:
+    first, second = await caller.carrier(), await caller.carrier()
+    alone, _ = caller.open(first)
+    caller.open(first, second)
+    first.close("the test's wish")
+    assert caller.detached == [alone]
+    assert list(caller.session.carriers.values()) == [second.end]
 
 
 async def test_nonsense_closes_the_carrier(caller: Caller) -> None:

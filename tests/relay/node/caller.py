@@ -107,15 +107,20 @@ class Caller:
         self.memory = Memory(1 << 30)
         self.pongs: list[int] = []
         self.notices: list[tuple[int, bytes]] = []
+        self.said: list[tuple[Link, int]] = []
+        """On which link each pong (its number) or notice (its kind) came."""
         self.lost: list[str] = []
+        self.detached: list[Stream] = []
         self.session = Initiator(secrets.token_bytes(16), self.memory, self.loop.now)
         self.clock = SessionClock(self.loop, self.session)
 
     def on_pong(self, link: Link, number: int) -> None:
         self.pongs.append(number)
+        self.said.append((link, number))
 
     def on_notice(self, link: Link, kind: int, body: bytes) -> None:
         self.notices.append((kind, body))
+        self.said.append((link, kind))
 
     async def carrier(self, purpose: Purpose = Purpose.THIN, *, resume: bool = False, via: str | None = None) -> Link:
         """One more carrier: straight, or by the node *via* over its line "pacific"."""
@@ -133,6 +138,7 @@ class Caller:
 
     def on_lost(self, link: Link, detached: list[Stream], why: str) -> None:
         self.lost.append(why)
+        self.detached += detached
 
     def open(self, *links: Link, host: str = NAME, port: int | None = None) -> tuple[InitiatorStream, RecordingSink]:
         """Open a stream over *links*, by default to the world's target."""

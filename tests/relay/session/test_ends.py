@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 
 from relay.model.cause import Cause
 from relay.session.initiator import Initiator
-from relay.session.session import EXPIRY
+from relay.session.session import ACK_DELAY_LEAST, EXPIRY
+from relay.session.sink import CLOSED
+from relay.session.states import State
 from relay.session.window import FLOOR, INITIAL_WINDOW, Memory
 from relay.wire.bodies import open_stream, parse_time, time_target
 from relay.wire.errors import ProtocolError
@@ -241,6 +243,27 @@ def test_each_end_expires_by_its_own_clock() -> None:
     assert pair.sinks[INGRESS][stream.id].cause is Cause.SESSION_EXPIRED
 
 
+def test_the_earlier_of_two_deadlines_counts() -> None:
+    """An acknowledgement, a quarter of the 0.1 s that an exit takes for the round trip at first; and the expiry."""
+    pair = SessionPair()
+    stream = pair.open(0)
+    stream.write(b"x")
+    pair.deliver(0)
+    assert pair.exit.next_deadline() == pair.now + ACK_DELAY_LEAST * 5
+    pair.kill(0)
+    assert pair.exit.next_deadline() == pair.now + ACK_DELAY_LEAST * 5
+    pair.advance(1.0)
+    assert pair.exit.next_deadline() == pair.now - 1.0 + EXPIRY
+
+
+def test_forgetting_is_harmless_when_repeated() -> None:
+    pair = SessionPair()
+    stream = pair.open(0)
+    for _ in range(2):
+        pair.ingress.forget(stream)
+    assert stream.state is State.RESET and not pair.ingress.streams
+
+
 def test_a_stream_opened_on_nothing_waits_no_longer_than_the_session() -> None:
     pair = SessionPair(carriers=0)
     stream = pair.open()
@@ -367,6 +390,95 @@ def test_a_host_that_no_open_can_carry_is_refused_at_once() -> None:
         with pytest.raises(ValueError):
             pair.open(0, host=host)
     assert not pair.ingress.streams
+
+
+def test_a_session_that_is_closed_forgets_all_before_it_tells_anybody() -> None:
+    """And nobody twice: not those that this end had given up itself."""
+    pair = SessionPair()
+    streams = [pair.open(0) for _ in range(3)]
+    pair.run()
+    pair.at_exit(streams[1]).reset(Cause.TARGET_RESET)
+    left: list[int] = []
+    for stream in streams:
+        sink = pair.sinks[EXIT][stream.id]
+        told = sink.on_reset
+        sink.on_reset = lambda cause, told=told: (left.append(len(pair.end(0, EXIT).legs)), told(cause))  # type: ignore[method-assign]
+    for _ in range(2):
+        pair.exit.close(Cause.EXIT_LOST)
+    assert left == [0, 0]
+    assert [pair.sinks[EXIT][stream.id].cause for stream in streams] == [Cause.EXIT_LOST, None, Cause.EXIT_LOST]
+    assert pair.exit.memory.used == 0 and pair.exit.riders(pair.end(0, EXIT)) == []
+
+
+def test_a_stream_of_another_session_is_not_attached() -> None:
+    pair, other = SessionPair(), SessionPair()
+    stranger, own = other.open(0), pair.open(0)
+    pair.run()
+    pair.attach([stranger, own], 0)
+    assert (stranger.generation, own.generation) == (1, 2)
+    assert [leg.carrier for leg in stranger.legs] == [other.end(0)]
+    assert pair.ingress.riders(pair.end(0)) == [own]
+
+
+def test_nothing_holds_a_sink_once_its_stream_is_over() -> None:
+    """So that a socket, its binding and its stream are freed without waiting for the collector of cycles."""
+    pair = SessionPair()
+    reset, complete, refused = pair.open(0), pair.open(0), pair.open(0)
+    pair.run()
+    reset.reset(Cause.CLIENT_RESET)
+    complete.finish()
+    pair.at_exit(complete).finish()
+    pair.at_exit(refused).reset(Cause.REFUSED)
+    pair.run()
+    for stream in (reset, complete, refused):
+        assert stream.sink is CLOSED and pair.at_exit(stream).sink is CLOSED
+        stream.sink.on_data(memoryview(b""))
+        stream.sink.on_connected(0.0)
+        for call in (stream.sink.on_fin, stream.sink.on_room):
+            call()
+        stream.sink.on_reset(Cause.GONE)
+        assert not stream.legs and not pair.at_exit(stream).legs
+
+
+def test_a_sink_that_resets_when_it_is_told_of_the_end_has_the_last_say() -> None:
+    class Rude(RecordingSink):
+        def on_fin(self) -> None:
+            super().on_fin()
+            self.stream.reset(Cause.CLIENT_RESET)
+
+    pair = SessionPair()
+    stream = pair.open(0)
+    sink = Rude()
+    sink.stream = stream
+    stream.bind(sink)
+    pair.run()
+    stream.finish()
+    pair.at_exit(stream).finish()
+    pair.run()
+    assert stream.state is State.RESET and sink.cause is None
+    pair.assert_forgotten()
+
+
+def test_an_opener_may_refuse_at_once() -> None:
+    pair = SessionPair()
+    pair.exit._on_open_told = lambda stream, host, port: (stream.reset(Cause.POLICY), RecordingSink())[1]
+    stream = pair.open(0)
+    pair.deliver(0)
+    assert pair.exit.streams[stream.id].sink is CLOSED
+    pair.run()
+    assert pair.sinks[INGRESS][stream.id].cause is Cause.POLICY
+    pair.assert_forgotten()
+
+
+def test_a_writer_may_have_to_wait_because_of_others() -> None:
+    pair = SessionPair(memory=(64 * 1024, PLENTY))
+    other, stream = pair.open(0), pair.open(0)
+    stream.write(b"x" * FLOOR)
+    assert not stream.must_wait()
+    other.write(b"x" * 60_000)
+    assert stream.must_wait() and not stream.may_write
+    pair.run()
+    assert pair.sinks[INGRESS][stream.id].rooms == 1 and not stream.must_wait()
 
 
 def test_what_lives_describes_itself() -> None:

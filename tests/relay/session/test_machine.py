@@ -13,11 +13,20 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from relay.model.cause import Cause
 from relay.session.initiator import InitiatorStream
 from relay.session.session import EXPIRY
+from relay.session.states import State
 from relay.session.stream import Stream
 from tests.relay.session.pair import EXIT, INGRESS, PLENTY, RecordingSink, SessionPair
 
 MOST_CARRIERS = 4
 MOST_STREAMS = 6
+LIVING = {
+    (False, False, False): State.OPEN,
+    (True, False, False): State.FINISHING,
+    (True, True, False): State.HALF_CLOSED_LOCAL,
+    (False, False, True): State.HALF_CLOSED_REMOTE,
+    (True, False, True): State.LAST_ACK,
+}
+"""The state of a stream that lives, by what its sender and receiver say: finished, all acknowledged, all arrived."""
 _BLOB = random.Random(7).randbytes(65521) * 3
 _SIZES = st.sampled_from([1, 20, 21, 700, 5_000, 16_384, 40_000, 120_000])
 _PICK = st.integers(0, 11)
@@ -273,6 +282,14 @@ class SessionMachine(RuleBasedStateMachine):
         for session in self.pair.sessions:
             kept = sum(held_by(stream) for stream in session.streams.values())
             assert session.memory.used == kept >= 0
+
+    @invariant()
+    def the_state_agrees_with_what_was_sent_and_has_arrived(self) -> None:
+        for session in self.pair.sessions:
+            for stream in session.streams.values():
+                facts = (stream.sender.is_finished, stream.sender.is_complete, stream.receiver.is_complete)
+                assert stream.state is (State.RESETTING if stream.cause is not None else LIVING[facts])
+                assert stream.is_over == (stream.cause is not None)
 
     @invariant()
     def nothing_is_held_beyond_what_was_promised(self) -> None:
