@@ -351,7 +351,7 @@ class LivePath:
                 link.close("its session is over")
 
     def stop(self) -> None:
-        """Dial no more, ask no more. What is up stays up."""
+        """Dial no more, ask no more; answers that still come count for nothing. What is up stays up."""
         self._is_leaving = True
         if self._timer is not None:
             self._timer.cancel()

@@ -75,8 +75,8 @@ class InitiatorStream(Stream):
         self.ride(carriers, planned=self.is_planned)
 
     def announcement(self, leg: CarrierLeg) -> bytes:
-        """OPEN until the exit is known to know the stream (it opens an id once, however often it hears it), then
-        ATTACH."""
+        """OPEN until the exit is known to know the stream, then ATTACH. (It opens an id once, however often it hears
+        it.)"""
         if self.reach is _OPENING:
             return bodies.open_stream(self.id, self.generation, self.host, self.port)
         receiver = self.receiver
@@ -195,8 +195,7 @@ class Initiator(Session[InitiatorStream]):
         self.say_last(carrier.unconfirmed.reclaim(), besides=carrier)
 
     def is_awaited(self, carrier: CarrierEnd) -> bool:
-        """Whether something of a planned move is still on *carrier*, in either direction: it should not be closed
-        yet."""
+        """Whether something of a planned move is still on *carrier*, either way: it should not be closed yet."""
         return any(stream.awaits(carrier) for stream in self.streams.values())
 
     # ---- frames

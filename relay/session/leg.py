@@ -40,8 +40,7 @@ class LegStream(Protocol[C]):
 
 
 class Leg(Generic[C]):
-    """What one carrier has had of one stream. Made by `Stream.board`, dropped when the stream leaves or the carrier
-    dies.
+    """What one carrier has had of one stream. Made by `Riding.board`; gone when the stream leaves or the carrier dies.
 
     The marks say what is put on the carrier at its next turn; whoever sets one wakes the stream.
     """

@@ -3,9 +3,8 @@
 Knows offsets of what is sent, and no bytes. The ingress alone decides where a stream rides; both ends then move in the
 same way, each for the direction in which it sends:
 
-- A **rescue** trusts nobody. Every new leg begins at the first offset that the peer is not known to have
-  (`sender.acked`).
-  What the old carriers still bring arrives twice, which harms nobody.
+- A **rescue** trusts nobody. Every new leg begins at `sender.acked`, the first offset that the peer is not known to
+  have. What the old carriers still bring arrives twice, which harms nobody.
 - A **planned move**, from one carrier to one, trusts the old carrier, which works. The new leg begins where the old one
   stopped, and what is in flight is noted as a drain: if the old carrier dies before it has delivered, the range is
   repaired over the legs that there are then. So a move costs no byte twice and no round trip.
@@ -20,8 +19,7 @@ from relay.session.sender import Parts, Sender
 
 CarrierLeg = Leg[CarrierEnd]
 Drain = tuple[CarrierEnd, int, int]
-"""A range that a carrier still delivers which the stream has left by plan: carrier, first offset, one behind the
-last."""
+"""A range that a carrier, which the stream has left by plan, still delivers: carrier, first offset, one behind."""
 
 
 class Riding:

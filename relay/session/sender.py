@@ -23,8 +23,7 @@ from relay.wire.frames import DATA_HEADER_SIZE, data_header
 Range = tuple[int, int]
 """Offsets [first, one behind the last)."""
 Parts = list[bytes | memoryview]
-"""Bytes on their way to a carrier, in pieces that are joined once. Views are of chunks, and must not outlive the
-pull."""
+"""Bytes on their way to a carrier, in pieces that are joined once. Views must not outlive the pull."""
 
 
 class Cursor:
@@ -215,8 +214,7 @@ class Sender:
         return end if end < stop and 2 * (end - start) >= stop - start else stop
 
     def _next_repair(self, cursor: Cursor, most: int) -> Range | None:
-        """The first of the repairs that the peer is not known to have, cut to *most*; what is left of it stays
-        first."""
+        """The first repair that the peer is not known to have, cut to *most*; what is left of it stays first."""
         repairs = cursor.repairs
         while repairs:
             start, stop = repairs.pop(0)

@@ -80,8 +80,7 @@ class Session(Generic[S]):
     ) -> CarrierEnd:
         """A carrier is up; streams ride on it when they are attached to it. See CarrierEnd for the arguments.
 
-        Its fate is the caller's to tell: `receive` and `data_to_send` while it lives, and `lose` once, when it does
-        not.
+        Its fate is the caller's to tell: `receive` and `data_to_send` while it lives, then `lose`, once.
         """
         self.now = now
         self._bare_since = None
@@ -93,8 +92,7 @@ class Session(Generic[S]):
         return carrier
 
     def lose(self, carrier: CarrierEnd, now: float) -> list[S]:
-        """*carrier* is gone, and will not be fed any more. What it owed goes out again elsewhere. Harmless when
-        repeated.
+        """*carrier* is gone, and will be fed no more. What it owed goes out again elsewhere. Harmless when repeated.
 
         Returns:
             The streams that are detached now. They live on, keep their bytes and accept more; at the ingress somebody

@@ -17,7 +17,8 @@ direction may end first:
         +----------------> CLOSED
 
 TCP's CLOSING and LAST-ACK are one state here: they differ only in who waits in TIME-WAIT, and there is none. Its task
-(somebody must say the last ACK again, should it be lost) is that of last words, on which no stream waits.
+(somebody must say the last ACK again, should it be lost) is done without the stream: the ingress has last words, and
+what the exit said last is made up for by GONE, its answer about streams that it does not know.
 
 From every state in which the stream is not over, two ways lead out of the diagram:
 

@@ -7,11 +7,10 @@ announced on a new leg (`announcement`), how it is given up (`reset`), and who h
 
 Who calls what:
 
-- The near side, a `Sink`'s owner with a client's or target's socket: `write`, `finish`, `consume`, `reset`, at any
-  time,
-  also from inside the sink's own methods. After the end they do nothing.
+- The near side, whoever has the client's or target's socket: `write`, `finish`, `consume`, `reset`, at any time, also
+  from inside the sink's own methods. After the end they do nothing.
 - The session: `receive…` with what the peer said, `ride`, `add_leg` and `lose` when carriers change, `on_forgotten`.
-- Legs, on behalf of carriers: `emit`.
+- Carriers, for one of the legs: `emit`.
 
 No call is told the time: a stream reads `session.now`, which the session's entry points have set.
 """
@@ -88,13 +87,15 @@ class Stream(Riding):
     )
 
     def __init__(self, session: StreamSession, number: int, sink: Sink) -> None:
-        """*number* was never used in this session. *sink* hears of everything from now on; see `bind`."""
+        """*number* was never used in this session. *sink* hears of everything from now on; see `bind`. The stream
+        rides on nothing yet."""
         super().__init__(number, Sender(number, INITIAL_WINDOW))
         self.session = session
         self.sink = sink
         self.state = _OPEN
-        """Changed by `advance` alone."""
+        """How far its end has come. Changed by `advance` alone."""
         self.reach = _OPENING
+        """How far its opening has come, as this end knows."""
         self.generation = 1
         """Counts the attachments that the ingress has made; the greatest says where the stream rides."""
         self.receiver = Receiver(INITIAL_WINDOW)
@@ -292,7 +293,7 @@ class Stream(Riding):
         sender = self.sender
         if self.is_over:
             return
-        if limit > sender.limit:
+        if limit > sender.limit:  # a late ACK may say less than an earlier one did
             sender.limit = limit
             self.wake()
         if received > sender.acked:
@@ -330,7 +331,7 @@ class Stream(Riding):
             words = self.announcement(leg)
             parts.append(words)
             size = len(words)
-        if self.cause is not None:
+        if self.cause is not None:  # RESETTING: nothing else is of account
             return size + _put(parts, bodies.reset(self.id, self.cause))
         if leg.must_connect:
             leg.must_connect = False
@@ -384,7 +385,8 @@ class Stream(Riding):
         self.sink = CLOSED
 
     def drop_bytes(self) -> None:
-        """Let go of all bytes, in both directions: nothing of them will be asked for again."""
+        """Let go of all bytes, in both directions, and give their memory back: nothing of them will be asked for again.
+        Harmless when repeated."""
         self.session.memory.used -= self.sender.clear() + self.receiver.clear()
 
 
