@@ -82,11 +82,11 @@ class AcceptorStream(Stream):
         """ATTACHED, which is an acknowledgement as well. What earlier carriers still deliver ends at its `sent`."""
         receiver = self.receiver
         sent = max((stop for _, _, stop in self.drains), default=0)
-        self.ack_told, self.limit_told = receiver.acknowledged, receiver.limit
+        self.ack_told, self.limit_told = told, limit = receiver.acknowledged, receiver.limit
         leg.must_ack = False
         if len(self.legs) == 1:
             self.session.take_ack(self)
-        return bodies.attached(self.id, self.generation, receiver.acknowledged, receiver.limit, sent)
+        return bodies.attached(self.id, self.generation, told, limit, sent)
 
     def follow(self, carrier: CarrierEnd, generation: int, *, planned: bool) -> None:
         """Ride where the newest ATTACH says; equal generations add up (redundant streams), older ones mean nothing.

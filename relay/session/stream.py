@@ -358,8 +358,8 @@ class Stream(Riding):
     def ack(self) -> bytes:
         """An ACK of all there is to acknowledge; the caller sends it."""
         receiver = self.receiver
-        self.ack_told, self.limit_told = receiver.acknowledged, receiver.limit
-        return bodies.ack(self.id, receiver.acknowledged, receiver.limit)
+        self.ack_told, self.limit_told = told, limit = receiver.acknowledged, receiver.limit
+        return bodies.ack(self.id, told, limit)
 
     def _put_range(self, span: Range, parts: Parts) -> int:
         """FIN, if *span* is the FIN's offset, else a DATA frame of these bytes."""

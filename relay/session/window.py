@@ -65,21 +65,18 @@ class Window:
     whatever it is allowed (BBR, twice the path's content). So the window follows the best delivery of late.
     """
 
-    __slots__ = ("_delivery", "_mark_at", "_mark_offset", "size")
+    __slots__ = ("_delivery", "_mark_at", "_mark_offset", "ack_after", "size")
 
     def __init__(self) -> None:
         self.size = INITIAL_WINDOW
         """Bytes that the peer may have written and we not consumed."""
+        self.ack_after = ACK_BYTES
+        """Bytes received after which an acknowledgement does not wait for its timer. Goes with `size`."""
         self._mark_offset = 0
         self._mark_at = -1.0
         """Where and when the present half window began; -1 before the first."""
         self._delivery = 0.0
         """Best bytes per second of late; forgets a tenth with every half window."""
-
-    @property
-    def ack_after(self) -> int:
-        """Bytes received after which an acknowledgement does not wait for its timer."""
-        return max(ACK_BYTES, self.size // ACK_SHARE)
 
     def limit(self, consumed: int, told: int, memory: Memory) -> int:
         """The limit to tell, given what was *consumed*; never below *told*."""
@@ -109,3 +106,4 @@ class Window:
         useful = int(gain * self._delivery * (base + SLACK))
         most = min(max(useful, INITIAL_WINDOW), LARGEST_WINDOW)
         self.size = min(2 * self.size if may_grow else self.size, most)
+        self.ack_after = max(ACK_BYTES, self.size // ACK_SHARE)
