@@ -105,14 +105,11 @@ class SessionClock:
         self._loop = loop
         self._session = session
         self._timer: Timer | None = None
-        session.on_deadline_changed = self.rearm
-        self.rearm()
+        session.on_deadline_changed = self.expect
+        self._rearm()
 
-    def rearm(self) -> None:
-        """The session's deadline may have moved earlier."""
-        when = self._session.next_deadline()
-        if when is None:
-            return
+    def expect(self, when: float) -> None:
+        """The session has a deadline at *when*, which may be the next."""
         if self._timer is not None:
             if self._timer.when <= when:
                 return
@@ -128,4 +125,9 @@ class SessionClock:
     def _fire(self) -> None:
         self._timer = None
         self._session.handle_deadline(self._loop.now)
-        self.rearm()
+        self._rearm()
+
+    def _rearm(self) -> None:
+        when = self._session.next_deadline()
+        if when is not None:
+            self.expect(when)

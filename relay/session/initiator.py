@@ -161,7 +161,7 @@ class Initiator(Session[InitiatorStream]):
         self.streams[stream.id] = stream
         stream.ride(carriers, planned=False)
         if not self.carriers:
-            self.on_deadline_changed()  # it has something to expire now
+            self.expect_expiry()
         return stream
 
     def attach(self, streams: Iterable[Stream], carriers: tuple[CarrierEnd, ...], now: float, *, planned: bool) -> None:

@@ -54,8 +54,8 @@ class Session(Generic[S]):
         self.heard_last: CarrierEnd | None = None
         """The carrier that bytes came on last, or that is believed in most; it may be lost."""
         self.last_words = LastWords()
-        self.on_deadline_changed: Callable[[], None] = ignore
-        """Called when `next_deadline()` moved earlier."""
+        self.on_deadline_changed: Callable[[float], None] = ignore
+        """Told of a deadline that is new and may be the next."""
         self.on_heavy: Callable[[Stream], None] = ignore
         """Told of a stream that fills its window, in either direction, as fast as the path allows: bulk."""
         self._ack_pending: dict[int, Stream] = {}
@@ -106,7 +106,7 @@ class Session(Generic[S]):
         self.say_last(carrier.unconfirmed.reclaim())
         if not self.carriers:
             self._bare_since = now
-            self.on_deadline_changed()
+            self.expect_expiry()
         concerned = {stream.id: stream for stream in self.riders(carrier)}
         concerned |= {stream.id: stream for stream in self.streams.values() if stream.drains_from(carrier)}
         carrier.legs = {}
@@ -163,6 +163,11 @@ class Session(Generic[S]):
         if self.has_expired(now):
             self.close(Cause.SESSION_EXPIRED)
 
+    def expect_expiry(self) -> None:
+        """There may be something now that expires: streams, and no carrier."""
+        if self._bare_since is not None and self.streams:
+            self.on_deadline_changed(self._bare_since + EXPIRY)
+
     def has_expired(self, now: float) -> bool:
         """Whether it has had no carrier for EXPIRY seconds: it is over, and should be dropped by whoever holds it."""
         return self._bare_since is not None and now >= self._bare_since + EXPIRY  # as next_deadline has it
@@ -185,7 +190,7 @@ class Session(Generic[S]):
         """The first that waits sets the time for all: whoever comes later waits less, never more."""
         if self._ack_at is None:
             self._ack_at = self.now + min(max(self.srtt / 4, ACK_DELAY_LEAST), ACK_DELAY_MOST)
-            self.on_deadline_changed()
+            self.on_deadline_changed(self._ack_at)
 
     # ---- ends of streams
 

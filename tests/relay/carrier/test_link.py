@@ -144,7 +144,7 @@ async def test_a_stopped_clock_does_nothing(loop: Loop, monkeypatch: pytest.Monk
     clocked = Clocked(loop)
     clocked.open(loop)
     clocked.clock.stop()
-    clocked.session.on_deadline_changed()
+    clocked.session.expect_expiry()
     witness = Clocked(loop)
     witness.open(loop)
     await until(lambda: witness.sink.cause is not None)

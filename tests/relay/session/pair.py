@@ -267,7 +267,7 @@ class SessionPair:
 
     # ---- what the sessions call
 
-    def _arm(self, end: int) -> None:
+    def _arm(self, end: int, _: float = 0.0) -> None:
         self.armed[end] = self.sessions[end].next_deadline()
 
     def _on_open(self, stream: AcceptorStream, host: str, port: int) -> RecordingSink:
