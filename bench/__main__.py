@@ -13,7 +13,7 @@ from bench.report import write_report
 from bench.results import keep_result, load_results
 
 ALL = [measure.name for measure in MEASURES]
-APART = ("survive", "wan")
+APART = ("before", "survive", "wan")
 """Measures with a command line and a report of their own."""
 
 
@@ -25,7 +25,8 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m bench",
         description="Measure ingress beside the programs installed here. Without a name: all of it, and the report.",
         epilog=f"{text}\n\n`install` puts the peers on this machine; `report` writes docs/bench.md from kept results;\n"
-        "`survive` and `wan` have command lines of their own: python -m bench survive --help",
+        "`before` (this checkout beside an earlier one), `survive` and `wan` have command lines of their own:\n"
+        "python -m bench before --help",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     made.add_argument("names", nargs="*", metavar="NAME", help="what to measure, or install, or report")
@@ -37,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
 def main() -> int:
     """Do what the command line asks; gives the exit status."""
     if sys.argv[1:2] and sys.argv[1] in APART:
-        return int(importlib.import_module(f"bench.{sys.argv[1]}.__main__").main(sys.argv[2:]))
+        return run_apart(sys.argv[1], sys.argv[2:])
     asked = parser().parse_args()
     names = asked.names or [*ALL, "report"]
     unknown = [name for name in names if name not in (*ALL, "install", "report")]
@@ -53,6 +54,15 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def run_apart(name: str, arguments: Sequence[str]) -> int:
+    """Run a measure that has a command line of its own."""
+    try:
+        return int(importlib.import_module(f"bench.{name}.__main__").main(arguments))
+    except Failed as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
 
 
 def chosen_peers(only: str | None) -> list[Peer]:

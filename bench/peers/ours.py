@@ -31,12 +31,12 @@ class Ours(Peer):
     def commands(self, at: Place) -> list[Command]:
         config, keys = at.write("paths.toml", self._paths(at)), str(at.folder / "keys")
         where = ["--config", config, "--keys", keys]
-        done = subprocess.run([tool("ingress"), "keys", *where], check=False, capture_output=True, text=True)
+        done = subprocess.run([self.tool("ingress"), "keys", *where], check=False, capture_output=True, text=True)
         if done.returncode:
             raise Failed(f"ingress keys: {(done.stderr + done.stdout).strip()[-300:]}")
         env = {"XDG_RUNTIME_DIR": str(at.folder)}  # where the admin sockets go
-        nodes = [Command(hop.role, [tool("relay"), "serve", hop.role, *where], env) for hop in at.hops]
-        return [*nodes, Command("ingress", [tool("ingress"), "serve", *where], env)]
+        nodes = [Command(hop.role, [self.tool("relay"), "serve", hop.role, *where], env) for hop in at.hops]
+        return [*nodes, Command("ingress", [self.tool("ingress"), "serve", *where], env)]
 
     def _paths(self, at: Place) -> str:
         listen = ", ".join(f'"{host}:{at.socks}"' for host in self.hosts)
@@ -50,11 +50,15 @@ class Ours(Peer):
     def _lines(self, before: str, hop: Hop) -> str:
         return line_text(f"{before}-{hop.role}", before, hop)
 
+    def tool(self, name: str) -> str:
+        """The command called *name* that is measured."""
+        return tool(name)
+
     def missing(self) -> str | None:
-        return None if shutil.which(tool("ingress")) else "the project is not installed in this environment"
+        return None if shutil.which(self.tool("ingress")) else "the project is not installed in this environment"
 
     def version(self) -> str:
-        return first_line(tool("ingress"), "--version")
+        return first_line(self.tool("ingress"), "--version")
 
 
 class ManyLines(Ours):

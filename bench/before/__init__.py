@@ -1,0 +1,1 @@
+"""This checkout beside an earlier one of itself, in turns: whether small losses add up."""

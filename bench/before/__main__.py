@@ -1,0 +1,46 @@
+"""`python -m bench before [COMMIT]`: connections and bulk, this checkout and an earlier one in turns."""
+
+import argparse
+from collections.abc import Sequence
+
+from bench.before.checkout import Earlier
+from bench.before.ratios import table
+from bench.contest import Contestant, be_fair, opened_field, start_all, take_turns
+from bench.measures.bulk import Bulk
+from bench.measures.connections import Connections
+from bench.peers.ours import Ours
+from bench.progress import shown_progress
+from bench.results import Numbers, Row, describe_machine
+
+BASE = "4caa78b"
+"""What losses are counted from, so that small ones do not add up."""
+ROUNDS = 15
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(prog="python -m bench before", description=__doc__)
+    made.add_argument("commit", nargs="?", default=BASE, help=f"the earlier commit ({BASE})")
+    made.add_argument("--rounds", type=int, default=ROUNDS, help=f"of both ({ROUNDS})")
+    made.add_argument("--only", choices=("connections", "bulk"), help="one of the two measures")
+    return made
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure and print; gives the exit status. Failed if the earlier commit cannot be had or one does not run."""
+    asked = parser().parse_args(argv)
+    measures = [one for one in (Connections(), Bulk()) if asked.only in (None, one.name)]
+
+    def turn(contestant: Contestant, numbers: Numbers) -> None:
+        for measure in measures:
+            measure.turn(contestant, numbers)
+
+    rows: dict[str, Row] = {}
+    today, before = Ours(), Earlier(asked.commit)
+    be_fair()
+    with opened_field() as field, shown_progress("before", 2 * asked.rounds) as progress:
+        take_turns(start_all(field, [today, before], rows), asked.rounds, turn, progress)
+    print(f"{describe_machine()}\n\n{table(rows[today.name].rounds, rows[before.name].rounds)}")
+    errors = [f"{name}: {row.error}" for name, row in rows.items() if row.error]
+    print("\n".join(errors), end="\n" if errors else "")
+    return 1 if errors else 0
