@@ -12,7 +12,7 @@ from ingress.client.opener import Opener
 from ingress.client.passwords import Passwords
 from ingress.config import Forward, IngressConfig
 from ingress.doors.door import DoorSettings
-from ingress.doors.forward import Forward as ForwardDoor
+from ingress.doors.forward import ForwardDoor
 from ingress.users import Users
 from relay import log
 from relay.engine import Deadlines, Loop

@@ -1,17 +1,17 @@
 """A `[[forward]]`: a listener whose clients speak no proxy protocol; each goes to the one target of its entry."""
 
 from ingress.doors.door import DoorSettings
-from ingress.doors.handshake import Events, Handshake, State
+from ingress.doors.handshake import Events, Handshake, HandshakeState
 from relay.model.cause import Cause
 
 
-class Forward(Handshake):
+class ForwardDoor(Handshake):
     """One client of a forward. `start` comes before everything else, also before the client's first byte."""
 
     __slots__ = ("_target",)
 
     def __init__(self, settings: DoorSettings, host: str, port: int) -> None:
-        super().__init__(settings, State.REQUEST)
+        super().__init__(settings, HandshakeState.REQUEST)
         self._target = host, port
 
     def start(self) -> Events:

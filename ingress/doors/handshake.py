@@ -12,7 +12,7 @@ from ingress.doors.events import Close, Event, Open, Send, Transparent
 from relay.model.cause import Cause
 
 
-class State(enum.IntEnum):
+class HandshakeState(enum.IntEnum):
     """Where the client is in its handshake. Integers, because a plain enum hashes in Python code."""
 
     METHODS = 0
@@ -36,18 +36,18 @@ class Step(enum.IntEnum):
     FAILED = 6
 
 
-TRANSITIONS: Final[dict[State, dict[Step, State]]] = {
-    State.METHODS: {
-        Step.NO_PASSWORD_CHOSEN: State.REQUEST,
-        Step.PASSWORD_CHOSEN: State.PASSWORD,
-        Step.FAILED: State.CLOSED,
+TRANSITIONS: Final[dict[HandshakeState, dict[Step, HandshakeState]]] = {
+    HandshakeState.METHODS: {
+        Step.NO_PASSWORD_CHOSEN: HandshakeState.REQUEST,
+        Step.PASSWORD_CHOSEN: HandshakeState.PASSWORD,
+        Step.FAILED: HandshakeState.CLOSED,
     },
-    State.PASSWORD: {Step.PASSWORD_READ: State.CHECKING, Step.FAILED: State.CLOSED},
-    State.CHECKING: {Step.PASSWORD_ACCEPTED: State.REQUEST, Step.FAILED: State.CLOSED},
-    State.REQUEST: {Step.REQUEST_READ: State.OPENING, Step.FAILED: State.CLOSED},
-    State.OPENING: {Step.OPENED: State.TRANSPARENT, Step.FAILED: State.CLOSED},
-    State.TRANSPARENT: {},
-    State.CLOSED: {},
+    HandshakeState.PASSWORD: {Step.PASSWORD_READ: HandshakeState.CHECKING, Step.FAILED: HandshakeState.CLOSED},
+    HandshakeState.CHECKING: {Step.PASSWORD_ACCEPTED: HandshakeState.REQUEST, Step.FAILED: HandshakeState.CLOSED},
+    HandshakeState.REQUEST: {Step.REQUEST_READ: HandshakeState.OPENING, Step.FAILED: HandshakeState.CLOSED},
+    HandshakeState.OPENING: {Step.OPENED: HandshakeState.TRANSPARENT, Step.FAILED: HandshakeState.CLOSED},
+    HandshakeState.TRANSPARENT: {},
+    HandshakeState.CLOSED: {},
 }
 
 Events = list[Event]
@@ -60,7 +60,7 @@ class Handshake:
 
     gateway: Final = None
 
-    def __init__(self, settings: DoorSettings, state: State) -> None:
+    def __init__(self, settings: DoorSettings, state: HandshakeState) -> None:
         self._settings = settings
         self._state = state
         self._kept = bytearray()
@@ -75,10 +75,10 @@ class Handshake:
 
     @property
     def in_handshake(self) -> bool:
-        return self._state < State.OPENING
+        return self._state < HandshakeState.OPENING
 
     def receive(self, data: bytes) -> Events:
-        if self._state >= State.TRANSPARENT:
+        if self._state >= HandshakeState.TRANSPARENT:
             return self._receive_late()
         self._kept += data
         events = self._advance()
@@ -88,7 +88,7 @@ class Handshake:
 
     def receive_eof(self) -> Events:
         """A client that has sent its data ahead may end its side early; one that has not, has left."""
-        if self._state == State.CLOSED or (self._state == State.OPENING and self._kept):
+        if self._state == HandshakeState.CLOSED or (self._state == HandshakeState.OPENING and self._kept):
             return []
         return self._fail("client left during the handshake")
 
@@ -100,7 +100,7 @@ class Handshake:
         return []
 
     def opened(self) -> Events:
-        if self._state == State.CLOSED:
+        if self._state == HandshakeState.CLOSED:
             return []
         self._go(Step.OPENED)
         early, self._kept = bytes(self._kept), bytearray()
@@ -118,7 +118,7 @@ class Handshake:
         return b""
 
     def _receive_late(self) -> Events:
-        if self._state == State.TRANSPARENT:
+        if self._state == HandshakeState.TRANSPARENT:
             raise RuntimeError("bytes given to a transparent door would be lost")
         return []
 
@@ -141,7 +141,7 @@ class Handshake:
         return True
 
     def _fail(self, reason: str, reply: bytes = b"", *, reset: bool = False) -> Events:
-        if self._state == State.CLOSED:
+        if self._state == HandshakeState.CLOSED:
             return []
         self._go(Step.FAILED)
         self._kept.clear()

@@ -17,9 +17,9 @@ from ingress.doors.door import DoorSettings, Gateway
 from ingress.doors.events import Authenticate, Open, Send, Upstream
 from ingress.doors.exchange import BadResponse, Exchange
 from ingress.doors.headers import passed_here
-from ingress.doors.kept import Events, KeptConnection, State
+from ingress.doors.kept import Events, HttpState, KeptConnection
 from ingress.doors.pages import cause_page, options_answer, password_page, trace_answer
-from ingress.doors.refusal import Refusal, bad_request
+from ingress.doors.refusal import RequestRefused, bad_request
 from ingress.doors.replies import REPLIES
 from ingress.doors.request import Request
 from ingress.doors.target import Target
@@ -45,7 +45,7 @@ class HttpDoor(KeptConnection):
         return self
 
     def authenticated(self, accepted: bool) -> Events:
-        if self._state != State.CHECKING or self._asked is None or self._request is None:
+        if self._state != HttpState.CHECKING or self._asked is None or self._request is None:
             return []
         events: Events = []
         if not accepted:
@@ -58,7 +58,7 @@ class HttpDoor(KeptConnection):
         return self._advance(events)
 
     def opened(self) -> Events:
-        if self._state != State.OPENING or self._request is None or self._request.target is None:
+        if self._state != HttpState.OPENING or self._request is None or self._request.target is None:
             return []
         if self._request.is_connect:
             return self._become_transparent([_ESTABLISHED])
@@ -68,7 +68,7 @@ class HttpDoor(KeptConnection):
         return self._advance(self._begin(self._request, target, []))
 
     def refused(self, cause: Cause) -> Events:
-        if self._state != State.OPENING or self._request is None:
+        if self._state != HttpState.OPENING or self._request is None:
             return []
         return self._advance(self._answer_cause(self._request, cause, []))
 
@@ -120,7 +120,7 @@ class HttpDoor(KeptConnection):
             self._route(request, events)
         else:
             self._asked = given
-            self._go(State.CHECKING)
+            self._go(HttpState.CHECKING)
             events.append(Authenticate(given.user, given.password))
         return None
 
@@ -141,11 +141,11 @@ class HttpDoor(KeptConnection):
             self._open(target, events)
 
     def _open(self, target: Target, events: Events) -> None:
-        self._go(State.OPENING)
+        self._go(HttpState.OPENING)
         events.append(Open(target.host, target.port))
 
     def _begin(self, request: Request, target: Target, events: Events) -> Events:
-        self._go(State.EXCHANGE)
+        self._go(HttpState.EXCHANGE)
         self._exchange = Exchange(request, target, self._settings)
         events.append(Upstream(self._exchange.head))
         return events
@@ -153,7 +153,7 @@ class HttpDoor(KeptConnection):
     def _answer_cause(self, request: Request, cause: Cause, events: Events) -> Events:
         """A failed CONNECT ends the connection: what was sent ahead for the tunnel must not become a request."""
         if request.is_connect:
-            return self._refuse(Refusal(REPLIES[cause].status, "", cause), events)
+            return self._refuse(RequestRefused(REPLIES[cause].status, "", cause), events)
         return self._answer(request, partial(cause_page, cause, self._settings), events)
 
     # the exchange at hand
@@ -162,9 +162,9 @@ class HttpDoor(KeptConnection):
     def _is_reading(self) -> bool:
         return super()._is_reading or (self._exchange is not None and not self._exchange.uploaded)
 
-    def _go(self, state: State) -> None:
+    def _go(self, state: HttpState) -> None:
         super()._go(state)
-        if state != State.EXCHANGE:
+        if state != HttpState.EXCHANGE:
             self._exchange = None
 
     def _upload(self, events: Events) -> bool:
@@ -178,7 +178,7 @@ class HttpDoor(KeptConnection):
         if out:
             events.append(Upstream(out))
         self._settle(exchange, events)
-        return self._state == State.HEAD
+        return self._state == HttpState.HEAD
 
     def _give_up(self, exchange: Exchange, events: Events) -> None:
         """The client broke its own request off the rails."""
@@ -189,7 +189,7 @@ class HttpDoor(KeptConnection):
 
     def _settle(self, exchange: Exchange, events: Events) -> Events:
         """Leave the exchange if it is over. A final answer may end before the upload does."""
-        if not exchange.responded or self._state != State.EXCHANGE:
+        if not exchange.responded or self._state != HttpState.EXCHANGE:
             return events
         if not exchange.uploaded:
             return events if exchange.keeps_client else self._close(events, "answered before the upload ended")

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 from ingress.doors.door import KEPT_HARD, KEPT_SOFT, DoorSettings
 from ingress.doors.events import Close, Event, FinishUpstream, ResetUpstream, Send, Transparent
 from ingress.doors.pages import cause_page, page
-from ingress.doors.refusal import Refusal
+from ingress.doors.refusal import RequestRefused
 from ingress.doors.request import Request
 from ingress.doors.strict import RequestReader
 
@@ -24,7 +24,7 @@ MOST_ANSWERS: Final = 100
 Events = list[Event]
 
 
-class State(enum.IntEnum):
+class HttpState(enum.IntEnum):
     """Where the client's connection is."""
 
     HEAD = 0
@@ -36,20 +36,20 @@ class State(enum.IntEnum):
     CLOSED = 6
 
 
-_ANSWERED: Final = frozenset({State.HEAD, State.DRAINING, State.CLOSED})
+_ANSWERED: Final = frozenset({HttpState.HEAD, HttpState.DRAINING, HttpState.CLOSED})
 
-MOVES: Final[dict[State, frozenset[State]]] = {
-    State.HEAD: _ANSWERED | {State.CHECKING, State.OPENING, State.EXCHANGE},
-    State.CHECKING: _ANSWERED | {State.OPENING, State.EXCHANGE},
-    State.OPENING: _ANSWERED | {State.EXCHANGE, State.TRANSPARENT},
-    State.EXCHANGE: _ANSWERED | {State.OPENING, State.TRANSPARENT},
-    State.DRAINING: frozenset({State.HEAD, State.CLOSED}),
-    State.TRANSPARENT: frozenset(),
-    State.CLOSED: frozenset(),
+MOVES: Final[dict[HttpState, frozenset[HttpState]]] = {
+    HttpState.HEAD: _ANSWERED | {HttpState.CHECKING, HttpState.OPENING, HttpState.EXCHANGE},
+    HttpState.CHECKING: _ANSWERED | {HttpState.OPENING, HttpState.EXCHANGE},
+    HttpState.OPENING: _ANSWERED | {HttpState.EXCHANGE, HttpState.TRANSPARENT},
+    HttpState.EXCHANGE: _ANSWERED | {HttpState.OPENING, HttpState.TRANSPARENT},
+    HttpState.DRAINING: frozenset({HttpState.HEAD, HttpState.CLOSED}),
+    HttpState.TRANSPARENT: frozenset(),
+    HttpState.CLOSED: frozenset(),
 }
 
 
-class Answer(Protocol):
+class OwnAnswer(Protocol):
     """Renders an answer of our own, once it is known whether the connection goes on."""
 
     def __call__(self, *, head_only: bool, close: bool) -> bytes: ...
@@ -60,7 +60,7 @@ class KeptConnection(abc.ABC):
 
     def __init__(self, settings: DoorSettings) -> None:
         self._settings = settings
-        self._state = State.HEAD
+        self._state = HttpState.HEAD
         self._incoming = bytearray()
         self._reader = RequestReader()
         self._has_stream = False
@@ -74,9 +74,9 @@ class KeptConnection(abc.ABC):
 
     @property
     def in_handshake(self) -> bool:
-        if self._state == State.HEAD:
+        if self._state == HttpState.HEAD:
             return not self._served or bool(self._incoming)
-        return self._state == State.CHECKING
+        return self._state == HttpState.CHECKING
 
     @property
     def wants_client_bytes(self) -> bool:
@@ -85,10 +85,10 @@ class KeptConnection(abc.ABC):
     @property
     def _is_reading(self) -> bool:
         """Whether what comes is taken at once, and does not wait for something else."""
-        return self._state in (State.HEAD, State.DRAINING)
+        return self._state in (HttpState.HEAD, HttpState.DRAINING)
 
     def receive(self, data: bytes) -> Events:
-        if self._state >= State.TRANSPARENT:
+        if self._state >= HttpState.TRANSPARENT:
             return self._receive_late()
         self._incoming += data
         events = self._advance([])
@@ -98,7 +98,7 @@ class KeptConnection(abc.ABC):
 
     def receive_eof(self) -> Events:
         """A client that waits for its answer may have ended its side; one within a request has left."""
-        if self._state >= State.TRANSPARENT:
+        if self._state >= HttpState.TRANSPARENT:
             return []
         self._ended = True
         return [] if self._may_have_ended() else self._close([], "client left")
@@ -107,7 +107,7 @@ class KeptConnection(abc.ABC):
         if not self.in_handshake:
             return []
         events: Events = []
-        if self._state == State.HEAD and self._incoming:
+        if self._state == HttpState.HEAD and self._incoming:
             text = "The request's head did not come in time."
             events.append(Send(page(HTTPStatus.REQUEST_TIMEOUT, text, head_only=False, close=True)))
         return self._close(events, "handshake took too long")
@@ -121,11 +121,11 @@ class KeptConnection(abc.ABC):
         """Take the body of the request at hand; whether that brought the connection to its next request."""
 
     def _may_have_ended(self) -> bool:
-        if self._state not in (State.OPENING, State.EXCHANGE) or self._request is None:
+        if self._state not in (HttpState.OPENING, HttpState.EXCHANGE) or self._request is None:
             return False
         return bool(self._incoming) if self._request.is_connect else self._request.body.is_done
 
-    def _go(self, state: State) -> None:
+    def _go(self, state: HttpState) -> None:
         if state not in MOVES[self._state]:
             raise RuntimeError(f"{self!r} cannot go to {state.name}")
         self._state = state
@@ -134,16 +134,16 @@ class KeptConnection(abc.ABC):
         """Do all that the bytes at hand allow."""
         while self._step(events):
             pass
-        if self._ended and self._state == State.HEAD:
+        if self._ended and self._state == HttpState.HEAD:
             self._close(events, "client left")
         return events
 
     def _step(self, events: Events) -> bool:
-        if self._state == State.HEAD:
+        if self._state == HttpState.HEAD:
             return self._read_request(events)
-        if self._state == State.EXCHANGE:
+        if self._state == HttpState.EXCHANGE:
             return self._upload(events)
-        return self._state == State.DRAINING and self._drain()
+        return self._state == HttpState.DRAINING and self._drain()
 
     def _read_request(self, events: Events) -> bool:
         try:
@@ -152,7 +152,7 @@ class KeptConnection(abc.ABC):
                 return False
             self._served = True
             self._request = Request(head, self._settings.proxy_url)
-        except Refusal as refusal:
+        except RequestRefused as refusal:
             self._refuse(refusal, events)
             return False
         self._admit(self._request, events)
@@ -164,13 +164,13 @@ class KeptConnection(abc.ABC):
         self._request.body.take(self._incoming)
         if self._request.body.is_done:
             self._next_request()
-        return self._state == State.HEAD
+        return self._state == HttpState.HEAD
 
     def _next_request(self) -> None:
         self._request = None
-        self._go(State.HEAD)
+        self._go(HttpState.HEAD)
 
-    def _refuse(self, refusal: Refusal, events: Events) -> Events:
+    def _refuse(self, refusal: RequestRefused, events: Events) -> Events:
         """Answer what cannot be carried out. Where its end is, is not certain, so the connection ends."""
         if refusal.cause is not None:
             events.append(Send(cause_page(refusal.cause, self._settings, head_only=False, close=True)))
@@ -178,7 +178,7 @@ class KeptConnection(abc.ABC):
             events.append(Send(page(refusal.status, refusal.text, head_only=False, close=True)))
         return self._close(events, f"request refused with {refusal.status.value}")
 
-    def _answer(self, request: Request, answer: Answer, events: Events) -> Events:
+    def _answer(self, request: Request, answer: OwnAnswer, events: Events) -> Events:
         """Answer the request at hand ourselves."""
         self._answers += 1
         close = not self._can_keep(request)
@@ -188,7 +188,7 @@ class KeptConnection(abc.ABC):
         if request.body.is_done:
             self._next_request()
         else:
-            self._go(State.DRAINING)
+            self._go(HttpState.DRAINING)
         return events
 
     def _can_keep(self, request: Request) -> bool:
@@ -205,22 +205,22 @@ class KeptConnection(abc.ABC):
         return events
 
     def _become_transparent(self, events: Events) -> Events:
-        self._go(State.TRANSPARENT)
+        self._go(HttpState.TRANSPARENT)
         events.append(Transparent(bytes(self._incoming)))
         self._incoming.clear()
         return events
 
     def _close(self, events: Events, reason: str, *, reset: bool = False) -> Events:
         """Within an exchange the stream is reset with the connection, by what Close means."""
-        if self._state == State.EXCHANGE:
+        if self._state == HttpState.EXCHANGE:
             self._has_stream = False
         self._drop_stream(events)
-        self._go(State.CLOSED)
+        self._go(HttpState.CLOSED)
         self._incoming.clear()
         events.append(Close(reset, reason))
         return events
 
     def _receive_late(self) -> Events:
-        if self._state == State.TRANSPARENT:
+        if self._state == HttpState.TRANSPARENT:
             raise RuntimeError("bytes given to a transparent door would be lost")
         return []

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from relay.model.cause import Cause
 
 
-class Refusal(Exception):
+class RequestRefused(Exception):
     """What to answer. `text` is ours alone: it repeats nothing that the client wrote."""
 
     def __init__(self, status: HTTPStatus, text: str, cause: Cause | None = None) -> None:
@@ -16,6 +16,6 @@ class Refusal(Exception):
         """Set if the table of replies has words for it; then those are used."""
 
 
-def bad_request(text: str) -> Refusal:
+def bad_request(text: str) -> RequestRefused:
     """400: the bytes are no request, or could be read as two different ones."""
-    return Refusal(HTTPStatus.BAD_REQUEST, text)
+    return RequestRefused(HTTPStatus.BAD_REQUEST, text)

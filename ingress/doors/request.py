@@ -11,7 +11,7 @@ import h11
 from ingress.doors.basic import Credentials, parse_credentials
 from ingress.doors.body import Body, ChunkedBody, CountedBody
 from ingress.doors.headers import Fields, tokens, upgrade_asked, values
-from ingress.doors.refusal import Refusal, bad_request
+from ingress.doors.refusal import RequestRefused, bad_request
 from ingress.doors.strict import MOST_HEAD
 from ingress.doors.target import Target, check_host_field, parse_absolute, parse_connect
 
@@ -20,7 +20,7 @@ _REPEATABLE = frozenset({b"GET", b"HEAD", b"OPTIONS", b"TRACE"})
 
 
 class Request:
-    """A request whose head has been read. Raises Refusal when made of one that will not be carried out."""
+    """A request whose head has been read. Raises RequestRefused when made of one that will not be carried out."""
 
     __slots__ = ("body", "connection", "fields", "is_bodiless", "is_old", "method", "target", "upgrade")
 
@@ -113,6 +113,6 @@ def _parse(connection: h11.Connection, head: bytes) -> h11.Request:
         connection.receive_data(head)
         event = connection.next_event()
     except h11.RemoteProtocolError as error:
-        raise Refusal(HTTPStatus(error.error_status_hint), "The head of the request is not valid.") from None
+        raise RequestRefused(HTTPStatus(error.error_status_hint), "The head of the request is not valid.") from None
     assert isinstance(event, h11.Request), "a whole head gives one event"
     return event

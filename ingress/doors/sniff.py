@@ -1,7 +1,7 @@
 """Which protocol a client speaks, told by its first byte: SOCKS4, SOCKS5 and HTTP share one port."""
 
 from ingress.doors.door import Door, DoorSettings
-from ingress.doors.handshake import Events, Handshake, State
+from ingress.doors.handshake import Events, Handshake, HandshakeState
 from ingress.doors.socks4 import Socks4
 from ingress.doors.socks5 import Socks5
 
@@ -19,18 +19,18 @@ def door_for(first_byte: int, settings: DoorSettings) -> Door:
         from ingress.doors.http import HttpDoor  # with h11, which clients of SOCKS never need
 
         return HttpDoor(settings)
-    return Stranger(
+    return UnknownProtocol(
         settings, "client speaks TLS to a plain port" if first_byte == _TLS_HANDSHAKE else "no protocol of ours"
     )
 
 
-class Stranger(Handshake):
+class UnknownProtocol(Handshake):
     """Speaks nothing we know, and learns nothing: closed without a byte."""
 
     __slots__ = ("_reason",)
 
     def __init__(self, settings: DoorSettings, reason: str) -> None:
-        super().__init__(settings, State.REQUEST)
+        super().__init__(settings, HandshakeState.REQUEST)
         self._reason = reason
 
     def _read(self, events: Events) -> bool:

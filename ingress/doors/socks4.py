@@ -8,7 +8,7 @@ from typing import Final
 
 from ingress.doors.door import DoorSettings
 from ingress.doors.events import Send
-from ingress.doors.handshake import Events, Handshake, State
+from ingress.doors.handshake import Events, Handshake, HandshakeState
 from ingress.doors.names import BadHost, parse_host
 from ingress.doors.replies import REPLIES, SOCKS4_GRANTED, SOCKS4_REJECTED, socks4_reply
 from relay.model.cause import Cause
@@ -28,7 +28,7 @@ class Socks4(Handshake):
     __slots__ = ()
 
     def __init__(self, settings: DoorSettings) -> None:
-        super().__init__(settings, State.REQUEST)
+        super().__init__(settings, HandshakeState.REQUEST)
 
     def _granted(self) -> Events:
         return [_GRANTED]
@@ -38,7 +38,7 @@ class Socks4(Handshake):
 
     def _read(self, events: Events) -> bool:
         """VN, CD, DSTPORT, DSTIP, USERID, NUL; with an address of 0.0.0.x, not 0.0.0.0, also a name and NUL."""
-        if self._state != State.REQUEST or len(self._kept) < 2:
+        if self._state != HandshakeState.REQUEST or len(self._kept) < 2:
             return False
         if self._settings.needs_password:
             return self._reject("SOCKS4 has no password", events)

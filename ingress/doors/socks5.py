@@ -10,7 +10,7 @@ from typing import Final
 
 from ingress.doors.door import DoorSettings
 from ingress.doors.events import Authenticate, Send
-from ingress.doors.handshake import Events, Handshake, State, Step
+from ingress.doors.handshake import Events, Handshake, HandshakeState, Step
 from ingress.doors.names import BadHost, parse_host
 from ingress.doors.replies import REPLIES, socks5_reply
 from relay.model.cause import Cause
@@ -34,11 +34,11 @@ class Socks5(Handshake):
     __slots__ = ("_asked",)
 
     def __init__(self, settings: DoorSettings) -> None:
-        super().__init__(settings, State.METHODS)
+        super().__init__(settings, HandshakeState.METHODS)
         self._asked = b""
 
     def authenticated(self, accepted: bool) -> Events:
-        if self._state != State.CHECKING:
+        if self._state != HandshakeState.CHECKING:
             return []
         if not accepted:
             return self._fail("wrong user or password", _REFUSED)
@@ -146,8 +146,8 @@ def _judge_start(kept: bytearray) -> int:
     return 0
 
 
-_READERS: Final[dict[State, Callable[[Socks5, Events], bool]]] = {
-    State.METHODS: Socks5._read_methods,
-    State.PASSWORD: Socks5._read_password,
-    State.REQUEST: Socks5._read_request,
+_READERS: Final[dict[HandshakeState, Callable[[Socks5, Events], bool]]] = {
+    HandshakeState.METHODS: Socks5._read_methods,
+    HandshakeState.PASSWORD: Socks5._read_password,
+    HandshakeState.REQUEST: Socks5._read_request,
 }

@@ -9,7 +9,7 @@ import re
 from http import HTTPStatus
 from typing import Final
 
-from ingress.doors.refusal import Refusal, bad_request
+from ingress.doors.refusal import RequestRefused, bad_request
 
 MOST_HEAD: Final = 64 * 1024
 """Bytes in a head. Browsers' cookies stay under 16 KiB, single sign-on headers have been seen at 32."""
@@ -63,7 +63,7 @@ class RequestReader(HeadReader):
         self._skipped = False
 
     def take(self, incoming: bytearray) -> bytes | None:
-        """As above. Raises Refusal."""
+        """As above. Raises RequestRefused."""
         if not self._skipped and incoming[:2] == b"\r\n":  # RFC 9112 section 2.2
             del incoming[:2]
             self._skipped = True
@@ -78,7 +78,7 @@ class RequestReader(HeadReader):
 
 
 def check_head(head: bytes) -> None:
-    """Refuse a whole head that could be read in two ways. Raises Refusal."""
+    """Refuse a whole head that could be read in two ways. Raises RequestRefused."""
     lines = head.count(b"\r\n")
     if head.count(b"\n") != lines or head.count(b"\r") != lines:
         raise bad_request("Lines end with CR LF, and nothing else does.")
@@ -86,22 +86,22 @@ def check_head(head: bytes) -> None:
     if match is None:
         raise bad_request("The first line is not a request.")
     if match[2] not in (b"1.0", b"1.1"):
-        raise Refusal(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "HTTP/1.0 and HTTP/1.1 are spoken here.")
+        raise RequestRefused(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "HTTP/1.0 and HTTP/1.1 are spoken here.")
     if len(match[1]) > MOST_TARGET:
         raise _target_too_long()
     if b"\r\n " in head or b"\r\n\t" in head:
         raise bad_request("Folded lines are not accepted.")
     if lines - 2 > MOST_FIELDS:
-        raise Refusal(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"More than {MOST_FIELDS} header fields.")
+        raise RequestRefused(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"More than {MOST_FIELDS} header fields.")
 
 
-def _judge_too_large(start: bytes) -> Refusal:
+def _judge_too_large(start: bytes) -> RequestRefused:
     """Tell a target without end from too many fields, by what stands within the limit."""
     first, ended, _ = start.partition(b"\n")
     if not ended or len(first) > MOST_TARGET + _MOST_AROUND_TARGET:
         return _target_too_long()
-    return Refusal(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"More than {MOST_HEAD} bytes of header fields.")
+    return RequestRefused(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"More than {MOST_HEAD} bytes of header fields.")
 
 
-def _target_too_long() -> Refusal:
-    return Refusal(HTTPStatus.REQUEST_URI_TOO_LONG, f"The request target is longer than {MOST_TARGET} bytes.")
+def _target_too_long() -> RequestRefused:
+    return RequestRefused(HTTPStatus.REQUEST_URI_TOO_LONG, f"The request target is longer than {MOST_TARGET} bytes.")

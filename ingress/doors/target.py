@@ -10,7 +10,7 @@ from http import HTTPStatus
 import attrs
 
 from ingress.doors.names import BadHost, parse_host
-from ingress.doors.refusal import Refusal, bad_request
+from ingress.doors.refusal import RequestRefused, bad_request
 from relay.model.cause import Cause
 
 _SCHEME = re.compile(rb"([A-Za-z][A-Za-z0-9+.-]*)://")
@@ -36,7 +36,7 @@ class Target:
 
 
 def parse_connect(target: bytes) -> Target:
-    """Read the authority form. Raises Refusal."""
+    """Read the authority form. Raises RequestRefused."""
     host, port = _split(target, "CONNECT asks for host:port.")
     if not port:
         raise bad_request("CONNECT asks for host:port.")
@@ -44,12 +44,14 @@ def parse_connect(target: bytes) -> Target:
 
 
 def parse_absolute(method: bytes, target: bytes, proxy_url: str) -> Target:
-    """Read the absolute form. Raises Refusal, with a hint for those who took the proxy for a web server."""
+    """Read the absolute form. Raises RequestRefused, with a hint for those who took the proxy for a web server."""
     scheme = _SCHEME.match(target)
     if scheme is None:
         raise bad_request(f"This is a proxy, not a web server. Set it as the proxy of your program: {proxy_url}")
     if scheme[1].lower() != b"http":
-        raise Refusal(HTTPStatus.NOT_IMPLEMENTED, "Only http:// is fetched here. Use CONNECT for everything else.")
+        raise RequestRefused(
+            HTTPStatus.NOT_IMPLEMENTED, "Only http:// is fetched here. Use CONNECT for everything else."
+        )
     if b"#" in target:
         raise bad_request("A request target has no fragment (#).")
     rest = target[scheme.end() :]
@@ -59,7 +61,7 @@ def parse_absolute(method: bytes, target: bytes, proxy_url: str) -> Target:
 
 
 def check_host_field(value: bytes) -> None:
-    """Refuse a Host that no host could have: it is replaced anyway, but a sign of smuggling. Raises Refusal."""
+    """Refuse a Host that no host could have: it is replaced anyway, but a sign of smuggling. Raises RequestRefused."""
     if value and _AUTHORITY.fullmatch(value) is None:
         raise bad_request("The Host field is not valid.")
 
@@ -80,7 +82,7 @@ def _split(authority: bytes, hint: str) -> tuple[str, bytes]:
     except BadHost as bad:
         if bad.cause == Cause.PROTOCOL:
             raise bad_request(hint) from None
-        raise Refusal(HTTPStatus.BAD_GATEWAY, hint, bad.cause) from None
+        raise RequestRefused(HTTPStatus.BAD_GATEWAY, hint, bad.cause) from None
 
 
 def _parse_port(digits: bytes) -> int:

@@ -37,7 +37,7 @@ class TcpOwner(Protocol):
         """It is over: None after both directions ended cleanly. Not called for what the owner closed itself."""
 
 
-class Nobody:
+class IgnoringOwner:
     """The owner of what is closed. With it `Tcp` and its owner make no cycle, and are freed at once."""
 
     def on_bytes(self, data: memoryview) -> None: ...
@@ -49,7 +49,7 @@ class Nobody:
     def on_closed(self, error: OSError | None) -> None: ...
 
 
-NOBODY = Nobody()
+IGNORING = IgnoringOwner()
 EMPTY: deque[memoryview] = deque()
 """The queue of a socket that never had one: nearly all of them, and an own one takes 600 bytes."""
 
@@ -165,7 +165,7 @@ class Tcp:
             self._sock.close()
             self._queue = EMPTY
             self.unsent = 0
-            self.owner = NOBODY
+            self.owner = IGNORING
 
     @property
     def sock(self) -> socket.socket:

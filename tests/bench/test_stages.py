@@ -27,7 +27,7 @@ from bench.stages.__main__ import answer_signal, wrap
 from bench.stages.clock import REST, Account, Clock, Cost, calibrate
 from bench.stages.snapshot import SIGNAL, Snapshot, ask, read, take, write
 from bench.stages.table import EXIT, INGRESS, MIDDLE, STAGES, WHOLE, Stage, names, resolve, service_of
-from relay.engine.tcp import NOBODY, Nobody, Tcp
+from relay.engine.tcp import IGNORING, IgnoringOwner, Tcp
 
 
 class Hand:
@@ -210,12 +210,15 @@ def test_functions_are_wrapped_in_their_classes_and_sockets_by_owner(
         hand.turn(events)
 
     monkeypatch.setattr(Tcp, "serve", serve)
-    monkeypatch.setattr(Nobody, "on_eof", lambda self: hand.turn(3))
+    monkeypatch.setattr(IgnoringOwner, "on_eof", lambda self: hand.turn(3))
     clock = Clock(hand.now)
-    wrap(clock, {"close": Stage(1.0, "", ("relay.engine.tcp:Nobody.on_eof",), ("relay.engine.tcp:Nobody",))})
-    NOBODY.on_eof()
+    wrap(
+        clock,
+        {"close": Stage(1.0, "", ("relay.engine.tcp:IgnoringOwner.on_eof",), ("relay.engine.tcp:IgnoringOwner",))},
+    )
+    IGNORING.on_eof()
     endpoint = Tcp.__new__(Tcp)
-    endpoint.owner = NOBODY
+    endpoint.owner = IGNORING
     endpoint.serve(10)
     endpoint.owner = object()  # type: ignore[assignment]
     endpoint.serve(100)

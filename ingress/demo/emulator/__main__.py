@@ -13,8 +13,8 @@ import sys
 import time
 
 from ingress.demo.emulator.control import Control, execute
-from ingress.demo.emulator.line import Conditions, Line
-from ingress.demo.emulator.loop import READ, Loop
+from ingress.demo.emulator.line import Conditions, EmulatedLine
+from ingress.demo.emulator.loop import READ, EmulatorLoop
 from ingress.demo.emulator.port import Port
 
 
@@ -23,7 +23,7 @@ def main() -> None:
     with open(sys.argv[1], encoding="utf-8") as file:
         config = json.load(file)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C goes to the parent, which ends us
-    loop = Loop(time.perf_counter)
+    loop = EmulatorLoop(time.perf_counter)
     ports = {name: open_port(loop, name, **line) for name, line in config["lines"].items()}
     Control(loop, config["control"], lambda command: execute(ports, command))
 
@@ -37,9 +37,9 @@ def main() -> None:
     loop.run()
 
 
-def open_port(loop: Loop, name: str, port: int, **conditions: float | None) -> Port:
+def open_port(loop: EmulatorLoop, name: str, port: int, **conditions: float | None) -> Port:
     """The port of one line of the configuration."""
-    return Port(loop, Line(name, Conditions(**conditions)), port)  # type: ignore[arg-type]
+    return Port(loop, EmulatedLine(name, Conditions(**conditions)), port)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

@@ -8,8 +8,8 @@ import os
 import socket
 from collections.abc import Callable, Iterable, Mapping
 
-from ingress.demo.emulator.line import BadCommand, Line
-from ingress.demo.emulator.loop import READ, Loop
+from ingress.demo.emulator.line import BadCommand, EmulatedLine
+from ingress.demo.emulator.loop import READ, EmulatorLoop
 from ingress.demo.emulator.port import Port
 
 LONGEST = 4096
@@ -18,15 +18,15 @@ ALL = "*"
 """Names every line at once."""
 
 COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
-    "blackhole": (Line.blackhole, "LINE [towards|back|both]"),
-    "freeze": (Line.freeze, "LINE"),
-    "refuse": (Line.refuse, "LINE"),
+    "blackhole": (EmulatedLine.blackhole, "LINE [towards|back|both]"),
+    "freeze": (EmulatedLine.freeze, "LINE"),
+    "refuse": (EmulatedLine.refuse, "LINE"),
     "reset": (lambda _line: None, "LINE"),
-    "slow": (Line.slow, "LINE 80ms"),
-    "jitter": (Line.jitter, "LINE 5ms"),
-    "loss": (Line.lose, "LINE 1%"),
-    "rate": (Line.limit, "LINE 50KB/s"),
-    "heal": (Line.heal, "LINE"),
+    "slow": (EmulatedLine.slow, "LINE 80ms"),
+    "jitter": (EmulatedLine.jitter, "LINE 5ms"),
+    "loss": (EmulatedLine.lose, "LINE 1%"),
+    "rate": (EmulatedLine.limit, "LINE 50KB/s"),
+    "heal": (EmulatedLine.heal, "LINE"),
 }
 """What is done to a line, and how it is written."""
 RESETTING = ("reset", "refuse")
@@ -71,7 +71,7 @@ def named(ports: Mapping[str, Port], name: str) -> Iterable[Port]:
 class Control:
     """Listens on a Unix socket that only its owner may open."""
 
-    def __init__(self, loop: Loop, path: str, execute: Callable[[str], str]) -> None:
+    def __init__(self, loop: EmulatorLoop, path: str, execute: Callable[[str], str]) -> None:
         self._loop = loop
         self._execute = execute
         self._listener = socket.socket(socket.AF_UNIX)
@@ -85,13 +85,13 @@ class Control:
 
     def _on_ready(self, _events: int) -> None:
         sock, _ = self._listener.accept()
-        Session(self._loop, sock, self._execute)
+        ControlSession(self._loop, sock, self._execute)
 
 
-class Session:
+class ControlSession:
     """One program that gives commands."""
 
-    def __init__(self, loop: Loop, sock: socket.socket, execute: Callable[[str], str]) -> None:
+    def __init__(self, loop: EmulatorLoop, sock: socket.socket, execute: Callable[[str], str]) -> None:
         self._loop = loop
         self._sock = sock
         self._execute = execute

@@ -9,9 +9,9 @@ import socket
 from collections.abc import Callable
 
 from ingress.demo.emulator import socks
-from ingress.demo.emulator.line import Dial, Line
-from ingress.demo.emulator.loop import READ, WRITE, Loop
-from ingress.demo.emulator.tunnel import reset
+from ingress.demo.emulator.connection import reset
+from ingress.demo.emulator.line import Dial, EmulatedLine
+from ingress.demo.emulator.loop import READ, WRITE, EmulatorLoop
 
 RECEIVE_BUFFER = 256 * 1024
 """Bytes the kernel holds for us. What waits there is a queue that no line has: with the megabytes of the default,
@@ -25,11 +25,15 @@ def tune(sock: socket.socket) -> None:
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
-class Dialling:
-    """One accepted connection until it is a tunnel (*on_dialled*) or closed."""
+class PendingDial:
+    """One accepted connection until it is a connection over the line (*on_dialled*) or closed."""
 
     def __init__(
-        self, loop: Loop, line: Line, sock: socket.socket, on_end: Callable[["Dialling", socket.socket | None], None]
+        self,
+        loop: EmulatorLoop,
+        line: EmulatedLine,
+        sock: socket.socket,
+        on_end: Callable[["PendingDial", socket.socket | None], None],
     ) -> None:
         self._loop = loop
         self._line = line
@@ -138,7 +142,7 @@ class Dialling:
     def _send(self, answer: bytes) -> None:
         try:
             self._sock.send(answer)
-        except OSError:  # the dialler is gone: reading the socket says so, here or in the tunnel
+        except OSError:  # the dialler is gone: reading the socket says so, here or in the connection
             return
 
     def _end(self, node: socket.socket | None, *, abort: bool = False) -> None:

@@ -29,7 +29,7 @@ class Mark(enum.Enum):
     RESET = enum.auto()
 
 
-class Way:
+class OneWay:
     """One direction of a line: the conditions that all flights on it share, and the queue for its rate."""
 
     __slots__ = ("blocked", "carried", "delay", "free_at", "jitter", "loss", "random", "rate", "round_trip")
@@ -95,7 +95,7 @@ class Flight:
 
     __slots__ = ("_chunks", "_last", "held", "way")
 
-    def __init__(self, way: Way) -> None:
+    def __init__(self, way: OneWay) -> None:
         self.way = way
         self.held = 0
         """Bytes sent and not yet taken out."""

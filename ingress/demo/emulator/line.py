@@ -9,7 +9,7 @@ from random import Random
 
 import attrs
 
-from ingress.demo.emulator.flight import Way
+from ingress.demo.emulator.flight import OneWay
 from ingress.demo.emulator.units import parse_duration, parse_rate, parse_share
 
 
@@ -36,14 +36,14 @@ class Conditions:
     rate: float | None = None
 
 
-class Line:
+class EmulatedLine:
     """One line as it is now."""
 
     def __init__(self, name: str, conditions: Conditions) -> None:
         self.name = name
         random = Random(name)
-        self.towards = Way(random)
-        self.back = Way(random)
+        self.towards = OneWay(random)
+        self.back = OneWay(random)
         self.dial = Dial.ANSWERED
         self._healthy = conditions
         self.conditions = conditions

@@ -14,7 +14,7 @@ WRITE = select.EPOLLOUT
 BROKEN = select.EPOLLERR | select.EPOLLHUP
 
 
-class Loop:
+class EmulatorLoop:
     """Serves descriptors and timers until `stop`."""
 
     def __init__(self, clock: Callable[[], float]) -> None:

@@ -13,13 +13,13 @@ from functools import partial
 import trio
 
 from ingress.demo.target.conversation import Conversation
-from ingress.demo.target.report import Report
+from ingress.demo.target.report import TargetCounts
 
 BACKLOG = 1024
 """Connections the kernel holds for us: a thousand streams at once must not be refused by the target."""
 
 
-async def serve(stream: trio.SocketStream, report: Report, exits: Mapping[str, str]) -> None:
+async def serve(stream: trio.SocketStream, report: TargetCounts, exits: Mapping[str, str]) -> None:
     """Serve one connection, and count it."""
     exit_name = exits.get(stream.socket.getsockname()[0])
     report.connections += 1
@@ -45,7 +45,7 @@ def listen(port: int, addresses: list[str]) -> list[trio.SocketListener]:
 async def main(port: int, exits: Mapping[str, str]) -> None:
     """Serve until standard input ends. *exits*: names by address."""
     listeners = listen(port, ["127.0.0.1", *exits])
-    handler = partial(serve, report=Report(), exits=exits)
+    handler = partial(serve, report=TargetCounts(), exits=exits)
     async with trio.open_nursery() as nursery:
         await nursery.start(trio.serve_listeners, handler, listeners)
         print("ready", listeners[0].socket.getsockname()[1], flush=True)

@@ -13,7 +13,7 @@ import h11
 import trio
 
 from ingress.demo.target.content import content, sha256_of
-from ingress.demo.target.report import Report
+from ingress.demo.target.report import TargetCounts
 
 READ = 256 * 1024
 """Bytes of one read and of one write."""
@@ -38,7 +38,7 @@ class NoSuchPage(Exception):
 class Conversation:
     """Serves the requests of one connection, one after another."""
 
-    def __init__(self, stream: trio.SocketStream, report: Report, exit_name: str | None) -> None:
+    def __init__(self, stream: trio.SocketStream, report: TargetCounts, exit_name: str | None) -> None:
         self._stream = stream
         self._report = report
         self._exit_name = exit_name

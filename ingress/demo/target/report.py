@@ -6,7 +6,7 @@ import attrs
 
 
 @attrs.define
-class Report:
+class TargetCounts:
     """Counts since the start; connections by the exit they came from."""
 
     connections: int = 0

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ingress.doors.door import KEPT_HARD, KEPT_SOFT, DoorSettings
 from ingress.doors.events import Authenticate, Close, Open, Send, Transparent
 from ingress.doors.http import HttpDoor
-from ingress.doors.kept import MOST_ANSWERS, MOST_DRAINED, MOVES, State
+from ingress.doors.kept import MOST_ANSWERS, MOST_DRAINED, MOVES, HttpState
 from ingress.doors.replies import REPLIES
 from relay.model.cause import Cause
 
@@ -191,9 +191,9 @@ def test_answers_that_come_too_late_change_nothing() -> None:
 def test_moves_that_are_not_in_the_table_are_bugs() -> None:
     door = HttpDoor(OPEN)
     with pytest.raises(RuntimeError, match="head None, 0 bytes kept"):
-        door._go(State.TRANSPARENT)
-    assert not MOVES[State.CLOSED] and not MOVES[State.TRANSPARENT]
-    assert State.TRANSPARENT not in MOVES[State.HEAD] | MOVES[State.CHECKING]
+        door._go(HttpState.TRANSPARENT)
+    assert not MOVES[HttpState.CLOSED] and not MOVES[HttpState.TRANSPARENT]
+    assert HttpState.TRANSPARENT not in MOVES[HttpState.HEAD] | MOVES[HttpState.CHECKING]
     door.receive(CONNECT)
     assert "opening <Request CONNECT" in repr(door)
     door.opened()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ingress.doors.basic import parse_credentials
 from ingress.doors.body import MOST_TRAILERS, BadBody, ChunkedBody, CountedBody, EndlessBody
 from ingress.doors.headers import end_to_end, passed_here, upgrade_asked, via
-from ingress.doors.refusal import Refusal
+from ingress.doors.refusal import RequestRefused
 from ingress.doors.strict import MOST_HEAD, MOST_TARGET, HeadReader, RequestReader, check_head
 from ingress.doors.target import Target, check_host_field, parse_absolute, parse_connect
 
@@ -43,7 +43,7 @@ def test_h01_h63_absolute_form(raw: bytes) -> None:
      (b"https://h/", 501), (b"ftp://h/", 501), (b"ws://h/", 501), (b"http://h:99999999999999/", 400)],
 )  # fmt: skip
 def test_h03_h04_h62_h63_no_absolute_form(raw: bytes, status: int) -> None:
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(RequestRefused) as caught:
         parse_absolute(b"GET", raw, "http://proxy:1080")
     assert caught.value.status == status
     assert ("http://proxy:1080" in caught.value.text) == (b"://" not in raw)
@@ -64,7 +64,7 @@ def test_h06_connect_targets(raw: bytes) -> None:
             b"[::1]", b"h:443/", b"[::1]443", b"h%41:1", b"*"],
 )  # fmt: skip
 def test_h05_h07_no_connect_targets(raw: bytes) -> None:
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(RequestRefused) as caught:
         parse_connect(raw)
     assert caught.value.status == HTTPStatus.BAD_REQUEST
 
@@ -75,14 +75,14 @@ def test_any_target_is_one_or_is_refused(raw: bytes) -> None:
         for tried in (raw, b"http://" + raw):
             try:
                 target = parse(tried)
-            except Refusal:
+            except RequestRefused:
                 continue
             assert 1 <= target.port <= 65535 and b"#" not in target.path and target.host
 
 
 @pytest.mark.parametrize("value", [b"u@h", b"h#x", b"h/x", b"h h", b"h:1:2", b"h%00", b"h\\", b"h:x"])
 def test_host_fields_that_no_host_has(value: bytes) -> None:
-    with pytest.raises(Refusal):
+    with pytest.raises(RequestRefused):
         check_host_field(value)
     check_host_field(b"")
     check_host_field(b"h:80")
@@ -113,7 +113,7 @@ def test_heads_that_are_refused_however_they_are_cut(case: str) -> None:
     head, status = BAD_HEADS[case]
     for cut in (len(head), 7 if len(head) < 200 else 4096):
         reader, incoming = RequestReader(), bytearray()
-        with pytest.raises(Refusal) as caught:
+        with pytest.raises(RequestRefused) as caught:
             for at in range(0, len(head), cut):
                 incoming += head[at : at + cut]
                 reader.take(incoming)
@@ -138,7 +138,7 @@ def test_origins_may_end_lines_as_they_like() -> None:
 def test_any_head_passes_or_is_refused(data: bytes) -> None:
     try:
         check_head(data + b"\r\n\r\n")
-    except Refusal:
+    except RequestRefused:
         return
     assert b"HTTP/1." in data and data.count(b"\r") == data.count(b"\n")
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ingress.doors.door import KEPT_HARD, KEPT_SOFT, DoorSettings
 from ingress.doors.events import Authenticate, Close, Event, Open, Send, Transparent
-from ingress.doors.handshake import TRANSITIONS, State, Step
+from ingress.doors.handshake import TRANSITIONS, HandshakeState, Step
 from ingress.doors.replies import REPLIES, socks4_reply, socks5_reply
 from ingress.doors.sniff import door_for
 from relay.model.cause import Cause
@@ -269,10 +269,10 @@ def test_the_request_is_unreachable_without_a_password() -> None:
     """CVE-2023-43644: whatever a client sends, only an accepted password leads from PASSWORD to REQUEST."""
     into_request = {(state, step) for state, moves in TRANSITIONS.items() for step in moves if moves[step] == 3}
     assert into_request == {
-        (State.METHODS, Step.NO_PASSWORD_CHOSEN),
-        (State.CHECKING, Step.PASSWORD_ACCEPTED),
+        (HandshakeState.METHODS, Step.NO_PASSWORD_CHOSEN),
+        (HandshakeState.CHECKING, Step.PASSWORD_ACCEPTED),
     }
-    assert all(moves.get(Step.FAILED, State.CLOSED) == State.CLOSED for moves in TRANSITIONS.values())
+    assert all(moves.get(Step.FAILED, HandshakeState.CLOSED) == HandshakeState.CLOSED for moves in TRANSITIONS.values())
 
 
 def test_replies_have_their_fixed_length() -> None:

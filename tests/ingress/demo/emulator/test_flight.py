@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingress.demo.emulator.flight import CHUNK, IN_FLIGHT, QUEUE, RETRANSMIT, SEGMENT, Flight, Mark, Way
+from ingress.demo.emulator.flight import CHUNK, IN_FLIGHT, QUEUE, RETRANSMIT, SEGMENT, Flight, Mark, OneWay
 
 
-def way(*, delay: float = 0.0, jitter: float = 0.0, loss: float = 0.0, rate: float | None = None) -> Way:
-    made = Way(Random(7))
+def way(*, delay: float = 0.0, jitter: float = 0.0, loss: float = 0.0, rate: float | None = None) -> OneWay:
+    made = OneWay(Random(7))
     made.delay, made.jitter, made.loss, made.rate = delay, jitter, loss, rate
     made.round_trip = 2 * delay
     return made

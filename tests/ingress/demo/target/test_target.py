@@ -12,13 +12,13 @@ import trio
 
 from ingress.demo.target.__main__ import listen, serve
 from ingress.demo.target.content import content
-from ingress.demo.target.report import Report
+from ingress.demo.target.report import TargetCounts
 
 
 class Target:
     """A target in this process."""
 
-    def __init__(self, port: int, report: Report) -> None:
+    def __init__(self, port: int, report: TargetCounts) -> None:
         self.port = port
         self.report = report
 
@@ -38,7 +38,7 @@ class Target:
 
 @pytest.fixture
 async def target(nursery: trio.Nursery) -> Target:
-    report = Report()
+    report = TargetCounts()
     listeners = listen(0, ["127.0.0.1", "127.0.1.1"])
     handler = partial(serve, report=report, exits={"127.0.1.1": "us-one"})
     await nursery.start(trio.serve_listeners, handler, listeners)

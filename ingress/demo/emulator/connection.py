@@ -7,8 +7,8 @@ line that is blocked; a socket whose peer is gone never spins in epoll.
 import socket
 import struct
 
-from ingress.demo.emulator.flight import Flight, Mark, Way
-from ingress.demo.emulator.loop import BROKEN, READ, WRITE, Loop
+from ingress.demo.emulator.flight import Flight, Mark, OneWay
+from ingress.demo.emulator.loop import BROKEN, READ, WRITE, EmulatorLoop
 
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
@@ -20,14 +20,14 @@ def reset(sock: socket.socket) -> None:
 
 
 class End:
-    """One socket of a tunnel: read by the leg `out`, written by the leg `into`."""
+    """One socket of a connection: read by the pump `out`, written by the pump `into`."""
 
     __slots__ = ("_events", "_loop", "_watched", "into", "is_open", "out", "sock")
 
-    out: "Leg"
-    into: "Leg"
+    out: "Pump"
+    into: "Pump"
 
-    def __init__(self, loop: Loop, sock: socket.socket) -> None:
+    def __init__(self, loop: EmulatorLoop, sock: socket.socket) -> None:
         self._loop = loop
         self.sock = sock
         self.is_open = True
@@ -83,12 +83,12 @@ class End:
             self.sock.close()
 
 
-class Leg:
+class Pump:
     """Takes bytes from *source*, flies them, gives them to *sink*."""
 
     __slots__ = ("_armed", "_flight", "_loop", "_sink", "_source", "_waiting", "is_done", "is_dropped", "is_read")
 
-    def __init__(self, loop: Loop, source: End, sink: End, way: Way) -> None:
+    def __init__(self, loop: EmulatorLoop, source: End, sink: End, way: OneWay) -> None:
         self._loop = loop
         self._source = source
         self._sink = sink
@@ -220,16 +220,18 @@ class Leg:
         self.read()
 
 
-class Tunnel:
+class EmulatedConnection:
     """A dialled connection over a line, until both its sockets are closed."""
 
     __slots__ = ("_back", "_dialler", "_node", "_towards")
 
-    def __init__(self, loop: Loop, dialler: socket.socket, node: socket.socket, towards: Way, back: Way) -> None:
+    def __init__(
+        self, loop: EmulatorLoop, dialler: socket.socket, node: socket.socket, towards: OneWay, back: OneWay
+    ) -> None:
         self._dialler = End(loop, dialler)
         self._node = End(loop, node)
-        self._towards = Leg(loop, self._dialler, self._node, towards)
-        self._back = Leg(loop, self._node, self._dialler, back)
+        self._towards = Pump(loop, self._dialler, self._node, towards)
+        self._back = Pump(loop, self._node, self._dialler, back)
 
     @property
     def is_open(self) -> bool:
