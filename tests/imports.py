@@ -1,4 +1,4 @@
-"""Who imports whom in relay/ and ingress/, read from the sources; and what circles there are.
+"""Who imports whom in relay/ and ingress/, read from the sources; what circles there are; and what is called how.
 
 Every import counts, whenever it runs: in functions and behind TYPE_CHECKING too, because a reader who follows a name
 has to follow those as well. Commands that `cli` names as a text ("ingress.demo:run") are no imports.
@@ -60,6 +60,16 @@ def package_imports(modules: Iterable[Module]) -> list[Import]:
     """What Python does unasked: before a file it runs the `__init__` of the package that the file is in."""
     parents = ((module, module.name.rpartition(".")[0]) for module in modules)
     return [Import(module.name, parent, str(module.file), "its package", True) for module, parent in parents if parent]
+
+
+def read_classes(modules: Iterable[Module]) -> dict[str, list[str]]:
+    """Where each name of a public class is defined: files and lines."""
+    places: dict[str, list[str]] = {}
+    for module in modules:
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(f"{module.file}:{node.lineno}")
+    return places
 
 
 def room_of(module: str) -> str:

@@ -1,6 +1,6 @@
 """The rules of the house: no circles, imports only downwards, one name for one thing."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from tests.imports import (
     find_circles,
     graph_of,
     package_imports,
+    read_classes,
     read_imports,
     read_modules,
     room_of,
@@ -85,6 +86,16 @@ def test_the_table_of_floors_has_every_room_and_no_other() -> None:
 def test_the_command_line_does_not_wait_for_trio() -> None:
     way = way_to_trio()
     assert not way, f"trio is imported by what every command imports:\n{way}"
+
+
+def test_no_public_class_name_stands_for_two_things() -> None:
+    twins = describe_twins(read_classes(MODULES))
+    assert not twins, f"a name of its own for each, please:\n{twins}"
+
+
+def describe_twins(classes: Mapping[str, Sequence[str]]) -> str:
+    """Every name that is given more than once, a line for each."""
+    return "\n".join(f"{name}: {', '.join(places)}" for name, places in sorted(classes.items()) if len(places) > 1)
 
 
 def describe_climbs(imports: Iterable[Import]) -> str:
@@ -166,6 +177,13 @@ def test_rooms_are_joined_by_their_files(tree: Path) -> None:
     }
     assert find_circles(graph_of(rooms)) == [["app.low", "app.mid", "app.top"]]
     assert len(describe_circles(rooms).splitlines()) == 3
+
+
+def test_names_that_are_given_twice_are_told_with_their_places(tree: Path) -> None:
+    (tree / "app/low/sums.py").write_text("class Sum:\n    class Part: ...\nclass _Inside: ...")
+    (tree / "app/mid/left.py").write_text("\nclass Sum: ...\nclass _Inside: ...")
+    told = describe_twins(read_classes(read_modules(tree, ["app"])))
+    assert told == "Sum: app/low/sums.py:1, app/mid/left.py:2"
 
 
 @pytest.mark.parametrize(
