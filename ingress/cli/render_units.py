@@ -6,14 +6,17 @@ STYLES = {"up": "green", "held": "yellow", "suspect": "yellow", "stalled": "red"
 
 
 def milliseconds(seconds: float | None, digits: int = 0) -> str:
+    """Without the unit; *seconds* may be None."""
     return DASH if seconds is None else f"{seconds * 1000:.{digits}f}"
 
 
 def percent(share: float | None) -> str:
+    """A *share* from 0 to 1 in whole per cent."""
     return DASH if share is None else f"{share:.0%}"
 
 
 def counted(number: int, noun: str) -> str:
+    """The number with its noun, which takes an s unless there is one: "1 path", "0 paths"."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 

@@ -55,9 +55,11 @@ class PlainFront:
         self._demo = demo
 
     def tell(self, text: str) -> None:
+        """Print it, in full and now: the output may be a pipe that somebody waits at."""
         print(text, flush=True)
 
     async def run(self, execute: Execute) -> None:
+        """Lines come from stdin; after its end this goes on until it is cancelled."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._show)
             await self._read(execute)
@@ -100,10 +102,12 @@ class LiveFront:
         self._live: Live | None = None
 
     def tell(self, text: str) -> None:
+        """Keep it among the last lines; may be called before `run`, and is shown then."""
         self._told.extend(text.splitlines())
         self._draw()
 
     async def run(self, execute: Execute) -> None:
+        """Needs the terminal, which is as it was when this returns or raises."""
         from rich.console import Console
         from rich.live import Live
 

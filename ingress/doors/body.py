@@ -49,9 +49,11 @@ class CountedBody:
 
     @property
     def is_done(self) -> bool:
+        """Whether all its bytes were taken: at once, if it has none."""
         return self.remaining == 0
 
     def take(self, incoming: bytearray) -> bytes:
+        """As the contract says; nothing can be wrong with these bytes."""
         if len(incoming) <= self.remaining:
             piece = bytes(incoming)
             incoming.clear()
@@ -71,6 +73,7 @@ class EndlessBody:
     remaining = None
 
     def take(self, incoming: bytearray) -> bytes:
+        """Everything: whatever comes belongs to it."""
         piece = bytes(incoming)
         incoming.clear()
         return piece
@@ -102,9 +105,11 @@ class ChunkedBody:
 
     @property
     def is_done(self) -> bool:
+        """Whether the blank line behind its trailers was taken."""
         return self._place == _Place.DONE
 
     def take(self, incoming: bytearray) -> bytes:
+        """One new chunk of all the data that came; extensions and trailers are read and dropped. Raises BadBody."""
         if self.is_done:
             return b""
         data: list[bytearray] = []

@@ -71,13 +71,16 @@ class Handshake:
 
     @property
     def wants_client_bytes(self) -> bool:
+        """False while a client has sent KEPT_SOFT bytes ahead of its stream."""
         return len(self._kept) < KEPT_SOFT
 
     @property
     def in_handshake(self) -> bool:
+        """Until the target is known; how long its stream takes is not the client's fault."""
         return self._state < HandshakeState.OPENING
 
     def receive(self, data: bytes) -> Events:
+        """A client that runs more than KEPT_HARD bytes ahead is reset. Raises RuntimeError once transparent."""
         if self._state >= HandshakeState.TRANSPARENT:
             return self._receive_late()
         self._kept += data
@@ -93,6 +96,7 @@ class Handshake:
         return self._fail("client left during the handshake")
 
     def timed_out(self) -> Events:
+        """Close without a word: none of these protocols has a reply for it."""
         return self._fail("handshake took too long")
 
     def authenticated(self, accepted: bool) -> Events:
@@ -100,6 +104,7 @@ class Handshake:
         return []
 
     def opened(self) -> Events:
+        """Hands over what the client sent ahead, behind the reply; empty if the client has left meanwhile."""
         if self._state == HandshakeState.CLOSED:
             return []
         self._go(Step.OPENED)
@@ -107,6 +112,7 @@ class Handshake:
         return [*self._granted(), Transparent(early)]
 
     def refused(self, cause: Cause) -> Events:
+        """Reply with the code that the protocol has for *cause*, if any, and close."""
         return self._fail(cause.word, self._rejected(cause))
 
     def _granted(self) -> Events:

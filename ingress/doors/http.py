@@ -42,9 +42,11 @@ class HttpDoor(KeptConnection):
 
     @property
     def gateway(self) -> Gateway:
+        """Itself: it stays between client and origin, except for CONNECT and changed protocols."""
         return self
 
     def authenticated(self, accepted: bool) -> Events:
+        """A refusal (407) need not end the connection; an accepted user gets no stream that another one opened."""
         if self._state != HttpState.CHECKING or self._asked is None or self._request is None:
             return []
         events: Events = []
@@ -58,6 +60,7 @@ class HttpDoor(KeptConnection):
         return self._advance(events)
 
     def opened(self) -> Events:
+        """A CONNECT becomes transparent, any other request goes out; empty if nobody waits for a stream any more."""
         if self._state != HttpState.OPENING or self._request is None or self._request.target is None:
             return []
         if self._request.is_connect:
@@ -68,11 +71,13 @@ class HttpDoor(KeptConnection):
         return self._advance(self._begin(self._request, target, []))
 
     def refused(self, cause: Cause) -> Events:
+        """A page with the cause; it ends the connection only after CONNECT."""
         if self._state != HttpState.OPENING or self._request is None:
             return []
         return self._advance(self._answer_cause(self._request, cause, []))
 
     def receive_upstream(self, data: bytes) -> Events:
+        """Bytes that no request asked for reset the stream."""
         exchange = self._exchange
         if exchange is None:
             return self._drop_stream([], reset=True)  # nothing was asked for
@@ -86,6 +91,7 @@ class HttpDoor(KeptConnection):
         return self._advance(self._settle(exchange, events))
 
     def upstream_eof(self) -> Events:
+        """Completes an answer that lasts until FIN; one that is not whole has failed as if by a reset."""
         exchange = self._exchange
         if exchange is None:
             return self._drop_stream([])
@@ -100,6 +106,7 @@ class HttpDoor(KeptConnection):
         return self._advance(self._settle(exchange, events))
 
     def upstream_reset(self, cause: Cause) -> Events:
+        """Send the request again if nothing can have come of it, else a page; cut visibly what was begun."""
         self._has_stream = False
         exchange = self._exchange
         if exchange is None:

@@ -52,7 +52,8 @@ MOVES: Final[dict[HttpState, frozenset[HttpState]]] = {
 class OwnAnswer(Protocol):
     """Renders an answer of our own, once it is known whether the connection goes on."""
 
-    def __call__(self, *, head_only: bool, close: bool) -> bytes: ...
+    def __call__(self, *, head_only: bool, close: bool) -> bytes:
+        """The bytes of the answer: without its body if *head_only*, with `Connection: close` if *close*."""
 
 
 class KeptConnection(abc.ABC):
@@ -74,12 +75,14 @@ class KeptConnection(abc.ABC):
 
     @property
     def in_handshake(self) -> bool:
+        """Before the first request, while a head comes in, and while its password is checked."""
         if self._state == HttpState.HEAD:
             return not self._served or bool(self._incoming)
         return self._state == HttpState.CHECKING
 
     @property
     def wants_client_bytes(self) -> bool:
+        """True also while a body passes; else until KEPT_SOFT bytes wait for their turn."""
         return self._is_reading or len(self._incoming) < KEPT_SOFT
 
     @property
@@ -88,6 +91,7 @@ class KeptConnection(abc.ABC):
         return self._state in (HttpState.HEAD, HttpState.DRAINING)
 
     def receive(self, data: bytes) -> Events:
+        """More than KEPT_HARD bytes ahead are answered with a reset. Raises RuntimeError once transparent."""
         if self._state >= HttpState.TRANSPARENT:
             return self._receive_late()
         self._incoming += data
@@ -104,6 +108,7 @@ class KeptConnection(abc.ABC):
         return [] if self._may_have_ended() else self._close([], "client left")
 
     def timed_out(self) -> Events:
+        """408 if a head was begun (RFC 9110 section 15.5.9); without a word if nothing came."""
         if not self.in_handshake:
             return []
         events: Events = []

@@ -46,14 +46,17 @@ class Request:
 
     @property
     def version(self) -> bytes:
+        """As it stands in Via: of the minor versions only 0 and 1 are told apart."""
         return b"1.0" if self.is_old else b"1.1"
 
     @property
     def is_connect(self) -> bool:
+        """Whether it asks for a tunnel."""
         return self.method == CONNECT
 
     @property
     def is_head(self) -> bool:
+        """Whether its answer has no body, whatever its head says."""
         return self.method == b"HEAD"
 
     @property
@@ -73,6 +76,7 @@ class Request:
 
     @property
     def credentials(self) -> Credentials | None:
+        """What Proxy-Authorization says; None if it is missing or cannot be read as Basic."""
         return parse_credentials(self.fields)
 
     @property

@@ -38,6 +38,7 @@ class Socks5(Handshake):
         self._asked = b""
 
     def authenticated(self, accepted: bool) -> Events:
+        """RFC 1929 section 2: after a failure the connection must be closed. Ignored if nothing was asked."""
         if self._state != HandshakeState.CHECKING:
             return []
         if not accepted:

@@ -85,6 +85,7 @@ class Connecting:
             self._succeed(self._sock, events & READABLE)
 
     def fail(self, error: OSError) -> None:
+        """The owner raised: it has been told, and is told no more."""
         self.cancel()
 
     def __repr__(self) -> str:

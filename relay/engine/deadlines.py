@@ -40,6 +40,7 @@ class Deadlines(Generic[Item]):
         self._timer: Timer | None = None
 
     def add(self, item: Item) -> Deadline[Item]:
+        """*item* expires *seconds* from now. Keep the handle, and call its `done` when the deadline is met."""
         self._drop_done()
         deadline = Deadline(self._loop.now + self.seconds, item)
         self._line.append(deadline)

@@ -118,6 +118,7 @@ class Listener:
     close = stop
 
     def statistics(self) -> ListenerStatistics:
+        """Counts since it was opened."""
         return ListenerStatistics(self._accepted, self._pauses, self._timer is not None)
 
     def __repr__(self) -> str:
@@ -127,6 +128,7 @@ class Listener:
     # for the loop
 
     def serve(self, events: int) -> None:
+        """Accept; during a pause its end does that."""
         if self._timer is None:
             self._accept()
 

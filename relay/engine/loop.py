@@ -177,6 +177,7 @@ class Loop:
         self._epoll.close()
 
     def statistics(self) -> LoopStatistics:
+        """Counts since the start; the loop's own two descriptors are not among the endpoints."""
         return LoopStatistics(
             endpoints=max(len(self._endpoints) - 2, 0),  # the wakers are nobody's business
             timers=len(self._timers),

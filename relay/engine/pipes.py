@@ -28,6 +28,7 @@ class Pipe:
     size: int
 
     def close(self) -> None:
+        """Close both ends; once, and bytes inside are lost."""
         os.close(self.read_end)
         os.close(self.write_end)
 

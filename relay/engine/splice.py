@@ -91,6 +91,7 @@ class Splice:
             flow.drop_pipe()
 
     def statistics(self) -> SpliceStatistics:
+        """Bytes since the start, those that were copied as well as those that were spliced."""
         is_splicing = self._forth.is_splicing or self._back.is_splicing
         return SpliceStatistics(self._forth.moved, self._back.moved, is_splicing, self.closed)
 
@@ -114,6 +115,7 @@ class Splice:
             self.end(None)
 
     def end(self, error: OSError | None) -> None:
+        """Reset both sides, or close them if both are over, and tell the owner; `error` says why by then."""
         self.error = error
         self.close()
         self._on_closed()

@@ -40,13 +40,17 @@ class TcpOwner(Protocol):
 class IgnoringOwner:
     """The owner of what is closed. With it `Tcp` and its owner make no cycle, and are freed at once."""
 
-    def on_bytes(self, data: memoryview) -> None: ...
+    def on_bytes(self, data: memoryview) -> None:
+        """Drops them."""
 
-    def on_eof(self) -> None: ...
+    def on_eof(self) -> None:
+        """Nothing is done."""
 
-    def on_writable(self) -> None: ...
+    def on_writable(self) -> None:
+        """Nothing is done."""
 
-    def on_closed(self, error: OSError | None) -> None: ...
+    def on_closed(self, error: OSError | None) -> None:
+        """Nothing is done."""
 
 
 IGNORING = IgnoringOwner()
@@ -173,6 +177,7 @@ class Tcp:
         return self._sock
 
     def statistics(self) -> TcpStatistics:
+        """Bytes are counted as the kernel gave and took them."""
         return TcpStatistics(self.bytes_in, self.bytes_out, self.unsent, self._is_paused, self.closed)
 
     def __repr__(self) -> str:
@@ -183,6 +188,7 @@ class Tcp:
     # for the loop
 
     def serve(self, events: int) -> None:
+        """Writes first: what is sent may be what the peer waits for."""
         if self.closed:
             return
         if events & READABLE:
@@ -202,6 +208,7 @@ class Tcp:
             self._end(None)
 
     def fail(self, error: OSError) -> None:
+        """Close with a RST and tell the owner."""
         if not self.closed:
             reset_on_close(self._sock)
             self._end(error)

@@ -48,6 +48,7 @@ class Timers:
         return len(self._heap)
 
     def add(self, when: float, call: Callable[[], None]) -> Timer:
+        """*when* may have passed already; then it is due at once."""
         timer = Timer(self, when, call)
         self._number += 1
         heapq.heappush(self._heap, (when, self._number, timer))

@@ -129,6 +129,7 @@ class Tls:
         return self._sock
 
     def statistics(self) -> TlsStatistics:
+        """Bytes are counted before encryption, those out as they are committed."""
         return TlsStatistics(self.bytes_in, self.bytes_out, self._committed, self.last_read, self.closed)
 
     def __repr__(self) -> str:
@@ -142,6 +143,7 @@ class Tls:
     # for the loop
 
     def serve(self, events: int) -> None:
+        """Reads first: acknowledgements that come in now may go out with what is written."""
         if self.closed:
             return
         if events & READABLE:
@@ -158,6 +160,7 @@ class Tls:
             self._write()
 
     def fail(self, error: OSError) -> None:
+        """Close with a RST and tell the owner."""
         if not self.closed:
             self.reset()
             self.owner.on_closed(error)

@@ -55,6 +55,7 @@ class Waker:
         raise error
 
     def close(self) -> None:
+        """Close the descriptor; harmless when closed already."""
         if self.descriptor >= 0:
             os.close(self.descriptor)
             self.descriptor = -1
@@ -76,6 +77,7 @@ class Alarm(Waker):
         _set_timer(self.descriptor, min(max(deadline - now, SHORTEST), LONGEST))
 
     def serve(self, events: int) -> None:
+        """It rang, and is not set any more: the loop calls what is due, and sets it again as it parks."""
         self.deadline = math.inf
 
 
@@ -89,9 +91,11 @@ class Bell(Waker):
         self.rung = False
 
     def ring(self) -> None:
+        """Harmless when it rings already."""
         if not self.rung:
             self.rung = True
             os.eventfd_write(self.descriptor, 1)
 
     def serve(self, events: int) -> None:
+        """It has rung: the next call needs a new edge."""
         self.rung = False

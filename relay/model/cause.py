@@ -10,6 +10,7 @@ class Cause(enum.IntEnum):
     """How logs and `ingress paths` call it."""
 
     def __new__(cls, code: int, word: str) -> "Cause":
+        """An integer that knows its word."""
         member = int.__new__(cls, code)
         member._value_ = code
         member.word = word

@@ -37,6 +37,7 @@ class Path:
 
     @cached_property
     def name(self) -> str:
+        """Its lines in order, joined by a slash: unique among the paths of one ingress."""
         return "/".join(hop.line.name for hop in self.hops)
 
     @cached_property
@@ -46,10 +47,12 @@ class Path:
 
     @cached_property
     def lines(self) -> frozenset[str]:
+        """Their names; no line stands twice in one path."""
         return frozenset(hop.line.name for hop in self.hops)
 
     @cached_property
     def providers(self) -> frozenset[str]:
+        """Who sells its lines, as far as the file says: two paths that share one may fail together."""
         return frozenset(hop.line.provider for hop in self.hops if hop.line.provider is not None)
 
     @cached_property
@@ -69,6 +72,7 @@ class Path:
 
     @cached_property
     def backup(self) -> bool:
+        """Whether any of its lines is for emergencies only."""
         return any(hop.line.backup for hop in self.hops)
 
     def prefix(self, lines: int) -> "Path":
