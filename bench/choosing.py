@@ -9,7 +9,7 @@ from bench.results import Numbers
 from ingress.choice.chooser import Chooser
 from ingress.choice.demand import Demand
 from ingress.measure.figures import PathFigures
-from ingress.measure.health import State
+from ingress.measure.health import PathState
 from relay.model.network import Address, Line
 from relay.model.walk import Hop, Path
 
@@ -88,7 +88,7 @@ def drawn_figures(paths: Sequence[Path], weather: Weather, chance: random.Random
     return [
         PathFigures(
             path,
-            State.UP,
+            PathState.UP,
             round_trip=SHORTEST + number * weather.longer + chance.random() * weather.noise,
             deviation=chance.random() * weather.noise,
             streams=chance.randrange(400),

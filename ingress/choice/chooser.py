@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ingress.choice import disjoint, moves
 from ingress.choice.affinity import Affinity, is_given_up
 from ingress.choice.choice import Basis, Choice, at_other_exits, elsewhere_to_the_same_exit, permitted
+from ingress.choice.connect_times import ConnectTimes, Probe
 from ingress.choice.cost import SWITCH_MARGIN, SWITCH_SHARE, Connect
 from ingress.choice.demand import Demand
 from ingress.choice.entry import Entry, Tier
@@ -16,7 +17,6 @@ from ingress.choice.moves import Bulk, Move, Mover
 from ingress.choice.ranking import Group, Ranking, rank
 from ingress.choice.reached import Reached
 from ingress.choice.spread import Spread, spread
-from ingress.choice.targets import Probe, Targets
 from ingress.measure.figures import PathFigures
 
 
@@ -25,7 +25,7 @@ class Chooser:
 
     def __init__(self, exits: Iterable[str]) -> None:
         self.ranking = Ranking()
-        self.targets = Targets(exits)
+        self.connect_times = ConnectTimes(exits)
         self.reached = Reached()
         self.affinity = Affinity()
         self._mover = Mover()
@@ -33,13 +33,13 @@ class Chooser:
 
     def reload(self, exits: Iterable[str]) -> None:
         """Go on with another file; what was learned stays."""
-        self.targets.exits = tuple(exits)
+        self.connect_times.exits = tuple(exits)
 
     # ---- once a round, and at once when a path stalls or dies
 
     def rank(self, figures: Sequence[PathFigures], now: float, *, lagged: bool = False) -> Ranking:
         """Make the ranking that is in force from now on."""
-        assumed = {name: self.targets.assumed(name) for name in {one.exit for one in figures}}
+        assumed = {name: self.connect_times.assumed(name) for name in {one.exit for one in figures}}
         self.ranking = rank(self.ranking, figures, now, assumed=assumed, lagged=lagged)
         self._pairs.clear()
         return self.ranking
@@ -79,7 +79,7 @@ class Chooser:
         """A stream was opened as *choice* says. A demand is one use of its site, however often it is opened."""
         demand = choice.demand
         if not choice.is_repeated:
-            self.targets.used(demand.host, demand.port, now)
+            self.connect_times.used(demand.host, demand.port, now)
         choice.entry.give()
         if demand.client and choice.basis is not Basis.DETOUR:
             self.affinity.use(demand.client, demand.site, choice.exit, now)
@@ -88,7 +88,7 @@ class Chooser:
         """The paths that are equally good for *demand*, none if there are none, and what decided it."""
         group = self.ranking.group
         kept = self.affinity.exit(demand.client, demand.site, now) if demand.client else None
-        known = self.targets.known(demand.host)
+        known = self.connect_times.known(demand.host)
         if kept is None and not known and demand.exits is None:
             return ((group.spread,) if group is not None and group.band else ()), Basis.BEST
         groups = permitted(self.ranking, demand)
@@ -127,7 +127,7 @@ class Chooser:
 
     def connected(self, demand: Demand, exit_: str, took: float, now: float) -> None:
         """*exit_* connected the stream of *demand* to its target in *took* seconds."""
-        self.targets.connected(demand.host, exit_, took, now)
+        self.connect_times.connected(demand.host, exit_, took, now)
         self.reached.reached(demand.host, demand.port, now)
 
     def failed(self, demand: Demand, now: float) -> None:
@@ -136,14 +136,14 @@ class Chooser:
 
     def probes_wanted(self, now: float) -> list[Probe]:
         """What to ask exits now; once a second."""
-        return self.targets.probes_wanted(now)
+        return self.connect_times.probes_wanted(now)
 
     def probed(self, probe: Probe, took: float | None, now: float) -> None:
         """The answer to a probe; None if the exit could not connect."""
         if took is None:
-            self.targets.probe_failed(probe.host, probe.exit)
+            self.connect_times.probe_failed(probe.host, probe.exit)
         else:
-            self.targets.connected(probe.host, probe.exit, took, now, probed=True)
+            self.connect_times.connected(probe.host, probe.exit, took, now, probed=True)
 
     def may_answer_early(self, demand: Demand, now: float) -> bool:
         """Whether success may be told before the exit has connected (under `answer = "auto"`)."""

@@ -4,7 +4,7 @@ import enum
 
 from ingress.choice.cost import path_cost
 from ingress.measure.figures import PathFigures
-from ingress.measure.health import State
+from ingress.measure.health import PathState
 
 
 class Tier(enum.IntEnum):
@@ -24,13 +24,13 @@ class Tier(enum.IntEnum):
 
 def tier_of(figures: PathFigures) -> Tier:
     """The tier of a path with *figures*."""
-    if figures.state is State.DOWN:
+    if figures.state is PathState.DOWN:
         return Tier.DOWN
-    if figures.state is State.STALLED:
+    if figures.state is PathState.STALLED:
         return Tier.STALLED
     if figures.leaving:
         return Tier.LEAVING
-    if figures.state is State.HELD:
+    if figures.state is PathState.HELD:
         return Tier.HELD_BACKUP if figures.path.backup else Tier.HELD
     return Tier.BACKUP if figures.path.backup else Tier.UP
 

@@ -28,7 +28,7 @@ StreamKey = tuple[bytes, int]
 """A stream among those of all sessions: the session's token, and the stream's id, which other sessions have as well."""
 
 
-class Kind(enum.Enum):
+class MoveKind(enum.Enum):
     """Which streams of a path a move is about."""
 
     ALL = "all"
@@ -46,7 +46,7 @@ class Move:
 
     old: str
     new: str
-    kind: Kind
+    kind: MoveKind
     is_planned: bool
     reason: str
     stream: StreamKey | None = None
@@ -89,12 +89,12 @@ class Mover:
         if entry.tier >= Tier.STALLED:
             to = rescue(ranking, entry)
             reason = entry.figures.reason or entry.figures.word
-            return None if to is None else Move(entry.name, to.name, Kind.ALL, False, reason)
+            return None if to is None else Move(entry.name, to.name, MoveKind.ALL, False, reason)
         better = _better(ranking, entry)
         if better is None:
             return None
         if entry.tier is Tier.LEAVING:
-            return Move(entry.name, better.name, Kind.ALL, True, entry.figures.leaving)
+            return Move(entry.name, better.name, MoveKind.ALL, True, entry.figures.leaving)
         return self._degraded(entry, better, worse, now)
 
     def _degraded(self, entry: Entry, better: Entry, worse: Mapping[str, float], now: float) -> Move | None:
@@ -106,7 +106,7 @@ class Mover:
             return None
         self._rest[better.name] = now + REST
         del self._worse_since[entry.name]
-        return Move(entry.name, better.name, Kind.THIN, True, f"{gain * 1000:.0f} ms worse for {WORSE_FOR:g} s")
+        return Move(entry.name, better.name, MoveKind.THIN, True, f"{gain * 1000:.0f} ms worse for {WORSE_FOR:g} s")
 
     def _bulk_moves(self, ranking: Ranking, bulks: Sequence[Bulk], now: float) -> list[Move]:
         self._moved = {stream: at for stream, at in self._moved.items() if now - at < REST}
@@ -122,7 +122,7 @@ class Mover:
             taken.add(to.name)  # what it measured was for one stream
             self._moved[bulk.stream] = now
             reason = f"its delivery fell to {bulk.now / max(bulk.best, 1):.0%}"
-            found.append(Move(bulk.path, to.name, Kind.BULK, True, reason, bulk.stream))
+            found.append(Move(bulk.path, to.name, MoveKind.BULK, True, reason, bulk.stream))
         return found
 
 

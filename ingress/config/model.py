@@ -38,7 +38,7 @@ class Forward:
 
 
 @attrs.frozen
-class RuleEntry:
+class Rule:
     """What to do with some streams: those that meet every condition that is set, by any one of its values."""
 
     hosts: tuple[str, ...] = ()
@@ -72,7 +72,7 @@ class NetworkFile:
     file: Path
     ingresses: Mapping[str, Doors]
     network: Network
-    rules: tuple[RuleEntry, ...]
+    rules: tuple[Rule, ...]
     limits: Limits
     paths: Mapping[str, Paths]
     """By the name of the ingress they start at."""
@@ -90,7 +90,7 @@ class IngressConfig:
     clients: tuple[IpNetwork, ...]
     answer: str
     forwards: tuple[Forward, ...]
-    rules: tuple[RuleEntry, ...]
+    rules: tuple[Rule, ...]
     limits: Limits
     network: Network
     paths: Paths

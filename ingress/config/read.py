@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ingress.config.doors import read_doors, refuse_same_addresses
-from ingress.config.model import IngressConfig, Limits, NetworkFile, RuleEntry
+from ingress.config.model import IngressConfig, Limits, NetworkFile, Rule
 from ingress.config.warnings import find_warnings
 from relay.config import values
 from relay.config.mistakes import ConfigError, Mistake, nearest
@@ -75,8 +75,8 @@ def _choose(found: NetworkFile, name: str | None) -> str:
     raise ConfigError(found.file, [mistake])
 
 
-def _read_rule(table: Table) -> RuleEntry:
-    rule = RuleEntry(
+def _read_rule(table: Table) -> Rule:
+    rule = Rule(
         table.many("host", _host_pattern),
         table.many("cidr", values.cidr),
         table.many("port", values.whole(1, 65535)),

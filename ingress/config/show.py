@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 
-from ingress.config.model import Doors, Limits, NetworkFile, RuleEntry
+from ingress.config.model import Doors, Limits, NetworkFile, Rule
 from relay.config.values import DURATIONS, RATES, SIZES
 from relay.model.network import Line, Node, Proxy, Secret
 
@@ -97,7 +97,7 @@ def _secret(secret: Secret | None) -> dict[str, object] | None:
     return None if secret is None else {"file": secret.file, "env": secret.env}
 
 
-def _rule(rule: RuleEntry) -> dict[str, object]:
+def _rule(rule: Rule) -> dict[str, object]:
     return {
         "host": list(rule.hosts),
         "cidr": [str(each) for each in rule.cidrs],

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping
 from itertools import combinations
 
-from ingress.config.model import RuleEntry
+from ingress.config.model import Rule
 from relay.model.network import Network
 from relay.model.walk import MOST_PATHS, Path, Paths
 
 
-def find_warnings(network: Network, paths: Mapping[str, Paths], rules: tuple[RuleEntry, ...]) -> tuple[str, ...]:
+def find_warnings(network: Network, paths: Mapping[str, Paths], rules: tuple[Rule, ...]) -> tuple[str, ...]:
     """One line for each thing that is probably not meant."""
     return (
         *_spare_paths(paths),

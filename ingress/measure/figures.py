@@ -4,7 +4,7 @@ import enum
 
 import attrs
 
-from ingress.measure.health import State
+from ingress.measure.health import PathState
 from relay.model.walk import Path
 
 
@@ -24,7 +24,7 @@ class PathFigures:
     """One path at one moment. Times in seconds, shares from 0 to 1, speeds in bytes per second."""
 
     path: Path
-    state: State
+    state: PathState
     word: str = ""
     """The state as shown: `auth` and the like when a set-up was refused."""
     reason: str = ""

@@ -15,7 +15,7 @@ HOLD_FORGIVEN = 300.0
 """Seconds without a death after which the next hold-down is a first one again."""
 
 
-class State(enum.Enum):
+class PathState(enum.Enum):
     """The values are the words that `ingress paths` shows."""
 
     UP = "up"
@@ -25,7 +25,7 @@ class State(enum.Enum):
     DOWN = "down"
 
 
-class Event(enum.Enum):
+class HealthEvent(enum.Enum):
     CONNECTED = enum.auto()
     """HELLO was answered: a carrier is there."""
     FAILED = enum.auto()
@@ -49,16 +49,27 @@ class Refusal(enum.Enum):
     STALE_CONFIG = "stale config"
 
 
-TRANSITIONS: dict[State, dict[Event, State]] = {
-    State.DOWN: {Event.CONNECTED: State.HELD, Event.FAILED: State.DOWN, Event.REFUSED: State.DOWN},
-    State.HELD: {
-        Event.ANSWERED: State.HELD,
-        Event.RELEASED: State.UP,
-        Event.OVERDUE: State.STALLED,
-        Event.LOST: State.DOWN,
+TRANSITIONS: dict[PathState, dict[HealthEvent, PathState]] = {
+    PathState.DOWN: {
+        HealthEvent.CONNECTED: PathState.HELD,
+        HealthEvent.FAILED: PathState.DOWN,
+        HealthEvent.REFUSED: PathState.DOWN,
     },
-    State.UP: {Event.ANSWERED: State.UP, Event.OVERDUE: State.STALLED, Event.LOST: State.DOWN},
-    State.STALLED: {Event.ANSWERED: State.HELD, Event.LOST: State.DOWN},  # released at once if no trial is open
+    PathState.HELD: {
+        HealthEvent.ANSWERED: PathState.HELD,
+        HealthEvent.RELEASED: PathState.UP,
+        HealthEvent.OVERDUE: PathState.STALLED,
+        HealthEvent.LOST: PathState.DOWN,
+    },
+    PathState.UP: {
+        HealthEvent.ANSWERED: PathState.UP,
+        HealthEvent.OVERDUE: PathState.STALLED,
+        HealthEvent.LOST: PathState.DOWN,
+    },
+    PathState.STALLED: {
+        HealthEvent.ANSWERED: PathState.HELD,
+        HealthEvent.LOST: PathState.DOWN,
+    },  # released at once if no trial is open
 }
 
 
@@ -67,7 +78,7 @@ class IllegalEvent(Exception):
 
 
 class Health:
-    """State of one path or prefix, over all the carriers it has in its life."""
+    """PathState of one path or prefix, over all the carriers it has in its life."""
 
     __slots__ = (
         "_died",
@@ -84,7 +95,7 @@ class Health:
     )
 
     def __init__(self, now: float) -> None:
-        self.state = State.DOWN
+        self.state = PathState.DOWN
         self.since = now
         """When the state was entered."""
         self.refusal: Refusal | None = None
@@ -107,7 +118,7 @@ class Health:
     @property
     def reason(self) -> str:
         """Why it is not simply up; empty if it is."""
-        if self.state is not State.HELD:
+        if self.state is not PathState.HELD:
             return self._reason
         if not self._trial:
             return "first ping under way"
@@ -115,47 +126,47 @@ class Health:
 
     @property
     def is_answering(self) -> bool:
-        return self.state is State.UP or self.state is State.HELD
+        return self.state is PathState.UP or self.state is PathState.HELD
 
     def connected(self, now: float) -> None:
-        self._move(Event.CONNECTED, now, "")
+        self._move(HealthEvent.CONNECTED, now, "")
         self.refusal = None
         self.held_until = now + self._trial
 
     def failed(self, why: str, now: float) -> None:
         """The set-up did not succeed, for a reason that may pass."""
-        self._move(Event.FAILED, now, why)
+        self._move(HealthEvent.FAILED, now, why)
         self.refusal = None
 
     def refused(self, refusal: Refusal, why: str, now: float) -> None:
         """A node refused the set-up; *why* names it."""
-        self._move(Event.REFUSED, now, why)
+        self._move(HealthEvent.REFUSED, now, why)
         self.refusal = refusal
 
     def answered(self, is_good: bool, now: float) -> None:
-        self._move(Event.ANSWERED, now, "")
+        self._move(HealthEvent.ANSWERED, now, "")
         self._good += is_good
         self.release(now)
 
     def release(self, now: float) -> bool:
         """End the trial if all it asks for is there; True if it ended now."""
-        if self.state is not State.HELD or self._good < GOOD_PINGS or now < self.held_until:
+        if self.state is not PathState.HELD or self._good < GOOD_PINGS or now < self.held_until:
             return False
-        self._move(Event.RELEASED, now, "")
+        self._move(HealthEvent.RELEASED, now, "")
         self._trial = 0.0
         return True
 
     @property
     def release_deadline(self) -> float | None:
         """When the trial ends without another answer; None if it will not."""
-        return self.held_until if self.state is State.HELD and self._good >= GOOD_PINGS else None
+        return self.held_until if self.state is PathState.HELD and self._good >= GOOD_PINGS else None
 
     def overdue(self, now: float) -> None:
-        self._move(Event.OVERDUE, now, "answer overdue")
+        self._move(HealthEvent.OVERDUE, now, "answer overdue")
 
     def lost(self, why: str, now: float) -> None:
         """The carrier ended or fell silent: the next one is on trial."""
-        self._move(Event.LOST, now, why)
+        self._move(HealthEvent.LOST, now, why)
         forgiven = now - self._died > HOLD_FORGIVEN
         self._hold = self._trial = HOLD_FIRST if forgiven else min(2 * self._hold, HOLD_MOST)
         self._died = now
@@ -164,9 +175,9 @@ class Health:
 
     def retired(self, why: str, now: float) -> None:
         """We closed the carrier ourselves: no death, and no trial that was not open already."""
-        self._move(Event.LOST, now, why)
+        self._move(HealthEvent.LOST, now, why)
 
-    def _move(self, event: Event, now: float, reason: str) -> None:
+    def _move(self, event: HealthEvent, now: float, reason: str) -> None:
         following = TRANSITIONS[self.state].get(event)
         if following is None:
             raise IllegalEvent(f"{event.name} in state {self.state.name}")

@@ -6,7 +6,7 @@ arm, and calls `tick` when that fires; `tick` says what is due. A monitor outliv
 
 import enum
 
-from ingress.measure.health import Health, Refusal, State
+from ingress.measure.health import Health, PathState, Refusal
 from ingress.measure.pings import SILENCE, Pings, death_deadline, stall_deadline
 from ingress.measure.schedule import NEAR, shortened
 from relay.model.walk import Path
@@ -61,7 +61,7 @@ class PathMonitor:
 
     @property
     def is_connected(self) -> bool:
-        return self.health.state is not State.DOWN
+        return self.health.state is not PathState.DOWN
 
     # what happened to the carrier
 
@@ -116,7 +116,7 @@ class PathMonitor:
             return None
         before = self.health.state
         self.health.answered(self.pings.last_is_good, now)
-        if before is State.STALLED:
+        if before is PathState.STALLED:
             self._news.append(Due.RECOVERED)
         elif before is not self.health.state:
             self._news.append(Due.RELEASED)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from ingress.measure.blame import Blame, Witness, find_blame, suspects
 from ingress.measure.estimators import FIRST_GUESS
 from ingress.measure.figures import PathFigures, Source
-from ingress.measure.health import State
+from ingress.measure.health import PathState
 from ingress.measure.monitor import PathMonitor
 from ingress.measure.pieces import composed, line_pieces
 from ingress.measure.schedule import FAR, QUIET, RIDING, intervals
@@ -21,7 +21,7 @@ LAG = 0.1
 """Seconds by which our own loop may be late before pings that wait are excused."""
 FULL = 0.8
 """Share of a line's rate above which new bulk goes elsewhere."""
-BROKEN = (State.STALLED, State.DOWN)
+BROKEN = (PathState.STALLED, PathState.DOWN)
 DOUBT = 0.003
 """Seconds by which pieces must differ from a path's own, older round trip to stand in its place."""
 
@@ -64,7 +64,7 @@ class NetworkMonitor:
     def schedule(self, order: Sequence[Path], traffic: Mapping[str, Traffic], now: float) -> None:
         """Set how often each is asked; *order* has all paths, best first."""
         riding = {name for name, one in traffic.items() if one.streams and now - one.spoke_at < QUIET}
-        on_trial = {path.name for path in self.paths if self.monitors[path.name].health.state is State.HELD}
+        on_trial = {path.name for path in self.paths if self.monitors[path.name].health.state is PathState.HELD}
         for name, every in intervals(order, self.prefixes, riding, on_trial).items():
             monitor = self.monitors[name]
             if name in riding and monitor.interval > RIDING:
@@ -126,23 +126,23 @@ class NetworkMonitor:
             return own, Source.MEASURED
         return parts, Source.ASSUMED
 
-    def _state(self, monitor: PathMonitor) -> tuple[State, str, float | None]:
+    def _state(self, monitor: PathMonitor) -> tuple[PathState, str, float | None]:
         """The state of a path, why, and since when it is silent.
 
         A path that answered nothing since its beginning fell silent is as silent as that.
         """
         health, own = monitor.health, monitor.pings
-        if health.state is State.DOWN:
-            return State.DOWN, health.reason, health.since
-        if health.state is State.STALLED:
-            return State.STALLED, health.reason, own.oldest_unanswered
+        if health.state is PathState.DOWN:
+            return PathState.DOWN, health.reason, health.since
+        if health.state is PathState.STALLED:
+            return PathState.STALLED, health.reason, own.oldest_unanswered
         for count in range(1, len(monitor.path.hops)):
             beginning = self.monitors[monitor.path.prefix(count).name]
             silent = beginning.pings.oldest_unanswered
-            if beginning.health.state is not State.STALLED or silent is None:
+            if beginning.health.state is not PathState.STALLED or silent is None:
                 continue
             if own.answered_sent is None or own.answered_sent <= silent:
-                return State.STALLED, f"its beginning {beginning.path.name} is silent", silent
+                return PathState.STALLED, f"its beginning {beginning.path.name} is silent", silent
         return health.state, health.reason, own.oldest_unanswered
 
     def _proven(self, since: float | None) -> set[str]:
@@ -166,7 +166,7 @@ def _answers(monitor: PathMonitor) -> bool | None:
     health = monitor.health
     if health.is_answering:
         return True
-    if health.state is State.STALLED:
+    if health.state is PathState.STALLED:
         return False
     return None if health.refusal is not None or not health.was_tried else False
 

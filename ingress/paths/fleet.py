@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 import trio
 
 from ingress.choice.chooser import Chooser
-from ingress.choice.targets import Probe
+from ingress.choice.connect_times import Probe
 from ingress.measure.network_monitor import LAG, NetworkMonitor
 from ingress.measure.traffic import Counters, Traffic
 from ingress.paths.bulk import BulkCarriers

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from ingress.choice.choice import Choice
 from ingress.choice.chooser import Chooser
-from ingress.choice.moves import Kind, Move
+from ingress.choice.moves import Move, MoveKind
 from ingress.measure.pings import stall_after
 from ingress.paths.live import LivePath
 from ingress.paths.pairs import Pairs
@@ -95,10 +95,10 @@ class Moving:
                 self._put(stream, new, planned=move.is_planned)
 
     def _concerned(self, old: LivePath, move: Move) -> list[Stream]:
-        if move.kind is Kind.BULK:
+        if move.kind is MoveKind.BULK:
             found = ((link.session.token, stream) for link in old.bulk for stream in link.riders)
             return [stream for token, stream in found if (token, stream.id) == move.stream]
-        if move.kind is Kind.THIN:
+        if move.kind is MoveKind.THIN:
             return [stream for stream in _riders(() if old.thin is None else (old.thin,)) if stream not in self.pairs]
         return _riders(old.links if move.is_planned else old.silent(self._loop.now))
 

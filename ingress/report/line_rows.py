@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from ingress.measure.blame import Blame
-from ingress.measure.health import State
+from ingress.measure.health import PathState
 from ingress.measure.network_monitor import NetworkMonitor
 from ingress.measure.pieces import line_pieces
 from ingress.measure.schedule import probe_bytes_per_day
@@ -65,4 +65,4 @@ def node_state(node: str, network_monitor: NetworkMonitor) -> str:
     """The best state of the paths and prefixes that end at *node*."""
     monitors = network_monitor.monitors.values()
     words = {one.health.state: one.health.word for one in monitors if one.path.end == node}
-    return next((words[state] for state in State if state in words), State.DOWN.value)
+    return next((words[state] for state in PathState if state in words), PathState.DOWN.value)

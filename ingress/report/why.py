@@ -33,7 +33,7 @@ def explain(chooser: Chooser, demand: Demand, now: float) -> Why:
 
 
 def _candidate(chooser: Chooser, entry: Entry, host: str) -> CandidateRow:
-    parts = terms(entry.figures, chooser.targets.connect(host, entry.exit))
+    parts = terms(entry.figures, chooser.connect_times.connect(host, entry.exit))
     return CandidateRow(
         rank=entry.rank,
         path=entry.name,

@@ -13,7 +13,7 @@ from relay.session.carrier import CarrierEnd
 from relay.session.riding import CarrierLeg
 from relay.session.session import Session
 from relay.session.sink import CLOSED, Sink
-from relay.session.states import REACHES, Event, Reach
+from relay.session.states import REACHES, Reach, StreamEvent
 from relay.session.stream import Stream, StreamSession
 from relay.session.window import Memory
 from relay.wire import bodies
@@ -22,7 +22,7 @@ from relay.wire.frames import Kind
 MOST_STREAMS = 20_000
 """Streams of one session at once: a bound on what one ingress may cost, since each may hold a target's socket."""
 
-_KNOWN, _CONNECTED = Reach.ATTACHED, Event.CONNECTED  # found once, as in stream.py
+_KNOWN, _CONNECTED = Reach.ATTACHED, StreamEvent.CONNECTED  # found once, as in stream.py
 
 
 class SeenIds:
@@ -106,7 +106,7 @@ class AcceptorStream(Stream):
     def reset(self, cause: Cause) -> None:
         """As `Stream.reset`. The stream stays known, without its bytes, until the ingress's RESET comes."""
         if not self.is_over:
-            self.advance(Event.GIVE_UP)
+            self.advance(StreamEvent.GIVE_UP)
             self.cause = cause
             self.session.take_ack(self)
             self.drop_bytes()

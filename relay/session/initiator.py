@@ -18,13 +18,17 @@ from relay.session.carrier import CarrierEnd
 from relay.session.riding import CarrierLeg
 from relay.session.session import Session
 from relay.session.sink import Sink
-from relay.session.states import REACHES, Event, Reach, State
+from relay.session.states import REACHES, Reach, StreamEvent, StreamState
 from relay.session.stream import Stream, StreamSession
 from relay.session.window import Memory
 from relay.wire import bodies
 from relay.wire.frames import Kind
 
-_OPENING, _ATTACHED, _CONNECTED = Reach.OPENING, Event.ATTACHED, Event.CONNECTED  # found once, as in stream.py
+_OPENING, _ATTACHED, _CONNECTED = (
+    Reach.OPENING,
+    StreamEvent.ATTACHED,
+    StreamEvent.CONNECTED,
+)  # found once, as in stream.py
 
 
 class InitiatorStream(Stream):
@@ -235,7 +239,7 @@ class Initiator(Session[InitiatorStream]):
         stream = self.streams.get(number)
         if stream is None:
             return
-        sink, had_all = stream.sink, stream.state is State.LAST_ACK
+        sink, had_all = stream.sink, stream.state is StreamState.LAST_ACK
         self.forget(stream)
         if cause is not Cause.GONE or not had_all:
             sink.on_reset(cause)

@@ -1,6 +1,6 @@
 """The states of a stream at one end, and what leads from one to another: two tables, and nothing else decides.
 
-**State** says how far the stream's end has come. Names in brackets are those of TCP (RFC 9293 section 3.3.2). Either
+**StreamState** says how far the stream's end has come. Names in brackets are those of TCP (RFC 9293 section 3.3.2). Either
 direction may end first:
 
                       OPEN [ESTABLISHED]
@@ -49,7 +49,7 @@ class StateError(RuntimeError):
     """An event that cannot happen in the state that a stream is in: a mistake in this program."""
 
 
-class State(enum.IntEnum):
+class StreamState(enum.IntEnum):
     """How far a stream's end has come, at this end. From CLOSED on it is over: see `Stream.is_over`."""
 
     OPEN = 0
@@ -81,7 +81,7 @@ class Reach(enum.IntEnum):
     """The exit has reached the target."""
 
 
-class Event(enum.IntEnum):
+class StreamEvent(enum.IntEnum):
     """What may happen to a stream."""
 
     ATTACHED = 0
@@ -100,46 +100,46 @@ class Event(enum.IntEnum):
     """This end lets go of the stream before it is complete: it takes nothing and says nothing more."""
 
 
-TRANSITIONS: dict[State, dict[Event, State]] = {
-    State.OPEN: {
-        Event.FINISH: State.FINISHING,
-        Event.FIN_ARRIVED: State.HALF_CLOSED_REMOTE,
-        Event.GIVE_UP: State.RESETTING,
-        Event.FORGET: State.RESET,
+TRANSITIONS: dict[StreamState, dict[StreamEvent, StreamState]] = {
+    StreamState.OPEN: {
+        StreamEvent.FINISH: StreamState.FINISHING,
+        StreamEvent.FIN_ARRIVED: StreamState.HALF_CLOSED_REMOTE,
+        StreamEvent.GIVE_UP: StreamState.RESETTING,
+        StreamEvent.FORGET: StreamState.RESET,
     },
-    State.FINISHING: {
-        Event.FIN_ACKED: State.HALF_CLOSED_LOCAL,
-        Event.FIN_ARRIVED: State.LAST_ACK,
-        Event.GIVE_UP: State.RESETTING,
-        Event.FORGET: State.RESET,
+    StreamState.FINISHING: {
+        StreamEvent.FIN_ACKED: StreamState.HALF_CLOSED_LOCAL,
+        StreamEvent.FIN_ARRIVED: StreamState.LAST_ACK,
+        StreamEvent.GIVE_UP: StreamState.RESETTING,
+        StreamEvent.FORGET: StreamState.RESET,
     },
-    State.HALF_CLOSED_LOCAL: {
-        Event.FIN_ARRIVED: State.CLOSED,
-        Event.GIVE_UP: State.RESETTING,
-        Event.FORGET: State.RESET,
+    StreamState.HALF_CLOSED_LOCAL: {
+        StreamEvent.FIN_ARRIVED: StreamState.CLOSED,
+        StreamEvent.GIVE_UP: StreamState.RESETTING,
+        StreamEvent.FORGET: StreamState.RESET,
     },
-    State.HALF_CLOSED_REMOTE: {
-        Event.FINISH: State.LAST_ACK,
-        Event.GIVE_UP: State.RESETTING,
-        Event.FORGET: State.RESET,
+    StreamState.HALF_CLOSED_REMOTE: {
+        StreamEvent.FINISH: StreamState.LAST_ACK,
+        StreamEvent.GIVE_UP: StreamState.RESETTING,
+        StreamEvent.FORGET: StreamState.RESET,
     },
-    State.LAST_ACK: {
-        Event.FIN_ACKED: State.CLOSED,
-        Event.GIVE_UP: State.RESETTING,
-        Event.FORGET: State.RESET,
+    StreamState.LAST_ACK: {
+        StreamEvent.FIN_ACKED: StreamState.CLOSED,
+        StreamEvent.GIVE_UP: StreamState.RESETTING,
+        StreamEvent.FORGET: StreamState.RESET,
     },
-    State.CLOSED: {},
-    State.RESETTING: {Event.FORGET: State.RESET},
-    State.RESET: {},
+    StreamState.CLOSED: {},
+    StreamState.RESETTING: {StreamEvent.FORGET: StreamState.RESET},
+    StreamState.RESET: {},
 }
 
-REACHES: dict[Reach, dict[Event, Reach]] = {
-    Reach.OPENING: {Event.ATTACHED: Reach.ATTACHED, Event.CONNECTED: Reach.CONNECTED},
-    Reach.ATTACHED: {Event.ATTACHED: Reach.ATTACHED, Event.CONNECTED: Reach.CONNECTED},
-    Reach.CONNECTED: {Event.ATTACHED: Reach.CONNECTED, Event.CONNECTED: Reach.CONNECTED},
+REACHES: dict[Reach, dict[StreamEvent, Reach]] = {
+    Reach.OPENING: {StreamEvent.ATTACHED: Reach.ATTACHED, StreamEvent.CONNECTED: Reach.CONNECTED},
+    Reach.ATTACHED: {StreamEvent.ATTACHED: Reach.ATTACHED, StreamEvent.CONNECTED: Reach.CONNECTED},
+    Reach.CONNECTED: {StreamEvent.ATTACHED: Reach.CONNECTED, StreamEvent.CONNECTED: Reach.CONNECTED},
 }
 
-MAY_FINISH = frozenset(state for state, row in TRANSITIONS.items() if Event.FINISH in row)
+MAY_FINISH = frozenset(state for state, row in TRANSITIONS.items() if StreamEvent.FINISH in row)
 """Our writer has not ended: `Stream.finish` still means something."""
-HALF_CLOSED = frozenset({State.FINISHING, State.HALF_CLOSED_LOCAL, State.HALF_CLOSED_REMOTE})
+HALF_CLOSED = frozenset({StreamState.FINISHING, StreamState.HALF_CLOSED_LOCAL, StreamState.HALF_CLOSED_REMOTE})
 """One side has finished and the other has not: such a stream may be silent for ever, and somebody has to watch it."""

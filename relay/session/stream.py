@@ -24,14 +24,14 @@ from relay.session.receiver import Receiver
 from relay.session.riding import CarrierLeg, Riding
 from relay.session.sender import Parts, Range, Sender
 from relay.session.sink import CLOSED, Sink
-from relay.session.states import HALF_CLOSED, MAY_FINISH, TRANSITIONS, Event, Reach, State, StateError
+from relay.session.states import HALF_CLOSED, MAY_FINISH, TRANSITIONS, Reach, StateError, StreamEvent, StreamState
 from relay.session.window import FLOOR, INITIAL_WINDOW, Memory, Window
 from relay.wire import bodies
 from relay.wire.frames import DATA_HEADER_SIZE
 
 # Members that every connection needs, found once: to look one up in its class takes Python 3.11 as long as two calls.
-_OPEN, _CLOSED, _OPENING, _CONNECTED = State.OPEN, State.CLOSED, Reach.OPENING, Reach.CONNECTED
-_FINISH, _FIN_ACKED, _FIN_ARRIVED = Event.FINISH, Event.FIN_ACKED, Event.FIN_ARRIVED
+_OPEN, _CLOSED, _OPENING, _CONNECTED = StreamState.OPEN, StreamState.CLOSED, Reach.OPENING, Reach.CONNECTED
+_FINISH, _FIN_ACKED, _FIN_ARRIVED = StreamEvent.FINISH, StreamEvent.FIN_ACKED, StreamEvent.FIN_ARRIVED
 
 
 class StreamSession(Protocol):
@@ -123,7 +123,7 @@ class Stream(Riding):
 
     # ---- the state
 
-    def advance(self, event: Event) -> bool:
+    def advance(self, event: StreamEvent) -> bool:
         """*event* has happened. For this stream and its subclasses alone.
 
         Returns:
@@ -221,7 +221,7 @@ class Stream(Riding):
     def add_leg(self, carrier: CarrierEnd) -> None:
         """Ride on *carrier*, on which it does not ride, as well: it gets all that the peer is not known to have. Of a
         stream that is forgotten it changes nothing: nobody would take it off the carrier again."""
-        if self.state is not _CLOSED and self.state is not State.RESET:
+        if self.state is not _CLOSED and self.state is not StreamState.RESET:
             self.board(carrier, self.sender.acked)
             self.wake()
 
@@ -380,7 +380,7 @@ class Stream(Riding):
         """The session knows the stream no longer: leave the carriers, and let go of bytes and sink."""
         self.leave()
         if self.state is not _CLOSED:
-            self.advance(Event.FORGET)
+            self.advance(StreamEvent.FORGET)
         self.drop_bytes()
         self.sink = CLOSED
 

@@ -11,7 +11,7 @@ from ingress.choice.chooser import Chooser
 from ingress.choice.demand import Demand, Demands
 from ingress.config import Rule
 from ingress.measure.figures import PathFigures
-from ingress.measure.health import State
+from ingress.measure.health import PathState
 from relay.model.network import Address, Line
 from relay.model.walk import Hop, Path
 
@@ -28,7 +28,7 @@ def path(name: str, **more: object) -> Path:
 
 
 def figure(
-    name: str, ms: float, state: State = State.UP, line: dict[str, object] | None = None, **more: object
+    name: str, ms: float, state: PathState = PathState.UP, line: dict[str, object] | None = None, **more: object
 ) -> PathFigures:
     return attrs.evolve(PathFigures(path(name, **(line or {})), state, round_trip=ms / 1000), **more)
 
@@ -65,12 +65,12 @@ def paths(chooser: Chooser, host: str = "example.com", now: float = 1.0, count: 
 
 def test_no_path_is_no_choice() -> None:
     assert paths(Chooser(["us"])) == ["none"]
-    assert paths(chooser(figure("a>us", 100, State.DOWN))) == ["none"]
+    assert paths(chooser(figure("a>us", 100, PathState.DOWN))) == ["none"]
 
 
-@pytest.mark.parametrize("state", [State.HELD, State.STALLED])
-def test_the_last_path_is_never_excluded(state: State) -> None:
-    assert paths(chooser(figure("a>us", 100, state), figure("b>us", 1, State.DOWN))) == ["a"]
+@pytest.mark.parametrize("state", [PathState.HELD, PathState.STALLED])
+def test_the_last_path_is_never_excluded(state: PathState) -> None:
+    assert paths(chooser(figure("a>us", 100, state), figure("b>us", 1, PathState.DOWN))) == ["a"]
 
 
 def test_the_best_path_is_taken_with_its_reason() -> None:
@@ -98,7 +98,7 @@ def test_a_full_line_gets_streams_only_when_it_must() -> None:
 def test_the_target_decides_between_exits() -> None:
     made = chooser(figure("a>us1", 130), figure("b>us2", 150))
     for exit_, took in (("us1", 0.060), ("us2", 0.002)):
-        made.targets.used("www.example.com", 443, 0.0)
+        made.connect_times.used("www.example.com", 443, 0.0)
         made.connected(Demand("www.example.com", 443), exit_, took, 0.0)
     assert paths(made, "api.example.com") == ["b"]
     found = chosen(made, Demand("api.example.com", 443), 1.0)
@@ -108,7 +108,7 @@ def test_the_target_decides_between_exits() -> None:
 def test_a_client_keeps_its_exit_for_a_site_while_it_is_good_enough() -> None:
     made = chooser(figure("a>us1", 130), figure("b>us2", 150))
     assert paths(made, client="10.0.0.1") == ["a"]
-    made.rank([figure("a>us1", 130, State.DOWN), figure("b>us2", 150)], 1.0)
+    made.rank([figure("a>us1", 130, PathState.DOWN), figure("b>us2", 150)], 1.0)
     assert paths(made, client="10.0.0.1") == ["b"]
     for now in (2.0, 5.0):
         made.rank([figure("a>us1", 130), figure("b>us2", 150)], now)
@@ -123,7 +123,7 @@ def test_a_client_keeps_its_exit_for_a_site_while_it_is_good_enough() -> None:
 def test_a_stalled_exit_is_left_for_one_stream_and_kept_for_the_next() -> None:
     made = chooser(figure("a>us1", 130), figure("b>us2", 150))
     assert paths(made, client="c") == ["a"]
-    made.rank([figure("a>us1", 130, State.STALLED), figure("b>us2", 150)], 1.0)
+    made.rank([figure("a>us1", 130, PathState.STALLED), figure("b>us2", 150)], 1.0)
     detour = chosen(made, Demand("example.com", 443, "c"), 1.1)
     assert (detour.exit, detour.basis) == ("us2", Basis.DETOUR)
     made.rank([figure("a>us1", 130), figure("b>us2", 150)], 1.5)
@@ -162,9 +162,9 @@ def test_what_failed_to_open_is_tried_over_disjoint_paths_then_over_others_then_
         figure("ix/1>us", 100),
         figure("ix/2>us", 110),
         figure("c>us", 140),
-        figure("d>us", 90, State.STALLED),
+        figure("d>us", 90, PathState.STALLED),
         figure("e>hk", 150),
-        figure("f>tw", 160, State.DOWN),
+        figure("f>tw", 160, PathState.DOWN),
     )
     found = chosen(made, Demand("example.com", 443), 1.0)
     assert found.paths == ("ix/1",)
@@ -179,7 +179,7 @@ def test_what_is_opened_again_goes_only_where_it_may() -> None:
 
 
 def test_only_the_exits_that_may_dial_it_are_chosen() -> None:
-    made = chooser(figure("a>us", 100), figure("b>hk", 110), figure("c>tw", 120, State.DOWN))
+    made = chooser(figure("a>us", 100), figure("b>hk", 110), figure("c>tw", 120, PathState.DOWN))
     found = chosen(made, Demand("192.168.7.9", 443, exits=frozenset({"hk"})))
     assert (found.paths, found.why) == (("b",), "best of the exits that may dial it")
     assert choose(made, Demand("192.168.7.9", 443, exits=frozenset({"tw"}))) is None
@@ -272,7 +272,7 @@ def test_a_ranking_of_64_paths_and_a_choice_are_cheap() -> None:
     made = chooser(*figures)
     clients = itertools.cycle([f"10.0.0.{at}" for at in range(100)])
     for exit_ in ("us0", "us1", "us2", "us3"):
-        made.targets.used("example.com", 443, 0.0)
+        made.connect_times.used("example.com", 443, 0.0)
         made.connected(Demand("example.com", 443), exit_, 0.01, 0.0)
     assert best_of(30, lambda: made.rank(figures, 1.0)) < 0.002
     hundred = best_of(30, lambda: [choose(made, Demand("example.com", 443, next(clients))) for _ in range(100)])

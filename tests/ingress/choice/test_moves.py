@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingress.choice.entry import Tier
-from ingress.choice.moves import Bulk, Kind, Move, Mover, rescue
+from ingress.choice.moves import Bulk, Move, MoveKind, Mover, rescue
 from ingress.choice.ranking import Ranking, rank
 from ingress.measure.figures import PathFigures
-from ingress.measure.health import State
+from ingress.measure.health import PathState
 from relay.model.network import Address, Line
 from relay.model.walk import Hop, Path
 
@@ -25,18 +25,22 @@ def path(name: str, exit_: str = "us") -> Path:
     return Path(tuple(Hop(line, line.start, line.end, HERE) for line in lines))
 
 
-def figure(name: str, ms: float, state: State = State.UP, exit_: str = "us", **more: object) -> PathFigures:
+def figure(name: str, ms: float, state: PathState = PathState.UP, exit_: str = "us", **more: object) -> PathFigures:
     made = PathFigures(path(name, exit_), state, round_trip=ms / 1000, answered_sent=9.0)
     return attrs.evolve(made, **more)
 
 
-def silent(name: str, since: float = 10.0, suspects: Sequence[str] = (), state: State = State.STALLED) -> PathFigures:
+def silent(
+    name: str, since: float = 10.0, suspects: Sequence[str] = (), state: PathState = PathState.STALLED
+) -> PathFigures:
     return figure(
         name, 100, state, reason="silent", streams=5, thin=5, silent_since=since, suspects=frozenset(suspects)
     )
 
 
-def moves(*figures: PathFigures, mover: Mover | None = None, now: float = 10.5) -> list[tuple[str, str, Kind, bool]]:
+def moves(
+    *figures: PathFigures, mover: Mover | None = None, now: float = 10.5
+) -> list[tuple[str, str, MoveKind, bool]]:
     found = (mover or Mover()).moves(rank(Ranking(), figures, now), [], now)
     return [(move.old, move.new, move.kind, move.is_planned) for move in found]
 
@@ -49,7 +53,7 @@ def rescued(*figures: PathFigures) -> str | None:
 
 def test_a_silent_path_loses_its_streams_at_once_to_the_best_other_to_its_exit() -> None:
     weather = silent("a"), figure("b", 150), figure("c", 140), figure("d", 10, exit_="hk")
-    assert moves(*weather) == [("a", "c", Kind.ALL, False)]
+    assert moves(*weather) == [("a", "c", MoveKind.ALL, False)]
 
 
 def test_a_path_without_streams_is_left_alone() -> None:
@@ -72,8 +76,8 @@ def test_a_rescue_avoids_what_is_late_itself_and_prefers_proof() -> None:
 
 
 def test_a_rescue_may_use_what_is_held_or_leaving_but_prefers_what_is_up() -> None:
-    a = silent("a", state=State.DOWN)
-    held, leaving = figure("b", 100, State.HELD), figure("c", 90, leaving="jp drains")
+    a = silent("a", state=PathState.DOWN)
+    held, leaving = figure("b", 100, PathState.HELD), figure("c", 90, leaving="jp drains")
     assert rescued(a, leaving) == "c"
     assert rescued(a, leaving, held) == "b"
     assert rescued(a, leaving, held, figure("d", 400)) == "d"
@@ -88,8 +92,8 @@ def test_when_one_exit_is_silent_on_every_path_nothing_moves() -> None:
 
 def test_streams_leave_a_draining_node_by_plan() -> None:
     leaving = figure("a", 100, leaving="jp drains", streams=3, thin=3)
-    assert moves(leaving, figure("b", 400)) == [("a", "b", Kind.ALL, True)]
-    assert moves(leaving, figure("b", 400, State.STALLED)) == []
+    assert moves(leaving, figure("b", 400)) == [("a", "b", MoveKind.ALL, True)]
+    assert moves(leaving, figure("b", 400, PathState.STALLED)) == []
     assert moves(leaving, figure("b", 400, exit_="hk")) == []
 
 
@@ -107,7 +111,7 @@ def worse(
 
 def test_thin_streams_leave_a_path_that_stays_15_ms_and_a_tenth_worse() -> None:
     (move,) = worse(160)
-    assert (move.old, move.new, move.kind, move.is_planned) == ("a", "b", Kind.THIN, True)
+    assert (move.old, move.new, move.kind, move.is_planned) == ("a", "b", MoveKind.THIN, True)
     assert move.reason == "30 ms worse for 3 s"
     assert worse(160, seconds=2.5) == []
     assert worse(144) == []
@@ -144,7 +148,7 @@ def test_bulk_moves_only_when_its_delivery_fell_and_another_measured_twice_it() 
         return Mover().moves(ranking, [Bulk((b"us", 7), "a", now, best)], 0.0)
 
     (move,) = moved(40, 100, 90)
-    assert (move.kind, move.stream, move.new, move.is_planned) == (Kind.BULK, (b"us", 7), "b", True)
+    assert (move.kind, move.stream, move.new, move.is_planned) == (MoveKind.BULK, (b"us", 7), "b", True)
     assert move.reason == "its delivery fell to 40%"
     assert moved(60, 100, 900) == []
     assert moved(40, 100, 70) == []
@@ -180,13 +184,13 @@ def test_streams_of_one_id_at_two_exits_rest_each_for_itself() -> None:
 
 weathers = st.dictionaries(
     st.sampled_from(["a", "b", "ix/1", "ix/2", "iy/1"]),
-    st.tuples(st.sampled_from(list(State)), st.floats(1, 500), st.booleans(), st.booleans(), st.floats(0, 20)),
+    st.tuples(st.sampled_from(list(PathState)), st.floats(1, 500), st.booleans(), st.booleans(), st.floats(0, 20)),
 )
 
 
 @given(st.lists(weathers, max_size=8))
 def test_streams_only_go_where_something_works_and_never_to_where_they_are(
-    weather: list[dict[str, tuple[State, float, bool, bool, float]]],
+    weather: list[dict[str, tuple[PathState, float, bool, bool, float]]],
 ) -> None:
     mover, ranking = Mover(), Ranking()
     for step, row in enumerate(weather):

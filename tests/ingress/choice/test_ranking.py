@@ -11,7 +11,7 @@ from ingress.choice.cost import margin, path_cost
 from ingress.choice.entry import Entry, Tier
 from ingress.choice.ranking import Ranking, rank
 from ingress.measure.figures import PathFigures
-from ingress.measure.health import State
+from ingress.measure.health import PathState
 from relay.model.network import Address, Line
 from relay.model.walk import Hop, Path
 
@@ -21,7 +21,7 @@ def path(name: str, exit_: str = "us", backup: bool = False) -> Path:
     return Path((Hop(line, "sh", exit_, line.address),))
 
 
-def figure(name: str, ms: float, state: State = State.UP, exit_: str = "us", **more: object) -> PathFigures:
+def figure(name: str, ms: float, state: PathState = PathState.UP, exit_: str = "us", **more: object) -> PathFigures:
     backup = bool(more.pop("backup", False))
     return attrs.evolve(PathFigures(path(name, exit_, backup), state, round_trip=ms / 1000), **more)
 
@@ -98,8 +98,8 @@ def test_less_than_the_margin_never_switches() -> None:
     assert names(rounds({"a": 130.0, "b": 140.0}, *[{"a": 130.0, "b": 127.5}] * 100)) == ["a", "b"]
 
 
-@pytest.mark.parametrize("state", [State.STALLED, State.DOWN, State.HELD])
-def test_a_leader_that_does_not_work_is_left_at_once(state: State) -> None:
+@pytest.mark.parametrize("state", [PathState.STALLED, PathState.DOWN, PathState.HELD])
+def test_a_leader_that_does_not_work_is_left_at_once(state: PathState) -> None:
     first = rank(Ranking(), [figure("a", 130), figure("b", 300)], 0.0)
     second = rank(first, [figure("a", 130, state, reason="overdue"), figure("b", 300)], 0.1)
     assert names(second) == ["b", "a"]
@@ -120,11 +120,11 @@ def test_a_challenger_is_not_in_the_band_before_it_has_won() -> None:
 TIERS = [
     ("up", figure("up", 900), Tier.UP),
     ("backup", figure("backup", 100, backup=True), Tier.BACKUP),
-    ("held", figure("held", 90, State.HELD), Tier.HELD),
-    ("held-backup", figure("held-backup", 80, State.HELD, backup=True), Tier.HELD_BACKUP),
+    ("held", figure("held", 90, PathState.HELD), Tier.HELD),
+    ("held-backup", figure("held-backup", 80, PathState.HELD, backup=True), Tier.HELD_BACKUP),
     ("leaving", figure("leaving", 70, leaving="jp drains"), Tier.LEAVING),
-    ("stalled", figure("stalled", 60, State.STALLED, reason="answer overdue"), Tier.STALLED),
-    ("down", figure("down", 50, State.DOWN, reason="reset"), Tier.DOWN),
+    ("stalled", figure("stalled", 60, PathState.STALLED, reason="answer overdue"), Tier.STALLED),
+    ("down", figure("down", 50, PathState.DOWN, reason="reset"), Tier.DOWN),
 ]
 
 
@@ -153,7 +153,7 @@ def test_the_last_path_that_carries_anything_is_used(left: int) -> None:
 @pytest.mark.parametrize("lagged", [False, True])
 def test_when_everything_misses_the_order_stays(lagged: bool) -> None:
     first = rank(Ranking(), [figure("a", 130), figure("b", 140), figure("c", 150)], 0.0)
-    states = [State.STALLED, State.STALLED if not lagged else State.UP, State.DOWN]
+    states = [PathState.STALLED, PathState.STALLED if not lagged else PathState.UP, PathState.DOWN]
     weather = [figure(name, ms, state) for name, ms, state in zip("abc", (900, 140, 30), states, strict=True)]
     assert names(rank(first, weather, 0.5, lagged=lagged)) == ["a", "b", "c"]
 
@@ -179,13 +179,13 @@ def test_a_path_that_left_the_network_leaves_the_lead() -> None:
     st.lists(
         st.dictionaries(
             st.sampled_from("abcdefgh"),
-            st.tuples(st.floats(1, 900), st.sampled_from(list(State)), st.floats(0, 0.2), st.booleans()),
+            st.tuples(st.floats(1, 900), st.sampled_from(list(PathState)), st.floats(0, 0.2), st.booleans()),
         ),
         max_size=12,
     )
 )
 def test_a_ranking_is_a_permutation_with_a_usable_band(
-    weather: list[dict[str, tuple[float, State, float, bool]]],
+    weather: list[dict[str, tuple[float, PathState, float, bool]]],
 ) -> None:
     ranking = Ranking()
     for at, row in enumerate(weather):

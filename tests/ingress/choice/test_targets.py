@@ -1,4 +1,4 @@
-"""Targets, sites, early answers, affinity, rules: what is remembered, for how long, and how much of it."""
+"""ConnectTimes, sites, early answers, affinity, rules: what is remembered, for how long, and how much of it."""
 
 import ipaddress
 
@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingress.choice.affinity import KEEP, MOST, Affinity, is_given_up
+from ingress.choice.connect_times import MOST_SITES, MOST_TIMED, PROBES_AT_ONCE, ConnectTimes, Probe
 from ingress.choice.reached import Reached
 from ingress.choice.rules import Rules
 from ingress.choice.sites import parse_target, site_of
-from ingress.choice.targets import MOST_SITES, MOST_TIMED, PROBES_AT_ONCE, Probe, Targets
 from ingress.lru import Lru
 from ingress.measure.figures import Source
 from relay.model.network import IpNetwork
@@ -87,7 +87,7 @@ def test_early_answers(port: int, reached: float | None, failed: float | None, n
 
 
 def test_unknown_sites_take_the_median_of_the_exit() -> None:
-    targets = Targets(["us1", "us2", "us3"])
+    targets = ConnectTimes(["us1", "us2", "us3"])
     assert targets.assumed("us1") == 0.0
     for took in (0.01, 0.02, 0.5):
         targets.connected("a.example", "us1", took, 0.0)
@@ -98,7 +98,7 @@ def test_unknown_sites_take_the_median_of_the_exit() -> None:
 
 
 def test_a_used_site_is_known_by_what_its_connects_took() -> None:
-    targets = Targets(["us1", "us2"])
+    targets = ConnectTimes(["us1", "us2"])
     targets.used("www.example.com", 443, 0.0)
     for took in (0.010, 0.030, 0.012):
         targets.connected("img.example.com", "us1", took, 1.0)
@@ -108,7 +108,7 @@ def test_a_used_site_is_known_by_what_its_connects_took() -> None:
 
 
 def test_a_site_used_three_times_is_timed_once_by_each_other_exit_and_again_ten_minutes_later() -> None:
-    targets = Targets(["us1", "us2", "us3"])
+    targets = ConnectTimes(["us1", "us2", "us3"])
     for at in (0.0, 500.0):
         targets.used("www.example.com", 443, at)
         targets.connected("www.example.com", "us1", 0.01, at)
@@ -129,7 +129,7 @@ def test_a_site_used_three_times_is_timed_once_by_each_other_exit_and_again_ten_
 
 
 def test_probes_and_memory_are_bounded() -> None:
-    targets = Targets(["us1", "us2"])
+    targets = ConnectTimes(["us1", "us2"])
     for number in range(MOST_SITES + 100):
         for _ in range(3):
             targets.used(f"s{number}.test", 443, 0.0)

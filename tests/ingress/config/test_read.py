@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingress.config import Forward, Limits, RuleEntry, load, read_file
+from ingress.config import Forward, Limits, Rule, load, read_file
 from relay.config import ConfigError
 from relay.config.values import cidr
 from relay.model.network import Address
@@ -89,7 +89,7 @@ def test_everything_is_read(tmp_path: Path) -> None:
     assert (config.users, config.clients, config.answer) == (tmp_path / "users.toml", (lan,), "true")
     assert config.forwards == (Forward(Address("192.168.1.1", 443), Address("game.example", 443), (lan,)),)
     hosts = ("*.broker.example", "one.example")
-    assert config.rules == (RuleEntry(hosts, (cidr("192.0.2.0/24"),), (443, 8443), ("bob",), True),)
+    assert config.rules == (Rule(hosts, (cidr("192.0.2.0/24"),), (443, 8443), ("bob",), True),)
     assert config.limits == Limits(5.0, 0.0, 60.0, 30.0, 2**30, 10)
 
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from ingress.measure.health import State
+from ingress.measure.health import PathState
 from ingress.measure.monitor import Due, PathMonitor
 from relay.model.network import Address, Line
 from relay.model.walk import Hop, Path
@@ -63,7 +63,7 @@ def test_a_quiet_path_is_pinged_and_up() -> None:
     assert drive.kinds() == [Due.RELEASED]
     gaps = [later - earlier for earlier, later in pairwise(drive.pings)]
     assert gaps == pytest.approx([0.2375] * len(gaps))
-    assert drive.monitor.health.state is State.UP
+    assert drive.monitor.health.state is PathState.UP
 
 
 def test_a_lost_segment_of_600_ms_and_more_is_a_stall_and_never_a_death() -> None:
@@ -73,7 +73,7 @@ def test_a_lost_segment_of_600_ms_and_more_is_a_stall_and_never_a_death() -> Non
     sent = next(at for at in drive.pings if at > 30)
     assert stalled - sent == pytest.approx(0.18 * 2.25 + 0.25, abs=0.01)
     assert recovered - sent == pytest.approx(0.9)
-    assert drive.monitor.health.state is State.UP
+    assert drive.monitor.health.state is PathState.UP
 
 
 def test_a_lost_segment_that_the_next_ping_mends_is_no_stall() -> None:
@@ -113,7 +113,7 @@ def test_our_own_loop_standing_still_is_nobodys_fault() -> None:
     drive.monitor.lagged(40.0)
     drive.now = 40.0
     assert Due.DEAD not in drive.monitor.tick(40.0)
-    assert drive.monitor.health.state is State.UP
+    assert drive.monitor.health.state is PathState.UP
 
 
 def test_doubt_asks_at_once_but_not_twice() -> None:

@@ -4,7 +4,7 @@ import attrs
 import pytest
 
 from ingress.measure.figures import PathFigures, Source
-from ingress.measure.health import Refusal, State
+from ingress.measure.health import PathState, Refusal
 from ingress.measure.monitor import Due
 from ingress.measure.network_monitor import NetworkMonitor, room
 from ingress.measure.schedule import FAR, RIDING
@@ -47,7 +47,7 @@ def figures(network_monitor: NetworkMonitor, now: float, **traffic: Traffic) -> 
 
 def test_a_path_that_is_often_asked_counts_as_measured() -> None:
     found = figures(measured(ix1__j1u=0.13), 5.0)["ix1/j1u"]
-    assert (found.state, found.round_trip, found.source) == (State.UP, pytest.approx(0.13), Source.MEASURED)
+    assert (found.state, found.round_trip, found.source) == (PathState.UP, pytest.approx(0.13), Source.MEASURED)
 
 
 def test_a_path_that_is_seldom_asked_is_composed_of_what_its_lines_cost_now() -> None:
@@ -69,7 +69,7 @@ def test_a_path_that_is_seldom_asked_is_composed_of_what_its_lines_cost_now() ->
 def test_a_path_of_which_nothing_is_known_is_down_and_guessed() -> None:
     network_monitor = NetworkMonitor(FOUND.used, PREFIXES, 0.0)
     assert figures(network_monitor, 0.0)["ix1/j1u"].source is Source.ASSUMED
-    assert figures(network_monitor, 0.0)["ix1/j1u"].state is State.DOWN
+    assert figures(network_monitor, 0.0)["ix1/j1u"].state is PathState.DOWN
 
 
 def test_a_silent_beginning_makes_a_path_silent_that_answered_nothing_since() -> None:
@@ -77,11 +77,11 @@ def test_a_silent_beginning_makes_a_path_silent_that_answered_nothing_since() ->
     network_monitor.monitors["ix1"].ping(5.0, 0.0)
     network_monitor.monitors["ix1"].tick(7.0)
     found = figures(network_monitor, 7.0)
-    assert (found["ix1/j1u"].state, found["ix1/j1u"].reason) == (State.STALLED, "its beginning ix1 is silent")
+    assert (found["ix1/j1u"].state, found["ix1/j1u"].reason) == (PathState.STALLED, "its beginning ix1 is silent")
     assert found["ix1/j1u"].suspects == {"ix1", "j1u"}
-    assert found["ix2/j2u"].state is State.UP
+    assert found["ix2/j2u"].state is PathState.UP
     answer(network_monitor, "ix1/j1u", 0.1, 6.0)
-    assert figures(network_monitor, 7.0)["ix1/j1u"].state is State.UP
+    assert figures(network_monitor, 7.0)["ix1/j1u"].state is PathState.UP
 
 
 def test_a_stalled_path_suspects_what_lies_behind_the_beginning_that_answers() -> None:
@@ -90,7 +90,7 @@ def test_a_stalled_path_suspects_what_lies_behind_the_beginning_that_answers() -
     answer(network_monitor, "ix1", 0.03, 5.5)
     network_monitor.monitors["ix1/j1u"].tick(7.0)
     found = figures(network_monitor, 7.0)["ix1/j1u"]
-    assert (found.state, found.suspects, found.silent_since) == (State.STALLED, {"j1u"}, 5.0)
+    assert (found.state, found.suspects, found.silent_since) == (PathState.STALLED, {"j1u"}, 5.0)
     assert [blame.lines for blame in network_monitor.blame(frozenset({"us1"}))] == [("j1u",)]
 
 
@@ -117,7 +117,7 @@ def test_refused_set_ups_show_their_cause_and_accuse_no_line() -> None:
     network_monitor.monitors["ix1/j1u"].lost("reset", 5.0)
     network_monitor.monitors["ix1/j1u"].refused(Refusal.STALE_CONFIG, "us1 has another file", 6.0)
     found = figures(network_monitor, 7.0)["ix1/j1u"]
-    assert (found.state, found.word, found.reason) == (State.DOWN, "stale config", "us1 has another file")
+    assert (found.state, found.word, found.reason) == (PathState.DOWN, "stale config", "us1 has another file")
     assert network_monitor.blame(frozenset({"us1"})) == ()
 
 
@@ -129,7 +129,7 @@ def test_a_new_plan_keeps_the_history_of_what_did_not_change() -> None:
     new, gone = network_monitor.replan(found.used, find_prefixes(found), 9.0)
     assert (new, gone) == (["ix1/j1u"], ["ix1/j1u"])
     assert network_monitor.monitors["ix2/j2u"] is kept
-    assert network_monitor.monitors["ix1/j1u"].health.state is State.DOWN
+    assert network_monitor.monitors["ix1/j1u"].health.state is PathState.DOWN
 
 
 def test_the_schedule_asks_where_streams_ride_most_often() -> None:

@@ -129,7 +129,7 @@ def test_before_the_first_answer_nothing_is_invented() -> None:
 
 def test_why_adds_up() -> None:
     running = Running()
-    running.chooser.targets.used("www.example.com", 443, 4.0)
+    running.chooser.connect_times.used("www.example.com", 443, 4.0)
     demand = Demand("www.example.com", 443, "10.0.0.1")
     running.chooser.connected(demand, "us1", 0.004, 4.0)
     choice = running.chooser.decide(demand, 4.0)

@@ -8,7 +8,7 @@ from relay.model.cause import Cause
 from relay.session.initiator import Initiator
 from relay.session.session import ACK_DELAY_LEAST, EXPIRY
 from relay.session.sink import CLOSED
-from relay.session.states import State
+from relay.session.states import StreamState
 from relay.session.window import FLOOR, INITIAL_WINDOW, Memory
 from relay.wire.bodies import open_stream, parse_time, time_target
 from relay.wire.errors import ProtocolError
@@ -261,7 +261,7 @@ def test_forgetting_is_harmless_when_repeated() -> None:
     stream = pair.open(0)
     for _ in range(2):
         pair.ingress.forget(stream)
-    assert stream.state is State.RESET and not pair.ingress.streams
+    assert stream.state is StreamState.RESET and not pair.ingress.streams
 
 
 def test_a_stream_opened_on_nothing_waits_no_longer_than_the_session() -> None:
@@ -455,7 +455,7 @@ def test_a_sink_that_resets_when_it_is_told_of_the_end_has_the_last_say() -> Non
     stream.finish()
     pair.at_exit(stream).finish()
     pair.run()
-    assert stream.state is State.RESET and sink.cause is None
+    assert stream.state is StreamState.RESET and sink.cause is None
     pair.assert_forgotten()
 
 

@@ -13,18 +13,18 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from relay.model.cause import Cause
 from relay.session.initiator import InitiatorStream
 from relay.session.session import EXPIRY
-from relay.session.states import State
+from relay.session.states import StreamState
 from relay.session.stream import Stream
 from tests.relay.session.pair import EXIT, INGRESS, PLENTY, RecordingSink, SessionPair
 
 MOST_CARRIERS = 4
 MOST_STREAMS = 6
 LIVING = {
-    (False, False, False): State.OPEN,
-    (True, False, False): State.FINISHING,
-    (True, True, False): State.HALF_CLOSED_LOCAL,
-    (False, False, True): State.HALF_CLOSED_REMOTE,
-    (True, False, True): State.LAST_ACK,
+    (False, False, False): StreamState.OPEN,
+    (True, False, False): StreamState.FINISHING,
+    (True, True, False): StreamState.HALF_CLOSED_LOCAL,
+    (False, False, True): StreamState.HALF_CLOSED_REMOTE,
+    (True, False, True): StreamState.LAST_ACK,
 }
 """The state of a stream that lives, by what its sender and receiver say: finished, all acknowledged, all arrived."""
 _BLOB = random.Random(7).randbytes(65521) * 3
@@ -288,7 +288,7 @@ class SessionMachine(RuleBasedStateMachine):
         for session in self.pair.sessions:
             for stream in session.streams.values():
                 facts = (stream.sender.is_finished, stream.sender.is_complete, stream.receiver.is_complete)
-                assert stream.state is (State.RESETTING if stream.cause is not None else LIVING[facts])
+                assert stream.state is (StreamState.RESETTING if stream.cause is not None else LIVING[facts])
                 assert stream.is_over == (stream.cause is not None)
 
     @invariant()

@@ -64,7 +64,7 @@ class _Site:
         """Connect by exit, for reading only: kept ready because every new stream reads it."""
 
 
-class Targets:
+class ConnectTimes:
     """Connect times by site and exit. `exits` are the names of all exits, set again after a reload."""
 
     __slots__ = ("_all", "_hot", "_sites", "exits")
