@@ -33,8 +33,6 @@ class DoorSettings:
     that may be chained need different ones."""
     via: bool = True
     """Whether Via is added to what the gateway forwards (RFC 9110 section 7.6.3); off, origins see no proxy."""
-    realm: str = "ingress"
-    """What a browser shows when it asks for the password."""
 
 
 class Gateway(Protocol):

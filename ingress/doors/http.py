@@ -51,7 +51,7 @@ class HttpDoor(KeptConnection):
             return []
         events: Events = []
         if not accepted:
-            return self._advance(self._answer(self._request, partial(password_page, self._settings), events))
+            return self._advance(self._answer(self._request, password_page, events))
         if self._accepted is not None:
             self._drop_stream(events)  # it was opened for another user
         self._accepted = self._asked
@@ -122,7 +122,7 @@ class HttpDoor(KeptConnection):
             return self._route(request, events)
         given = request.credentials
         if given is None:
-            self._answer(request, partial(password_page, self._settings), events)
+            self._answer(request, password_page, events)
         elif given == self._accepted:
             self._route(request, events)
         else:

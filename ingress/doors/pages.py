@@ -15,6 +15,8 @@ from ingress.doors.replies import REPLIES, RETRY_AFTER
 from relay.model.cause import Cause
 
 METHODS: Final = b"CONNECT, DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT, TRACE"
+CHALLENGE: Final = b'Basic realm="ingress", charset="UTF-8"'
+"""RFC 7617 section 2; the realm is what a browser shows when it asks for the password."""
 _TRACED: Final = (b"host", b"max-forwards", b"user-agent", b"via")
 """Fields that TRACE shows. Not Cookie, not Authorization, nor what may hold a secret under a name of its own."""
 
@@ -49,12 +51,10 @@ def cause_page(cause: Cause, settings: DoorSettings, *, head_only: bool, close: 
     return page(reply.status, reply.text, fields, head_only=head_only, close=close)
 
 
-def password_page(settings: DoorSettings, *, head_only: bool, close: bool) -> bytes:
+def password_page(*, head_only: bool, close: bool) -> bytes:
     """407: browsers ask for the password when they see it, also again after a wrong one (RFC 7617 section 2)."""
-    realm = "".join(f"\\{c}" if c in '"\\' else c for c in settings.realm if " " <= c <= "~")
-    challenge = f'Basic realm="{realm}", charset="UTF-8"'.encode("ascii")
     text = "This proxy asks for a user and a password. `ingress user list` shows who may enter."
-    fields = [(b"Proxy-Authenticate", challenge)]
+    fields = [(b"Proxy-Authenticate", CHALLENGE)]
     return page(HTTPStatus.PROXY_AUTHENTICATION_REQUIRED, text, fields, head_only=head_only, close=close)
 
 

@@ -74,16 +74,9 @@ REPLIES: Final[dict[Cause, Reply]] = {
     Cause.LIMIT: Reply(
         1, _UNAVAILABLE, "connection_limit_reached", "The ingress is at its limit of streams or memory. Try again."
     ),
-    Cause.USER_LIMIT: Reply(
-        1,
-        HTTPStatus.TOO_MANY_REQUESTS,
-        "connection_limit_reached",
-        "You have as many connections open as you may have. Close some, then try again.",
-    ),
     Cause.LOOP: Reply(
         2, _BAD_GATEWAY, "proxy_loop_detected", "The target is this proxy itself. Check the address you asked for."
     ),
-    Cause.DENIED: Reply(2, HTTPStatus.FORBIDDEN, "http_request_denied", "A rule of this ingress denies this target."),
     Cause.CLIENT_RESET: _lost(),
     Cause.EXIT_LOST: _lost("The exit that held this connection is gone. Try again: another one will be used."),
     Cause.SESSION_EXPIRED: _lost(),

@@ -1,8 +1,9 @@
 """Which line or node is broken: read off from which beginnings of paths still answer.
 
-A walk that misses although its beginning answers accuses its last line (unless something answers over it) and the
-node there; whether another
-line reaches that node tells the two apart. When nothing answers, nobody out there is accused.
+A walk that misses although its beginning answers accuses its last line, unless something else answers over that line.
+What is named is then told by the node at its end: the line, if the node answers over another one; the node, if several
+lines into it are accused and none answers; either of them, if no other line leads there. When nothing answers at all,
+nobody out there is accused.
 """
 
 from collections.abc import Collection, Iterable, Mapping

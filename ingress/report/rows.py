@@ -67,7 +67,7 @@ class LineRow:
 
 @attrs.frozen
 class NodeRow:
-    """What a node told in its last HELLO, and when its certificate ends (ISO 8601)."""
+    """What a node told in its last WELCOME, and when its certificate ends (ISO 8601)."""
 
     node: str
     is_exit: bool

@@ -28,9 +28,7 @@ class Cause(enum.IntEnum):
     # what the ingress knows itself
     NO_PATH = 16, "no-path"
     LIMIT = 17, "limit-reached"
-    USER_LIMIT = 18, "user-limit-reached"
     LOOP = 19, "loop"
-    DENIED = 20, "denied-by-rule"
     CLIENT_RESET = 21, "client-reset"
     # what happened to the stream on its way
     EXIT_LOST = 32, "exit-lost"
