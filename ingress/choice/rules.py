@@ -1,10 +1,10 @@
 """Which `[[rule]]` a connection falls under: the first that matches."""
 
-import ipaddress
 from collections.abc import Iterable, Sequence
 
 from ingress.config import Rule
 from ingress.lru import Lru
+from relay.model.hosts import parse_literal
 from relay.model.network import IpNetwork
 
 MOST = 16_384
@@ -43,8 +43,5 @@ def _is_named(host: str, patterns: Sequence[str]) -> bool:
 
 
 def _is_inside(host: str, cidrs: Sequence[IpNetwork]) -> bool:
-    try:
-        address = ipaddress.ip_address(host.strip("[]"))
-    except ValueError:
-        return False
-    return any(address in network for network in cidrs)
+    address = parse_literal(host)
+    return address is not None and any(address in network for network in cidrs)

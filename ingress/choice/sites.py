@@ -2,6 +2,8 @@
 
 from functools import lru_cache
 
+from relay.model.hosts import NoHost, asked_host
+
 SECOND_LEVELS = frozenset({"ac", "co", "com", "edu", "go", "gov", "ne", "net", "or", "org"})
 """Labels that stand between a name and a country, as in co.jp and com.cn: without them a country would be one site."""
 DEFAULT_PORT = 443
@@ -21,15 +23,18 @@ def site_of(host: str) -> str:
 def parse_target(text: str) -> tuple[str, int]:
     """HOST, HOST:PORT, [V6]:PORT or a bare IPv6 address; the port is 443 if it is left out.
 
+    Returns:
+        The host as the doors spell it, and the port.
+
     Raises:
         ValueError: it is none of these.
     """
     host, colon, port = text.rpartition(":")
     if not colon or text.endswith("]") or (":" in host and not host.startswith("[")):
         host, port = text, str(DEFAULT_PORT)
-    host = host.removeprefix("[").removesuffix("]")
-    if not host or any(letter.isspace() for letter in host):
-        raise ValueError("there is no host in it")
+    found = asked_host(host)
+    if isinstance(found, NoHost):
+        raise ValueError(f"there is no host in it: {found.why}")
     if not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65535):
         raise ValueError(f"{port!r} is no port: write a number from 1 to 65535")
-    return host, int(port)
+    return found, int(port)

@@ -15,6 +15,7 @@ from relay.config import values
 from relay.config.mistakes import ConfigError, Mistake, nearest
 from relay.config.network import read_network
 from relay.config.table import Table, read_document, read_version
+from relay.model.hosts import parse_literal
 from relay.model.network import Network
 from relay.model.walk import Paths, find_paths
 
@@ -91,8 +92,9 @@ def _read_rule(table: Table) -> Rule:
 
 def _host_pattern(value: object) -> str:
     found = values.text(value)
-    if re.fullmatch(r"[0-9.]+|.*:.*", found):
-        raise values.Wrong(f'"{found}" is an address', f'write cidr = "{found}"')
+    literal = parse_literal(found)
+    if literal is not None or re.fullmatch(r"[0-9.]+|.*:.*", found):
+        raise values.Wrong(f'"{found}" is an address', f'write cidr = "{literal or found}"')
     if found.startswith("*."):
         return "*." + values.host_name(found[2:])
     if "*" in found:

@@ -5,13 +5,13 @@ cuts its bytes changes nothing; names are not resolved here.
 """
 
 from collections.abc import Callable
-from socket import AF_INET6, inet_ntoa, inet_ntop
+from socket import inet_ntoa
 from typing import Final
 
 from ingress.doors.door import DoorSettings
 from ingress.doors.events import Authenticate, Send
 from ingress.doors.handshake import Events, Handshake, HandshakeState, Step
-from ingress.doors.names import BadHost, parse_host
+from ingress.doors.names import BadHost, parse_host, spell_ipv6
 from ingress.doors.replies import REPLIES, socks5_reply
 from relay.model.cause import Cause
 
@@ -119,7 +119,7 @@ class Socks5(Handshake):
         if kind == _IPV4:
             return self._ask(inet_ntoa(raw), port, events)
         if kind == _IPV6:
-            return self._ask(inet_ntop(AF_INET6, raw), port, events)
+            return self._ask(spell_ipv6(raw), port, events)
         try:
             host = parse_host(raw)
         except BadHost as bad:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from relay.config.mistakes import nearest
+from relay.model.addresses import IpAddress
+from relay.model.hosts import NoHost, parse_literal, read_host
 from relay.model.network import Address, IpNetwork
 
 NAME: Final = re.compile(r"[a-z0-9-]{1,32}")
@@ -19,7 +21,6 @@ SIZES: Final = {"B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KiB
 RATES: Final = {"bit/s": 1 / 8, "kbit/s": 1e3 / 8, "Mbit/s": 1e6 / 8, "Gbit/s": 1e9 / 8}
 
 _QUANTITY = re.compile(r"(\d+(?:\.\d+)?) ?([A-Za-z/]*)", re.ASCII)
-_LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 
 
 class Wrong(Exception):
@@ -117,10 +118,8 @@ def address(value: object) -> Address:
 def listen_address(value: object) -> Address:
     """An address of this machine to listen at: a literal one, so that nothing is looked up to start."""
     found = address(value)
-    try:
-        ipaddress.ip_address(found.host)
-    except ValueError:
-        raise Wrong(f'"{found.host}" is a name', f"write an address to listen at, as 127.0.0.1:{found.port}") from None
+    if parse_literal(found.host) is None:
+        raise Wrong(f'"{found.host}" is a name', f"write an address to listen at, as 127.0.0.1:{found.port}")
     return found
 
 
@@ -156,34 +155,36 @@ def _quantity(value: object, units: Mapping[str, float], kind: str, examples: st
 
 def host_name(value: str) -> str:
     """A name in the form DNS takes: ASCII, lower case, no dot at the end."""
-    ascii_name = value.removesuffix(".").lower()
-    if not ascii_name.isascii():
-        ascii_name = _to_ascii(ascii_name)
-    if len(ascii_name) <= 253 and all(_LABEL.fullmatch(label) for label in ascii_name.split(".")):
-        return ascii_name
+    meaning = read_host(value)
+    if isinstance(meaning, str):
+        return meaning
+    if isinstance(meaning, NoHost) and not value.isascii():
+        raise Wrong(f'"{value}" is not a host name ({meaning.why})', "write its ASCII form, as xn--…")
     raise Wrong(f'"{value}" is neither a host name nor an address', "write one as relay.example or 203.0.113.10")
 
 
 def _host(value: str) -> str:
+    """A name or an IPv4 address, as `relay.model.hosts` reads them, but for two things that here are slips of the pen.
+
+    An address is written in full (not 127.1 or 0x7f.1), and no name begins with a hyphen.
+    """
     is_number = re.fullmatch(r"[0-9.]+", value) is not None
-    return str(_ip(value, 4)) if is_number else host_name(value)
+    if is_number or parse_literal(value) is not None:
+        return str(_ip(value, 4))
+    found = host_name(value)
+    if found.startswith("-"):
+        raise Wrong(f'"{value}" is neither a host name nor an address', "write one as relay.example or 203.0.113.10")
+    return found
 
 
-def _to_ascii(value: str) -> str:
-    import idna  # takes 10 ms to import, and few files have such a name
-
+def _ip(value: str, version: int | None = None) -> IpAddress:
+    """An address that is written in full."""
+    found = parse_literal(value)
     try:
-        return idna.encode(value, uts46=True).decode()
-    except idna.IDNAError as error:
-        raise Wrong(f'"{value}" is not a host name ({error})', "write its ASCII form, as xn--…") from None
-
-
-def _ip(value: str, version: int | None = None) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    try:
-        found = ipaddress.ip_address(value)
+        written = ipaddress.ip_address(value)
     except ValueError:
-        found = None
-    if found is None or version not in (None, found.version):
+        written = None
+    if found is None or written is None or version not in (None, written.version):
         kind = f"an IPv{version} address" if version else "an IP address"
         raise Wrong(f'"{value}" is not {kind}', "write one as 203.0.113.10, or 2001:db8::1")
     return found

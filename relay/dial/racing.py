@@ -12,8 +12,8 @@ from typing import TypeVar
 
 import trio
 
+from relay.model.hosts import NoHost, read_host
 from relay.model.network import Address
-from relay.policy import parse_literal
 
 STAGGER = 0.25
 """Seconds between the starts of attempts (RFC 8305 section 8)."""
@@ -56,10 +56,12 @@ def interleave(first: Sequence[Item], second: Sequence[Item]) -> list[Item]:
 
 
 async def _resolve(address: Address) -> list[SocketAddress]:
-    ip = parse_literal(address.host)
-    if ip is not None:
-        family = socket.AF_INET6 if ip.version == 6 else socket.AF_INET
-        return [(family, str(ip), address.port)]
+    meaning = read_host(address.host)
+    if isinstance(meaning, NoHost):
+        raise DialError(errno.EHOSTUNREACH, f"{address.host}: not a name")
+    if not isinstance(meaning, str):
+        family = socket.AF_INET6 if meaning.version == 6 else socket.AF_INET
+        return [(family, str(meaning), address.port)]
     found = await trio.to_thread.run_sync(_ask_system, address, abandon_on_cancel=True, limiter=_limiter())
     led_by = [one for one in found if one[0] == found[0][0]]
     return interleave(led_by, [one for one in found if one[0] != found[0][0]])
@@ -68,9 +70,8 @@ async def _resolve(address: Address) -> list[SocketAddress]:
 def _ask_system(address: Address) -> list[SocketAddress]:
     try:
         found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
-    except (OSError, ValueError) as error:  # ValueError: a label that is empty or too long, a NUL
-        why = (error.strerror if isinstance(error, OSError) else None) or "not a name"
-        raise DialError(errno.EHOSTUNREACH, f"{address.host}: {why}") from error
+    except OSError as error:
+        raise DialError(errno.EHOSTUNREACH, f"{address.host}: {error.strerror or 'not known'}") from error
     return [(int(family), str(where[0]), address.port) for family, _, _, _, where in found]
 
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from relay.errors import OperatorError
+from relay.model.hosts import parse_literal, parse_name
 from relay.model.network import Address, Node
-from relay.policy import parse_literal, parse_name
 
 SYSTEM_HOSTS = Path("/etc/hosts")
 RESOLV_CONF = Path("/etc/resolv.conf")

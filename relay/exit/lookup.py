@@ -14,7 +14,7 @@ from dns.message import QueryMessage
 from relay.dial.racing import interleave
 from relay.exit.dnscache import FAILURE, Answer
 from relay.model.cause import Cause
-from relay.policy import parse_literal
+from relay.model.hosts import parse_literal
 
 MOST_ADDRESSES = 16
 """Of one name: more than anybody has a reason to dial, few enough that an answer of a thousand costs nothing."""

@@ -14,8 +14,8 @@ from relay.exit.dnscache import FAILURE, Answer, Cache, Outcome
 from relay.exit.dnsquery import look_up
 from relay.exit.hostsfile import Hosts, read_hosts, read_servers
 from relay.model.cause import Cause
+from relay.model.hosts import parse_name
 from relay.model.network import Address, Node
-from relay.policy import parse_name
 
 LIMIT = 5.0
 """Seconds after which a name is given up. Clients wait 10 to 30 s for a whole connection."""

@@ -22,8 +22,9 @@ from relay.engine.loop import Loop
 from relay.engine.sockopts import keepalive, nodelay
 from relay.exit.resolver import ResolveError, Resolver
 from relay.model.cause import Cause
+from relay.model.hosts import parse_literal, parse_name
 from relay.model.network import Address, Node, Proxy
-from relay.policy import Policy, parse_literal, parse_name
+from relay.policy import Policy
 
 CONNECT_LIMIT = 10.0
 """Seconds for connecting, all addresses of a name together. Linux alone would try for two minutes; clients give up

@@ -1,9 +1,10 @@
 """May this exit dial this address? Judged after resolution, on the address that will be dialled."""
 
 from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv6Address
 
-from relay.model.hosts import IpAddress, parse_literal
+from relay.model.addresses import IpAddress, plain
+from relay.model.hosts import parse_literal
 from relay.model.network import Allowed
 from relay.policy.ranges import embedded, prohibition
 
@@ -35,7 +36,7 @@ class Policy:
     """
 
     def __init__(self, allow: Iterable[Allowed] = (), own: Iterable[tuple[IpAddress, int]] = ()) -> None:
-        endpoints = [(_bare(ip), port) for ip, port in own]
+        endpoints = [(plain(ip), port) for ip, port in own]
         self._allow = tuple(one.cidr for one in allow)
         self._own = frozenset((str(ip), port) for ip, port in endpoints)
         self._everywhere = frozenset(port for ip, port in endpoints if ip.is_unspecified)
@@ -80,9 +81,3 @@ class Policy:
 
     def _is_opened(self, ip: IpAddress) -> bool:
         return any(ip in cidr for cidr in self._allow)
-
-
-def _bare(ip: IpAddress) -> IPv4Address | IPv6Address:
-    """The IPv4 address, where an IPv6 one only carries it."""
-    mapped = ip.ipv4_mapped if isinstance(ip, IPv6Address) else None
-    return ip if mapped is None else mapped

@@ -1,22 +1,23 @@
 """One spelling for each host (cases R02 to R07), and nothing but BadHost for what is none."""
 
 import re
+from ipaddress import IPv6Address
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingress.doors.names import BadHost, parse_host
+from ingress.doors.names import BadHost, parse_host, spell_ipv6
 from relay.model.cause import Cause
 
 SPELLINGS = {
     "example.com": [b"example.com", b"EXAMPLE.Com", b"example.com.", "ｅｘａｍｐｌｅ。com".encode()],
     "127.0.0.1": [
+        b"::ffff:127.0.0.1", b"[::FFFF:7f00:1]",
         b"127.0.0.1", b"127.1", b"0x7f000001", b"2130706433", b"0177.0.0.1", b"127.0.0.1.", "１２７.０.０.１".encode(),
     ],
     "0.0.0.0": [b"0", b"0x", b"0.0.0.0"],
     "::1": [b"::1", b"[::1]", b"0:0:0:0:0:0:0:1", b"[0000::0001]"],
-    "::ffff:127.0.0.1": [b"::ffff:127.0.0.1", b"[::FFFF:7f00:1]"],
     "xn--bcher-kva.example": ["bücher.example".encode(), "BÜCHER.example".encode(), b"XN--bcher-kva.example"],
     "_dmarc.a-b.c_d": [b"_dmarc.a-b.c_d"],
     "1.example": [b"1.example"],
@@ -57,3 +58,11 @@ def test_any_bytes_are_one_host_in_one_spelling_or_none(raw: bytes) -> None:
         return
     assert re.fullmatch(r"[a-z0-9_.-]+|[0-9a-f:.]+", host)
     assert parse_host(host.encode()) == host
+
+
+@given(
+    packed=st.binary(min_size=16, max_size=16)
+    | st.binary(min_size=4, max_size=4).map((b"\0" * 10 + b"\xff\xff").__add__)
+)
+def test_an_address_in_bytes_is_spelled_as_one_in_text(packed: bytes) -> None:
+    assert spell_ipv6(packed) == parse_host(IPv6Address(packed).exploded.encode())

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from relay.policy import parse_literal, parse_name
+from relay.model import hosts
+from relay.model.hosts import MOST_REMEMBERED, NoHost, asked_host, parse_literal, parse_name, read_host
 
 LOOPBACK_SPELLINGS = [
     "127.0.0.1",
@@ -65,9 +66,6 @@ NEITHER = [
     "host.0x1f",
     "host.0x",
     "08",
-    "0x",
-    "-a.example",
-    "a-.example",
     "a" * 64 + ".example",
     "a." * 128,
     "x" * 256,
@@ -104,6 +102,9 @@ def test_what_is_no_host_is_neither_address_nor_name(host: str) -> None:
         ("ｅｘａｍｐｌｅ．ｃｏｍ", "example.com"),
         ("xn--mnchen-3ya.example", "xn--mnchen-3ya.example"),
         ("1.example", "1.example"),
+        ("jow-.github.io", "jow-.github.io"),
+        ("-a.-b-.c_", "-a.-b-.c_"),
+        ("_dmarc.münchen.example", "_dmarc.xn--mnchen-3ya.example"),
         ("0xface.club", "0xface.club"),
         ("a" * 63 + ".example", "a" * 63 + ".example"),
     ],
@@ -121,6 +122,50 @@ def test_no_text_is_both_and_no_text_raises(host: str) -> None:
     if name is not None:
         assert parse_name(name) == name
         assert parse_literal(name) is None
+
+
+@pytest.mark.parametrize("host", ["0", "0x", "0X", "0x.0.0.0"])
+def test_a_hexadecimal_number_without_digits_is_0_as_in_urls(host: str) -> None:
+    assert parse_literal(host) == IPv4Address("0.0.0.0")
+
+
+@pytest.mark.parametrize(
+    ("host", "is_malformed"),
+    [
+        ("", True),
+        ("a b", True),
+        ("[a.example]", True),
+        ("1:2", True),
+        ("é é", True),
+        ("\u00ad", True),
+        ("：é", True),
+        ("a..b", False),
+        ("a" * 64, False),
+        ("a." * 126 + "ab", False),
+        ("é" * 200, False),
+        ("x" * 256, False),
+        ("1.2.3.256", False),
+        ("é..b", False),
+    ],
+)
+def test_why_a_text_means_nothing(host: str, is_malformed: bool) -> None:
+    meaning = read_host(host)
+    assert isinstance(meaning, NoHost)
+    assert meaning.is_malformed is is_malformed
+    assert meaning.why
+    assert asked_host(host) == meaning
+
+
+def test_what_a_client_asks_for_has_one_spelling_and_no_zone() -> None:
+    assert asked_host("[::FFFF:7f00:1]") == "127.0.0.1"
+    assert asked_host("jow-.GitHub.io.") == "jow-.github.io"
+    assert isinstance(asked_host("fe80::1%eth0"), NoHost)
+
+
+def test_what_is_remembered_is_bounded_and_changes_no_answer() -> None:
+    for number in range(MOST_REMEMBERED + 2):
+        assert parse_name(f"n{number}.０é") == f"n{number}.xn--0-bga"
+    assert len(hosts._meanings) <= MOST_REMEMBERED
 
 
 def resolve_numeric(host: str) -> set[str]:

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from relay.model.addresses import IpAddress
+from relay.model.hosts import parse_literal
 from relay.model.network import Allowed, IpNetwork
-from relay.policy import IpAddress, Policy, parse_literal
+from relay.policy import Policy
 from relay.policy.ranges import embedded, prohibition
 
 NOT_GLOBAL = [
