@@ -3,8 +3,9 @@
 Pure: time is told. What must stay true: memory is bounded, whoever comes; an address that guesses nothing pays nothing.
 """
 
-import ipaddress
 from typing import Final
+
+from relay.model.addresses import group_of
 
 FREE: Final = 5
 """Wrong passwords that cost nothing: a person mistypes, a browser asks again."""
@@ -24,7 +25,7 @@ class PenaltyBox:
     __slots__ = ("_entries",)
 
     def __init__(self) -> None:
-        self._entries: dict[bytes, tuple[int, float]] = {}
+        self._entries: dict[str, tuple[int, float]] = {}
         """Wrong passwords, and until when the address is refused; the latest last."""
 
     def is_refused(self, address: str, now: float) -> bool:
@@ -35,12 +36,12 @@ class PenaltyBox:
         """Seconds until *address* may try again."""
         if not self._entries:
             return 0.0
-        entry = self._entries.get(_group(address))
+        entry = self._entries.get(group_of(address))
         return 0.0 if entry is None else max(0.0, entry[1] - now)
 
     def failed(self, address: str, now: float) -> float:
         """A wrong password came from *address*. Returns for how many seconds it is refused now."""
-        group = _group(address)
+        group = group_of(address)
         count, until = self._entries.pop(group, (0, now))
         count = 1 if now - until > FORGOTTEN else count + 1
         wait = 0.0 if count <= FREE else min(FIRST * 2.0 ** min(count - FREE - 1, 60), LONGEST)
@@ -51,15 +52,7 @@ class PenaltyBox:
 
     def succeeded(self, address: str) -> None:
         """A password from *address* was right, and was not one that is remembered: its wrong ones are forgotten."""
-        self._entries.pop(_group(address), None)
+        self._entries.pop(group_of(address), None)
 
     def __len__(self) -> int:
         return len(self._entries)
-
-
-def _group(address: str) -> bytes:
-    """Who shares a count: one IPv4 address, also when written in IPv6; in IPv6 a /64, which one customer has whole."""
-    found = ipaddress.ip_address(address.partition("%")[0])
-    if found.version == 6 and found.ipv4_mapped is not None:
-        found = found.ipv4_mapped
-    return found.packed[:8]

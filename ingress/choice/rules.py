@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from ingress.config import Rule
 from ingress.lru import Lru
+from relay.model.addresses import is_inside
 from relay.model.hosts import parse_literal
 from relay.model.network import IpNetwork
 
@@ -44,4 +45,4 @@ def _is_named(host: str, patterns: Sequence[str]) -> bool:
 
 def _is_inside(host: str, cidrs: Sequence[IpNetwork]) -> bool:
     address = parse_literal(host)
-    return address is not None and any(address in network for network in cidrs)
+    return address is not None and is_inside(address, cidrs)

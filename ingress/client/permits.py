@@ -12,7 +12,7 @@ from relay.model.hosts import parse_literal
 from relay.policy import Policy
 
 MOST_REMEMBERED = 4096
-LOOPBACK = ipaddress.ip_address("127.0.0.1")
+LOOPBACK = ipaddress.IPv4Address("127.0.0.1")
 
 
 @attrs.frozen
@@ -31,7 +31,7 @@ class Permits:
     def __init__(self, config: IngressConfig) -> None:
         self._all = frozenset(path.end for path in (*config.paths.used, *config.paths.spare))
         self._policies = {name: Policy(config.network.nodes[name].allow) for name in self._all}
-        self._listening = {(ipaddress.ip_address(at.host), at.port) for at in config.listen}
+        self._listening = {(parse_literal(at.host), at.port) for at in config.listen}
         self._judged: Lru[tuple[str, int], Permit] = Lru(MOST_REMEMBERED)
 
     def judge(self, host: str, port: int) -> Permit:

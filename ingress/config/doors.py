@@ -3,7 +3,6 @@
 What must stay true: what listens off loopback says who may come in, by password or by address.
 """
 
-import ipaddress
 from collections.abc import Mapping
 
 import attrs
@@ -13,6 +12,7 @@ from relay.config import values
 from relay.config.listening import refuse_overlaps
 from relay.config.mistakes import nearest
 from relay.config.table import Table
+from relay.model.addresses import is_loopback
 from relay.model.network import Address
 
 
@@ -76,5 +76,5 @@ def _owner(table: Table, doors: Mapping[str, Doors]) -> str | None:
 
 def _refuse_open(table: Table, listen: tuple[Address, ...], mend: str) -> None:
     for address in listen:
-        if not ipaddress.ip_address(address.host).is_loopback:
+        if not is_loopback(address.host):
             table.wrong("listen", f"{address} is open to everybody who reaches it", mend)

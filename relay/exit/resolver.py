@@ -13,6 +13,7 @@ from relay import log
 from relay.exit.dnscache import FAILURE, Answer, Cache, Outcome
 from relay.exit.dnsquery import look_up
 from relay.exit.hostsfile import Hosts, read_hosts, read_servers
+from relay.model.addresses import is_localhost
 from relay.model.cause import Cause
 from relay.model.hosts import parse_name
 from relay.model.network import Address, Node
@@ -99,7 +100,7 @@ class Resolver:
     def _known(self, name: str, now: float) -> Outcome | None:
         if name in self._hosts:
             return self._hosts[name]
-        if name == "localhost" or name.endswith(".localhost"):
+        if is_localhost(name):
             return LOCALHOST
         return self._cache.get(name, now)
 

@@ -21,6 +21,7 @@ from relay.engine.connect import Connecting, Racing, connect, race
 from relay.engine.loop import Loop
 from relay.engine.sockopts import keepalive, nodelay
 from relay.exit.resolver import ResolveError, Resolver
+from relay.model.addresses import is_localhost
 from relay.model.cause import Cause
 from relay.model.hosts import parse_literal, parse_name
 from relay.model.network import Address, Node, Proxy
@@ -137,7 +138,7 @@ class Targets:
             dialling.end_soon(Cause.POLICY)
         elif ip is None and name is None:
             dialling.end_soon(Cause.NAME_NOT_FOUND)
-        elif name is not None and (name == "localhost" or name.endswith(".localhost")):
+        elif name is not None and is_localhost(name):
             dialling.end_soon(Cause.POLICY)
         else:
             target = Address(str(ip) if ip is not None else name or host, dialling.port)

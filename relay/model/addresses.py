@@ -11,6 +11,7 @@ from relay.model.network import IpNetwork
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 LOCALHOST = "localhost"
+"""The name of the machine itself; every name below it means the same (RFC 6761 section 6.3)."""
 
 
 def plain(address: str | IpAddress) -> IpAddress:
@@ -20,17 +21,20 @@ def plain(address: str | IpAddress) -> IpAddress:
         ValueError: it is no literal address.
     """
     ip = ipaddress.ip_address(address.partition("%")[0]) if isinstance(address, str) else address
-    mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
-    return ip if mapped is None else mapped
+    if isinstance(ip, ipaddress.IPv4Address):
+        return ip
+    if ip.ipv4_mapped is not None:
+        return ip.ipv4_mapped
+    return ip if ip.scope_id is None else ipaddress.IPv6Address(ip.packed)
 
 
-def is_inside(address: str, networks: Iterable[IpNetwork]) -> bool:
+def is_inside(address: str | IpAddress, networks: Iterable[IpNetwork]) -> bool:
     """Whether *address* lies in one of *networks*."""
     ip = plain(address)
     return any(ip in network for network in networks if network.version == ip.version)
 
 
-def is_loopback(address: str) -> bool:
+def is_loopback(address: str | IpAddress) -> bool:
     """Whether *address* is of this machine alone."""
     return plain(address).is_loopback
 

@@ -1,14 +1,15 @@
 """Where our own nodes are reached, as literal addresses: no stream may lead there, or clients could talk to relays."""
 
-import ipaddress
 import socket
 
 import trio
 
 from relay import log
+from relay.model.addresses import IpAddress, plain
+from relay.model.hosts import parse_literal
 from relay.model.network import Address, Network
 
-OwnAddress = tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, int]
+OwnAddress = tuple[IpAddress, int]
 LOOKUP_SECONDS = 2.0
 """An exit does not begin before it knows them; a name server that is silent may not keep it from beginning."""
 AGAIN = 600.0
@@ -33,10 +34,11 @@ class OwnAddresses:
         return frozenset[OwnAddress]().union(*self._known.values())
 
     async def _look_up(self, address: Address) -> None:
-        try:
-            self._known[address] = frozenset({(ipaddress.ip_address(address.host), address.port)})
-        except ValueError:
+        literal = parse_literal(address.host)
+        if literal is None:
             await self._ask(address)
+        else:
+            self._known[address] = frozenset({(plain(literal), address.port)})
 
     async def _ask(self, address: Address) -> None:
         try:
@@ -45,5 +47,4 @@ class OwnAddresses:
         except (OSError, trio.TooSlowError) as error:
             log.event("own-address-unknown", level="warning", address=address, why=str(error) or "too slow")
             return
-        hosts = {str(row[4][0]).partition("%")[0] for row in rows}
-        self._known[address] = frozenset((ipaddress.ip_address(host), address.port) for host in hosts)
+        self._known[address] = frozenset((plain(str(row[4][0])), address.port) for row in rows)

@@ -4,12 +4,12 @@ When there are too many the oldest goes, not the newest: one of ours shows its c
 that what has waited longest is least likely to be ours. A flood costs strangers their place, and nobody a way in.
 """
 
-import ipaddress
 from collections import Counter
 
 import trio
 
 from relay import log
+from relay.model.addresses import group_of
 
 MOST = 512
 """Strangers at once; each costs a task, a descriptor and perhaps a handshake."""
@@ -45,7 +45,7 @@ class Strangers:
 
     def admit(self, address: str) -> Stranger:
         """A connection came from *address* (literal). Another's scope may be cancelled to make room."""
-        stranger = Stranger(source_of(address))
+        stranger = Stranger(group_of(address))
         if self._by_source[stranger.source] >= MOST_EACH:
             self._evict(next(one for one in self._waiting if one.source == stranger.source))
         elif len(self._waiting) >= MOST:
@@ -77,13 +77,3 @@ class Strangers:
             return False
         self._said += 1
         return True
-
-
-def source_of(address: str) -> str:
-    """Who shares a count: an IPv4 address, also when written in IPv6; in IPv6 a /64, which one customer has whole."""
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address):
-        if ip.ipv4_mapped is None:
-            return str(ipaddress.ip_network((ip, 64), strict=False))
-        ip = ip.ipv4_mapped
-    return str(ip)

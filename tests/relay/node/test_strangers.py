@@ -3,21 +3,7 @@
 import pytest
 
 from relay.node import strangers as module
-from relay.node.strangers import LINES_A_MINUTE, MINUTE, Strangers, source_of
-
-
-@pytest.mark.parametrize(
-    ("address", "source"),
-    [
-        ("192.0.2.1", "192.0.2.1"),
-        ("::ffff:192.0.2.1", "192.0.2.1"),
-        ("2001:db8::1", "2001:db8::/64"),
-        ("2001:db8::ffff", "2001:db8::/64"),
-        ("fe80::1%eth0", "fe80::/64"),
-    ],
-)
-def test_who_shares_a_count(address: str, source: str) -> None:
-    assert source_of(address) == source
+from relay.node.strangers import LINES_A_MINUTE, MINUTE, Strangers
 
 
 async def test_the_oldest_of_a_source_makes_room_first(monkeypatch: pytest.MonkeyPatch) -> None:
