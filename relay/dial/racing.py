@@ -5,25 +5,23 @@ are many, and their addresses have to be judged first (targets.py).
 """
 
 import errno
+import math
 import os
 import socket
 from collections.abc import Sequence
-from typing import TypeVar
 
 import trio
 
+from relay.engine.happy_eyeballs import Race, interleave
 from relay.model.hosts import NoHost, read_host
 from relay.model.network import Address
 
-STAGGER = 0.25
-"""Seconds between the starts of attempts (RFC 8305 section 8)."""
 MOST_THREADS = 16
 """Names of lines that are resolved at once. The system's resolver blocks a thread, for half a minute when its servers
 are silent; trio's own forty are left to others."""
 
 _threads: trio.lowlevel.RunVar[trio.CapacityLimiter] = trio.lowlevel.RunVar("threads for the names of lines")
 
-Item = TypeVar("Item")
 SocketAddress = tuple[int, str, int]
 """Address family, literal address, port."""
 
@@ -46,13 +44,6 @@ async def connect(address: Address) -> tuple[socket.socket, float]:
         DialError: the name has no address, or none of its addresses accepts.
     """
     return await _race(await _resolve(address), str(address))
-
-
-def interleave(first: Sequence[Item], second: Sequence[Item]) -> list[Item]:
-    """Two families of addresses in turns (RFC 8305 section 4), *first* beginning."""
-    shorter = min(len(first), len(second))
-    turns = [one for pair in zip(first, second, strict=False) for one in pair]
-    return [*turns, *first[shorter:], *second[shorter:]]
 
 
 async def _resolve(address: Address) -> list[SocketAddress]:
@@ -85,32 +76,40 @@ def _limiter() -> trio.CapacityLimiter:
 
 
 async def _race(addresses: Sequence[SocketAddress], what: str) -> tuple[socket.socket, float]:
-    race = _Race()
+    attempts = _Attempts(addresses)
     try:
-        async with trio.open_nursery() as nursery:
-            for address in addresses:
-                failed = trio.Event()
-                nursery.start_soon(race.attempt, address, failed, nursery.cancel_scope)
-                with trio.move_on_after(STAGGER):
-                    await failed.wait()
+        await attempts.run()
     except BaseException:
-        if race.won is not None:  # cancelled in the moment of success
-            race.won[0].close()
+        if attempts.won is not None:  # cancelled in the moment of success
+            attempts.won[0].close()
         raise
-    if race.won is None:
-        code = race.errors[0].errno or 0
-        raise DialError(code, f"{what}: {os.strerror(code)}") from race.errors[0]
-    return race.won
+    if attempts.won is None:
+        error = attempts.race.error
+        raise DialError(error.errno, f"{what}: {os.strerror(error.errno or 0)}") from error
+    return attempts.won
 
 
-class _Race:
-    """Attempts side by side; the first that connects ends the others."""
+class _Attempts:
+    """Attempts side by side, begun as `Race` says; the first that connects ends the others."""
 
-    def __init__(self) -> None:
+    def __init__(self, addresses: Sequence[SocketAddress]) -> None:
+        self.race = Race(addresses)
         self.won: tuple[socket.socket, float] | None = None
-        self.errors: list[OSError] = []
+        self._failed = trio.Event()
 
-    async def attempt(self, address: SocketAddress, failed: trio.Event, others: trio.CancelScope) -> None:
+    async def run(self) -> None:
+        """Returns when one has connected, or all have failed."""
+        async with trio.open_nursery() as nursery:
+            while not self.race.is_lost:
+                address = self.race.start(trio.current_time())
+                if address is not None:
+                    nursery.start_soon(self._attempt, address, nursery.cancel_scope)
+                at = self.race.next_at
+                self._failed = trio.Event()
+                with trio.move_on_at(math.inf if at is None else at):
+                    await self._failed.wait()
+
+    async def _attempt(self, address: SocketAddress, others: trio.CancelScope) -> None:
         family, host, port = address
         started = trio.current_time()
         try:
@@ -120,8 +119,8 @@ class _Race:
                     self.won = take_over(sock), trio.current_time() - started
                     others.cancel()
         except OSError as error:
-            self.errors.append(error)
-            failed.set()
+            self.race.fail(error)
+            self._failed.set()
 
 
 def take_over(sock: trio.socket.SocketType) -> socket.socket:

@@ -1,4 +1,4 @@
-"""Dialling: one connect, and a race of several (RFC 8305 section 5). No names here: addresses are literal.
+"""Dialling: one connect, and a race of several (`happy_eyeballs`). No names here: addresses are literal.
 
 What must stay true: `on_done` is called once and never from inside `connect` or `race`; a socket is either handed
 over or closed; after `cancel` nothing is called and nothing is open.
@@ -10,20 +10,13 @@ import socket
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from relay.engine.happy_eyeballs import STAGGER, Race
 from relay.engine.loop import READABLE, Loop
 from relay.engine.timers import Timer
 
 SocketAddress = tuple[str, int]
 """A literal IPv4 or IPv6 address (a scope may follow a %) and a port."""
 Done = Callable[[socket.socket | OSError], None]
-
-STAGGER = 0.25
-"""Seconds between the starts of a race: RFC 8305 section 8, "Connection Attempt Delay"."""
-
-TELLING = {errno.ECONNREFUSED: 3, errno.ECONNRESET: 3, errno.ETIMEDOUT: 2, errno.EHOSTUNREACH: 1, errno.ENETUNREACH: 0}
-"""How much an error says about the target. A host without IPv6 reports ENETUNREACH for half of the addresses at once;
-that the other half refused is what the client should hear."""
-TELLING_OTHER = 1
 
 
 def connect(loop: Loop, address: SocketAddress, timeout: float, on_done: Done) -> "Connecting":
@@ -113,24 +106,21 @@ class Connecting:
 class Racing:
     """Several connects under way."""
 
-    __slots__ = ("_addresses", "_connecting", "_errors", "_loop", "_next", "_on_done", "_stagger", "_step", "_until")
+    __slots__ = ("_connecting", "_loop", "_on_done", "_race", "_step", "_until")
 
     def __init__(
         self, loop: Loop, addresses: Sequence[SocketAddress], stagger: float, timeout: float, on_done: Done
     ) -> None:
         self._loop = loop
-        self._addresses = addresses
-        self._next = 0
         self._connecting: list[Connecting] = []
-        self._errors: list[OSError] = []
         self._on_done: Done | None = on_done
-        self._stagger = stagger
         self._until = loop.now + timeout
+        self._race = Race(addresses, stagger, self._until)
         self._step: Timer | None = None
         if addresses:
-            self._start_next()
+            self._go_on()
         else:
-            loop.call_soon(partial(self._end, OSError(errno.EADDRNOTAVAIL, "no address to connect to")))
+            loop.call_soon(partial(self._end, self._race.error))
 
     def cancel(self) -> None:
         """Stop all attempts; harmless when it is over."""
@@ -142,28 +132,27 @@ class Racing:
         self._connecting.clear()
 
     def __repr__(self) -> str:
-        state = "over" if self._on_done is None else f"{self._next} started, {len(self._errors)} failed"
-        return f"<Racing to {len(self._addresses)} addresses, {state}>"
+        return f"<Racing, {'over' if self._on_done is None else self._race}>"
 
-    def _start_next(self) -> None:
+    def _go_on(self) -> None:
+        """Begin the attempt that is due, and come back when the next one is."""
+        now = self._loop.now
+        address = self._race.start(now)
+        if address is not None:
+            self._connecting.append(connect(self._loop, address, self._until - now, self._attempted))
         if self._step is not None:
             self._step.cancel()
-        address = self._addresses[self._next]
-        self._next += 1
-        now = self._loop.now
-        self._connecting.append(connect(self._loop, address, self._until - now, self._attempted))
-        if self._next < len(self._addresses):
-            self._step = self._loop.call_at(now + self._stagger, self._start_next)
+        at = self._race.next_at
+        self._step = None if at is None else self._loop.call_at(at, self._go_on)
 
     def _attempted(self, result: socket.socket | OSError) -> None:
         if isinstance(result, socket.socket):
             self._end(result)
             return
-        self._errors.append(result)
-        if self._next < len(self._addresses) and self._loop.now < self._until:
-            self._start_next()
-        elif len(self._errors) == self._next:
-            self._end(max(self._errors, key=_telling))
+        self._race.fail(result)
+        self._go_on()
+        if self._race.is_lost:
+            self._end(self._race.error)
 
     def _end(self, result: socket.socket | OSError) -> None:
         on_done = self._on_done
@@ -190,7 +179,3 @@ def _start(address: SocketAddress) -> socket.socket:
         sock.close()
         raise
     return sock
-
-
-def _telling(error: OSError) -> int:
-    return TELLING.get(error.errno or 0, TELLING_OTHER)

@@ -11,7 +11,7 @@ import dns.rcode
 import dns.rdatatype
 from dns.message import QueryMessage
 
-from relay.dial.racing import interleave
+from relay.engine.happy_eyeballs import interleave
 from relay.exit.dnscache import FAILURE, Answer
 from relay.model.cause import Cause
 from relay.model.hosts import parse_literal

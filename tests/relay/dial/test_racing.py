@@ -6,11 +6,10 @@ from collections.abc import Callable
 
 import pytest
 import trio
-from hypothesis import given
-from hypothesis import strategies as st
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from relay.dial.racing import STAGGER, DialError, connect, interleave
+from relay.dial.racing import DialError, connect
+from relay.engine.happy_eyeballs import STAGGER
 from relay.model.network import Address
 
 pytestmark = pytest.mark.usefixtures("no_leak")
@@ -98,9 +97,8 @@ async def test_a_name_that_the_system_does_not_know(monkeypatch: pytest.MonkeyPa
     assert str(caught.value) == "absent.example: Name or service not known"
 
 
-@given(st.lists(st.just("6"), max_size=20), st.lists(st.just("4"), max_size=20))
-def test_families_take_turns_and_the_first_begins(first: list[str], second: list[str]) -> None:
-    both = interleave(first, second)
-    turns = min(len(first), len(second))
-    assert both[: 2 * turns] == ["6", "4"] * turns
-    assert len(both) == len(first) + len(second)
+async def test_of_several_failures_the_one_that_says_most_is_told(nobody: Address, names: Names) -> None:
+    names("255.255.255.255", "127.0.0.1", "255.255.255.255")  # nothing may be sent to the first and the last
+    with pytest.raises(DialError) as caught:
+        await connect(Address("line.example", nobody.port))
+    assert caught.value.errno == errno.ECONNREFUSED
