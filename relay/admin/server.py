@@ -1,16 +1,14 @@
 """The admin socket: one JSON line asks, one JSON line answers. Only its owner (and root) may connect.
 
-Used by `relay serve` and `ingress serve`; the clients of the relay's (`relay status`, `relay reload`) are below.
+Used by `relay serve` and `ingress serve`; `relay.admin.client` asks.
 """
 
-import contextlib
 import errno
 import json
 import os
 import socket
 import stat
 import struct
-from argparse import Namespace
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,6 @@ from typing import Any
 import trio
 
 from relay import log
-from relay.admin.path import find_socket
 from relay.errors import OperatorError
 
 Answer = Mapping[str, Any]
@@ -150,44 +147,3 @@ async def _answer(line: bytes, asks: Mapping[str, Ask]) -> Answer:
         return await ask(question)
     except OperatorError as error:
         return {"version": 1, "error": str(error)}
-
-
-# ---- the relay's clients: plain sockets, nothing to wait for but the answer
-
-
-def ask(path: Path, question: Mapping[str, Any], timeout: float = 10.0) -> dict[str, Any]:
-    """Ask the process at *path* one question.
-
-    Raises:
-        OperatorError: nobody answers there, or the answer is an error.
-    """
-    with contextlib.closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as connection:
-        connection.settimeout(timeout)
-        try:
-            connection.connect(str(path))
-            connection.sendall(json.dumps(question).encode() + b"\n")
-            with connection.makefile("rb") as file:
-                answer = json.loads(file.readline())
-        except (OSError, ValueError) as error:
-            raise OperatorError(
-                f"{path}: nobody answers at this admin socket ({error}); is the process running?"
-            ) from error
-    if "error" in answer:
-        raise OperatorError(str(answer["error"]))
-    return dict(answer)
-
-
-def status(options: Namespace) -> int:
-    """`relay status`: what the running node holds."""
-    answer = ask(find_socket(options.admin, "relay"), {"ask": "status"})
-    for name, value in answer.items():
-        if name != "version":
-            print(f"{name.replace('_', ' ')}: {value}")  # noqa: T201 - the command's output
-    return 0
-
-
-def reload(options: Namespace) -> int:
-    """`relay reload`: read the files again; an error leaves the old ones in force."""
-    answer = ask(find_socket(options.admin, "relay"), {"ask": "reload"})
-    print(answer["done"])  # noqa: T201 - the command's output
-    return 0

@@ -8,8 +8,8 @@ from relay.cli.common import add_command, arguments, new_parser, run
 HANDLERS: Final = {
     "serve": "relay.serve.serve:run",
     "check": "relay.cli.check:run",
-    "status": "relay.admin.server:status",
-    "reload": "relay.admin.server:reload",
+    "status": "relay.cli.running:status",
+    "reload": "relay.cli.running:reload",
 }
 
 

@@ -16,6 +16,7 @@ import pytest
 from rich.console import Console
 
 from ingress.cli import paths
+from relay.admin.client import NoAnswer, ask
 from relay.errors import OperatorError
 
 ROW: dict[str, Any] = {
@@ -225,7 +226,7 @@ def test_the_mistakes_of_a_new_file_are_the_error(ingress: Ingress) -> None:
 @pytest.mark.parametrize("answer", [b"", b"{", b"[]\n", b'{"version": 2}\n', b"\xff\n"])
 def test_an_answer_that_makes_no_sense_is_one_clear_error(ingress: Ingress, answer: bytes) -> None:
     ingress.answers["paths"] = answer
-    with pytest.raises(paths.Gone, match=r"sh\.sock: "):
+    with pytest.raises(NoAnswer, match=r"sh\.sock: "):
         paths.run(options(ingress))
 
 
@@ -233,8 +234,8 @@ def test_no_ingress_is_one_clear_error(ingress: Ingress) -> None:
     ingress.stop()
     with pytest.raises(OperatorError, match=r"no ingress answers"):
         paths.run(options(ingress))
-    with pytest.raises(paths.Gone, match=r"no ingress answers there"):
-        paths.ask(ingress.place, {"ask": "paths"})
+    with pytest.raises(NoAnswer, match=r"no ingress answers there"):
+        ask(ingress.place, {"ask": "paths"}, "ingress")
 
 
 def screen(is_terminal: bool) -> Console:
@@ -272,8 +273,8 @@ def test_watch_ends_with_one_message_when_the_ingress_goes_away(ingress: Ingress
         ingress.stop()
         return False
 
-    with pytest.raises(paths.Gone):
-        paths.watch(screen(is_terminal), lambda: str(paths.ask(ingress.place, {"ask": "paths"})), after(2, gone))
+    with pytest.raises(NoAnswer):
+        paths.watch(screen(is_terminal), lambda: str(ask(ingress.place, {"ask": "paths"}, "ingress")), after(2, gone))
 
 
 def test_the_command_is_quick_and_draws_nothing_it_does_not_need(ingress: Ingress) -> None:

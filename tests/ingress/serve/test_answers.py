@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from ingress.choice.chooser import Chooser
 from ingress.choice.demand import Demand
 from ingress.choice.sites import parse_target
-from ingress.cli.paths import ask
 from ingress.report.rows import to_json
 from ingress.report.why import explain
 from ingress.serve.answers import EXPIRY_WARNING
+from relay.admin.client import ask
 from relay.errors import OperatorError
 from tests.world import INGRESS, PATIENCE, TWO_PATHS, World, until
 
@@ -24,7 +24,7 @@ Make = Callable[..., World]
 
 async def said(world: World, **question: str) -> dict[str, Any]:
     with trio.fail_after(PATIENCE):
-        return dict(await trio.to_thread.run_sync(ask, world.folder / f"{INGRESS}.sock", question))
+        return dict(await trio.to_thread.run_sync(ask, world.folder / f"{INGRESS}.sock", question, "ingress"))
 
 
 async def test_paths_lines_and_nodes(make_world: Make) -> None:

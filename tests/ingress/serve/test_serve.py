@@ -11,7 +11,7 @@ import trio
 
 from ingress.serve import serve
 from ingress.users import add_user
-from relay.admin.server import ask
+from relay.admin.client import ask
 from relay.errors import OperatorError
 from tests.world import (
     DIRECT,
@@ -36,7 +36,7 @@ Make = Callable[..., World]
 async def reload(world: World) -> str:
     """What `ingress reload` prints, or OperatorError."""
     with trio.fail_after(PATIENCE):
-        answer = await trio.to_thread.run_sync(ask, world.folder / f"{INGRESS}.sock", {"ask": "reload"})
+        answer = await trio.to_thread.run_sync(ask, world.folder / f"{INGRESS}.sock", {"ask": "reload"}, "ingress")
     return str(answer["done"])
 
 

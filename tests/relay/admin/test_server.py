@@ -5,7 +5,6 @@ import json
 import os
 import socket
 import stat
-from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,8 @@ import pytest
 import trio
 
 from relay.admin import server as admin
-from relay.admin.server import LONGEST_QUESTION, Answer, ask, serve_admin
+from relay.admin.client import ask
+from relay.admin.server import LONGEST_QUESTION, Answer, serve_admin
 from relay.errors import OperatorError
 from tests.world import PATIENCE, Journal, read_all
 
@@ -46,7 +46,7 @@ async def place(tmp_path: Path, nursery: trio.Nursery, journal: Journal) -> Path
 
 async def asked(path: Path, question: Mapping[str, Any]) -> dict[str, Any]:
     with trio.fail_after(PATIENCE):
-        return await trio.to_thread.run_sync(ask, path, question)
+        return await trio.to_thread.run_sync(ask, path, question, "relay")
 
 
 async def said(path: Path, words: bytes) -> bytes:
@@ -168,26 +168,10 @@ async def test_the_socket_goes_with_the_process(tmp_path: Path) -> None:
         await nursery.start(serve_admin, path, ASKS)
         nursery.cancel_scope.cancel()
     assert not path.exists()
-    with pytest.raises(OperatorError, match="nobody answers at this admin socket"):
+    with pytest.raises(OperatorError, match="no relay answers there"):
         await asked(path, {"ask": "say"})
 
 
 async def test_an_error_is_raised_where_it_was_asked(place: Path) -> None:
     with pytest.raises(OperatorError, match=r"^line 3: no such line$"):
         await asked(place, {"ask": "refuse"})
-
-
-async def test_the_commands_print_what_they_hear(
-    tmp_path: Path, nursery: trio.Nursery, journal: Journal, capsys: pytest.CaptureFixture[str]
-) -> None:
-    async def status(_: Mapping[str, Any]) -> Answer:
-        return {"version": 1, "passed_on": 3}
-
-    async def reload(_: Mapping[str, Any]) -> Answer:
-        return {"version": 1, "done": "reloaded: 2 nodes"}
-
-    await nursery.start(serve_admin, tmp_path / "s", {"status": status, "reload": reload})
-    options = Namespace(admin=str(tmp_path / "s"))
-    for command in (admin.status, admin.reload):
-        assert await trio.to_thread.run_sync(command, options) == 0
-    assert capsys.readouterr().out == "passed on: 3\nreloaded: 2 nodes\n"

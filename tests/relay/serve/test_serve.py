@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from relay.admin.server import ask
+from relay.admin.client import ask
 from relay.errors import OperatorError
 from relay.model.cause import Cause
 from relay.serve import serve
@@ -36,7 +36,7 @@ async def caller(world: World, nursery: trio.Nursery) -> AsyncIterator[Caller]:
 async def told(world: World, node: str, question: str) -> dict[str, object]:
     """What the admin socket of *node* answers."""
     with trio.fail_after(PATIENCE):
-        return await trio.to_thread.run_sync(ask, world.folder / f"{node}.sock", {"ask": question})
+        return await trio.to_thread.run_sync(ask, world.folder / f"{node}.sock", {"ask": question}, "relay")
 
 
 # ---- starting
