@@ -8,6 +8,7 @@ An identity is proved when it is loaded, by a handshake with itself in memory, s
 at the start and not at the first dial.
 """
 
+import datetime
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -22,6 +23,9 @@ from relay.private import read_private
 CA_FILE: Final = "ca.pem"
 CERTIFICATE_FILE: Final = "node.pem"
 KEY_FILE: Final = "node.key"
+
+EXPIRY_WARNING: Final = 30 * 86_400.0
+"""Seconds before a certificate's end from which it is spoken of: time enough to bring new keys to every node."""
 
 _EXPIRED: Final = 10  # X509_V_ERR_CERT_HAS_EXPIRED, and the like below (openssl/x509_vfy.h)
 _NOT_YET_VALID: Final = 9
@@ -86,6 +90,19 @@ def require_peer(connection: ssl.SSLObject, name: str) -> None:
     found = peer_name(connection)
     if found != name:
         raise PeerError(f'the other end is "{found}", and not "{name}"')
+
+
+def expiry_warning(name: str, expires: float, now: float) -> str | None:
+    """One line that says when the certificate of *name* ends and what to run, None while that is far off.
+
+    *expires* and *now* are seconds since 1970 UTC.
+    """
+    if expires - now >= EXPIRY_WARNING:
+        return None
+    day = datetime.datetime.fromtimestamp(expires, datetime.UTC).date()
+    return (
+        f"the certificate of {name} {'ends' if now < expires else 'ended'} on {day}; run `ingress keys --renew {name}`"
+    )
 
 
 def _only_name(certificate: Mapping[str, object]) -> str | None:

@@ -1,25 +1,21 @@
 """`ingress check`: all that is wrong with a file, or what it amounts to."""
 
 import argparse
-import datetime
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from ingress.config import NetworkFile, read_file
 from ingress.config.show import as_toml
 from relay.errors import OperatorError
-from relay.identity import KeysError, load_identity
-
-WARN_BEFORE = datetime.timedelta(days=30)
-"""How long before its end a certificate is spoken of: time enough to bring new keys to every node."""
+from relay.identity import KeysError, expiry_warning, load_identity
 
 
 def run(options: argparse.Namespace) -> int:
     """Print counts and warnings, or raise an error that holds everything that is wrong."""
     found = read_file(options.file or options.config)
-    now = datetime.datetime.now(datetime.UTC)
-    wrong, ending = _look_at_keys(found, options.keys, now)
+    wrong, ending = _look_at_keys(found, options.keys, time.time())
     wrong += _look_at_users(found)
     if wrong:
         raise OperatorError("\n".join(wrong))
@@ -47,7 +43,7 @@ def _plural(word: str) -> str:
     return "es" if word.endswith("s") else "s"
 
 
-def _look_at_keys(found: NetworkFile, keys: Path, now: datetime.datetime) -> tuple[list[str], list[str]]:
+def _look_at_keys(found: NetworkFile, keys: Path, now: float) -> tuple[list[str], list[str]]:
     """What is wrong with the key folders that are here, and which certificates end soon."""
     wrong, ending = [], []
     for name in (*found.network.ingresses, *found.network.nodes):
@@ -59,9 +55,9 @@ def _look_at_keys(found: NetworkFile, keys: Path, now: datetime.datetime) -> tup
             wrong.append(str(error))
             continue
         wrong += _wrong_role(found, name, identity.is_ingress, keys)
-        ends = datetime.datetime.fromtimestamp(identity.expires, datetime.UTC)
-        if ends - now < WARN_BEFORE:
-            ending.append(f"{keys / name}: the certificate ends on {ends:%Y-%m-%d}; run `ingress keys --renew {name}`")
+        warning = expiry_warning(name, identity.expires, now)
+        if warning is not None:
+            ending.append(warning)
     return wrong, ending
 
 

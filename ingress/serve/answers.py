@@ -13,9 +13,7 @@ from ingress.report.why import explain
 from ingress.serve.running import Running
 from relay.admin.server import Answer, Ask
 from relay.errors import OperatorError
-
-EXPIRY_WARNING = 30 * 86_400.0
-"""Seconds before a certificate's end from which it is told."""
+from relay.identity import expiry_warning
 
 
 def asks(running: Running) -> Mapping[str, Ask]:
@@ -87,11 +85,8 @@ def _expiring(running: Running, now: float) -> list[str]:
     """Certificates that end soon, our own included."""
     ends = {name: peer.welcome.not_after for name, peer in running.fleet.peers.items() if peer.welcome is not None}
     ends[running.config.name] = running.identity.expires
-    return [
-        f"the certificate of {name} ends on {_date(end)}; run: ingress keys --renew {name}"
-        for name, end in ends.items()
-        if end - now < EXPIRY_WARNING
-    ]
+    warnings = (expiry_warning(name, end, now) for name, end in ends.items())
+    return [warning for warning in warnings if warning is not None]
 
 
 def _date(seconds: float) -> str:

@@ -7,7 +7,16 @@ from pathlib import Path
 import pytest
 
 from ingress.keys import make_keys
-from relay.identity import Identity, KeysError, PeerError, load_identity, peer_name, require_peer
+from relay.identity import (
+    EXPIRY_WARNING,
+    Identity,
+    KeysError,
+    PeerError,
+    expiry_warning,
+    load_identity,
+    peer_name,
+    require_peer,
+)
 
 NOW = datetime.datetime.now(datetime.UTC)
 LONG_AGO = NOW - datetime.timedelta(days=6 * 365)
@@ -81,6 +90,14 @@ def test_a_node_that_is_not_the_one_dialled_is_refused(keys: Path) -> None:
     server, client = ours(keys, "jp").server_context(), ours(keys, "shanghai").client_context()
     assert str(Meeting(server, client, dialled="us").at_client) == 'the other end is "jp", and not "us"'
     assert Meeting(server, client, dialled="jp").at_client == "jp"
+
+
+def test_a_certificate_is_spoken_of_30_days_before_its_end() -> None:
+    noon = datetime.datetime(2030, 1, 31, 12, tzinfo=datetime.UTC).timestamp()
+    assert expiry_warning("us", noon, noon - EXPIRY_WARNING) is None
+    told = "the certificate of us ends on 2030-01-31; run `ingress keys --renew us`"
+    assert expiry_warning("us", noon, noon - EXPIRY_WARNING + 1) == told
+    assert expiry_warning("us", noon, noon) == told.replace("ends", "ended")
 
 
 def test_an_identity_knows_its_role_and_its_end(keys: Path) -> None:

@@ -14,9 +14,9 @@ from ingress.choice.demand import Demand
 from ingress.choice.sites import parse_target
 from ingress.report.rows import to_json
 from ingress.report.why import explain
-from ingress.serve.answers import EXPIRY_WARNING
 from relay.admin.client import ask
 from relay.errors import OperatorError
+from relay.identity import EXPIRY_WARNING
 from tests.world import INGRESS, PATIENCE, TWO_PATHS, World, until
 
 Make = Callable[..., World]
@@ -63,7 +63,7 @@ async def test_why_and_mistakes(make_world: Make) -> None:
 
 
 async def test_a_certificate_that_ends_soon_is_told(make_world: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ingress.serve.answers.EXPIRY_WARNING", EXPIRY_WARNING + 10 * 365 * 86_400)
+    monkeypatch.setattr("relay.identity.EXPIRY_WARNING", EXPIRY_WARNING + 10 * 365 * 86_400)
     world = await make_world().start()
     await world.up()
     warnings = (await said(world, ask="paths"))["warnings"]
@@ -71,7 +71,7 @@ async def test_a_certificate_that_ends_soon_is_told(make_world: Make, monkeypatc
         "the certificate of us",
         "the certificate of shanghai",
     ]
-    assert all(str(text).endswith(("--renew us", "--renew shanghai")) for text in warnings)
+    assert all(str(text).endswith(("--renew us`", "--renew shanghai`")) for text in warnings)
 
 
 async def test_an_older_file_and_a_drain_are_shown(make_world: Make) -> None:
