@@ -19,13 +19,11 @@ from relay.engine import Loop, Splice, sockopts
 from relay.engine.secured import Secured
 from relay.engine.tls_setup import close, handshake, unwrap
 from relay.errors import OperatorError
-from relay.exit.targets import Targets
 from relay.identity import Identity, PeerError, peer_name
 from relay.model.network import Network, who_is_behind
 from relay.model.walk import MOST_LINES, Hop, hops_from
-from relay.node.sessions import RefusedError, Terminal
+from relay.node.sessions import RefusedError, Sessions
 from relay.node.strangers import Stranger, Strangers
-from relay.session.window import Memory
 from relay.wire.codes import Purpose, Reason
 from relay.wire.errors import NotUnderstoodError, ProtocolError
 from relay.wire.setup import Hello, OtherVersion, Parsed, Proceed, Refused, Transit, Welcome
@@ -43,13 +41,21 @@ class RelayNode:
     """Everything that one `relay serve` holds. `network` and `identity` may be exchanged while it runs."""
 
     def __init__(
-        self, loop: Loop, nursery: trio.Nursery, name: str, network: Network, identity: Identity, base: Path
+        self,
+        loop: Loop,
+        nursery: trio.Nursery,
+        name: str,
+        network: Network,
+        identity: Identity,
+        base: Path,
+        sessions: Sessions,
     ) -> None:
+        """*sessions* take the carriers that end here; secrets of the file are read from beside *base*."""
         self.name = name
         self.base = base
         self.network = self.earlier = network
         """What is gone by, and what was so before the last reload: an ingress may not have read the new file yet."""
-        self.terminal: Terminal
+        self.sessions = sessions
         self.transits: dict[Splice, str] = {}
         """Carriers that are passed on, and the ingress of each."""
         self.reports: list[LineReport] = []
@@ -72,25 +78,22 @@ class RelayNode:
         told, self.changed = self.changed, trio.Event()
         told.set()
 
-    def start_terminal(self, memory: Memory, targets: Targets | None) -> None:
-        """Be ready for carriers that end here."""
-        self.terminal = Terminal(self._loop, memory, targets)
-
     def expel_strangers(self) -> None:
         """End the carriers of ingresses that are no longer in the file."""
         ingresses = self.network.ingresses
-        self.terminal.expel(ingresses)
+        self.sessions.expel(ingresses)
         for splice in [splice for splice, owner in self.transits.items() if owner not in ingresses]:
             splice.close()
             del self.transits[splice]
 
     def drain(self) -> None:
         """Let no carrier in from now on, and tell the ingresses to leave."""
-        self.is_draining = self.terminal.is_draining = True
-        self.terminal.say_goaway()
+        self.is_draining = self.sessions.is_draining = True
+        self.sessions.say_goaway()
 
     @property
     def is_exit(self) -> bool:
+        """Whether the file in force lets this node connect to targets."""
         return self.network.nodes[self.name].exit
 
     def hops(self) -> Iterable[Hop]:
@@ -105,7 +108,7 @@ class RelayNode:
     def tell_status(self, reports: list[LineReport]) -> None:
         """Remember how long our lines' dials took, and tell every ingress what STATUS says."""
         self.reports = reports
-        self.terminal.tell_status(status(self.digest, self.network.serial, reports))
+        self.sessions.tell_status(status(self.digest, self.network.serial, reports))
 
     def accept(self, sock: socket.socket, address: tuple[str, int]) -> None:
         """A connection came in: set it up in a task of its own."""
@@ -230,9 +233,9 @@ class RelayNode:
             raise RefusedError(Reason.NOT_UNDERSTOOD, text)
         if hello.purpose is not Purpose.PREFIX and not self.is_exit:
             raise RefusedError(Reason.NOT_AN_EXIT, f"{self.name} is no exit in its own file: update it")
-        session = self.terminal.session_for(hello, owner)
+        session = self.sessions.session_for(hello, owner)
         await send_message(secured, self._welcome(owner, hello))
-        self.terminal.adopt(secured, session, hello)
+        self.sessions.adopt(secured, session, hello)
 
     def _welcome(self, owner: str, hello: Hello) -> Welcome:
         digest, serial = self.digest, self.network.serial

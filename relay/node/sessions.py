@@ -42,8 +42,8 @@ OnTime = Callable[[Link, int, str, int], None]
 
 
 @attrs.define(eq=False)
-class Held:
-    """A session and what the shell keeps beside it: the owner of its links."""
+class HeldSession:
+    """A session and what the node keeps beside it: its clock, and its links, whose owner it is."""
 
     session: Acceptor
     clock: SessionClock
@@ -67,14 +67,14 @@ class Held:
         log.event("carrier-lost", session=token, carrier=link.end.number, streams_adrift=len(detached), why=why)
 
 
-class Terminal:
+class Sessions:
     """All sessions of this node. *targets* is None at a node that is no exit."""
 
     def __init__(self, loop: Loop, memory: Memory, targets: Targets | None) -> None:
         self._loop = loop
         self._memory = memory
         self._targets = targets
-        self._held: dict[bytes, Held] = {}
+        self._held: dict[bytes, HeldSession] = {}
         self._dialling: dict[Binding, Dialling] = {}
         self.is_draining = False
         loop.call_at(loop.now + SWEEP, self._sweep)
@@ -90,7 +90,7 @@ class Terminal:
         return sum(len(held.links) for held in self._held.values())
 
     @property
-    def sessions(self) -> int:
+    def count(self) -> int:
         """Sessions that live here, with or without a carrier."""
         return len(self._held)
 
@@ -114,7 +114,7 @@ class Terminal:
             raise RefusedError(Reason.UNKNOWN_SESSION, "this session is not known here (restarted, or expired)")
         if held is None:
             session = Acceptor(hello.token, owner, self._memory, self._loop.now, self._open)
-            held = self._held[hello.token] = Held(session, SessionClock(self._loop, session), self._time)
+            held = self._held[hello.token] = HeldSession(session, SessionClock(self._loop, session), self._time)
         return held.session
 
     def adopt(self, tls: Secured, session: Acceptor, hello: Hello) -> None:
@@ -153,13 +153,13 @@ class Terminal:
                     link.close("its ingress is no longer in the file")
                 self._end(held, Cause.SESSION_EXPIRED)
 
-    def _find(self, token: bytes) -> Held | None:
+    def _find(self, token: bytes) -> HeldSession | None:
         for known, held in self._held.items():
             if hmac.compare_digest(known, token):
                 return held
         return None
 
-    def _end(self, held: Held, cause: Cause) -> None:
+    def _end(self, held: HeldSession, cause: Cause) -> None:
         held.session.close(cause)
         held.clock.stop()
         del self._held[held.session.token]

@@ -4,7 +4,6 @@ The first SIGTERM or SIGINT drains: the ingresses are told (GOAWAY) and leave; a
 the files again, as `relay reload` does.
 """
 
-import datetime
 import errno
 import signal
 from argparse import Namespace
@@ -27,14 +26,15 @@ from relay.exit.resolver import Resolver
 from relay.exit.targets import Targets
 from relay.identity import Identity, load_identity
 from relay.model.cause import Cause
-from relay.model.network import Network
+from relay.model.network import Network, Node
 from relay.node.node import RelayNode
 from relay.node.own import AGAIN, OwnAddresses
+from relay.node.sessions import Sessions
 from relay.policy import Policy
 from relay.serve.half_closed import watch_half_closed
 from relay.serve.process import settle_memory
+from relay.serve.status import node_status
 from relay.session.window import Memory
-from relay.wire.status import LineReport
 
 DRAIN = 10.0
 """Seconds that a draining node waits for its carriers to leave."""
@@ -78,15 +78,18 @@ async def serve(
     async with trio.open_nursery() as nursery:
         loop = Loop()
         nursery.start_soon(loop.run)
-        node = RelayNode(loop, nursery, options.node, network, identity, Path(options.config).parent)
-        await _start(node, loop, nursery)
+        base = Path(options.config).parent
+        targets = _make_targets(loop, nursery, network.nodes[options.node], base)
+        sessions = Sessions(loop, Memory(MEMORY), targets)
+        node = RelayNode(loop, nursery, options.node, network, identity, base, sessions)
+        await _start(node, targets, nursery)
         listeners = _listen(node, loop)
         asks: dict[str, Ask] = {"status": _status(node), "reload": _reload(node, options)}
         await nursery.start(serve_admin, socket_path(options.node, "relay", options.admin), asks)
         log.event("node-started", node=node.name, version=__version__, exit=node.is_exit, limits=kernel_limits())
         task_status.started(node)
         await _until_told(signals, node, options, nursery, listeners)
-        node.terminal.end_streams(Cause.DRAINING)
+        node.sessions.end_streams(Cause.DRAINING)
         nursery.cancel_scope.cancel()
     log.event("node-stopped", node=options.node)
 
@@ -101,18 +104,21 @@ def _read(options: Namespace) -> tuple[Network, Identity]:
     return network, identity
 
 
-async def _start(node: RelayNode, loop: Loop, nursery: trio.Nursery) -> None:
-    """The exit's parts, if it is one, and the tasks that run as long as the node."""
-    targets = None
-    me = node.network.nodes[node.name]
-    if me.exit:
-        targets = Targets(loop, me, Policy(me.allow), Resolver.of_node(nursery, me, node.base), nursery, node.base)
+def _make_targets(loop: Loop, nursery: trio.Nursery, me: Node, base: Path) -> Targets | None:
+    """What an exit reaches its targets by; None for a node that is none."""
+    if not me.exit:
+        return None
+    return Targets(loop, me, Policy(me.allow), Resolver.of_node(nursery, me, base), nursery, base)
+
+
+async def _start(node: RelayNode, targets: Targets | None, nursery: trio.Nursery) -> None:
+    """The tasks that run as long as the node; an exit first learns what it must not dial."""
+    if targets is not None:
         own, changed = OwnAddresses(), node.changed
         await _learn_own(node, targets, own)
         nursery.start_soon(_keep_learning_own, node, targets, own, changed)
-    node.start_terminal(Memory(MEMORY), targets)
     nursery.start_soon(keep_dialling, node.hops, node.base, node.tell_status)
-    nursery.start_soon(watch_half_closed, HALF_CLOSED_IDLE, node.terminal.all_streams)
+    nursery.start_soon(watch_half_closed, HALF_CLOSED_IDLE, node.sessions.all_streams)
 
 
 async def _learn_own(node: RelayNode, targets: Targets, own: OwnAddresses) -> None:
@@ -153,7 +159,7 @@ async def _until_told(
                 return
             else:
                 log.event(
-                    "drain-started", node=node.name, carriers=node.terminal.carriers, passed_on=len(node.transits)
+                    "drain-started", node=node.name, carriers=node.sessions.carriers, passed_on=len(node.transits)
                 )
                 for listener in listeners:
                     listener.stop()
@@ -171,9 +177,9 @@ def _reload_or_log(node: RelayNode, options: Namespace) -> None:
 async def _drain(node: RelayNode, done: Callable[[], None]) -> None:
     """Wait until the ingresses have left, end what is left honestly."""
     with trio.move_on_after(DRAIN):
-        while node.transits or node.terminal.streams:  # noqa: ASYNC110 - many things, each ends at its own pace
+        while node.transits or node.sessions.streams:  # noqa: ASYNC110 - many things, each ends at its own pace
             await trio.sleep(LOOK_AGAIN)
-    node.terminal.end_streams(Cause.DRAINING)
+    node.sessions.end_streams(Cause.DRAINING)
     await trio.sleep(LAST_WORDS)
     done()
 
@@ -202,27 +208,8 @@ def _reload(node: RelayNode, options: Namespace) -> Ask:
     return answer
 
 
-def _show(report: LineReport) -> str:
-    return f"{report.line} {report.error}" if report.dial is None else f"{report.line} {report.dial * 1000:.1f} ms"
-
-
 def _status(node: RelayNode) -> Ask:
     async def answer(_: Mapping[str, Any]) -> Answer:
-        terminal = node.terminal
-        return {
-            "version": 1,
-            "node": node.name,
-            "program": __version__,
-            "exit": node.is_exit,
-            "draining": node.is_draining,
-            "sessions": terminal.sessions,
-            "carriers": terminal.carriers,
-            "streams": terminal.streams,
-            "passed_on": len(node.transits),
-            "line_dials": ", ".join(_show(report) for report in node.reports) or "none yet",
-            "serial": node.network.serial,
-            "digest": node.network.digest_for(node.name).hex(),
-            "certificate_ends": datetime.datetime.fromtimestamp(node.identity.expires, datetime.UTC).isoformat(),
-        }
+        return node_status(node)
 
     return answer

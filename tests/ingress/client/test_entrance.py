@@ -110,11 +110,11 @@ async def test_another_exit_takes_a_stream_of_which_nothing_has_travelled(
     world = await make_world(TWO_EXITS, is_wired=False).start()
     used, other = await exit_in_use(world)
     client = await world.ask("127.0.0.1", black_hole.port)
-    await until(lambda: world.nodes[used].terminal.streams == 1)
+    await until(lambda: world.nodes[used].sessions.streams == 1)
     await world.kill(used)
-    await until(lambda: world.nodes[other].terminal.streams == 1)
+    await until(lambda: world.nodes[other].sessions.streams == 1)
     await client.aclose()
-    await until(lambda: world.nodes[other].terminal.streams == 0)
+    await until(lambda: world.nodes[other].sessions.streams == 0)
 
 
 async def test_an_exit_that_dies_resets_what_has_travelled(make_world: Make) -> None:
@@ -126,7 +126,7 @@ async def test_an_exit_that_dies_resets_what_has_travelled(make_world: Make) -> 
     await world.kill(used)
     assert await is_reset(client)
     await world.pair()
-    assert world.nodes[other].terminal.streams == 1
+    assert world.nodes[other].sessions.streams == 1
     lost = {name: live.counters.lost for name, live in world.running.fleet.live.items() if live.counters.lost}
     assert list(lost.values()) == [{"exit-lost": 1}]
 
@@ -152,7 +152,7 @@ async def test_a_tunnel_told_early_goes_on_at_another_exit(make_world: Make) -> 
     target = await world.target.accept()
     await client.send_all(b"as if nothing had been")
     assert await read(target, 22) == b"as if nothing had been"
-    assert world.nodes[other].terminal.streams == 1
+    assert world.nodes[other].sessions.streams == 1
     assert world.target.dialled == 2
     assert all(not live.counters.lost for live in world.running.fleet.live.values())
 
@@ -161,11 +161,11 @@ async def test_without_another_exit_an_unanswered_stream_waits(make_world: Make,
     world = await make_world(is_wired=False).start()
     await world.up()
     client = await world.ask("127.0.0.1", black_hole.port)
-    await until(lambda: world.nodes["us"].terminal.streams == 1)
+    await until(lambda: world.nodes["us"].sessions.streams == 1)
     await world.kill("us")
     await until(lambda: world.running.opener.waiting)
     await world.start("us")
-    await until(lambda: world.nodes["us"].terminal.streams == 1)
+    await until(lambda: world.nodes["us"].sessions.streams == 1)
     await client.aclose()
 
 

@@ -81,6 +81,6 @@ async def test_a_connection_leaves_no_garbage(make_world: Make, garbage, ending)
     for _ in range(2):
         await ending(world)
     await until(lambda: world.running.fleet.stream_count == 0 and world.running.entrance.clients == 0)
-    await until(lambda: all(node.terminal.streams == 0 for node in world.nodes.values()))
+    await until(lambda: all(node.sessions.streams == 0 for node in world.nodes.values()))
     await until(lambda: not world.running.opener.unacknowledged)  # which are looked at every round
     assert garbage() == []

@@ -189,11 +189,11 @@ async def test_a_draining_exit_is_not_chosen_and_ends_its_streams_honestly(
     world = await make_world((("direct", INGRESS, "us"), ("other", INGRESS, "eu"))).start()
     await world.up()
     client, _ = await world.pair()
-    name, other = ("us", "eu") if world.nodes["us"].terminal.streams else ("eu", "us")
+    name, other = ("us", "eu") if world.nodes["us"].sessions.streams else ("eu", "us")
     world.signal(name, 15)
     await until(lambda: world.running.fleet.peers[name].is_draining)
     await world.pair()
-    assert world.nodes[other].terminal.streams == 1
+    assert world.nodes[other].sessions.streams == 1
     assert await is_reset(client)
     await world.ended(name)
 

@@ -126,7 +126,7 @@ async def test_frames_that_an_ingress_does_not_know_and_may_ignore_are_passed_ov
     world = await make_world().start()
     await world.up()
     client, target = await world.pair()
-    for held in world.nodes["us"].terminal._held.values():
+    for held in world.nodes["us"].sessions._held.values():
         for link in held.links:
             for kind in (128, 200, 255):
                 link.end.send(frame(kind, b"?" * 10_000))

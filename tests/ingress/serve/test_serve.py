@@ -142,7 +142,7 @@ async def test_streams_to_a_removed_exit_end_honestly_and_soon(
     world = await make_world(TWO_EXITS).start()
     await world.up()
     client, _ = await world.pair()
-    used, line = ("us", "direct") if world.nodes["us"].terminal.streams else ("eu", "other")
+    used, line = ("us", "direct") if world.nodes["us"].sessions.streams else ("eu", "other")
     world.names = tuple(name for name in world.names if name != used)
     world.write(world.text([each for each in TWO_EXITS if each[0] != line]))
     await reload(world)

@@ -52,7 +52,7 @@ async def test_a_stream_from_open_to_both_ends(world: World, caller: Caller, lin
     await target.send_eof()
     await until(lambda: sink.fins)
     assert sink.data == b"answer"
-    await until(lambda: world.nodes["us"].terminal.streams == 0)
+    await until(lambda: world.nodes["us"].sessions.streams == 0)
 
 
 async def test_causes_travel_and_nothing_is_kept(world: World, caller: Caller, link: Link, nobody: Address) -> None:
@@ -67,10 +67,10 @@ async def test_causes_travel_and_nothing_is_kept(world: World, caller: Caller, l
         stream.write(b"x" * 1000)
         await until(lambda sink=sink: sink.cause is not None)
         assert sink.cause is cause, host
-    terminal = world.nodes["us"].terminal
-    await until(lambda: terminal.streams == 0)
-    assert terminal._memory.used == 0
-    assert terminal._dialling == {}
+    sessions = world.nodes["us"].sessions
+    await until(lambda: sessions.streams == 0)
+    assert sessions._memory.used == 0
+    assert sessions._dialling == {}
 
 
 async def test_a_client_that_leaves_cancels_the_dial(
@@ -81,7 +81,7 @@ async def test_a_client_that_leaves_cancels_the_dial(
     await until(lambda: len(os.listdir("/proc/self/fd")) == before + 1)
     stream.reset(Cause.CLIENT_RESET)
     await until(lambda: len(os.listdir("/proc/self/fd")) == before)
-    await until(lambda: world.nodes["us"].terminal.streams == 0)
+    await until(lambda: world.nodes["us"].sessions.streams == 0)
 
 
 async def test_the_same_open_twice_dials_once(world: World, caller: Caller, link: Link) -> None:
@@ -99,10 +99,10 @@ async def test_limits_refuse_new_streams_and_leave_old_ones_alone(
 ) -> None:
     old, _ = caller.open(link)
     target = await world.target.accept()
-    terminal = world.nodes["us"].terminal
+    sessions = world.nodes["us"].sessions
     for attribute, owner in (
-        ("most_streams", next(iter(terminal._held.values())).session),
-        ("limit", terminal._memory),
+        ("most_streams", next(iter(sessions._held.values())).session),
+        ("limit", sessions._memory),
     ):
         with monkeypatch.context() as patch:
             patch.setattr(owner, attribute, 0)
@@ -162,19 +162,19 @@ async def test_an_expired_session_resets_its_targets_and_is_unknown(
     monkeypatch.setattr("relay.session.session.EXPIRY", 0.2)
     link.close("the test's wish")
     assert await is_reset(target)
-    await until(lambda: world.nodes["us"].terminal.sessions == 0)
+    await until(lambda: world.nodes["us"].sessions.count == 0)
     async with secured(world, "us") as tls:
         answer = await asked(tls, hello(world, caller.session.token, resume=True))
         assert isinstance(answer, Refused)
 
 
 async def test_a_session_that_ends_while_its_carrier_is_set_up(world: World, caller: Caller, link: Link) -> None:
-    terminal = world.nodes["us"].terminal
-    session = next(iter(terminal._held.values())).session
-    terminal.expel(())
+    sessions = world.nodes["us"].sessions
+    session = next(iter(sessions._held.values())).session
+    sessions.expel(())
     with pytest.raises(RefusedError, match="has ended meanwhile"):
-        terminal.adopt(None, session, Purpose.THIN)  # type: ignore[arg-type]
-    assert (terminal.sessions, terminal.carriers) == (0, 0)
+        sessions.adopt(None, session, Purpose.THIN)  # type: ignore[arg-type]
+    assert (sessions.count, sessions.carriers) == (0, 0)
 
 
 async def test_a_drain_says_goaway_and_ends_streams_honestly(world: World, caller: Caller, link: Link) -> None:
@@ -185,7 +185,7 @@ async def test_a_drain_says_goaway_and_ends_streams_honestly(world: World, calle
     await caller.hears(Kind.GOAWAY)
     _, late = caller.open(link)
     await until(lambda: late.cause is Cause.DRAINING)
-    node.terminal.end_streams(Cause.DRAINING)
+    node.sessions.end_streams(Cause.DRAINING)
     await until(lambda: old.cause is Cause.DRAINING)
     assert await is_reset(target)
     assert world.target.dialled == 1
@@ -228,8 +228,8 @@ async def test_a_thousand_connects_and_aborts_leave_nothing(world: World, caller
         await until(lambda sinks=sinks: all(sink.took is not None for stream, sink in sinks if not stream.is_over))
         for stream, _ in sinks:
             stream.reset(Cause.CLIENT_RESET)
-    terminal = world.nodes["us"].terminal
-    await until(lambda: terminal.streams == 0 and not terminal._dialling)
-    assert terminal._memory.used == caller.memory.used == 0
+    sessions = world.nodes["us"].sessions
+    await until(lambda: sessions.streams == 0 and not sessions._dialling)
+    assert sessions._memory.used == caller.memory.used == 0
     await until(lambda: world.nodes["us"]._loop.statistics().endpoints == timers)
     await until(lambda: world.target.close_accepted() and len(os.listdir("/proc/self/fd")) <= before)
