@@ -1,7 +1,7 @@
 """The states of a stream at one end, and what leads from one to another: two tables, and nothing else decides.
 
-**StreamState** says how far the stream's end has come. Names in brackets are those of TCP (RFC 9293 section 3.3.2). Either
-direction may end first:
+**StreamState** says how far the stream's end has come. Names in brackets are those of TCP (RFC 9293 section 3.3.2).
+Either direction may end first:
 
                       OPEN [ESTABLISHED]
              FINISH  |                  |  FIN_ARRIVED
