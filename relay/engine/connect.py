@@ -69,13 +69,13 @@ class Connecting:
 
     def serve(self, events: int) -> None:
         """The kernel knows how the connect ended."""
-        if self._sock is None:
+        if self._sock is None or self._on_done is None:
             return
         code = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if code:
             self._refuse(OSError(code, os.strerror(code)))
         else:
-            self._succeed(self._sock, events & READABLE)
+            self._succeed(self._sock, self._on_done, events & READABLE)
 
     def fail(self, error: OSError) -> None:
         """The owner raised: it has been told, and is told no more."""
@@ -85,12 +85,9 @@ class Connecting:
         state = "over" if self._on_done is None else "waiting"
         return f"<Connecting to {self.address[0]} port {self.address[1]}, {state}>"
 
-    def _succeed(self, sock: socket.socket, events: int) -> None:
-        on_done, self._on_done, self._sock = self._on_done, None, None
+    def _succeed(self, sock: socket.socket, on_done: Done, events: int) -> None:
+        self._on_done = self._sock = None
         self._timer.cancel()
-        if on_done is None:
-            sock.close()
-            return
         self._loop.offer(sock, events, partial(on_done, sock))
 
     def _expire(self) -> None:

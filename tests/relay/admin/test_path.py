@@ -80,3 +80,19 @@ def test_of_several_one_has_to_be_named(runtime: Path, running: Running) -> None
 def test_a_named_one_that_does_not_run_is_a_clear_error(runtime: Path) -> None:
     with pytest.raises(AdminError, match="absent: no relay answers there"):
         find_socket(str(runtime / "absent"), "relay")
+
+
+def test_folders_that_are_not_there_hold_no_sockets(runtime: Path) -> None:
+    for folder in ("ingress", "system"):
+        (runtime / folder).rmdir()
+    with pytest.raises(AdminError, match=r"no relay runs here \(no socket in .*ingress or .*system\)"):
+        find_socket(None, "relay")
+
+
+def test_one_that_is_too_busy_to_accept_counts_as_running(runtime: Path) -> None:
+    path = runtime / "ingress" / "jp.relay.sock"
+    with socket.socket(socket.AF_UNIX) as busy, socket.socket(socket.AF_UNIX) as waiting:
+        busy.bind(str(path))
+        busy.listen(0)
+        waiting.connect(str(path))
+        assert find_socket(None, "relay") == path

@@ -175,3 +175,10 @@ async def test_the_socket_goes_with_the_process(tmp_path: Path) -> None:
 async def test_an_error_is_raised_where_it_was_asked(place: Path) -> None:
     with pytest.raises(OperatorError, match=r"^line 3: no such line$"):
         await asked(place, {"ask": "refuse"})
+
+
+def test_a_socket_that_cannot_be_bound_leaves_nothing_open(tmp_path: Path) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(OSError):
+        admin._bind(tmp_path / "nowhere" / "s")
+    assert len(os.listdir("/proc/self/fd")) == before

@@ -188,3 +188,22 @@ async def test_a_race_ends_with_its_time_however_many_are_left(loop: Loop, socke
 async def test_a_race_to_nowhere_fails(loop: Loop, done: Result) -> None:
     race(loop, [], timeout=1, on_done=done)
     assert isinstance(await done.get(), OSError)
+
+
+async def test_what_the_kernel_will_not_even_try_fails_soon(loop: Loop, done: Result) -> None:
+    before = open_descriptors()
+    connect(loop, ("255.255.255.255", 1), 5, done)  # a broadcast address
+    assert done.results == []
+    result = await done.get()
+    assert isinstance(result, OSError)
+    assert result.errno
+    assert open_descriptors() == before
+
+
+async def test_a_connect_that_is_over_takes_no_more_news(loop: Loop, sockets, done: Result) -> None:
+    attempt = connect(loop, sockets.black_hole(), 5, done)
+    attempt.fail(OSError(errno.EIO, "a mistake of the owner"))
+    attempt.serve(0)
+    await trio.testing.wait_all_tasks_blocked()
+    assert done.results == []
+    assert "over" in repr(attempt)

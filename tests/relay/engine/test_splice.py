@@ -239,3 +239,16 @@ async def test_an_on_closed_that_raises_is_logged(loop: Loop, sockets, events: l
     await trio.testing.wait_all_tasks_blocked()
     assert [name for name, _ in events] == ["handler-failed"]
     assert "closed" in repr(made)
+
+
+async def test_a_loop_that_ends_closes_what_it_moved_bytes_for(sockets) -> None:
+    loop = Loop()
+    (client, left), (right, target) = sockets.pair(), sockets.pair()
+    told: list[bool] = []
+    made = Splice(loop, left, right, lambda: told.append(True))
+    loop.close()
+    assert made.closed
+    assert told == []
+    for end in (client, target):
+        with pytest.raises((ConnectionResetError, BlockingIOError)):
+            end.recv(1)

@@ -345,3 +345,15 @@ async def test_two_endpoints_make_a_relay_that_keeps_every_byte(loop: Loop, sock
     assert most_unsent < 300_000
     assert await left.closed() is None
     assert await right.closed() is None
+
+
+async def test_a_fin_for_one_who_has_reset_ends_with_an_error(loop: Loop, sockets, owner) -> None:
+    near, far = sockets.pair()
+    mine = owner()
+    tcp = Tcp(loop, near, mine)
+    far.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    far.close()
+    tcp.finish()
+    assert isinstance(await mine.closed(), OSError)
+    tcp.fail(OSError("too late"))
+    assert mine.calls.count("closed") == 1

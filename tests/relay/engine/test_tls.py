@@ -272,3 +272,29 @@ async def send_raw(sock: socket.socket, data: bytes) -> None:
     while data:
         await trio.lowlevel.wait_writable(sock)
         data = data[sock.send(data) :]
+
+
+async def test_a_reset_before_the_first_service_is_told(loop: Loop, sockets, contexts, owner) -> None:
+    near_sock, far_sock = await tls_pair(sockets, contexts)
+    far_sock.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+    far_sock.close()
+    mine = owner()
+    tls = Tls(loop, near_sock, mine)
+    assert tls.sock is near_sock.sock
+    assert isinstance(await mine.closed(), ConnectionResetError)
+    tls.reset()
+    tls.fail(OSError("too late"))
+    assert mine.calls == ["closed"]
+
+
+async def test_an_owner_may_close_while_it_is_asked_for_bytes(loop: Loop, sockets, contexts, owner) -> None:
+    near_sock, far_sock = await tls_pair(sockets, contexts)
+    mine = owner()
+    mine.outbox = [b"never sent"]
+    tls = Tls(loop, near_sock, mine)
+    mine.react = lambda call: tls.close() if call == "pull" else None
+    tls.flush_soon()
+    with trio.fail_after(20):
+        assert await tls_setup.read_some(far_sock, 100) == b""
+    assert tls.closed
+    assert mine.calls == []

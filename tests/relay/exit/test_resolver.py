@@ -15,6 +15,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
+from relay.exit.dnsquery import look_up
 from relay.exit.resolver import LIMIT, LOCALHOST, ResolveError, Resolver
 from relay.model.cause import Cause
 from relay.model.network import Address, Node
@@ -107,6 +108,15 @@ async def test_a_name_is_asked_for_once_and_then_known(nursery: trio.Nursery, cl
     assert server.asked == {"www.example": 2}
     assert resolver.cached("www.example", trio.current_time() + 61) is None
     assert repr(resolver) == "<Resolver 1 names known, 0 in flight>"
+
+
+@pytest.mark.parametrize("host", ["jow-.github.io", "-a.example", "_service._tcp.example"])
+async def test_names_in_use_that_are_no_host_names_are_asked_for(
+    nursery: trio.Nursery, clock: MockClock, host: str
+) -> None:
+    server = DnsServer(knows)
+    assert await (await start(nursery, server)).resolve(host) == BOTH
+    assert server.asked == {host: 2}
 
 
 async def test_a_second_answer_is_not_asked_for_behind_the_first(nursery: trio.Nursery, clock: MockClock) -> None:
@@ -292,3 +302,23 @@ def test_a_nodes_files_are_read(tmp_path: Path) -> None:
 
     (tmp_path / "hosts").write_text("192.0.2.8 target.test\n")
     trio.run(make)
+
+
+async def test_a_server_that_closes_within_its_answer_counts_as_none(nursery: trio.Nursery, clock: MockClock) -> None:
+    async def cut(stream: trio.SocketStream) -> None:
+        await stream.receive_some(100)
+        await stream.send_all(b"\0\x20only a part")
+
+    def truncated(query: dns.message.Message) -> Reply:
+        reply = dns.message.make_response(query)
+        reply.flags |= dns.flags.TC
+        return reply
+
+    server = DnsServer(truncated)
+    server._serve_tcp = cut  # type: ignore[method-assign]
+    assert await cause_of(await start(nursery, server), "a.example") in (Cause.NAME_NOT_FOUND, Cause.DNS_TIMEOUT)
+
+
+async def test_without_any_server_there_is_nobody_to_ask() -> None:
+    with pytest.raises(ValueError, match="no DNS server"):
+        await look_up("a.example", ())

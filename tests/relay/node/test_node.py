@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Callable
 from pathlib import Path
 
+import attrs
 import pytest
 import trio
 
@@ -253,3 +254,19 @@ async def test_a_draining_node_lets_nobody_in(world: World) -> None:
     world.nodes["us"].drain()
     async with secured(world, "us") as tls:
         assert await asked(tls, hello(world)) == Refused(Reason.DRAINING, "us is shutting down")
+
+
+async def test_an_ingress_that_is_no_longer_in_the_file_is_passed_on_no_more(
+    make_world: Callable[..., World], nursery: trio.Nursery
+) -> None:
+    world = await make_world(TWO_PATHS).start("jp", "us")
+    caller = Caller(world, "us")
+    nursery.start_soon(caller.loop.run)
+    await caller.carrier(via="jp")
+    node = world.nodes["jp"]
+    await until(lambda: len(node.transits) == 1)
+    node.use(attrs.evolve(node.network, ingresses=()), node.identity)
+    node.expel_strangers()
+    assert node.transits == {}
+    await until(lambda: caller.lost)
+    nursery.cancel_scope.cancel()

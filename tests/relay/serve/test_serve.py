@@ -1,14 +1,17 @@
 """A node from start to end: what stops it from starting, reloads that change something or nothing, signals, the end."""
 
+import datetime
 import re
 import signal
 import socket
+from argparse import Namespace
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 import trio
 
+from ingress.keys import make_keys
 from relay.admin.client import ask
 from relay.errors import OperatorError
 from relay.model.cause import Cause
@@ -79,6 +82,23 @@ async def test_keys_of_an_ingress_are_no_nodes_keys(make_world: Callable[..., Wo
     (world.keys / INGRESS).rename(world.keys / "us")
     with pytest.raises(OperatorError, match="bring the folder of us"):
         await serve.serve(world.options("us"), _never())
+
+
+async def test_keys_of_an_ingress_by_the_nodes_name_are_told_apart(make_world: Callable[..., World]) -> None:
+    world = make_world()
+    make_keys(world.folder / "others", ["us"], [], datetime.datetime.now(datetime.UTC))
+    with pytest.raises(OperatorError, match=r"others/us: is the certificate of an ingress; run: .* --renew us"):
+        await serve.serve(world.options("us", keys=world.folder / "others"), _never())
+
+
+def test_a_command_that_cannot_begin_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[tuple[object, ...]] = []
+    monkeypatch.setattr(serve, "settle_memory", lambda: told.append(()))
+    monkeypatch.setattr("relay.log.configure", lambda *how: told.append(how))
+    options = Namespace(config=tmp_path / "paths.toml", node="us", keys=tmp_path, admin=None)
+    with pytest.raises(OperatorError, match="there is no such file; name it with --config"):
+        serve.run(Namespace(**vars(options), log_format="json", log_level="debug"))
+    assert told == [("json", "debug"), ()]
 
 
 def _never() -> AsyncIterator[int]:
