@@ -1,6 +1,8 @@
 """`python -m ingress.demo.emulator CONFIG.json`: emulates the lines of CONFIG until its standard input ends.
 
 CONFIG: {"control": PATH, "lines": {NAME: {"port": 0, "round_trip": 0.03, "jitter": 0.001, "loss": 0, "rate": null}}}.
+A line with {"node": PORT} leads to that port of 127.0.0.1; all others are dialled by SOCKS5. Without "control", nobody
+can give orders.
 It says `ready` and the lines' ports, as JSON, when all of them listen. Whoever started it holds the other end of its
 input, so it ends with its parent, however that ends.
 """
@@ -25,7 +27,8 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C goes to the parent, which ends us
     loop = EmulatorLoop(time.perf_counter)
     ports = {name: open_port(loop, name, **line) for name, line in config["lines"].items()}
-    Control(loop, config["control"], lambda command: execute(ports, command))
+    if "control" in config:
+        Control(loop, config["control"], lambda command: execute(ports, command))
 
     def on_input(_events: int) -> None:
         if not os.read(0, 4096):
@@ -37,9 +40,10 @@ def main() -> None:
     loop.run()
 
 
-def open_port(loop: EmulatorLoop, name: str, port: int, **conditions: float | None) -> Port:
+def open_port(loop: EmulatorLoop, name: str, port: int, node: int | None = None, **conditions: float | None) -> Port:
     """The port of one line of the configuration."""
-    return Port(loop, EmulatedLine(name, Conditions(**conditions)), port)  # type: ignore[arg-type]
+    leads_to = None if node is None else ("127.0.0.1", node)
+    return Port(loop, EmulatedLine(name, Conditions(**conditions)), port, leads_to)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

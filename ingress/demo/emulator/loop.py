@@ -1,7 +1,8 @@
 """The emulator's event loop: epoll for descriptors, a heap for timers, the clock given by whoever starts it.
 
 What must stay true: a timer fires within a fifth of a millisecond of its time on an idle machine. epoll waits in
-whole milliseconds, so the loop sleeps in select(2) on the epoll descriptor, which takes microseconds.
+whole milliseconds, so `run` sleeps in select(2) on the epoll descriptor, which takes microseconds. Inside another
+loop's thread nobody calls `run`: that loop waits for `fileno` to be readable, or for `next_timer`, and calls `turn`.
 """
 
 import heapq
@@ -20,7 +21,7 @@ class EmulatorLoop:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self.now = clock()
-        """The clock at the start of this wake-up."""
+        """The clock at the start of this turn."""
         self._epoll = select.epoll()
         self._handlers: dict[int, Callable[[int], None]] = {}
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
@@ -46,29 +47,42 @@ class EmulatorLoop:
             self._epoll.unregister(fd)
 
     def stop(self) -> None:
-        """End `run` after this wake-up."""
+        """End `run` after this turn."""
         self._running = False
 
     def run(self) -> None:
-        """Serve until stopped."""
+        """Serve until stopped, then close."""
         while self._running:
-            ready = self._wait()
-            self.now = self._clock()
-            for fd, events in ready:
-                if handler := self._handlers.get(fd):  # gone if an earlier one closed it
-                    handler(events)
-            self._fire()
+            if not self.turn():
+                when = self.next_timer()
+                select.select((self._epoll,), (), (), None if when is None else max(0.0, when - self._clock()))
+        self.close()
+
+    def turn(self) -> bool:
+        """Serve what is ready and due, without waiting. Whether there was anything."""
+        ready = self._epoll.poll(0)
+        self.now = self._clock()
+        for fd, events in ready:
+            if handler := self._handlers.get(fd):  # gone if an earlier one closed it
+                handler(events)
+        return self._fire() or bool(ready)
+
+    def next_timer(self) -> float | None:
+        """When the first timer is due, by the clock that was given; None if there is none."""
+        return self._timers[0][0] if self._timers else None
+
+    def fileno(self) -> int:
+        """A descriptor that is readable while a registered one is ready."""
+        return self._epoll.fileno()
+
+    def close(self) -> None:
+        """Serve nothing more; descriptors stay with those who registered them. Harmless when repeated."""
         self._epoll.close()
 
-    def _wait(self) -> list[tuple[int, int]]:
-        if ready := self._epoll.poll(0):
-            return ready
-        timeout = max(0.0, self._timers[0][0] - self._clock()) if self._timers else None
-        select.select((self._epoll,), (), (), timeout)
-        return self._epoll.poll(0)
-
-    def _fire(self) -> None:
-        """Call what is due; what is added meanwhile waits for the next wake-up, so that descriptors get their turn."""
-        last = next(self._order)
+    def _fire(self) -> bool:
+        """Call what is due; what is added meanwhile waits for the next turn, so that descriptors get theirs."""
+        last, fired = next(self._order), False
         while self._timers and self._timers[0][0] <= self.now and self._timers[0][1] < last:
             heapq.heappop(self._timers)[2]()
+            fired = True
+        return fired

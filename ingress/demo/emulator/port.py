@@ -3,7 +3,8 @@
 import socket
 
 from ingress.demo.emulator.connection import EmulatedConnection
-from ingress.demo.emulator.dial import PendingDial, tune
+from ingress.demo.emulator.dial import tune
+from ingress.demo.emulator.entry import Entry, PlainEntry, SocksEntry
 from ingress.demo.emulator.line import EmulatedLine
 from ingress.demo.emulator.loop import READ, EmulatorLoop
 
@@ -12,14 +13,16 @@ BACKLOG = 1024
 
 
 class Port:
-    """Listens on a port of 127.0.0.1 for those who dial *line*."""
+    """Listens on a port of 127.0.0.1 for those who dial *line*: by SOCKS5, or, if it leads to one *node*, plainly."""
 
-    def __init__(self, loop: EmulatorLoop, line: EmulatedLine, port: int) -> None:
+    def __init__(self, loop: EmulatorLoop, line: EmulatedLine, port: int, node: tuple[str, int] | None = None) -> None:
         self.line = line
+        self.dials = 0
+        """Connections accepted so far."""
         self._loop = loop
-        self._dialling: set[PendingDial] = set()
-        self._connections: list[EmulatedConnection] = []
-        self._dials = 0
+        self._node = node
+        self._entries: set[Entry] = set()
+        self._tunnels: list[EmulatedConnection] = []
         self._listener = socket.socket()
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         tune(self._listener)
@@ -35,17 +38,24 @@ class Port:
 
     def resume(self) -> None:
         """The line's conditions changed: whatever waits for them goes on."""
-        for dialling in tuple(self._dialling):
-            dialling.resume()
-        for connection in self._open_connections():
-            connection.resume()
+        for entry in tuple(self._entries):
+            entry.resume()
+        for tunnel in self._open_tunnels():
+            tunnel.resume()
 
     def reset(self) -> None:
         """All that is open or being dialled over the line gets a RST."""
-        for dialling in tuple(self._dialling):
-            dialling.reset()
-        for connection in self._open_connections():
-            connection.reset()
+        for entry in tuple(self._entries):
+            entry.reset()
+        for tunnel in self._open_tunnels():
+            tunnel.reset()
+
+    def close(self) -> None:
+        """Listen no longer, and reset what is open. Harmless when repeated."""
+        if self._listener.fileno() >= 0:
+            self._loop.unregister(self._listener.fileno())
+            self._listener.close()
+        self.reset()
 
     def statistics(self) -> dict[str, object]:
         """What the line is like and what it has carried."""
@@ -57,15 +67,15 @@ class Port:
             "rate": line.conditions.rate,
             "dial": line.dial.name.lower(),
             "blocked": [name for name, way in (("towards", line.towards), ("back", line.back)) if way.blocked],
-            "dials": self._dials,
-            "connections": len(self._open_connections()),
+            "dials": self.dials,
+            "connections": len(self._open_tunnels()),
             "bytes_towards": line.towards.carried,
             "bytes_back": line.back.carried,
         }
 
-    def _open_connections(self) -> list[EmulatedConnection]:
-        self._connections = [connection for connection in self._connections if connection.is_open]
-        return self._connections
+    def _open_tunnels(self) -> list[EmulatedConnection]:
+        self._tunnels = [tunnel for tunnel in self._tunnels if tunnel.is_open]
+        return self._tunnels
 
     def _on_ready(self, _events: int) -> None:
         try:
@@ -73,11 +83,14 @@ class Port:
         except (BlockingIOError, ConnectionAbortedError):
             return
         tune(sock)
-        self._dials += 1
-        self._dialling.add(PendingDial(self._loop, self.line, sock, self._on_end))
+        self.dials += 1
+        if self._node is None:
+            self._entries.add(SocksEntry(self._loop, self.line, sock, self._on_end))
+        else:
+            self._entries.add(PlainEntry(self._loop, self.line, sock, self._node, self._on_end))
 
-    def _on_end(self, dialling: PendingDial, node: socket.socket | None) -> None:
-        self._dialling.discard(dialling)
+    def _on_end(self, entry: Entry, node: socket.socket | None) -> None:
+        self._entries.discard(entry)
         if node is not None:
-            connection = EmulatedConnection(self._loop, dialling.dialler, node, self.line.towards, self.line.back)
-            self._connections = [*self._open_connections(), connection]
+            tunnel = EmulatedConnection(self._loop, entry.dialler, node, self.line.towards, self.line.back)
+            self._tunnels = [*self._open_tunnels(), tunnel]

@@ -227,3 +227,86 @@ def test_a_stranger_is_let_go_and_harms_nobody(start_emulator: Start, node: sock
         assert stranger.recv(1) == b""
     for sock in connect(emulator, "a", node):
         sock.close()
+
+
+# ---- ports that lead to one node, without SOCKS5
+
+
+def lead(start_emulator: Start, node: socket.socket, **conditions: float) -> Any:
+    """An emulator whose line `a` leads to *node*."""
+    return start_emulator(a={"node": node.getsockname()[1], **conditions})
+
+
+def enter(emulator: Any) -> socket.socket:
+    """A connection to the port of `a`."""
+    return socket.create_connection(("127.0.0.1", emulator.ports["a"]), timeout=10)
+
+
+def test_a_plain_port_takes_a_round_trip_to_dial_and_half_of_one_for_the_bytes(
+    start_emulator: Start, node: socket.socket
+) -> None:
+    emulator = lead(start_emulator, node, round_trip=0.1)
+    began = time.perf_counter()
+    with enter(emulator) as dialler:
+        dialler.sendall(b"question")
+        dialler.shutdown(socket.SHUT_WR)
+        accepted, _ = node.accept()
+        with accepted:
+            accepted.settimeout(10)
+            assert receive(accepted, 100) == b"question"
+            assert 0.15 <= time.perf_counter() - began < 1.0
+            accepted.sendall(b"answer")
+        assert receive(dialler, 100) == b"answer"
+
+
+@pytest.mark.parametrize("command", ["refuse a", None])
+def test_a_plain_port_refuses_with_a_reset(start_emulator: Start, node: socket.socket, command: str | None) -> None:
+    emulator = lead(start_emulator, node)
+    if command is None:
+        node.close()
+    else:
+        emulator.command(command)
+    with enter(emulator) as dialler, pytest.raises(ConnectionResetError):
+        dialler.recv(1)
+
+
+def test_a_plain_port_in_a_black_hole_holds_dials_until_it_heals(start_emulator: Start, node: socket.socket) -> None:
+    emulator = lead(start_emulator, node)
+    emulator.command("blackhole a")
+    node.settimeout(0.1)
+    with enter(emulator) as dialler:
+        dialler.sendall(b"early")
+        with pytest.raises(TimeoutError):
+            node.accept()
+        node.settimeout(10)
+        emulator.command("heal a")
+        accepted, _ = node.accept()
+        with accepted:
+            assert receive(accepted, 5) == b"early"
+
+
+def test_a_reset_meets_what_waits_at_a_plain_port(start_emulator: Start, node: socket.socket) -> None:
+    emulator = lead(start_emulator, node)
+    emulator.command("blackhole a")
+    with enter(emulator) as dialler:
+        while not emulator.status("a")["dials"]:
+            pass
+        emulator.command("reset a")
+        with pytest.raises(ConnectionResetError):
+            dialler.recv(1)
+
+
+def test_who_gives_up_at_a_plain_port_is_never_heard_of(start_emulator: Start, node: socket.socket) -> None:
+    emulator = lead(start_emulator, node)
+    emulator.command("blackhole a")
+    dialler = enter(emulator)
+    dialler.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+    dialler.close()
+    while not emulator.status("a")["dials"]:
+        pass
+    emulator.command("heal a")
+    with enter(emulator) as other:
+        accepted, _ = node.accept()
+        with accepted:
+            other.sendall(b"mine")
+            assert receive(accepted, 4) == b"mine"
