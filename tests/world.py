@@ -1,6 +1,6 @@
 """A whole network in one process: nodes and an ingress as their own commands run them, over real sockets and real TLS.
 
-Every line goes through a Wire, which can hold, cut and refuse. What is logged is kept in a Journal, with who logged it.
+Every line is a Wire, which can hold, cut and refuse. What is logged is kept in a Journal, with who logged it.
 """
 
 import contextlib
@@ -27,6 +27,7 @@ from ingress.serve import serve as ingress_serve
 from ingress.serve.running import Running
 from relay.node.node import RelayNode
 from relay.serve import serve as relay_serve
+from tests.wires import Wire, Wires
 
 INGRESS = "shanghai"
 NAME = "target.test"
@@ -76,72 +77,6 @@ class Journal:
         except trio.TooSlowError:
             raise AssertionError(f"no {name} by {who} with {wanted} in {self.entries}") from None
         return self.of(name, who, **wanted)[0]
-
-
-class Wire:
-    """A forward to *port*: what a line's address leads to."""
-
-    def __init__(self, port: int) -> None:
-        self.port = port
-        self.is_refusing = False
-        self.accepted = 0
-        self._flows = trio.Event()
-        self._flows.set()
-        self._ends: set[trio.SocketStream] = set()
-        self._listener = _listener()
-        self.address: int = self._listener.getsockname()[1]
-
-    def hold(self) -> None:
-        """Swallow nothing and pass nothing on: a black hole to both ends."""
-        self._flows = trio.Event()
-
-    def release(self) -> None:
-        self._flows.set()
-
-    def cut(self) -> None:
-        """Reset all connections; new ones are welcome unless it `is_refusing`."""
-        for end in self._ends:
-            abort(end)
-        self._ends.clear()
-
-    async def run(self) -> None:
-        with self._listener:
-            try:
-                await self._accept()
-            finally:
-                self.cut()
-
-    async def _accept(self) -> None:
-        async with trio.open_nursery() as nursery:
-            while True:
-                near, _ = await self._listener.accept()
-                self.accepted += 1
-                nursery.start_soon(self._serve, trio.SocketStream(near))
-
-    async def _serve(self, near: trio.SocketStream) -> None:
-        self._ends.add(near)
-        try:
-            await self._flows.wait()
-            if self.is_refusing:
-                raise OSError("refused")
-            far = await trio.open_tcp_stream("127.0.0.1", self.port)
-        except OSError:
-            abort(near)
-            return
-        self._ends.add(far)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._pump, near, far)
-            nursery.start_soon(self._pump, far, near)
-
-    async def _pump(self, source: trio.SocketStream, sink: trio.SocketStream) -> None:
-        try:
-            while data := await source.receive_some(65536):
-                await self._flows.wait()
-                await sink.send_all(data)
-            await sink.send_eof()
-        except (OSError, trio.BrokenResourceError, trio.ClosedResourceError):
-            abort(source)
-            abort(sink)
 
 
 class Target:
@@ -206,15 +141,15 @@ class World:
         self.is_wired = is_wired
         self.names = tuple(dict.fromkeys(end for _, *ends in lines for end in ends if end != INGRESS))
         self.ports = dict(zip((*self.names, INGRESS), free_ports(len(self.names) + 1), strict=True))
-        self.wires = {name: Wire(self.ports[end]) for name, _, end in lines}
+        self._wires = Wires()
+        self.wires = {name: self._wires.open(self.ports[end]) for name, _, end in lines}
         self.target = Target()
         self.nodes: dict[str, RelayNode] = {}
         self.processes: dict[str, Process] = {}
         self.running: Running
         self.clients = contextlib.ExitStack()
         """Closes what clients leave open."""
-        for wire in self.wires.values():
-            nursery.start_soon(wire.run)
+        nursery.start_soon(self._wires.run)
         nursery.start_soon(self.target.run)
         (folder / "hosts").write_text(f"127.0.0.1 {NAME}\n")
         self.make_keys()
@@ -237,6 +172,12 @@ class World:
         """Write the network file, or *text* in its place."""
         (self.folder / file).write_text(self.text() if text is None else text)
         return self.folder / file
+
+    def rewire(self, name: str, port: int) -> Wire:
+        """Lead the line *name* to *port*, by another address; whoever has read the file already knows the old one."""
+        self.wires[name] = self._wires.open(port)
+        self.write()
+        return self.wires[name]
 
     def text(self, lines: Sequence[Line] | None = None) -> str:
         """What paths.toml says."""

@@ -44,7 +44,7 @@ async def test_another_ca(make_world: Make, journal: Journal) -> None:
 
 async def test_another_node_answers(make_world: Make, journal: Journal) -> None:
     world = make_world(TWO_PATHS)
-    world.wires["direct"].port = world.ports["jp"]
+    world.rewire("direct", world.ports["jp"])
     await world.start()
     assert await shown(world, "direct", "auth") == 'the other end is "jp", and not "us"'
     failed = await journal.until("set-up-failed", "jp", level="warning")
@@ -129,7 +129,7 @@ async def test_a_node_that_is_no_exit_in_its_own_file(make_world: Make) -> None:
 
 async def test_what_is_not_our_program_is_down_and_no_matter_of_certificates(make_world: Make) -> None:
     world = make_world()
-    world.wires["direct"].port = world.target.port
+    world.rewire("direct", world.target.port)
     await world.start(INGRESS)
 
     async def answer() -> None:
@@ -143,11 +143,11 @@ async def test_what_is_not_our_program_is_down_and_no_matter_of_certificates(mak
 
 async def test_a_connection_that_ends_is_down_and_no_matter_of_certificates(make_world: Make) -> None:
     world = make_world()
-    world.wires["direct"].is_refusing = True
+    world.wires["direct"].refuse()
     await world.start(INGRESS)
     await until(lambda: world.wires["direct"].accepted > 1)
     assert world.word("direct") == "down"
-    world.wires["direct"].is_refusing = False
+    world.wires["direct"].release()
     await world.start("us")
     await world.up("direct")
 

@@ -20,7 +20,6 @@ from tests.world import (
     TWO_EXITS,
     TWO_PATHS,
     Journal,
-    Wire,
     World,
     free_ports,
     is_reset,
@@ -117,10 +116,7 @@ async def test_a_line_with_another_address_is_dialled_there_and_no_longer_here(
     world = await make_world().start()
     await world.up()
     client, target = await world.pair()
-    old, new = world.wires["direct"], Wire(world.ports["us"])
-    world.nursery.start_soon(new.run)
-    world.wires["direct"] = new
-    world.write()
+    old, new = world.wires["direct"], world.rewire("direct", world.ports["us"])
     await reload(world)
     await until(lambda: world.word("direct") == "up" and new.accepted)
     await client.send_all(b"went along")
