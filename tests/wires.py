@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import trio
 
-from ingress.demo.emulator.line import Conditions, Line
-from ingress.demo.emulator.loop import Loop
+from ingress.demo.emulator.line import Conditions, EmulatedLine
+from ingress.demo.emulator.loop import EmulatorLoop
 from ingress.demo.emulator.port import Port
 
 
@@ -17,7 +17,7 @@ class Wires:
     """Runs the emulator's loop for all the wires it has opened."""
 
     def __init__(self) -> None:
-        self._loop = Loop(trio.current_time)
+        self._loop = EmulatorLoop(trio.current_time)
         self._wires: list[Wire] = []
         self._pause = trio.CancelScope()
 
@@ -47,9 +47,9 @@ class Wires:
 class Wire:
     """What a line's address leads to: a plain line to *port*."""
 
-    def __init__(self, loop: Loop, port: int, wake: Callable[[], None]) -> None:
+    def __init__(self, loop: EmulatorLoop, port: int, wake: Callable[[], None]) -> None:
         self.port = port
-        self._line = Line(str(port), Conditions())
+        self._line = EmulatedLine(str(port), Conditions())
         self._entry = Port(loop, self._line, 0, ("127.0.0.1", port))
         self._wake = wake
         self.address: int = self._entry.address[1]
