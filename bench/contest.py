@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from bench import load
+from bench.lines import EmulatedLine, running_lines
 from bench.load import Failed
 from bench.peers.peer import Peer
 from bench.processes import Running, spent
@@ -34,7 +35,6 @@ class Contestant:
     peer: Peer
     place: Place
     running: Running
-    lines: list[load.Child] = field(default_factory=list)
     row: Row = field(default_factory=Row)
     sizes: dict[str, int] = field(default_factory=dict)
     """How much was found to fill the time of a measurement, by its name."""
@@ -134,33 +134,31 @@ class Field:
             Failed, OSError: it cannot be started.
         """
         folder = pathlib.Path(tempfile.mkdtemp(dir=self._folder))
-        socks, lines, hops = next(self._ports), [], []
+        socks, lines, hops = next(self._ports), list[EmulatedLine](), list[Hop]()
         count = nodes if peer.hops is None else peer.hops
         for number, role in enumerate(roles(count) if count else []):
             port = entry = next(self._ports)
             if weather:
                 entry = next(self._ports)
-                lines.append(self._line(entry, port, weather[number]))
+                lines.append(EmulatedLine(entry, port, weather[number]))
             hops.append(Hop(role, port, entry))
-        target = self.target if count or not weather else self._behind(weather)
+        target = self.target
+        if weather and not count:
+            lines.append(self._whole_line(weather))
+            target = f"{HOST}:{lines[0].entry}"
+        if lines:
+            self._stack.enter_context(running_lines(folder, lines))
         place = Place(folder, self._certificate, socks, hops, target)
         row = Row(peer.version(), peer.how)
         running = Running(peer.commands(place), folder, pause)
         self._stack.callback(running.stop)
-        return Contestant(peer, place, running, lines, row)
+        return Contestant(peer, place, running, row)
 
-    def _line(self, entry: int, port: int, weather: Weather) -> load.Child:
-        options: list[object] = [weather.round_trip / 2 * 1000]
-        options += [weather.rate, weather.queue * 1000] if weather.rate else []
-        return self._stack.enter_context(load.started("line", f"{HOST}:{entry}", f"{HOST}:{port}", *options))
-
-    def _behind(self, weather: Sequence[Weather]) -> str:
-        """The target as one that knows no nodes reaches it: over one line as long as all of them."""
+    def _whole_line(self, weather: Sequence[Weather]) -> EmulatedLine:
+        """How one that knows no nodes reaches the target: over one line as long as all of them."""
         rates = [one.rate for one in weather if one.rate]
         whole = Weather(sum(one.round_trip for one in weather), min(rates) if rates else None)
-        entry = next(self._ports)
-        self._line(entry, int(self.target.rpartition(":")[2]), whole)
-        return f"{HOST}:{entry}"
+        return EmulatedLine(next(self._ports), int(self.target.rpartition(":")[2]), whole)
 
 
 @contextmanager

@@ -99,11 +99,13 @@ class Place:
 
 @dataclass(frozen=True)
 class Weather:
-    """What an emulated line is like: round trip in seconds; rate in Mbit/s and queue in seconds, if it has any."""
+    """What an emulated line is like: round trip in seconds, rate in Mbit/s, if it has any.
+
+    How long bytes may wait for the rate is the emulator's to say: ingress.demo.emulator.flight.QUEUE.
+    """
 
     round_trip: float
     rate: float | None = None
-    queue: float = 0.1
 
 
 REFERENCE = (Weather(0.030), Weather(0.100), Weather(0.002))

@@ -38,7 +38,7 @@ def program() -> str:
     fresh = built.with_suffix(f".{os.getpid()}")
     files = [str(source) for source in sources if source.suffix == ".c"]
     done = subprocess.run(
-        [compiler, "-std=gnu11", "-O2", "-Wall", "-Wextra", "-o", str(fresh), *files, "-lm"],
+        [compiler, "-std=gnu11", "-O2", "-Wall", "-Wextra", "-o", str(fresh), *files],
         check=False,
         capture_output=True,
         text=True,
@@ -102,11 +102,6 @@ class Child:
         """The next line it prints, or "" when it has ended."""
         return str(pipe(self.process.stdout).readline()).strip()
 
-    def tell(self, command: str) -> None:
-        """Give a command and wait until it holds."""
-        if self.ask(command) != command:
-            raise Failed(f"{command}: not obeyed")
-
     def ask(self, command: str) -> str:
         """Give a command; what it prints next."""
         commands = pipe(self.process.stdin)
@@ -136,7 +131,7 @@ def pipe(stream: IO[Any] | None) -> IO[Any]:
 
 @contextmanager
 def started(*arguments: object) -> Iterator[Child]:
-    """`target` or `line`, from when it listens."""
+    """`target`, from when it listens."""
     child = Child(*arguments)
     try:
         if child.line() != "ready":

@@ -68,4 +68,3 @@ int run_target(int count, char **arguments);
 int run_conns(int count, char **arguments);
 int run_bulk(int count, char **arguments);
 int run_idle(int count, char **arguments);
-int run_line(int count, char **arguments);

@@ -1,4 +1,4 @@
-// The benchmarks' load generator, target and emulated line in one program.
+// The benchmarks' load generator and target in one program.
 #include "load.h"
 #include <signal.h>
 #include <stdio.h>
@@ -12,7 +12,6 @@ static const struct command {
     {"conns", "ROUTE TARGET COUNT TOGETHER", 4, run_conns},
     {"bulk", "down|up ROUTE TARGET BYTES STREAMS", 5, run_bulk},
     {"idle", "ROUTE TARGET COUNT", 3, run_idle},
-    {"line", "ADDRESS TO DELAY_MS [MBIT QUEUE_MS]", 3, run_line},
 };
 
 int main(int count, char **arguments) {

@@ -8,11 +8,12 @@ from bench.plots import bars
 from bench.results import Numbers, Result, Row
 from bench.tables import Column, column, compare
 from bench.topology import Weather
+from ingress.demo.emulator.flight import QUEUE
 
 REQUESTS = 30
 ENDLESS = 1 << 40
 RATE = 100.0
-LINES = (Weather(0.030), Weather(0.100, rate=RATE, queue=0.1), Weather(0.002))
+LINES = (Weather(0.030), Weather(0.100, rate=RATE), Weather(0.002))
 HEAD_START = 10
 """Requests that are not counted, while the windows of the download grow."""
 
@@ -24,9 +25,9 @@ class Beside(Measure):
     title = "Small requests beside a download"
     explains = (
         f"{REQUESTS} connections one after another, each with an exchange of 64 bytes, alone and then beside one "
-        f"download; the line across the ocean carries {RATE:.0f} Mbit/s and queues 100 ms. The lines are emulated by "
-        "forwarding TCP: there is no loss, and no congestion control that keeps the queue short. What moves little "
-        "keeps it short as well, so the download's own speed stands beside."
+        f"download; the line across the ocean carries {RATE:.0f} Mbit/s and queues {QUEUE * 1e3:.0f} ms. The lines "
+        "are emulated by forwarding TCP: there is no loss, and no congestion control that keeps the queue short. What "
+        "moves little keeps it short as well, so the download's own speed stands beside."
     )
     rounds = 2
     weather = LINES

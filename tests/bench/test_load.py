@@ -1,4 +1,4 @@
-"""The load generator tells the truth: it counts what it did, notices a wrong byte, and its lines delay and fail."""
+"""The load generator tells the truth: it counts what it did, and notices a wrong byte."""
 
 import contextlib
 import shutil
@@ -57,64 +57,6 @@ def test_idle_streams_stand_until_they_are_let_go(target: str) -> None:
         holder.end()
 
 
-def test_a_line_takes_a_round_trip_to_dial_and_one_to_answer(target: str) -> None:
-    entry = f"{HOST}:{next(PORTS)}"
-    with load.started("line", entry, target, 20):
-        result = load.connections(f"direct:{entry}", target, 3, 1)
-    assert result["errors"] == 0
-    assert result["least"] >= 0.080
-
-
-def test_a_line_keeps_the_bytes_and_its_rate(target: str) -> None:
-    entry = f"{HOST}:{next(PORTS)}"
-    with load.started("line", entry, target, 1, 80, 20):
-        result = load.bulk("down", f"direct:{entry}", target, 2 * MIB, 2)
-    assert result["seconds"] >= 2 * MIB / 10e6 * 0.9
-
-
-def test_a_cut_line_holds_what_is_under_way_until_it_heals(target: str) -> None:
-    entry = f"{HOST}:{next(PORTS)}"
-    with load.started("line", entry, target, 0) as line, socket.create_connection(as_pair(entry)) as client:
-        assert exchange(client, b"E1") == b"E1"
-        line.tell("cut")
-        client.sendall(b"E2")
-        client.settimeout(0.1)
-        with pytest.raises(TimeoutError):
-            client.recv(2)
-        client.settimeout(5)
-        line.tell("heal")
-        assert client.recv(2) == b"E2"
-
-
-def test_a_line_that_resets_resets_what_is_there_and_what_comes(target: str) -> None:
-    entry = f"{HOST}:{next(PORTS)}"
-    with load.started("line", entry, target, 0) as line, socket.create_connection(as_pair(entry)) as client:
-        assert exchange(client, b"E1") == b"E1"
-        line.tell("reset")
-        with pytest.raises(ConnectionResetError):
-            client.recv(2)
-        assert load.connections(f"direct:{entry}", target, 2, 1)["errors"] == 2
-        line.tell("heal")
-        assert load.connections(f"direct:{entry}", target, 2, 1)["errors"] == 0
-
-
-def test_half_close_passes_through_a_line() -> None:
-    entry, port = f"{HOST}:{next(PORTS)}", next(PORTS)
-    with (
-        socket.create_server((HOST, port)) as server,
-        load.started("line", entry, f"{HOST}:{port}", 0),
-        socket.create_connection(as_pair(entry), 5) as client,
-    ):
-        far, _ = server.accept()
-        with far:
-            far.settimeout(5)
-            client.sendall(b"question")
-            client.shutdown(socket.SHUT_WR)
-            assert b"".join(iter(lambda: far.recv(99), b"")) == b"question"
-            far.sendall(b"answer")
-        assert b"".join(iter(lambda: client.recv(99), b"")) == b"answer"
-
-
 @pytest.mark.parametrize(
     "arguments",
     [("conns",), ("conns", "direct:nowhere", "127.0.0.1:1", 1, 1), ("bulk", "down", "x", "y", 1, 1), ("what",)],
@@ -127,12 +69,6 @@ def test_wrong_usage_says_so(arguments: tuple[object, ...]) -> None:
 def as_pair(address: str) -> tuple[str, int]:
     host, _, port = address.rpartition(":")
     return host, int(port)
-
-
-def exchange(client: socket.socket, message: bytes) -> bytes:
-    client.settimeout(5)
-    client.sendall(message)
-    return client.recv(len(message), socket.MSG_WAITALL)
 
 
 class CorruptingForwarder:

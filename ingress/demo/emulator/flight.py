@@ -16,8 +16,9 @@ IN_FLIGHT = 16 * 1024 * 1024
 """Bytes that one flight holds. A sender's window: with less, a fast line of 100 ms one way would be slowed by us."""
 QUEUE = 0.1
 """Seconds that bytes may wait for a line's rate before its senders are held back: a router's buffer."""
-SLICE = 0.01
-"""Seconds of a line's rate that one connection takes in one read, so that connections take turns."""
+SLICE = 0.0025
+"""Seconds of a line's rate that one connection takes in one read, so that connections take turns. All of a read
+arrives when its last byte does: at 0.01, requests beside a download over a line of 100 Mbit/s took 14 ms longer."""
 RETRANSMIT = 0.2
 """Seconds that Linux adds to the round trip, at least, before it sends an unacknowledged segment again."""
 
