@@ -13,11 +13,11 @@ from ingress.demo.emulator.dial import PendingDial
 from ingress.demo.emulator.line import EmulatedLine
 from ingress.demo.emulator.loop import READ, EmulatorLoop
 
-OnEnd = Callable[["Entry", socket.socket | None], None]
+OnEnd = Callable[["LineEntry", socket.socket | None], None]
 """Told once: the entry, and the node's socket if the two are to be joined; without one the dialler's is closed."""
 
 
-class Entry:
+class LineEntry:
     """What both kinds of entry share."""
 
     def __init__(self, loop: EmulatorLoop, line: EmulatedLine, sock: socket.socket, on_end: OnEnd) -> None:
@@ -59,7 +59,7 @@ class Entry:
             self.dialler.close()
 
 
-class SocksEntry(Entry):
+class SocksEntry(LineEntry):
     """Asked by SOCKS5 to dial an address."""
 
     def __init__(self, loop: EmulatorLoop, line: EmulatedLine, sock: socket.socket, on_end: OnEnd) -> None:
@@ -111,7 +111,7 @@ class SocksEntry(Entry):
             return
 
 
-class PlainEntry(Entry):
+class PlainEntry(LineEntry):
     """Leads to *node*, without a word: for whoever dials a line as if it were the node's own address.
 
     The kernel has accepted it before the node is dialled, so a refusal is a RST. What the dialler sends meanwhile

@@ -4,7 +4,7 @@ import socket
 
 from ingress.demo.emulator.connection import EmulatedConnection
 from ingress.demo.emulator.dial import tune
-from ingress.demo.emulator.entry import Entry, PlainEntry, SocksEntry
+from ingress.demo.emulator.entry import LineEntry, PlainEntry, SocksEntry
 from ingress.demo.emulator.line import EmulatedLine
 from ingress.demo.emulator.loop import READ, EmulatorLoop
 
@@ -21,7 +21,7 @@ class Port:
         """Connections accepted so far."""
         self._loop = loop
         self._node = node
-        self._entries: set[Entry] = set()
+        self._entries: set[LineEntry] = set()
         self._tunnels: list[EmulatedConnection] = []
         self._listener = socket.socket()
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -89,7 +89,7 @@ class Port:
         else:
             self._entries.add(PlainEntry(self._loop, self.line, sock, self._node, self._on_end))
 
-    def _on_end(self, entry: Entry, node: socket.socket | None) -> None:
+    def _on_end(self, entry: LineEntry, node: socket.socket | None) -> None:
         self._entries.discard(entry)
         if node is not None:
             tunnel = EmulatedConnection(self._loop, entry.dialler, node, self.line.towards, self.line.back)
