@@ -12,7 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from ingress.choice.sites import parse_target
 from relay.admin.client import Answer, ask
 from relay.admin.path import find_socket
 
@@ -50,6 +49,8 @@ def reload(options: argparse.Namespace) -> int:
 
 
 def _why(place: Path, target: str) -> int:
+    from ingress.choice.sites import parse_target  # with what it imports 25 ms, which only --why needs
+
     try:
         parse_target(target)
     except ValueError as error:
