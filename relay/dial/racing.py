@@ -1,7 +1,7 @@
 """Connects to an address, a name or a literal, with trio: for what is dialled once and lives long.
 
 Whatever happens, a cancel included, one socket is handed over or none is left open. Targets are not dialled here: they
-are many, and their addresses have to be judged first (targets.py).
+are many, and their addresses have to be judged first (`relay.exit.targets`).
 """
 
 import errno

@@ -72,7 +72,7 @@ class Race(Generic[Item]):
         return max(self._errors, key=_telling)
 
     def start(self, now: float) -> Item | None:
-        """The address that is to be tried now; None if it is nobody's turn."""
+        """The address that is to be tried now; None if no attempt is due."""
         if now >= self._until:
             self._waiting.clear()
         if not self._waiting or now < self._due:

@@ -179,7 +179,7 @@ class Loop:
     def statistics(self) -> LoopStatistics:
         """Counts since the start; the loop's own two descriptors are not among the endpoints."""
         return LoopStatistics(
-            endpoints=max(len(self._endpoints) - 2, 0),  # the wakers are nobody's business
+            endpoints=max(len(self._endpoints) - 2, 0),  # without the two wakers, which are the loop's own
             timers=len(self._timers),
             wakeups=self._wakeups,
             rounds=self._rounds,

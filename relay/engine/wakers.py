@@ -51,7 +51,7 @@ class Waker:
         self.queued = False
 
     def fail(self, error: OSError) -> None:
-        """Nobody owns a waker, so nobody can fail it: pass the error on."""
+        """A waker has no owner who could be told: pass the error on."""
         raise error
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
 """Connections that have not shown a certificate yet. They are bounded, together and by source, and so is their log.
 
 When there are too many the oldest goes, not the newest: one of ours shows its certificate within two round trips, so
-that what has waited longest is least likely to be ours. A flood costs strangers their place, and nobody a way in.
+that what has waited longest is least likely to be ours. So our own carriers get in even under a flood.
 """
 
 from collections import Counter

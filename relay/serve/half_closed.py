@@ -1,4 +1,4 @@
-"""Resets streams of which one direction has ended and the other makes no progress: nobody may be left at either end."""
+"""Resets streams of which one direction has ended and the other makes no progress: neither end keeps one for ever."""
 
 from collections.abc import Callable, Iterable
 

@@ -175,7 +175,7 @@ def _reload_or_log(node: RelayNode, options: Namespace) -> None:
 
 
 async def _drain(node: RelayNode, done: Callable[[], None]) -> None:
-    """Wait until the ingresses have left, end what is left honestly."""
+    """Wait until the ingresses have left. Streams that are there after DRAIN seconds are reset, and both ends told."""
     with trio.move_on_after(DRAIN):
         while node.transits or node.sessions.streams:  # noqa: ASYNC110 - many things, each ends at its own pace
             await trio.sleep(LOOK_AGAIN)
