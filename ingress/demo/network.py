@@ -114,7 +114,8 @@ class DemoNetwork:
     def write(self) -> None:
         """Write all the files."""
         self.config.write_text(self.paths_toml())
-        self.emulator_config.write_text(json.dumps(self._emulator()))
+        emulated = {"control": str(self.emulator_control), "lines": self.emulated_lines()}
+        self.emulator_config.write_text(json.dumps(emulated))
         for name, address in self.target_addresses.items():
             (self.folder / f"hosts-{name}").write_text(f"{address} {TARGET_NAME}\n")
 
@@ -148,8 +149,9 @@ class DemoNetwork:
         table.append(f'proxy = {{ url = "socks5://127.0.0.1:{self.ports[line.name]}" }}')
         return "\n".join(table)
 
-    def _emulator(self) -> dict[str, object]:
-        lines = {
+    def emulated_lines(self) -> dict[str, dict[str, float]]:
+        """By name: each line as the emulator is told of it."""
+        return {
             line.name: {
                 "port": self.ports[line.name],
                 "round_trip": line.round_trip,
@@ -158,4 +160,3 @@ class DemoNetwork:
             }
             for line in self.lines
         }
-        return {"control": str(self.emulator_control), "lines": lines}

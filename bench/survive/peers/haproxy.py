@@ -1,12 +1,12 @@
 """HAProxy: TLS from node to node, the second chain a backup server, health checks all the way to the target.
 
-It dials no SOCKS5, so its lines are reached by forwarders.
+It dials no SOCKS5, so its lines are dialled plainly.
 """
 
 from collections.abc import Sequence
 
 from bench.peers.haproxy import HaproxyTls
-from bench.survive.peers.rival import CHAINS, Place, Rival, forwarders
+from bench.survive.peers.rival import CHAINS, Place, PlainNetwork, Rival
 from bench.topology import HOST
 from ingress.demo.network import INGRESS
 
@@ -35,15 +35,16 @@ class HaproxyBackup(Rival):
     name = "haproxy tls"
     how = "a backup server, checked to the target every 0.5 s, sessions of a dead one shut down"
     peer = HaproxyTls()
+    network = PlainNetwork
 
     def commands(self, at: Place) -> dict[str, Sequence[str]]:
-        made, entries = forwarders(at)
+        made: dict[str, Sequence[str]] = {}
         firsts: list[str] = []
         for line, relay, onward, exit_ in CHAINS:
-            made[relay] = self._run(at, relay, [f"server {exit_} {HOST}:{entries[onward]} ssl verify none"])
+            made[relay] = self._run(at, relay, [f"server {exit_} {HOST}:{at.ports[onward]} ssl verify none"])
             made[exit_] = self._run(at, exit_, [f"server target {at.target[0]}:{at.target[1]}"])
             backup = " backup" if firsts else ""
-            firsts.append(f"server {relay} {HOST}:{entries[line]} {CHECKED}{backup}")
+            firsts.append(f"server {relay} {HOST}:{at.ports[line]} {CHECKED}{backup}")
         return made | {INGRESS: self._run(at, INGRESS, firsts)}
 
     def _run(self, at: Place, name: str, servers: list[str]) -> Sequence[str]:

@@ -1,7 +1,8 @@
 """What all programs beside us share: two chains over the same emulated lines as ours, and a scene that breaks them.
 
 Chain one is ingress, ix-dmit, jp-dmit, pacific-dmit, us-dmit; chain two the same by way of nube. Whoever dials over a
-line dials its emulator's SOCKS5 port; a node dials onward over its own line, whatever it is asked for.
+line dials its emulator's port, by SOCKS5 or, if it cannot, plainly; a node dials onward over its own line, whatever it
+is asked for.
 """
 
 import json
@@ -22,7 +23,6 @@ from bench.survive.target import Target, listening_sockets, open_target
 from bench.topology import Certificate, make_certificate
 from ingress.demo.admin import exchange
 from ingress.demo.network import INGRESS, REFERENCE, DemoNetwork
-from ingress.demo.ports import free_ports
 from ingress.demo.processes import Processes, open_processes
 
 LINES = tuple(line for line in REFERENCE if line.name in ("ix-dmit", "pacific-dmit", "ix-nube", "pacific-nube"))
@@ -50,6 +50,17 @@ class Place:
         path = self.folder / name
         path.write_text(content if isinstance(content, str) else json.dumps(content, indent=1))
         return str(path)
+
+
+class PlainNetwork(DemoNetwork):
+    """The ports of its lines lead to their nodes, for a program that cannot ask for them by SOCKS5.
+
+    A dial over a dead line then connects, and hangs in what comes next.
+    """
+
+    def emulated_lines(self) -> dict[str, dict[str, float]]:
+        ends = {line.name: self.ports[line.end] for line in self.lines}
+        return {name: line | {"node": ends[name]} for name, line in super().emulated_lines().items()}
 
 
 class RivalScene:
@@ -106,18 +117,6 @@ class RivalScene:
         return chain[0 if turn % 2 == 0 else 2], chain[1]
 
 
-def forwarders(at: Place) -> tuple[dict[str, Sequence[str]], dict[str, int]]:
-    """For a program that cannot dial over the emulator's ports: what forwards to each node, and the port by its line.
-
-    A dial over a dead line then connects, and hangs in what comes next.
-    """
-    ends = [(line, node) for chain in CHAINS for line, node in (chain[:2], chain[2:])]
-    entries = dict(zip((line for line, _ in ends), free_ports(len(ends)), strict=True))
-    run = [sys.executable, "-m", "bench.survive.peers.forward"]
-    ports = {line: (entries[line], at.ports[line], at.ports[node]) for line, node in ends}
-    return {f"to-{node}": [*run, *map(str, ports[line])] for line, node in ends}, entries
-
-
 def carried(statistics: Mapping[str, int]) -> int:
     """Bytes that came out of a line, both ways, by the emulator's account."""
     return statistics["bytes_towards"] + statistics["bytes_back"]
@@ -130,6 +129,7 @@ class Rival:
     how: str
     peer: Peer
     """How the other measures know it: where it is, which version."""
+    network: type[DemoNetwork] = DemoNetwork
 
     def missing(self) -> str | None:
         """See System."""
@@ -151,7 +151,7 @@ class Rival:
     async def scene(self, target: Target) -> AsyncIterator[RivalScene]:
         """See System."""
         async with open_processes() as processes:
-            network = DemoNetwork(processes.folder, LINES)
+            network = self.network(processes.folder, LINES)
             place = Place(processes.folder, make_certificate(processes.folder), network.ports, target.addresses[0])
             scene = RivalScene(processes, network, self.commands(place), self.peer.speaks)
             await scene.start(place.target)
