@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from ingress.config import read_file
-from ingress.users import UsersError, add_user, list_users, refuse_bad_name, remove_user
+from ingress.users_file import UsersError, add_user, list_users, refuse_bad_name, remove_user
 from relay.config.mistakes import nearest
 
 

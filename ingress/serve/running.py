@@ -14,7 +14,8 @@ from ingress.client.opener import Opener
 from ingress.config import IngressConfig, load
 from ingress.paths.fleet import Fleet
 from ingress.paths.live import SetupOptions
-from ingress.users import Users, load_users
+from ingress.users import Users
+from ingress.users_file import load_users
 from relay import log
 from relay.engine import Listener, Loop, open_listener, sockopts
 from relay.engine.listener import hint

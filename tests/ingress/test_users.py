@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingress import users
-from ingress.users import UsersError, add_user, list_users, load_users, refuse_bad_name, remove_user
+from ingress.users_file import UsersError, add_user, list_users, load_users, refuse_bad_name, remove_user
 from relay.errors import OperatorError
 from relay.private import write_private
 

@@ -13,7 +13,7 @@ from ingress import cli
 from ingress.cli import main
 from ingress.config import read_file
 from ingress.keys import make_keys
-from ingress.users import add_user, load_users
+from ingress.users_file import add_user, load_users
 
 NETWORK = """\
 version = 1

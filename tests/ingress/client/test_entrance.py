@@ -6,7 +6,7 @@ import pytest
 import trio
 
 from ingress.client import opener as opener_module
-from ingress.users import add_user
+from ingress.users_file import add_user
 from relay.model.network import Address
 from tests.world import (
     INGRESS,

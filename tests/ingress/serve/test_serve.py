@@ -10,7 +10,7 @@ import pytest
 import trio
 
 from ingress.serve import serve
-from ingress.users import add_user
+from ingress.users_file import add_user
 from relay.admin.client import ask
 from relay.errors import OperatorError
 from tests.world import (
