@@ -71,7 +71,7 @@ def test_the_ca_s_name_tells_nothing(tmp_path: Path) -> None:
 
 def test_a_ca_made_before_its_name_was_random_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("ingress.keys._random_name", lambda: "ingress CA")
+        patch.setattr("ingress.certificates._random_name", lambda: "ingress CA")
         make(tmp_path, "jp")
     make(tmp_path, "jp", "us", now=datetime.datetime.now(datetime.UTC), renew="jp")
     for name in ("shanghai", "jp", "us"):
