@@ -1,108 +1,158 @@
-"""An OPEN that nobody acknowledges is said again elsewhere, within the budget, and never dials a second time."""
-
-from collections.abc import Callable
+"""Hedging alone: which OPENs are said again, where, in which order, and how many. The streams are real ones."""
 
 import pytest
 
+from ingress.choice.chooser import Chooser
 from ingress.choice.demand import Demand
-from ingress.client import hedging
-from ingress.client.client_stream import EXIT_CAUSES, MOST_TRIES, ClientStream
+from ingress.client.hedging import BUDGET, BURST, Hedging
 from relay.model.cause import Cause
-from tests.relay.session.pair import SessionPair
-from tests.world import TWO_PATHS, World, read, reply, until
+from relay.session.initiator import InitiatorStream
+from tests.ingress.choice.test_chooser import chooser, figure
+from tests.ingress.client.stage import HOST, Roads
+from tests.relay.session.pair import RecordingSink
+from tests.world import Journal
+
+DEMAND = Demand(HOST, 443)
+LATE = 1.0
+"""Seconds after which every OPEN here is overdue."""
+
+
+class Openings:
+    """A Hedging over three paths to one exit; the second shares a line with the first, which swallows everything."""
+
+    def __init__(self) -> None:
+        self.roads = Roads()
+        figures = (figure("ix/a>us", 100), figure("ix/b>us", 110), figure("c>us", 140), figure("d>eu", 150))
+        for one in figures:
+            self.roads.build(one.name, one.exit)
+        self.roads.hold("ix/a")
+        self.chooser: Chooser = chooser(*figures)
+        self.hedging = Hedging(self.chooser, self.roads)
+
+    def open(self, now: float = 0.0) -> InitiatorStream:
+        """Open a stream over the first path, as the opener does."""
+        choice = self.chooser.decide(DEMAND, now)
+        assert choice is not None and choice.paths == ("ix/a",)
+        stream = self.roads.open(choice, RecordingSink(), now)
+        assert stream is not None
+        self.hedging.add(choice, stream, now)
+        return stream
+
+    @property
+    def us(self):
+        return self.roads.exits["us"]
+
+    def rides_on(self, stream: InitiatorStream) -> str:
+        """The road of its first leg."""
+        number = self.us.pair.ingress.carriers[stream.legs[0].carrier.number].name
+        return {"path-1": "ix/a", "path-2": "ix/b", "path-3": "c"}[number]
 
 
 @pytest.fixture
-async def world(make_world: Callable[..., World]) -> World:
-    made = await make_world(TWO_PATHS).start()
-    await made.up()
-    return made
+def made(journal: Journal) -> Openings:
+    return Openings()
 
 
-def hold_best(world: World) -> str:
-    """Make the path that new streams take swallow everything."""
-    best = world.running.fleet.chooser.ranking.order[0].name
-    world.wires["direct" if best == "direct" else "ix"].hold()
-    return best
+def test_what_is_overdue_is_said_again_over_a_path_without_a_common_line(made: Openings, journal: Journal) -> None:
+    stream = made.open(now=0.0)
+    made.hedging.look(made.roads.patience)
+    assert (made.rides_on(stream), len(made.hedging)) == ("ix/a", 1)
+    made.hedging.look(made.roads.patience + 0.001)
+    assert (made.rides_on(stream), len(made.hedging)) == ("c", 0)
+    made.us.pair.run()
+    assert made.us.opened == 1
+    assert journal.of("opening-hedged") == [{"stream": stream.id, "path": "ix/a", "to": "c"}]
+    made.roads.release("ix/a")
+    made.us.pair.run()
+    assert made.us.opened == 1
 
 
-async def test_a_slow_open_is_said_again_over_another_path_and_dialled_once(world: World) -> None:
-    held = hold_best(world)
-    client = await world.ask()
-    assert await reply(client) == 0
-    assert len(world.journal.of("opening-hedged")) == 1
-    target = await world.target.accept()
-    await client.send_all(b"once")
-    assert await read(target, 4) == b"once"
-    for wire in world.wires.values():
-        wire.release()  # now the first OPEN arrives as well
-    await world.up(held)
-    assert world.target.dialled == 1
+def test_nothing_is_hedged_twice(made: Openings, journal: Journal) -> None:
+    made.open()
+    for now in range(1, 10):
+        made.hedging.look(float(now))
+    assert len(journal.of("opening-hedged")) == 1
 
 
-async def test_without_budget_a_merely_slow_open_waits(world: World) -> None:
-    world.running.opener._hedging._budget = 0.9
-    hold_best(world)
-    client = await world.ask()
-    assert await reply(client) == 0  # its path stalled, and that is a rescue
-    assert world.journal.of("opening-hedged") == []
-    assert world.target.dialled <= 1
-    await client.aclose()
+def test_a_path_that_cannot_carry_it_is_passed_over(made: Openings) -> None:
+    made.roads.close("c")
+    stream = made.open()
+    made.hedging.look(LATE)
+    assert made.rides_on(stream) == "ix/b"
 
 
-async def test_the_budget_grows_with_openings_and_is_bounded(world: World) -> None:
-    hedges = world.running.opener._hedging
-    hedges._budget = 0.0
-    for _ in range(20):
-        client, target = await world.pair()
-        await client.aclose()
-        await target.aclose()
-    assert hedges._budget == pytest.approx(20 * hedging.BUDGET)
-    hedges._budget = hedging.BURST
-    await world.pair()
-    assert hedges._budget == hedging.BURST
+def test_without_another_path_to_the_same_exit_it_waits_and_costs_nothing(made: Openings, journal: Journal) -> None:
+    made.roads.close("c")
+    made.roads.close("ix/b")
+    made.open()
+    for now in range(1, 20):
+        made.hedging.look(float(now))
+    assert len(made.hedging) == 1
+    assert journal.of("opening-hedged") == []
+    made.roads.build("c", "us")
+    made.hedging.look(20.0)
+    assert len(journal.of("opening-hedged")) == 1
 
 
-async def test_what_is_acknowledged_is_forgotten(world: World) -> None:
-    await world.pair()
-    await until(lambda: not world.running.opener.unacknowledged)
+def test_what_is_acknowledged_is_forgotten(made: Openings, journal: Journal) -> None:
+    made.roads.release("ix/a")
+    stream = made.open()
+    made.us.pair.run()
+    assert stream.is_acknowledged
+    made.hedging.look(0.0)
+    assert len(made.hedging) == 0
+    made.hedging.look(LATE)
+    assert journal.of("opening-hedged") == []
 
 
-@pytest.mark.parametrize("cause", list(Cause))
-def test_another_exit_may_take_it_only_while_nothing_has_travelled(cause: Cause) -> None:
-    def opening(tries: int = 1) -> ClientStream:
-        made = ClientStream(None, None, Demand("a.example", 443), 0.0)  # type: ignore[arg-type]
-        made.tries = tries
-        return made
-
-    pair = SessionPair()
-    pair.connects_at_once = False
-    stream = pair.open(0)
-    pair.run()
-    assert opening().may_reopen(stream, cause) is (cause in EXIT_CAUSES)
-    assert not opening(MOST_TRIES).may_reopen(stream, cause)
-    other = pair.open(0)
-    pair.run()
-    pair.at_exit(other).connected(0.02, pair.now)
-    pair.run()
-    assert not opening().may_reopen(other, cause)
-    stream.write(b"x")
-    assert opening().may_reopen(stream, cause) is (cause in EXIT_CAUSES)  # written, and not travelled
-    pair.run()
-    assert not opening().may_reopen(stream, cause)
+def test_what_is_over_is_forgotten(made: Openings, journal: Journal) -> None:
+    made.open().reset(Cause.CLIENT_RESET)
+    made.hedging.look(LATE)
+    assert len(made.hedging) == 0
+    assert journal.of("opening-hedged") == []
 
 
-def test_a_stream_found_full_is_told_about_when_it_is_not() -> None:
-    """It may have become full since it was last written to, by what other streams hold."""
-    pair = SessionPair(memory=(64 * 1024, 1 << 30))
-    other, stream = pair.open(0), pair.open(0)
-    opening = ClientStream(None, None, Demand("a.example", 443), 0.0)  # type: ignore[arg-type]
-    opening.stream = stream
-    stream.write(b"x" * 20_000)
-    assert not opening.must_wait()
-    other.write(b"x" * 50_000)
-    fullness = [opening.must_wait()]
-    assert pair.sinks[0][stream.id].rooms == 0
-    pair.run()
-    assert [*fullness, opening.must_wait()] == [True, False]
-    assert pair.sinks[0][stream.id].rooms == 1
+def test_the_oldest_are_hedged_first_and_no_more_than_the_budget_allows(made: Openings, journal: Journal) -> None:
+    streams = [made.open(now=float(at) / 100) for at in range(8)]
+    made.hedging.look(LATE)
+    assert [fields["stream"] for fields in journal.of("opening-hedged")] == [one.id for one in streams[: int(BURST)]]
+    assert len(made.hedging) == 8 - int(BURST)
+    made.hedging.look(LATE)
+    assert len(journal.of("opening-hedged")) == int(BURST)
+
+
+def test_the_budget_grows_with_openings(made: Openings, journal: Journal) -> None:
+    for _ in range(5):
+        made.open()
+    made.hedging.look(LATE)  # all of it is spent
+    kept = made.open(now=LATE)
+    for _ in range(round(1 / BUDGET) - 2):
+        made.open(now=LATE).reset(Cause.CLIENT_RESET)
+    made.hedging.look(2 * LATE)
+    assert len(journal.of("opening-hedged")) == 5
+    made.open(now=2 * LATE).reset(Cause.CLIENT_RESET)
+    made.open(now=2 * LATE).reset(Cause.CLIENT_RESET)  # one more for the rounding of twenty twentieths
+    made.hedging.look(2 * LATE)
+    assert [fields["stream"] for fields in journal.of("opening-hedged")][5:] == [kept.id]
+
+
+def test_the_budget_is_bounded(made: Openings, journal: Journal) -> None:
+    for _ in range(1000):
+        made.open().reset(Cause.CLIENT_RESET)
+    for _ in range(10):
+        made.open()
+    made.hedging.look(LATE)
+    assert len(journal.of("opening-hedged")) == BURST
+
+
+def test_the_patience_is_that_of_the_path_the_stream_rides_on(made: Openings, journal: Journal) -> None:
+    """Detached there is none: it is hedged with the next look."""
+    made.roads.patience = 60.0
+    stream = made.open()
+    made.hedging.look(59.0)
+    assert journal.of("opening-hedged") == []
+    made.roads.close("ix/a")
+    assert not stream.legs
+    made.hedging.look(59.0)
+    assert len(journal.of("opening-hedged")) == 1
+    assert made.rides_on(stream) == "c"
