@@ -197,11 +197,15 @@ class Client:
 
     def on_stream_data(self, data: memoryview) -> None:
         """Bytes of the target, for a door that stays in between."""
-        stream = self.upstream
+        upstream = self.upstream
         gateway = self.door.gateway if self.door is not None else None
         for start in range(0, len(data), BEST_PIECE):
-            if self.upstream is stream and gateway is not None:
-                self._drive(gateway.receive_upstream, bytes(data[start : start + BEST_PIECE]))
+            if upstream is None or self.upstream is not upstream or gateway is None:
+                return
+            if self.tcp.owner is not self:  # it became a tunnel
+                upstream.pass_on(data[start:])
+                return
+            self._drive(gateway.receive_upstream, bytes(data[start : start + BEST_PIECE]))
 
     def on_stream_fin(self) -> None:
         """The target's bytes have ended."""

@@ -124,6 +124,11 @@ class ClientStream:
         if self.stream is not None:
             self.stream.write(data)
 
+    def pass_on(self, data: memoryview) -> None:
+        """Give bytes of the target, which the holder was told, to the sink that has taken its place meanwhile."""
+        if self.stream is not None:
+            self.stream.sink.on_data(data)
+
     def finish(self) -> None:
         """The client's bytes have ended."""
         if self.stream is not None:

@@ -7,6 +7,7 @@ A test reads as a script: what the client sends, what the exit says, what the cl
 
 import contextlib
 import math
+import re
 import socket
 import struct
 from collections.abc import Iterator, Mapping, Sequence
@@ -93,7 +94,8 @@ class Exit:
                 self.pair.ping(number)
 
     def dies(self) -> None:
-        """It is known to have lost the session."""
+        """It has lost the session, and the ingress knows; carriers stay, as those of the next one."""
+        self.pair.exit.close(Cause.SHUTDOWN)
         self.pair.ingress.close(Cause.EXIT_LOST)
 
     def connects(self, took: float = 0.02) -> None:
@@ -203,6 +205,14 @@ class Program:
         """All of it at once: what the kernel does not take was not meant to be sent."""
         assert self.sock.send(data) == len(data)
 
+    def sends_all_it_can(self) -> int:
+        """Zeros, until the kernel takes no more. Returns how many."""
+        sent = 0
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                sent += self.sock.send(bytes(65536))
+        return sent
+
     def finishes(self) -> None:
         self.sock.shutdown(socket.SHUT_WR)
 
@@ -230,6 +240,24 @@ class Program:
             if more is None:
                 await self._stage.settle()
         raise AssertionError(f"only {bytes(data)!r} of {count} bytes")
+
+    async def answer(self) -> tuple[bytes, bytes]:
+        """One HTTP answer: its first line, and its body, whose length the head tells."""
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += await self.take(1)
+        length = re.search(rb"\r\nContent-Length: (\d+)\r\n", head)
+        body = await self.take(int(length[1])) if length is not None else b""
+        return head.partition(b"\r\n")[0], body
+
+    async def available(self) -> bytes:
+        """All that comes now."""
+        data = bytearray()
+        await self._stage.settle()
+        while more := self._receive(1 << 20):
+            data += more
+            await self._stage.settle()
+        return bytes(data)
 
     async def rest(self) -> bytes:
         """All that comes before FIN."""
@@ -321,10 +349,13 @@ class Stage:
     # ---- time
 
     async def settle(self) -> None:
-        """Let everything that is under way arrive."""
+        """Let everything that is under way arrive, and threads finish."""
+        threads = trio.to_thread.current_default_thread_limiter()
         while True:
             await wait_all_tasks_blocked()
-            if not any(one.pair.step() for one in self.roads.exits.values()):
+            if threads.borrowed_tokens:
+                await trio.lowlevel.checkpoint()
+            elif not any(one.pair.step() for one in self.roads.exits.values()):
                 return
 
     async def passes(self, seconds: float) -> None:
@@ -418,6 +449,16 @@ def open_stages() -> Iterator[Stages]:
         stage.sockets.close()
     if not any(stage.expects_failure for stage in stages.made):
         assert stages.journal.of("handler-failed") == []
+
+
+def get(host: str = HOST, path: str = "/", head: str = "") -> bytes:
+    """A plain request; *head* are more fields."""
+    return f"GET http://{host}{path} HTTP/1.1\r\nHost: {host}\r\n{head}\r\n".encode()
+
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+"""A whole answer, which leaves the origin's connection open."""
+ANSWERED = (b"HTTP/1.1 200 OK", b"ok")
 
 
 def socks5(host: str = HOST, port: int = 443) -> bytes:
