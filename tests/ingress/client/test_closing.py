@@ -1,0 +1,117 @@
+"""The last moments of a client: the answer, FIN, and who closes first."""
+
+import pytest
+
+from ingress.client.closing import LINGER
+from relay.engine import Tcp
+from tests.ingress.client.stage import Program, Stage, Stages
+from tests.relay.engine.conftest import Owner
+
+
+class Closed:
+    """A client that was given its last bytes."""
+
+    def __init__(self, stage: Stage, buffers: int = 0) -> None:
+        near, far = stage.sockets.pair(buffers)
+        self.gone = 0
+        self.owner = Owner()
+        self.tcp = Tcp(stage.loop, near, self.owner)
+        self.client = Program(stage, far)
+        self.closing = stage.entrance.closing
+
+    def close(self, answer: bytes = b"sorry") -> Program:
+        self.tcp.write(answer)
+        self.closing.add(self.tcp, self._gone)
+        return self.client
+
+    def _gone(self) -> None:
+        self.gone += 1
+
+
+async def test_the_answer_comes_whole_and_then_fin(make_stage: Stages) -> None:
+    made = Closed(await make_stage())
+    assert await made.close().rest() == b"sorry"
+    assert made.gone == 0
+
+
+async def test_what_the_client_still_sends_is_dropped(make_stage: Stages) -> None:
+    stage = await make_stage()
+    made = Closed(stage)
+    made.tcp.pause()  # as a door may have left it
+    client = made.close()
+    client.sends(b"x" * 100_000)
+    await stage.settle()
+    assert made.tcp.bytes_in == 100_000
+    assert await client.rest() == b"sorry"
+    assert bytes(made.owner.data) == b""
+    client.finishes()
+    await stage.settle()
+    assert (made.gone, made.owner.calls) == (1, [])
+
+
+async def test_who_had_closed_before_is_gone_with_its_answer(make_stage: Stages) -> None:
+    stage = await make_stage()
+    made = Closed(stage)
+    made.client.finishes()
+    await stage.settle()
+    client = made.close()
+    await stage.settle()
+    assert made.gone == 1
+    assert await client.rest() == b"sorry"
+    await stage.passes(2 * LINGER)
+    assert made.gone == 1
+
+
+async def test_who_resets_is_gone_at_once(make_stage: Stages) -> None:
+    stage = await make_stage()
+    made = Closed(stage)
+    made.close().aborts()
+    await stage.settle()
+    assert (made.gone, made.tcp.closed) == (1, True)
+    await stage.passes(2 * LINGER)
+    assert made.gone == 1
+
+
+async def test_who_does_not_close_is_closed(make_stage: Stages) -> None:
+    stage = await make_stage()
+    made = Closed(stage)
+    client = made.close()
+    await stage.passes(LINGER - 0.25)
+    assert (made.gone, made.tcp.closed) == (0, False)
+    await stage.passes(0.25)
+    assert (made.gone, made.tcp.closed) == (1, True)
+    assert await client.rest() == b"sorry"
+    assert stage.loop.statistics().endpoints == 0
+
+
+async def test_who_does_not_take_its_answer_is_reset(make_stage: Stages) -> None:
+    """It must not take what it has for the whole."""
+    stage = await make_stage()
+    made = Closed(stage, buffers=8192)
+    client = made.close(b"x" * 1_000_000)
+    assert made.tcp.unsent
+    await stage.passes(LINGER)
+    assert made.gone == 1
+    assert await client.is_reset()
+
+
+async def test_each_has_its_own_time(make_stage: Stages) -> None:
+    stage = await make_stage()
+    first, second = Closed(stage), Closed(stage)
+    first.close()
+    await stage.passes(1.0)
+    second.close()
+    await stage.passes(1.0)
+    assert (first.gone, second.gone) == (1, 0)
+    await stage.passes(1.0)
+    assert (first.gone, second.gone) == (1, 1)
+
+
+@pytest.mark.parametrize("seconds", [0.0, LINGER])
+async def test_a_socket_that_somebody_else_closed_is_let_be(make_stage: Stages, seconds: float) -> None:
+    stage = await make_stage()
+    made = Closed(stage)
+    made.close()
+    made.tcp.close()
+    await stage.passes(seconds)
+    assert made.gone == 0
