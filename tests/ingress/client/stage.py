@@ -303,7 +303,7 @@ class Stage:
         users: Users | None,
         config: IngressConfig,
     ) -> None:
-        self.clock, self.journal, self.config = clock, clock.journal, config
+        self.clock, self.nursery, self.journal, self.config = clock, nursery, clock.journal, config
         self.sockets = Sockets()
         self.loop = Loop()
         self.roads = Roads()

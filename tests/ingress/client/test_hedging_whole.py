@@ -1,14 +1,11 @@
-"""An OPEN that nobody acknowledges is said again elsewhere, within the budget, and never dials a second time."""
+"""An OPEN that nobody acknowledges is said again elsewhere, within the budget, and never dials a second time; in whole
+networks in this process."""
 
 from collections.abc import Callable
 
 import pytest
 
-from ingress.choice.demand import Demand
 from ingress.client import hedging
-from ingress.client.client_stream import EXIT_CAUSES, MOST_TRIES, ClientStream
-from relay.model.cause import Cause
-from tests.relay.session.pair import SessionPair
 from tests.world import TWO_PATHS, World, read, reply, until
 
 
@@ -66,43 +63,3 @@ async def test_the_budget_grows_with_openings_and_is_bounded(world: World) -> No
 async def test_what_is_acknowledged_is_forgotten(world: World) -> None:
     await world.pair()
     await until(lambda: not world.running.opener.unacknowledged)
-
-
-@pytest.mark.parametrize("cause", list(Cause))
-def test_another_exit_may_take_it_only_while_nothing_has_travelled(cause: Cause) -> None:
-    def opening(tries: int = 1) -> ClientStream:
-        made = ClientStream(None, None, Demand("a.example", 443), 0.0)  # type: ignore[arg-type]
-        made.tries = tries
-        return made
-
-    pair = SessionPair()
-    pair.connects_at_once = False
-    stream = pair.open(0)
-    pair.run()
-    assert opening().may_reopen(stream, cause) is (cause in EXIT_CAUSES)
-    assert not opening(MOST_TRIES).may_reopen(stream, cause)
-    other = pair.open(0)
-    pair.run()
-    pair.at_exit(other).connected(0.02, pair.now)
-    pair.run()
-    assert not opening().may_reopen(other, cause)
-    stream.write(b"x")
-    assert opening().may_reopen(stream, cause) is (cause in EXIT_CAUSES)  # written, and not travelled
-    pair.run()
-    assert not opening().may_reopen(stream, cause)
-
-
-def test_a_stream_found_full_is_told_about_when_it_is_not() -> None:
-    """It may have become full since it was last written to, by what other streams hold."""
-    pair = SessionPair(memory=(64 * 1024, 1 << 30))
-    other, stream = pair.open(0), pair.open(0)
-    opening = ClientStream(None, None, Demand("a.example", 443), 0.0)  # type: ignore[arg-type]
-    opening.stream = stream
-    stream.write(b"x" * 20_000)
-    assert not opening.must_wait()
-    other.write(b"x" * 50_000)
-    fullness = [opening.must_wait()]
-    assert pair.sinks[0][stream.id].rooms == 0
-    pair.run()
-    assert [*fullness, opening.must_wait()] == [True, False]
-    assert pair.sinks[0][stream.id].rooms == 1
