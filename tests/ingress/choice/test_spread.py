@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from ingress.choice.entry import Entry
 from ingress.choice.spread import Spread, by_room, by_streams, spread
 from ingress.measure.figures import PathFigures
-from tests.ingress.choice.test_chooser import figure
+from tests.ingress.choice.figures import figure
 
 FREE = st.none() | st.sampled_from([0.0, 1e6, 3e6, 1e7])
 FIGURES = st.builds(lambda streams, is_full, free: (streams, is_full, free), st.integers(0, 5), st.booleans(), FREE)

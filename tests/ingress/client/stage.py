@@ -35,7 +35,7 @@ from relay.model.walk import Paths
 from relay.session.acceptor import AcceptorStream
 from relay.session.initiator import InitiatorStream
 from relay.session.sink import Sink
-from tests.ingress.choice.test_chooser import figure
+from tests.ingress.choice.figures import figure
 from tests.ingress.client.test_permits import AT, CONFIG
 from tests.relay.engine.conftest import Sockets
 from tests.relay.session.pair import EXIT, RecordingSink, SessionPair

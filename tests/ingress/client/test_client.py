@@ -505,6 +505,25 @@ async def test_what_an_origin_says_unasked_resets_its_stream_and_not_the_client(
     assert stage.exit().opened == 2
 
 
+async def test_what_it_says_unasked_and_at_length_is_dropped_with_its_stream(
+    make_stage: Stages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("relay.session.carrier.SHARED_QUANTUM", LONGEST_DATA)
+    stage = await make_stage()
+    client = stage.program()
+    client.sends(get())
+    await stage.settle()
+    stage.exit().connects()
+    await stage.settle()
+    stage.exit().sends(OK)
+    assert await client.answer() == ANSWERED
+    stage.exit().sends(bytes(3 * BEST_PIECE))
+    await client.hears_nothing()
+    assert stage.exit().sink.cause is Cause.CLIENT_RESET
+    await stage.passes(0.25)
+    assert stage.exit().pair.ingress.memory.used == 0
+
+
 async def test_a_bad_request_is_told_and_the_client_closed(make_stage: Stages) -> None:
     stage = await make_stage()
     client = stage.program()
@@ -573,6 +592,19 @@ async def test_a_large_answer_waits_for_its_reader(make_stage: Stages) -> None:
     assert stage.exit().stream.sender.end - stage.exit().stream.sender.acked > 0
     assert (await client.available()).endswith(b"\r\n\r\n" + body)
     assert stream.receiver.consumed == stream.receiver.received
+
+
+async def test_answers_of_our_own_wait_for_their_reader_as_well(make_stage: Stages) -> None:
+    stage = await make_stage()
+    client = stage.program(buffers=8192)
+    for _ in range(50):
+        client.sends(get("10.0.0.1"))
+        await stage.settle()
+    answers = await client.available()
+    assert answers.count(b"HTTP/1.1 403 ") == 50
+    client.sends(get())
+    await stage.settle()
+    assert stage.exit().opened == 1
 
 
 async def test_an_upload_waits_for_the_target(make_stage: Stages) -> None:

@@ -7,7 +7,7 @@ from ingress.choice.demand import Demand
 from ingress.client.hedging import BUDGET, BURST, Hedging
 from relay.model.cause import Cause
 from relay.session.initiator import InitiatorStream
-from tests.ingress.choice.test_chooser import chooser, figure
+from tests.ingress.choice.figures import chooser, figure
 from tests.ingress.client.stage import HOST, Roads
 from tests.relay.session.pair import RecordingSink
 from tests.world import Journal

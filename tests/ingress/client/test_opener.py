@@ -13,7 +13,7 @@ from ingress.config import Limits, Rule
 from ingress.measure.health import PathState
 from relay.model.cause import Cause
 from relay.model.network import Allowed
-from tests.ingress.choice.test_chooser import figure
+from tests.ingress.choice.figures import figure
 from tests.ingress.client.stage import HOST, ONE_PATH, TWO_EXITS, TWO_PATHS, Holder, Stage, Stages, make_config
 
 INSIDE = "192.168.7.9"

@@ -23,7 +23,7 @@ def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def cheap_hash(password: bytes) -> Hash:
     empty = Hash(2, 1, 1, os.urandom(16), b"")
-    return attrs.evolve(empty, digest=empty._of(password))
+    return attrs.evolve(empty, digest=empty._computed(password))
 
 
 def make_users() -> Users:

@@ -1,0 +1,69 @@
+"""How long exits take to sites: what is known, assumed, asked, and how much of it is kept."""
+
+import pytest
+
+from ingress.choice.connect_times import MOST_SITES, MOST_TIMED, PROBES_AT_ONCE, ConnectTimes, Probe
+from ingress.measure.figures import Source
+
+
+def test_unknown_sites_take_the_median_of_the_exit() -> None:
+    targets = ConnectTimes(["us1", "us2", "us3"])
+    assert targets.assumed("us1") == 0.0
+    for took in (0.01, 0.02, 0.5):
+        targets.connected("a.example", "us1", took, 0.0)
+    targets.connected("a.example", "us2", 0.04, 0.0)
+    assert targets.assumed("us1") == 0.02
+    assert targets.assumed("us3") == pytest.approx(0.03)
+    assert targets.connect("other.example", "us1").source is Source.ASSUMED
+
+
+def test_a_used_site_is_known_by_what_its_connects_took() -> None:
+    targets = ConnectTimes(["us1", "us2"])
+    targets.used("www.example.com", 443, 0.0)
+    for took in (0.010, 0.030, 0.012):
+        targets.connected("img.example.com", "us1", took, 1.0)
+    connect = targets.connect("example.com", "us1")
+    assert (connect.time, connect.source) == (0.012, Source.USED)
+    assert set(targets.known("x.example.com")) == {"us1"}
+
+
+def test_a_site_used_three_times_is_timed_once_by_each_other_exit_and_again_ten_minutes_later() -> None:
+    targets = ConnectTimes(["us1", "us2", "us3"])
+    for at in (0.0, 500.0):
+        targets.used("www.example.com", 443, at)
+        targets.connected("www.example.com", "us1", 0.01, at)
+    assert targets.probes_wanted(500.0) == []
+    targets.used("api.example.com", 8443, 590.0)
+    wanted = [Probe("us2", "api.example.com", 8443), Probe("us3", "api.example.com", 8443)]
+    assert targets.probes_wanted(590.0) == wanted
+    assert targets.probes_wanted(591.0) == []
+    targets.connected("api.example.com", "us2", 0.02, 592.0, probed=True)
+    targets.probe_failed("api.example.com", "us3")
+    assert targets.connect("example.com", "us2").source is Source.MEASURED
+    assert targets.connect("example.com", "us3").time == 1.0
+    assert targets.assumed("us2") == targets.assumed("us1")  # a probe says nothing of other sites
+    for at in (1000.0, 1001.0, 1002.0):
+        targets.used("www.example.com", 443, at)
+    assert {probe.exit for probe in targets.probes_wanted(1191.0)} == {"us1", "us3"}
+    assert targets.probes_wanted(1700.0) == []
+
+
+def test_probes_and_memory_are_bounded() -> None:
+    targets = ConnectTimes(["us1", "us2"])
+    for number in range(MOST_SITES + 100):
+        for _ in range(3):
+            targets.used(f"s{number}.test", 443, 0.0)
+    assert len(targets._sites) == MOST_SITES
+    asked = 0
+    while wanted := targets.probes_wanted(1.0):
+        assert len(wanted) <= PROBES_AT_ONCE
+        asked += len(wanted)
+    assert asked == 2 * MOST_TIMED
+
+
+def test_an_answer_about_a_site_that_was_forgotten_changes_nothing() -> None:
+    targets = ConnectTimes(["us1"])
+    targets.connected("a.example", "us1", 0.01, 0.0, probed=True)
+    targets.probe_failed("a.example", "us1")
+    assert targets.known("a.example") == {}
+    assert targets.connect("a.example", "us1").note == "nothing known of this exit yet"

@@ -1,0 +1,54 @@
+"""Names of targets, and the sites they belong to."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingress.choice.sites import parse_target, site_of
+
+
+@pytest.mark.parametrize(
+    ("host", "site"),
+    [
+        ("www.Example.com.", "example.com"),
+        ("example.com", "example.com"),
+        ("localhost", "localhost"),
+        ("a.b.example.co.jp", "example.co.jp"),
+        ("example.com.cn", "example.com.cn"),
+        ("co.jp", "co.jp"),
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8::7", "2001:db8::7"),
+    ],
+)
+def test_the_site_of_a_host(host: str, site: str) -> None:
+    assert site_of(host) == site
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("example.com", ("example.com", 443)),
+        ("example.com:80", ("example.com", 80)),
+        ("[2001:db8::7]:22", ("2001:db8::7", 22)),
+        ("[2001:db8::7]", ("2001:db8::7", 443)),
+        ("2001:db8::7", ("2001:db8::7", 443)),
+        ("192.0.2.7:1", ("192.0.2.7", 1)),
+    ],
+)
+def test_targets_as_people_write_them(text: str, expected: tuple[str, int]) -> None:
+    assert parse_target(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", ":80", "a:0", "a:65536", "a:b", "a:", "a b", "a:²"])
+def test_what_is_no_target(text: str) -> None:
+    with pytest.raises(ValueError):
+        parse_target(text)
+
+
+@given(st.text(max_size=30))
+def test_any_text_is_a_target_or_an_error(text: str) -> None:
+    try:
+        host, port = parse_target(text)
+    except ValueError:
+        return
+    assert host and 1 <= port <= 65535
