@@ -1,7 +1,7 @@
 """What a demand was given: a path or two, and why; and where its stream may be opened if that fails."""
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from ingress.choice.demand import Demand
 from ingress.choice.entry import Entry, Tier
@@ -20,10 +20,13 @@ class Basis(enum.Enum):
     OTHER_EXIT = "another exit"
 
 
+_SAME_EXIT, _OTHER_EXIT = Basis.SAME_EXIT, Basis.OTHER_EXIT  # found once: each look-up in an enum takes a call's time
+
+
 class Choice:
     """What one stream was given. `paths` are names, normally one; two for a redundant stream."""
 
-    __slots__ = ("basis", "demand", "entry", "exit", "paths")
+    __slots__ = ("basis", "demand", "entry", "exit", "is_repeated", "paths")
 
     def __init__(self, demand: Demand, entry: Entry, basis: Basis, second: Entry | None = None) -> None:
         self.demand = demand
@@ -32,11 +35,8 @@ class Choice:
         self.exit = entry.exit
         self.paths: tuple[str, ...] = (entry.name,) if second is None else (entry.name, second.name)
         self.basis = basis
-
-    @property
-    def is_repeated(self) -> bool:
+        self.is_repeated = basis is _SAME_EXIT or basis is _OTHER_EXIT
         """Whether the stream was opened before, on a path or at an exit that failed it."""
-        return self.basis is Basis.SAME_EXIT or self.basis is Basis.OTHER_EXIT
 
     @property
     def why(self) -> str:
@@ -78,7 +78,9 @@ def at_other_exits(ranking: Ranking, choice: Choice) -> Iterator[Choice]:
     return (Choice(choice.demand, entry, Basis.OTHER_EXIT) for entry in sorted(working, key=lambda entry: entry.rank))
 
 
-def permitted(ranking: Ranking, demand: Demand) -> dict[str, Group]:
+def permitted(ranking: Ranking, demand: Demand) -> Mapping[str, Group]:
     """The exits that may take the stream and to which a path is not down, with their paths."""
     exits = demand.exits
-    return {name: group for name, group in ranking.exits.items() if group.band and (exits is None or name in exits)}
+    if exits is None:
+        return ranking.usable
+    return {name: group for name, group in ranking.usable.items() if name in exits}

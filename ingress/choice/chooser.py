@@ -19,6 +19,10 @@ from ingress.choice.reached import Reached
 from ingress.choice.spread import Spread, spread
 from ingress.measure.figures import PathFigures
 
+# Members that every stream needs, found once: to look one up in its class takes as long as two calls.
+_BEST, _SITE, _PERMITTED, _KEPT, _DETOUR = Basis.BEST, Basis.SITE, Basis.PERMITTED, Basis.KEPT, Basis.DETOUR
+_UP, _HELD, _STALLED = Tier.UP, Tier.HELD, Tier.STALLED
+
 
 class Chooser:
     """Chooses for one ingress. *exits* are the names of its exits."""
@@ -81,7 +85,7 @@ class Chooser:
         if not choice.is_repeated:
             self.connect_times.used(demand.host, demand.port, now)
         choice.entry.give()
-        if demand.client and choice.basis is not Basis.DETOUR:
+        if demand.client and choice.basis is not _DETOUR:
             self.affinity.use(demand.client, demand.site, choice.exit, now)
 
     def _bands(self, demand: Demand, now: float) -> tuple[Sequence[Spread], Basis]:
@@ -90,18 +94,18 @@ class Chooser:
         kept = self.affinity.exit(demand.client, demand.site, now) if demand.client else None
         known = self.connect_times.known(demand.host)
         if kept is None and not known and demand.exits is None:
-            return ((group.spread,) if group is not None and group.band else ()), Basis.BEST
+            return ((group.spread,) if group is not None and group.band else ()), _BEST
         groups = permitted(self.ranking, demand)
         costs = _exit_costs(groups, known)
         if not costs:
-            return (), Basis.BEST
+            return (), _BEST
         best = min(costs.values())
         if kept is not None and kept in costs and _is_kept(costs[kept], best):
-            return (groups[kept].spread,), Basis.KEPT
+            return (groups[kept].spread,), _KEPT
         near = best[1] + max(SWITCH_MARGIN, SWITCH_SHARE * best[1])
         good = [groups[name].spread for name, (tier, cost) in costs.items() if tier is best[0] and cost <= near]
-        is_detour = kept in costs and costs[kept][0] is Tier.STALLED
-        return good, Basis.DETOUR if is_detour else _basis(demand, is_known=bool(known))
+        is_detour = kept in costs and costs[kept][0] is _STALLED
+        return good, _DETOUR if is_detour else _basis(demand, is_known=bool(known))
 
     # ---- redundant streams
 
@@ -164,12 +168,13 @@ def _exit_costs(groups: Mapping[str, Group], known: Mapping[str, Connect]) -> di
 
 def _basis(demand: Demand, *, is_known: bool) -> Basis:
     if demand.exits is not None:
-        return Basis.PERMITTED
-    return Basis.SITE if is_known else Basis.BEST
+        return _PERMITTED
+    return _SITE if is_known else _BEST
 
 
 def _is_kept(kept: tuple[Tier, float], best: tuple[Tier, float]) -> bool:
     """Whether an exit works well enough for a client that used it; on backup lines only if the best is too."""
-    if kept[0] not in (Tier.UP, Tier.HELD) and kept[0] is not best[0]:
+    tier, cost = kept
+    if tier is not _UP and tier is not _HELD and tier is not best[0]:
         return False
-    return not is_given_up(kept[1], best[1])
+    return cost <= best[1] or not is_given_up(cost, best[1])

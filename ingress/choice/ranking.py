@@ -74,6 +74,13 @@ class Ranking:
     order: tuple[Entry, ...] = attrs.field(init=False, repr=False, eq=False)
     """All paths, best first."""
 
+    usable: Mapping[str, Group] = attrs.field(init=False, repr=False, eq=False)
+    """By exit, the paths of those to which at least one is not down."""
+
+    @usable.default
+    def _usable(self) -> dict[str, Group]:
+        return {name: group for name, group in self.exits.items() if group.band}
+
     @order.default
     def _order(self) -> tuple[Entry, ...]:
         return () if self.group is None else self.group.order

@@ -51,7 +51,7 @@ class Moving:
         first.counters.opened += 1
         if demand.legs > 1:
             self.pairs.add(stream)
-        log.event("stream-opened", level="debug", stream=stream.id, path=first.name, carrier=carriers[0].number)
+        log.event("stream-opened", level="debug", stream=stream.id, path=choice.paths[0], carrier=carriers[0].number)
         return stream
 
     def hedge(self, stream: InitiatorStream, choice: Choice) -> bool:

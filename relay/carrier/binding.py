@@ -53,13 +53,10 @@ class Binding:
 
     def on_bytes(self, data: memoryview) -> None:
         """The socket has brought *data*: it goes to the stream, and the socket rests while the stream is full."""
-        stream = self.stream
-        if len(data) <= PIECE:
-            stream.write(data)
-        else:
-            for start in range(0, len(data), PIECE):
-                stream.write(data[start : start + PIECE])
-        if not stream.may_write and self.tcp is not None:
+        may_go_on = True
+        for start in range(0, len(data), PIECE):
+            may_go_on = self.stream.write(data[start : start + PIECE])
+        if not may_go_on and self.tcp is not None:
             self.tcp.pause()
 
     def on_eof(self) -> None:

@@ -241,12 +241,13 @@ class Tls:
 
     def _write(self) -> None:
         """Send what is encrypted, then what the owner has, until it has no more or the kernel or the budget is full."""
-        budget, now = SEND_BUDGET, self._loop.now
+        budget, now, outgoing = SEND_BUDGET, self._loop.now, self._secured.outgoing
         try:
             while not self.closed:
-                self._is_blocked = not self._secured.flush()
-                if self._is_blocked:
-                    return
+                if self._is_blocked or outgoing.pending:
+                    self._is_blocked = not self._secured.flush()
+                    if self._is_blocked:
+                        return
                 if budget <= 0:
                     self.flush_soon()
                     return

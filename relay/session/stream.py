@@ -172,20 +172,22 @@ class Stream(Riding):
         self.is_held_back = True
         return True
 
-    def write(self, data: bytes | memoryview) -> None:
-        """Send a copy of *data*. Returns at once; when `may_write` turns false, wait for `sink.on_room`.
+    def write(self, data: bytes | memoryview) -> bool:
+        """Send a copy of *data*. Returns at once: whether the writer may go on, or should wait for `sink.on_room`.
 
         Raises:
             RuntimeError: after `finish`, while the stream lives.
         """
         if self.is_over or not data:
-            return
+            return True
         self.sender.write(data)
         self.session.memory.used += len(data)
         self.wake()
-        if not self.may_write:
-            self.is_held_back = True
-            self.session.on_heavy(self)
+        if self.may_write:
+            return True
+        self.is_held_back = True
+        self.session.on_heavy(self)
+        return False
 
     def finish(self) -> None:
         """No more bytes will be written: FIN goes behind the last of them. Harmless when repeated."""
