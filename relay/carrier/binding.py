@@ -54,8 +54,11 @@ class Binding:
     def on_bytes(self, data: memoryview) -> None:
         """The socket has brought *data*: it goes to the stream, and the socket rests while the stream is full."""
         may_go_on = True
-        for start in range(0, len(data), PIECE):
-            may_go_on = self.stream.write(data[start : start + PIECE])
+        if len(data) <= PIECE:
+            may_go_on = self.stream.write(data)
+        else:
+            for start in range(0, len(data), PIECE):
+                may_go_on = self.stream.write(data[start : start + PIECE])
         if not may_go_on and self.tcp is not None:
             self.tcp.pause()
 
