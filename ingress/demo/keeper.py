@@ -1,10 +1,10 @@
-"""Outlives the demo by a moment: ends what the demo left running, removes what it left lying.
+"""Cleans up after the demo: kills the processes it left running and removes its folder.
 
 Run as a program: `python keeper.py FOLDER`, by the demo, which holds the other end of its standard input. However the
 demo ends, also by SIGKILL, that input ends, and the keeper does its work. Every process of a demo carries the demo's
 folder in its environment and hands it on to its children; that is how they are found.
 
-It imports nothing of ours: it must start in a moment, and work when all else is broken.
+It imports nothing of this project: it must start within milliseconds, and not fail because of what it cleans up.
 """
 
 import os
@@ -15,7 +15,7 @@ import sys
 MARK = "INGRESS_DEMO_FOLDER"
 """The variable that holds the demo's folder."""
 ROUNDS = 100
-"""How often we look for processes, at most: one that forks faster than we kill is not ours to win against."""
+"""How often we look for processes, at most: one that forks faster than we kill would keep us here for ever."""
 
 
 def find_marked(folder: str) -> list[int]:

@@ -68,7 +68,7 @@ class Process:
         return self._popen.wait()
 
     async def end(self) -> None:
-        """End it: kindly, then with emphasis, then by force."""
+        """End it: SIGTERM, after GRACE a second one (which ends a drain), after GRACE SIGKILL."""
         self.signal(signal.SIGCONT)
         for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGKILL):
             self.signal(number)
@@ -132,16 +132,16 @@ class Processes:
 async def open_processes() -> AsyncIterator[Processes]:
     """A folder and processes in it, until the block ends or this process does."""
     folder = make_folder()
-    watcher = start_keeper(folder)
+    keeper_process = start_keeper(folder)
     processes = Processes(folder)
     try:
         yield processes
     finally:
         with trio.CancelScope(shield=True):
             await processes.end()
-            assert watcher.stdin is not None
-            watcher.stdin.close()
-            await trio.to_thread.run_sync(watcher.wait)
+            assert keeper_process.stdin is not None
+            keeper_process.stdin.close()
+            await trio.to_thread.run_sync(keeper_process.wait)
 
 
 def make_folder() -> Path:

@@ -26,13 +26,17 @@ class Ending:
     def __init__(self) -> None:
         self.number = 0
         """The signal that ended the demo; 0 if none did."""
-        self.program: Program | None = None
+        self._program: Program | None = None
+
+    def pass_to(self, program: Program) -> None:
+        """From now on signals mean *program*, and not the demo."""
+        self._program = program
 
     async def watch(self, signals: AsyncIterator[int], nursery: trio.Nursery) -> None:
         """Obey *signals*; *nursery* is the demo's."""
         async for number in signals:
-            if self.program is not None:
-                nursery.start_soon(self.program.end, number)
+            if self._program is not None:
+                nursery.start_soon(self._program.end, number)
             else:
                 self.number = number
                 nursery.cancel_scope.cancel()
@@ -68,8 +72,9 @@ async def run_front(demo: Demo) -> int:
 
 async def run_command(demo: Demo, command: Sequence[str], ending: Ending) -> int:
     """Run COMMAND; gives its exit code. DemoFailed if it ended well but has not used the proxy."""
-    ending.program = Program(command, command_environment(demo.network))
-    code = await ending.program.wait()
+    program = Program(command, command_environment(demo.network))
+    ending.pass_to(program)
+    code = await program.wait()
     if code == 0 and not await has_opened(demo):
         raise DemoFailed("nothing went through the proxy; COMMAND has not used ALL_PROXY, http_proxy or https_proxy")
     return code

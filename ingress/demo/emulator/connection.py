@@ -20,7 +20,7 @@ def reset(sock: socket.socket) -> None:
 
 
 class End:
-    """One socket of a connection: read by the pump `out`, written by the pump `into`."""
+    """One socket of a connection: read by the pump `out`, written by the pump `into`; its maker joins it to both."""
 
     __slots__ = ("_events", "_loop", "_watched", "into", "is_open", "out", "sock")
 
@@ -34,6 +34,10 @@ class End:
         self._events = READ
         self._watched = True
         loop.register(sock.fileno(), READ, self._on_ready)
+
+    def join(self, out: "Pump", into: "Pump") -> None:
+        """Let *out* read the socket and *into* write it, from the next turn of the loop on."""
+        self.out, self.into = out, into
 
     def want(self, event: int, wanted: bool) -> None:
         """Ask to be told of READ or WRITE, or no longer."""
@@ -50,13 +54,13 @@ class End:
         if events & READ and self.is_open:
             self.out.read()
         if events & BROKEN and self.is_open and self._watched:
-            self._watched = False  # level-triggered: it would be told for ever, also while nobody reads
+            self._watched = False  # level-triggered: the loop would tell of it at every turn, also while nobody reads
             self._loop.unregister(self.sock.fileno())
             self.out.read_on()
 
     @property
     def is_silent(self) -> bool:
-        """The socket broke: epoll tells no more of it, whoever reads must read on to the error by himself."""
+        """The socket broke: epoll tells no more of it, whoever reads must read on to the error unasked."""
         return not self._watched
 
     def close_if_done(self) -> None:
@@ -66,7 +70,7 @@ class End:
 
     def abort(self) -> None:
         """Close with RST: nothing is read from here any more, nothing given to it."""
-        self.out.is_read = True
+        self.out.stop_reading()
         self.into.drop()
         self.close(abort=True)
 
@@ -101,8 +105,10 @@ class Pump:
         """FIN or RST was given to the sink, or the sink is gone."""
         self.is_dropped = False
         """The sink is gone: what the source still sends is read and forgotten."""
-        source.out = self
-        sink.into = self
+
+    def stop_reading(self) -> None:
+        """The source is given up: whatever it still sends is not for us."""
+        self.is_read = True
 
     def read(self) -> None:
         """Take what the source has and the flight has room for."""
@@ -232,6 +238,8 @@ class EmulatedConnection:
         self._node = End(loop, node)
         self._towards = Pump(loop, self._dialler, self._node, towards)
         self._back = Pump(loop, self._node, self._dialler, back)
+        self._dialler.join(out=self._towards, into=self._back)
+        self._node.join(out=self._back, into=self._towards)
 
     @property
     def is_open(self) -> bool:

@@ -22,14 +22,12 @@ BACKLOG = 1024
 async def serve(stream: trio.SocketStream, report: TargetCounts, exits: Mapping[str, str]) -> None:
     """Serve one connection, and count it."""
     exit_name = exits.get(stream.socket.getsockname()[0])
-    report.connections += 1
-    report.open += 1
-    report.exits[exit_name or "unknown"] += 1
+    report.begin_connection(exit_name)
     try:
         async with stream:
             await Conversation(stream, report, exit_name).serve()
     finally:
-        report.open -= 1
+        report.end_connection()
 
 
 def listen(port: int, addresses: list[str]) -> list[trio.SocketListener]:

@@ -18,7 +18,7 @@ from ingress.demo.target.report import TargetCounts
 READ = 256 * 1024
 """Bytes of one read and of one write."""
 LARGEST = 10**11
-"""Bytes of the longest download: more is surely a slip of the finger."""
+"""Bytes of the longest download: whoever asks for more has mistyped the number."""
 DRIP = 0.1
 """Seconds between the lines of /slow."""
 
@@ -57,14 +57,14 @@ class Conversation:
         """Until the client ends the connection or breaks it."""
         try:
             while isinstance(request := await self._next_event(), h11.Request):
-                self._report.requests += 1
+                self._report.add_request()
                 await self._answer(request)
                 if self._http.our_state is not h11.DONE or self._http.their_state is not h11.DONE:
                     break
                 self._http.start_next_cycle()
             await self._stream.send_eof()
         except (trio.BrokenResourceError, trio.ClosedResourceError, h11.RemoteProtocolError):
-            self._report.broken += 1
+            self._report.add_broken()
 
     async def _next_event(self) -> h11.Event | type[h11.PAUSED]:
         while (event := self._http.next_event()) is h11.NEED_DATA:
@@ -89,7 +89,7 @@ class Conversation:
         if request.method != b"HEAD":
             async with aclosing(body):
                 async for data in body:
-                    self._report.sent += len(data)
+                    self._report.add_sent(len(data))
                     await self._send(h11.Data(data=data))
         await self._skip_body()
         await self._send(h11.EndOfMessage())
@@ -109,7 +109,7 @@ class Conversation:
 
     async def _uploaded(self) -> Body:
         while isinstance(event := await self._next_event(), h11.Data):
-            self._report.received += len(event.data)
+            self._report.add_received(len(event.data))
             yield bytes(event.data)
 
     async def _skip_body(self) -> None:
