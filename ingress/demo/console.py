@@ -9,7 +9,8 @@ from collections.abc import Callable
 import trio
 
 from ingress.demo.admin import NoAnswer
-from ingress.demo.download import DownloadFailed, PathUse, Watch, fetch
+from ingress.demo.download import DownloadFailed, Watch, fetch
+from ingress.demo.path_use import PathUse
 from ingress.demo.processes import public_command
 from ingress.demo.running import Demo
 
@@ -59,8 +60,7 @@ class Console:
         self._nursery.start_soon(self._run_download, int(match[1]) * SIZES[match[2]])
 
     async def _run_download(self, size: int) -> None:
-        watch, failure = Watch(size, trio.current_time()), None
-        use = [PathUse()]
+        watch, use, failure = Watch(size, trio.current_time()), PathUse(), None
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._watch_paths, use)
             try:
@@ -68,16 +68,16 @@ class Console:
             except DownloadFailed as error:
                 failure = str(error)
             nursery.cancel_scope.cancel()
-        sentence = await trio.to_thread.run_sync(watch.sentence, list(use[0].used), failure)
+        sentence = await trio.to_thread.run_sync(watch.sentence, list(use.used), failure)
         self._tell(f"download: {sentence}")
 
-    async def _watch_paths(self, use: list[PathUse]) -> None:
+    async def _watch_paths(self, use: PathUse) -> None:
         while True:
             try:
                 report = await self._demo.ask(ask="paths")
             except NoAnswer:
                 report = {"paths": []}
-            use[0] = use[0].look({path["path"]: path["bytes_down"] for path in report["paths"]})
+            use.look({path["path"]: path["bytes_down"] for path in report["paths"]})
             await trio.sleep(LOOK)
 
     async def _ask_ingress(self, options: list[str]) -> None:

@@ -2,7 +2,6 @@
 
 import hashlib
 
-import attrs
 import h11
 import trio
 
@@ -117,18 +116,3 @@ async def get(stream: trio.abc.Stream, host: str, watch: Watch) -> None:
 def megabytes(size: int) -> str:
     """*size* for reading."""
     return f"{size / 1e6:.0f} MB" if size >= 10_000_000 else f"{size / 1e3:.0f} kB"
-
-
-@attrs.frozen
-class PathUse:
-    """Which paths carried a download, found by what grew most between two looks."""
-
-    used: tuple[str, ...] = ()
-    before: dict[str, int] = attrs.Factory(dict)
-
-    def look(self, carried: dict[str, int]) -> "PathUse":
-        """*carried*: bytes by path, as counted so far."""
-        grown = {path: size - self.before.get(path, size) for path, size in carried.items()}
-        busiest = max(grown, key=grown.__getitem__, default=None)
-        is_new = busiest is not None and grown[busiest] > READ and self.used[-1:] != (busiest,)
-        return PathUse((*self.used, busiest) if is_new and busiest is not None else self.used, carried)

@@ -1,4 +1,4 @@
-"""The demo's front: a live screen with a line to type in on a terminal, plain lines elsewhere."""
+"""What a person sees of the demo: a live screen with a line to type in on a terminal, plain lines elsewhere."""
 
 import codecs
 import os
@@ -31,8 +31,8 @@ Execute = Callable[[str], Awaitable[bool]]
 """Does what a line says; False when it was to quit."""
 
 
-class Front(Protocol):
-    """What a person sees of the demo."""
+class Display(Protocol):
+    """Shows the demo and reads what is typed."""
 
     def tell(self, text: str) -> None:
         """Show *text*, once."""
@@ -41,14 +41,14 @@ class Front(Protocol):
         """Show how things are and have each line executed, until one says to quit."""
 
 
-def choose_front(demo: Demo) -> Front:
+def choose_display(demo: Demo) -> Display:
     """The screen, if both ends of it are a terminal that is ours: in the background, it belongs to the shell."""
     if sys.stdin.isatty() and sys.stdout.isatty() and os.tcgetpgrp(0) == os.getpgrp():
-        return LiveFront(demo)
-    return PlainFront(demo)
+        return LiveDisplay(demo)
+    return PlainDisplay(demo)
 
 
-class PlainFront:
+class PlainDisplay:
     """Prints what changes, a line each. The end of the input is not the end of the demo, which may be a daemon."""
 
     def __init__(self, demo: Demo) -> None:
@@ -90,7 +90,7 @@ class PlainFront:
         await trio.sleep_forever()
 
 
-class LiveFront:
+class LiveDisplay:
     """Paths, lines, what was told, and a line to type in; drawn again when something changes."""
 
     def __init__(self, demo: Demo) -> None:

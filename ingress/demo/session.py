@@ -15,7 +15,7 @@ from ingress.demo.environment import command_environment
 from ingress.demo.processes import DemoFailed
 from ingress.demo.program import BY_SIGNAL, Program, find_program
 from ingress.demo.running import Demo, run_demo
-from ingress.demo.screen import choose_front
+from ingress.demo.screen import choose_display
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -54,18 +54,18 @@ async def run_session(command: Sequence[str]) -> int:
                 print("starting: an ingress, two relays, two exits, their lines and a target …", flush=True)
             async with run_demo() as demo:
                 await nursery.start(serve_control, demo.network.control, demo.order)
-                code = await run_command(demo, command, ending) if command else await run_front(demo)
+                code = await run_command(demo, command, ending) if command else await run_display(demo)
             nursery.cancel_scope.cancel()
     return BY_SIGNAL + ending.number if command and ending.number else code
 
 
-async def run_front(demo: Demo) -> int:
+async def run_display(demo: Demo) -> int:
     """Show the demo and obey a person, until told to quit."""
-    front = choose_front(demo)
+    display = choose_display(demo)
     print(introduction(demo), flush=True)
     async with trio.open_nursery() as nursery:
-        console = Console(demo, nursery, front.tell)
-        await front.run(console.execute)
+        console = Console(demo, nursery, display.tell)
+        await display.run(console.execute)
         nursery.cancel_scope.cancel()
     return 0
 

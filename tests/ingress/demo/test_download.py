@@ -1,6 +1,6 @@
 """The download's sentence: pauses, paths, hash. The client itself runs in tests/network."""
 
-from ingress.demo.download import READ, PathUse, Watch
+from ingress.demo.download import Watch
 from ingress.demo.target.content import content
 
 
@@ -38,12 +38,3 @@ def test_wrong_bytes_are_told() -> None:
 def test_an_early_end_says_how_much_is_missing_and_why() -> None:
     watch = watched(30_000_000, (0.1, 1_000_000))
     assert watch.sentence([], "connection lost").endswith("no pause; it ended 29 MB too early: connection lost.")
-
-
-def test_the_path_that_carries_most_is_the_one_in_use() -> None:
-    use = PathUse().look({"a": 10, "b": 0})
-    assert use.used == ()
-    use = use.look({"a": 11, "b": 2 * READ}).look({"a": 500, "b": 4 * READ})
-    assert use.used == ("b",)
-    use = use.look({"a": 500 + 3 * READ, "b": 4 * READ, "c": 1}).look({"a": 500 + 3 * READ, "b": 4 * READ, "c": 1})
-    assert use.used == ("b", "a")
