@@ -12,9 +12,9 @@ FREE: Final = 5
 FIRST: Final = 1.0
 """Seconds of refusal after the first that is not free; doubles with each."""
 LONGEST: Final = 300.0
-"""Seconds of refusal at most: 288 guesses a day are left. Longer, and a household waits for its own typing error."""
+"""Seconds of refusal at most: 288 guesses a day are left. It meets all who share an address with one who mistypes."""
 FORGOTTEN: Final = 900.0
-"""Seconds after the last wrong password (or refusal) until an address is as new."""
+"""Seconds after the last wrong password (or refusal) until an address counts from 0 again."""
 MOST_ADDRESSES: Final = 10_000
 """Addresses remembered at once; the one whose last wrong password is longest ago makes room."""
 

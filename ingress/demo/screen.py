@@ -1,20 +1,20 @@
-"""What a person sees of the demo: a live screen with a line to type in on a terminal, plain lines elsewhere."""
+"""The demo on a terminal: a live table, what was told, and a line to type in."""
 
 import codecs
 import os
-import sys
 import termios
 import textwrap
 import tty
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import trio
 
 from ingress.demo import table
 from ingress.demo.admin import NoAnswer
+from ingress.demo.display import REFRESH, Execute
 from ingress.demo.editor import Editor
 from ingress.demo.running import Demo
 
@@ -22,72 +22,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.live import Live
 
-REFRESH = 0.5
-"""Seconds between two looks at the ingress and the emulator."""
 KEPT = 14
 """Lines of what was told that stay on the screen."""
-
-Execute = Callable[[str], Awaitable[bool]]
-"""Does what a line says; False when it was to quit."""
-
-
-class Display(Protocol):
-    """Shows the demo and reads what is typed."""
-
-    def tell(self, text: str) -> None:
-        """Show *text*, once."""
-
-    async def run(self, execute: Execute) -> None:
-        """Show how things are and have each line executed, until one says to quit."""
-
-
-def choose_display(demo: Demo) -> Display:
-    """The screen, if both ends of it are a terminal that is ours: in the background, it belongs to the shell."""
-    if sys.stdin.isatty() and sys.stdout.isatty() and os.tcgetpgrp(0) == os.getpgrp():
-        return LiveDisplay(demo)
-    return PlainDisplay(demo)
-
-
-class PlainDisplay:
-    """Prints what changes, a line each. The end of the input is not the end of the demo, which may be a daemon."""
-
-    def __init__(self, demo: Demo) -> None:
-        self._demo = demo
-
-    def tell(self, text: str) -> None:
-        """Print it, in full and now: the output may be a pipe that somebody waits at."""
-        print(text, flush=True)
-
-    async def run(self, execute: Execute) -> None:
-        """Lines come from stdin; after its end this goes on until it is cancelled."""
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._show)
-            await self._read(execute)
-            nursery.cancel_scope.cancel()
-
-    async def _show(self) -> None:
-        before: Any = None
-        while True:
-            self._demo.check()
-            try:
-                after = await self._demo.ask(ask="paths")
-            except NoAnswer:
-                after = {"paths": []}
-            for line in table.told_changes(before, after):
-                self.tell(line)
-            before = after
-            await trio.sleep(REFRESH)
-
-    async def _read(self, execute: Execute) -> None:
-        if sys.stdin.isatty() and os.tcgetpgrp(0) != os.getpgrp():
-            await trio.sleep_forever()  # reading would stop us, as the shell's job control has it
-        waiting = b""
-        while data := await trio.to_thread.run_sync(os.read, 0, 4096, abandon_on_cancel=True):
-            *lines, waiting = (waiting + data).split(b"\n")
-            for line in lines:
-                if not await execute(line.decode(errors="replace")):
-                    return
-        await trio.sleep_forever()
 
 
 class LiveDisplay:

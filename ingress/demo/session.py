@@ -3,7 +3,9 @@
 What must stay true: however this ends, what was started has ended and what was written is gone.
 """
 
+import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Sequence
 
 import trio
@@ -11,11 +13,13 @@ import trio
 from ingress.demo.admin import NoAnswer
 from ingress.demo.console import Console, introduction
 from ingress.demo.control import serve_control
+from ingress.demo.display import Display
 from ingress.demo.environment import command_environment
+from ingress.demo.plain import PlainDisplay
 from ingress.demo.processes import DemoFailed
 from ingress.demo.program import BY_SIGNAL, Program, find_program
 from ingress.demo.running import Demo, run_demo
-from ingress.demo.screen import choose_display
+from ingress.demo.screen import LiveDisplay
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -68,6 +72,13 @@ async def run_display(demo: Demo) -> int:
         await display.run(console.execute)
         nursery.cancel_scope.cancel()
     return 0
+
+
+def choose_display(demo: Demo) -> Display:
+    """The screen, if both ends of it are a terminal that is ours: in the background, it belongs to the shell."""
+    if sys.stdin.isatty() and sys.stdout.isatty() and os.tcgetpgrp(0) == os.getpgrp():
+        return LiveDisplay(demo)
+    return PlainDisplay(demo)
 
 
 async def run_command(demo: Demo, command: Sequence[str], ending: Ending) -> int:

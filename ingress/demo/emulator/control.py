@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from ingress.demo.emulator.line import BadCommand, EmulatedLine
 from ingress.demo.emulator.loop import READ, EmulatorLoop
 from ingress.demo.emulator.port import Port
+from relay.callbacks import ignore
 
 LONGEST = 4096
 """Bytes of a command; whoever sends more without a newline is no program of ours."""
@@ -21,7 +22,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "blackhole": (EmulatedLine.blackhole, "LINE [towards|back|both]"),
     "freeze": (EmulatedLine.freeze, "LINE"),
     "refuse": (EmulatedLine.refuse, "LINE"),
-    "reset": (lambda _line: None, "LINE"),
+    "reset": (ignore, "LINE"),
     "slow": (EmulatedLine.slow, "LINE 80ms"),
     "jitter": (EmulatedLine.jitter, "LINE 5ms"),
     "loss": (EmulatedLine.lose, "LINE 1%"),

@@ -51,6 +51,24 @@ class OneWay:
         self.carried = 0
         """Bytes that have come out at the other end."""
 
+    def block(self, is_blocked: bool) -> None:
+        """Let nothing arrive and nothing be sent, or again everything."""
+        self.blocked = is_blocked
+
+    def set_conditions(self, round_trip: float, jitter: float, loss: float, rate: float | None) -> None:
+        """What holds for what is sent from now on; *round_trip* and *jitter* are of both directions together."""
+        self.delay = round_trip / 2
+        self.round_trip = round_trip
+        self.jitter = jitter / 2
+        self.loss = loss
+        self.rate = rate
+        if not rate:
+            self.free_at = 0.0
+
+    def add_carried(self, size: int) -> None:
+        """So many bytes have come out at the other end."""
+        self.carried += size
+
     def arrival(self, size: int, now: float) -> float:
         """Send *size* bytes at *now*: when they are at the other end, if nothing stands before them."""
         sent = now
@@ -130,7 +148,7 @@ class Flight:
         if isinstance(first, Mark):
             return
         self.held -= size
-        self.way.carried += size
+        self.way.add_carried(size)
         if size < len(first):
             self._chunks.appendleft((when, first[size:]))
 

@@ -52,31 +52,29 @@ class EmulatedLine:
     def _apply(self, conditions: Conditions) -> None:
         self.conditions = conditions
         for way in (self.towards, self.back):
-            way.delay = conditions.round_trip / 2
-            way.round_trip = conditions.round_trip
-            way.jitter = conditions.jitter / 2
-            way.loss = conditions.loss
-            way.rate = conditions.rate
-            way.free_at = way.free_at if conditions.rate else 0.0
+            way.set_conditions(conditions.round_trip, conditions.jitter, conditions.loss, conditions.rate)
+
+    def _block(self, *, towards: bool, back: bool) -> None:
+        self.towards.block(towards)
+        self.back.block(back)
 
     def heal(self) -> None:
         """Everything as it was at the beginning."""
         self._apply(self._healthy)
         self.dial = Dial.ANSWERED
-        self.towards.blocked = self.back.blocked = False
+        self._block(towards=False, back=False)
 
     def blackhole(self, way: str = "both") -> None:
         """Nothing passes on *way* (towards the node, back, both) and nothing is closed; no dial is answered."""
         if way not in ("towards", "back", "both"):
             raise BadCommand(f"{way}: not one of towards, back, both")
         self.dial = Dial.SILENT
-        self.towards.blocked = way != "back"
-        self.back.blocked = way != "towards"
+        self._block(towards=way != "back", back=way != "towards")
 
     def freeze(self) -> None:
         """Dials are answered and nothing passes: a program that hangs behind a kernel that lives."""
         self.dial = Dial.ANSWERED
-        self.towards.blocked = self.back.blocked = True
+        self._block(towards=True, back=True)
 
     def refuse(self) -> None:
         """Dials are refused; the caller resets what is open."""
