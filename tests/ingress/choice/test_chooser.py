@@ -7,8 +7,7 @@ import pytest
 
 from ingress.choice.choice import Basis, Choice
 from ingress.choice.chooser import Chooser
-from ingress.choice.demand import Demand, Demands
-from ingress.config import Rule
+from ingress.choice.demand import Demand
 from ingress.measure.health import PathState
 from tests.ingress.choice.figures import chooser, figure
 
@@ -192,15 +191,6 @@ def test_a_client_goes_on_at_the_exit_that_took_its_stream() -> None:
     assert paths(made, client="c") == ["b"]
 
 
-def test_the_rules_make_the_demand() -> None:
-    demands = Demands([Rule(hosts=("*.broker.example",), redundant=True)])
-    made = [demands.make(host, 443, "10.0.0.1", "alice", None) for host in ("api.broker.example", "broker.example")]
-    assert [one.legs for one in made] == [2, 1]
-    assert (made[0].site, made[0].client, made[0].user) == ("broker.example", "10.0.0.1", "alice")
-    assert repr(made[0]) == "<Demand api.broker.example:443 by 10.0.0.1, any exit, 2 legs>"
-    assert repr(Demand("a", 1, exits=frozenset())) == "<Demand a:1 by nobody, no exit, 1 legs>"
-
-
 def test_answers_follow_what_the_exits_said() -> None:
     made = chooser(figure("a>us", 100))
     ssh = Demand("example.com", 22)
@@ -228,6 +218,29 @@ def test_a_reload_keeps_what_was_learned() -> None:
     assert made.may_answer_early(ssh, 1.0)
     found = chosen(made, Demand("api.broker.example", 443), 1.0)
     assert found.basis is Basis.BEST
+
+
+def test_streams_leave_what_is_silent_for_where_it_is_sound() -> None:
+    made = chooser(figure("a>us", 100), figure("b>us", 110), figure("c>hk", 90))
+    assert made.rescue("gone") is None
+    assert made.rescue("c") is None  # no other path to its exit
+    made.rank([figure("a>us", 100, PathState.STALLED, streams=3), figure("b>us", 110), figure("c>hk", 90)], 1.0)
+    assert made.rescue("a") == "b"
+    assert [(move.old, move.new, move.is_planned) for move in made.moves([], 1.0)] == [("a", "b", False)]
+
+
+def test_the_pair_of_an_exit_is_found_once_a_round() -> None:
+    made = chooser(figure("ix/1>us", 100), figure("c>us", 110), figure("d>hk", 90))
+    assert (made.pair("us"), made.pair("hk"), made.pair("gone")) == (("ix/1", "c"), None, None)
+    made.rank([figure("ix/1>us", 100)], 1.0)
+    assert made.pair("us") is None
+    assert made.partner("ix/1") is None
+
+
+def test_it_shows_itself() -> None:
+    made = chooser(figure("a>us", 100))
+    chosen(made, Demand("example.com", 443, "10.0.0.1"))
+    assert repr(made) == "<Chooser 1 paths, 1 clients' sites>"
 
 
 def best_of(times: int, call: object) -> float:

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingress.choice.cost import margin, path_cost
 from ingress.choice.entry import Entry, Tier
 from ingress.choice.ranking import Ranking, rank
 from ingress.measure.figures import PathFigures
@@ -40,30 +39,6 @@ def rounds(*weather: Mapping[str, float], step: float = 0.5, start: float = 0.0)
     for number, row in enumerate(weather):
         ranking = rank(ranking, [figure(name, ms) for name, ms in row.items()], start + number * step)
     return ranking
-
-
-@pytest.mark.parametrize(
-    ("more", "cost"),
-    [({}, 0.1), ({"deviation": 0.01}, 0.12), ({"late": 0.1}, 0.13), ({"late": 1.0, "deviation": 0.002}, 0.404)],
-)
-def test_cost(more: dict[str, float], cost: float) -> None:
-    assert path_cost(figure("a", 100, **more)) == pytest.approx(cost)
-
-
-@pytest.mark.parametrize(
-    ("cost", "one", "other", "expected"),
-    [
-        (0.1, 0.0, 0.0, 0.003),
-        (0.5, 0.0, 0.0, 0.005),
-        (0.13, 0.004, 0.004, 0.008),
-        (0.13, 0.001, 0.005, 0.010),
-        (0.13, 0.001, 0.100, 0.013),
-        (0.13, 0.100, 0.001, 0.013),
-        (0.13, 0.020, 0.100, 0.040),
-    ],
-)
-def test_margin(cost: float, one: float, other: float, expected: float) -> None:
-    assert margin(cost, one, other) == pytest.approx(expected)
 
 
 def test_the_cheapest_leads_and_paths_within_the_margin_are_equal() -> None:
