@@ -1,0 +1,68 @@
+"""What a report is made from: the measuring and choosing parts of an ingress, after five seconds of work."""
+
+from ingress.choice.chooser import Chooser
+from ingress.measure.network_monitor import NetworkMonitor
+from ingress.measure.traffic import NO_TRAFFIC, Counters, Traffic
+from ingress.report.line_rows import node_state
+from ingress.report.report import report
+from ingress.report.rows import NodeRow, Report
+from ingress.report.snapshot import Snapshot
+from relay.model.network import Address, Line, Network, Node
+from relay.model.walk import find_paths, find_prefixes
+
+HERE = Address("x", 1)
+NODES = {name: Node(name, HERE, (HERE,), exit=name.startswith("us")) for name in ("jp1", "jp2", "us1")}
+LINES = {
+    "ix1": Line("ix1", "sh", "jp1", HERE, provider="seller"),
+    "ix2": Line("ix2", "sh", "jp2", HERE),
+    "j1u": Line("j1u", "jp1", "us1", HERE),
+    "j2u": Line("j2u", "jp2", "us1", HERE),
+    "back": Line("back", "us1", "sh", HERE),
+}
+FOUND = find_paths(Network(("sh",), NODES, LINES), "sh")
+
+
+class Running:
+    """An ingress after five seconds: ix1/j1u costs 130 ms and carries a stream, ix2/j2u costs 150."""
+
+    def __init__(self) -> None:
+        self.network_monitor = NetworkMonitor(FOUND.used, find_prefixes(FOUND), 0.0)
+        self.traffic = {path.name: NO_TRAFFIC for path in FOUND.used}
+        self.counters = {path.name: Counters() for path in FOUND.used}
+        self.chooser = Chooser(["us1"])
+        for name, trip in {"ix1": 0.03, "ix2": 0.03, "ix1/j1u": 0.13, "ix2/j2u": 0.15}.items():
+            self.network_monitor.monitors[name].connected(0.0)
+            self.answer(name, trip, 0.0, 10)
+        self.traffic["ix1/j1u"] = Traffic(streams=1, bytes_down=1000)
+        counters = self.counters["ix1/j1u"]
+        counters.moves = 2
+        counters.count_rescue(0.2)
+        counters.count_lost("exit-lost")
+        self.rank(5.0)
+
+    def answer(self, name: str, trip: float, start: float, count: int) -> None:
+        monitor = self.network_monitor.monitors[name]
+        for step in range(count):
+            monitor.answered(monitor.ping(start + step / 2, 0.0), start + step / 2 + trip)
+
+    def rank(self, now: float) -> None:
+        self.chooser.rank(self.network_monitor.figures(self.traffic, now), now)
+
+    def report(self, now: float) -> Report:
+        nodes = [NodeRow("us1", True, node_state("us1", self.network_monitor), "0.1.0")]
+        return report(
+            Snapshot(
+                ingress="sh",
+                time="2030-01-01T00:00:00+00:00",
+                now=now,
+                network_monitor=self.network_monitor,
+                ranking=self.chooser.ranking,
+                lines=tuple(LINES.values()),
+                traffic=self.traffic,
+                counters=self.counters,
+                dial_times={"ix1": 0.031},
+                nodes=nodes,
+                spare=[FOUND.used[0].prefix(1)],
+                warnings=["us1: its certificate ends in 9 days"],
+            )
+        )

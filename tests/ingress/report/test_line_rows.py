@@ -1,0 +1,54 @@
+"""Rows of lines, and the states of lines and nodes."""
+
+import pytest
+
+from ingress.measure.blame import Blame
+from ingress.report.line_rows import line_state, node_state
+from tests.ingress.report.running import Running
+
+
+def test_lines_are_told_with_their_own_piece_and_what_pings_cost() -> None:
+    told = Running().report(5.0)
+    lines = {row.line: row for row in told.lines}
+    assert list(lines) == ["ix1", "ix2", "j1u", "j2u"]  # no path of this ingress walks `back`
+    assert lines["ix1"].dial_time == 0.031 and lines["ix1"].provider == "seller"
+    assert lines["j1u"].round_trip == pytest.approx(0.1)
+    assert (lines["j1u"].streams, lines["j1u"].bytes_down, lines["j2u"].streams) == (1, 1000, 0)
+    assert lines["ix1"].probe_bytes_per_day == pytest.approx(2 * lines["j1u"].probe_bytes_per_day, rel=1e-6)
+    assert {row.state for row in told.lines} == {"up"}
+    assert told.totals.probe_bytes_per_day == sum(row.probe_bytes_per_day for row in told.lines)
+    assert (told.totals.streams, told.totals.lost, told.blame) == (1, {"exit-lost": 1}, [])
+
+
+def test_the_broken_line_is_named() -> None:
+    running = Running()
+    running.network_monitor.monitors["ix1/j1u"].lost("reset", 5.0)
+    running.answer("ix1", 0.03, 5.0, 1)
+    running.rank(5.5)
+    told = running.report(5.5)
+    states = {row.line: row.state for row in told.lines}
+    assert states == {"ix1": "up", "ix2": "up", "j1u": "broken", "j2u": "up"}
+    assert told.blame == ["line j1u: jp1 is well and us1 answers over other lines, not over this one"]
+    assert [(row.path, row.state, row.reason, row.deaths) for row in told.paths[:2]] == [
+        ("ix2/j2u", "up", "best", 0),
+        ("ix1/j1u", "down", "reset", 1),
+    ]
+
+
+def test_a_line_is_up_or_as_it_was_blamed_or_unknown() -> None:
+    running = Running()
+    for name in ("ix1", "ix1/j1u", "ix2/j2u"):
+        running.network_monitor.monitors[name].lost("reset", 5.0)
+    blames = [Blame("one of two", lines=("j1u", "j2u"), is_sure=False), Blame("for certain", lines=("ix1",))]
+    states = {line: line_state(line, running.network_monitor, blames) for line in ("ix1", "ix2", "j1u", "j2u", "back")}
+    assert states == {"ix1": "broken", "ix2": "up", "j1u": "suspect", "j2u": "suspect", "back": "unknown"}
+
+
+def test_a_node_is_as_well_as_the_best_that_leads_to_it() -> None:
+    running = Running()
+    monitors = running.network_monitor.monitors
+    assert [node_state(node, running.network_monitor) for node in ("us1", "jp1", "nowhere")] == ["up", "up", "down"]
+    monitors["ix1/j1u"].lost("reset", 5.0)
+    assert node_state("us1", running.network_monitor) == "up"
+    monitors["ix2/j2u"].lost("reset", 5.0)
+    assert node_state("us1", running.network_monitor) == "down"
