@@ -1,99 +1,118 @@
-"""What a running ingress says about itself, asked as the command asks; no question may harm it."""
+"""What an ingress without any node around it answers, and what nodes told is shown as."""
 
+import datetime
 import json
 from collections.abc import Callable
-from typing import Any
 
+import attrs
 import pytest
-import trio
-from hypothesis import given
-from hypothesis import strategies as st
 
-from ingress.choice.chooser import Chooser
-from ingress.choice.demand import Demand
-from ingress.choice.sites import parse_target
 from ingress.report.rows import to_json
-from ingress.report.why import explain
-from relay.admin.client import ask
+from ingress.serve.answers import asks, make_report, node_rows
+from ingress.serve.running import Running
 from relay.errors import OperatorError
 from relay.identity import EXPIRY_WARNING
-from tests.world import INGRESS, PATIENCE, TWO_PATHS, World, until
+from relay.wire.setup import Welcome
+from tests.world import INGRESS, TWO_PATHS, World
 
-Make = Callable[..., World]
-
-
-async def said(world: World, **question: str) -> dict[str, Any]:
-    with trio.fail_after(PATIENCE):
-        return dict(await trio.to_thread.run_sync(ask, world.folder / f"{INGRESS}.sock", question, "ingress"))
+Make = Callable[..., tuple[World, Running]]
+YEAR = 365 * 86_400.0
 
 
-async def test_paths_lines_and_nodes(make_world: Make) -> None:
-    world = await make_world(TWO_PATHS).start()
-    await world.up()
-    client, _ = await world.pair()
-    await until(lambda: _on(world, "direct") + _on(world, "ix/pacific") == 1)
-    answer = await said(world, ask="paths")
-    rows = {row["path"]: row for row in answer["paths"]}
-    assert {name: row["state"] for name, row in rows.items()} == {"direct": "up", "ix/pacific": "up"}
-    assert sum(row["streams"] for row in rows.values()) == 1
-    assert all(row["dial_time"] is not None for row in rows.values())
-    nodes = {row["node"]: row for row in answer["nodes"]}
-    assert {name: (row["is_exit"], row["state"]) for name, row in nodes.items()} == {
-        "jp": (False, "up"),
-        "us": (True, "up"),
-    }
-    lines = {row["line"]: row["state"] for row in answer["lines"]}
-    assert lines == {"direct": "up", "ix": "up", "pacific": "up"}
-    assert answer["warnings"] == []
-    await client.aclose()
+def welcome(running: Running, node: str, *, days: float = 300.0, digest: bytes | None = None, serial: int = 0) -> None:
+    """*node* has let a carrier in, and said so."""
+    network = running.fleet.network
+    now = datetime.datetime.now(datetime.UTC).timestamp()
+    same = network.digest_for(node)
+    told = Welcome(digest or same, serial, "9.9.9", draining=False, not_after=now + days * 86_400)
+    running.fleet.peers[node].welcomed(told)
 
 
-def _on(world: World, path: str) -> int:
-    return world.running.fleet.traffic[path].streams
-
-
-async def test_why_and_mistakes(make_world: Make) -> None:
-    world = await make_world().start()
-    await world.up()
-    answer = await said(world, ask="why", target="example.com")
-    assert (answer["target"], answer["paths"]) == ("example.com:443", ["direct"])
-    for target in ("", ":443", "example.com:0", "example.com:https", "a b:1"):
-        with pytest.raises(OperatorError, match="no target to explain: "):
-            await said(world, ask="why", target=target)
-
-
-async def test_a_certificate_that_ends_soon_is_told(make_world: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("relay.identity.EXPIRY_WARNING", EXPIRY_WARNING + 10 * 365 * 86_400)
-    world = await make_world().start()
-    await world.up()
-    warnings = (await said(world, ask="paths"))["warnings"]
-    assert [str(text).partition(" ends on")[0] for text in warnings] == [
-        "the certificate of us",
-        "the certificate of shanghai",
+async def test_before_any_node_has_answered(make_running: Make) -> None:
+    _, running = make_running(TWO_PATHS)
+    told = make_report(running)
+    assert (told.ingress, {row.path: row.state for row in told.paths}) == (
+        INGRESS,
+        {"direct": "down", "ix/pacific": "down"},
+    )
+    assert [(row.node, row.is_exit, row.state, row.version, row.draining) for row in told.nodes] == [
+        ("us", True, "down", None, False),
+        ("jp", False, "down", None, False),
     ]
-    assert all(str(text).endswith(("--renew us`", "--renew shanghai`")) for text in warnings)
+    assert told.warnings == []
+    assert datetime.datetime.fromisoformat(told.time).tzinfo is not None
+    json.dumps(to_json(told))
 
 
-async def test_an_older_file_and_a_drain_are_shown(make_world: Make) -> None:
-    world = make_world()
-    old = world.write(world.text() + '\n[ingress.london]\nlisten = "127.0.0.1:1"\n', "old.toml")
-    await world.start("us", config=old)
-    await world.start(INGRESS)
-    await world.up()
-    (node,) = (await said(world, ask="paths"))["nodes"]
-    assert (node["stale_config"], node["draining"]) == (True, False)
-    client, _ = await world.pair()
-    world.nodes["us"].drain()
-    await until(lambda: world.running.fleet.peers["us"].is_draining)
-    (node,) = (await said(world, ask="paths"))["nodes"]
-    assert node["draining"]
-    await client.aclose()
+async def test_what_a_node_told_is_in_its_row(make_running: Make) -> None:
+    _, running = make_running(TWO_PATHS)
+    welcome(running, "us", days=300)
+    rows = {row.node: row for row in node_rows(running)}
+    assert (rows["us"].version, rows["us"].stale_config, rows["us"].config) == ("9.9.9", False, None)
+    assert rows["us"].certificate_ends is not None and rows["us"].certificate_ends.endswith("+00:00")
+    assert rows["jp"].certificate_ends is None
 
 
-@given(st.text())
-def test_any_target_is_explained_or_refused(text: str) -> None:
-    try:
-        host, port = parse_target(text)
-    except ValueError:
-        return
-    json.dumps(to_json(explain(Chooser(["us"]), Demand(host, port), 0.0)))
+async def test_a_node_with_another_file_is_shown_with_who_is_behind(make_running: Make) -> None:
+    _, running = make_running()
+    welcome(running, "us", digest=bytes(32))
+    (row,) = node_rows(running)
+    assert row.stale_config
+    assert row.config is not None and "us" in row.config
+
+
+async def test_a_node_that_drains_without_a_carrier_is_only_gone(make_running: Make) -> None:
+    _, running = make_running()
+    running.fleet.peers["us"].draining_since = running.loop.now
+    (row,) = node_rows(running)
+    assert not row.draining
+
+
+async def test_certificates_that_end_soon_are_told_our_own_as_well(make_running: Make) -> None:
+    _, running = make_running(TWO_PATHS)
+    welcome(running, "us", days=EXPIRY_WARNING / 86_400 - 1)
+    welcome(running, "jp", days=EXPIRY_WARNING / 86_400 + 1)
+    running.identity = attrs.evolve(running.identity, expires=datetime.datetime.now(datetime.UTC).timestamp() + 1)
+    warnings = make_report(running).warnings
+    assert [text.partition(" ends on")[0] for text in warnings] == [
+        "the certificate of us",
+        f"the certificate of {INGRESS}",
+    ]
+    assert warnings[0].endswith("run: ingress keys --renew us")
+
+
+async def test_the_files_own_warnings_come_first(make_running: Make) -> None:
+    _, running = make_running()
+    running.config = attrs.evolve(running.config, warnings=("probably not meant",))
+    running.identity = attrs.evolve(running.identity, expires=0.0)
+    warnings = make_report(running).warnings
+    assert warnings[0] == "probably not meant" and len(warnings) == 2
+
+
+async def test_the_questions_are_answered(make_running: Make) -> None:
+    _, running = make_running()
+    answers = asks(running)
+    assert set(answers) == {"paths", "why", "reload"}
+    assert (await answers["paths"]({}))["ingress"] == INGRESS
+    told = await answers["why"]({"target": "example.com:80"})
+    assert (told["target"], told["paths"]) == ("example.com:80", [])
+    assert await answers["reload"]({}) == {"version": 1, "done": "reloaded: 1 lines, 1 paths"}
+
+
+@pytest.mark.parametrize("question", [{}, {"target": ""}, {"target": ":443"}, {"target": "a:0"}, {"target": 7}])
+async def test_a_target_that_is_none_is_a_mistake(make_running: Make, question: dict[str, object]) -> None:
+    _, running = make_running()
+    if question.get("target") == 7:
+        assert (await asks(running)["why"](question))["target"] == "7:443"
+    else:
+        with pytest.raises(OperatorError, match="no target to explain: "):
+            await asks(running)["why"](question)
+
+
+async def test_why_goes_by_what_the_exits_may_dial(make_running: Make) -> None:
+    """The file allows the tests' targets on 127.0.0.0/8, and nothing else inside."""
+    _, running = make_running()
+    for target, exits in (("127.0.0.9:1", None), ("10.0.0.1:1", frozenset())):
+        host, _, port = target.partition(":")
+        assert running.opener.demand(host, int(port)).exits == exits
+        assert (await asks(running)["why"]({"target": target}))["paths"] == []
