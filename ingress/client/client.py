@@ -82,6 +82,8 @@ class Client:
     # ---- from the socket
 
     def on_bytes(self, data: memoryview) -> None:
+        """The client has said something: the first byte tells its door, which is given all of it in pieces. Once the
+        door has let go of the socket, the rest goes to whoever has it."""
         door = self.door
         if door is None:
             door = self.door = door_for(data[0], self._context.settings(self.needs_password))
@@ -92,6 +94,7 @@ class Client:
             self.run(door.receive(bytes(data[start : start + BEST_PIECE])))
 
     def on_eof(self) -> None:
+        """The client will say no more. It may still wait for its answer: its door knows."""
         self._has_eof = True
         if self.door is None:
             self._close(False, "left without a word")
@@ -99,10 +102,12 @@ class Client:
             self.run(self.door.receive_eof())
 
     def on_writable(self) -> None:
+        """The client has taken all it was owed: the target may send as much again."""
         if self.upstream is not None:
             self.upstream.consume_all()
 
     def on_closed(self, error: OSError | None) -> None:
+        """The connection is over, however: its stream is given up, and the context told once."""
         self._reset_upstream()
         self._forget_deadline()
         self._context.gone()
@@ -117,7 +122,8 @@ class Client:
             self._context.loop.fail(self.tcp, error)
 
     def run(self, events: list[Event]) -> None:
-        """Carry out *events*, in order, and what the door answers to the questions among them."""
+        """Carry out *events*, in order, and what the door answers to the questions among them. Raises what the door
+        raises."""
         while events:
             events = self._carry_out(events)
         self._settle()

@@ -149,27 +149,33 @@ class ClientStream:
     # ---- as a sink
 
     def on_data(self, data: memoryview) -> None:
+        """Bytes of the target: for the holder, and consumed once they have left it; dropped if nobody holds it."""
         if self._holder is not None:
             self._holder.on_stream_data(data)
         self.consume_all()
 
     def on_fin(self) -> None:
+        """The target's bytes have ended. If nobody holds the stream, or not any more after it was told, it ends."""
         if self._holder is not None:
             self._holder.on_stream_fin()
         if self._holder is None:
             self.finish()
 
     def on_connected(self, took: float) -> None:
+        """An exit has connected: noted, and told to the holder unless it was told before."""
         self.note_connected(took)
         if self._holder is not None and not self.is_answered:
             self.is_answered = True
             self._holder.on_stream_opened()
 
     def on_room(self) -> None:
+        """The stream takes more: the holder may go on."""
         if self._holder is not None:
             self._holder.on_stream_room()
 
     def on_reset(self, cause: Cause) -> None:
+        """The stream is gone. If no other exit takes it up, the holder hears of it: as a refusal, or as a reset if it
+        was told that the stream was open."""
         stream, self.stream = self.stream, None
         if stream is None or self.take_up_again(stream, cause):
             return

@@ -116,6 +116,8 @@ class Report:
 
 @attrs.frozen
 class TermRow:
+    """One summand of a candidate's cost, in seconds."""
+
     name: str
     value: float
     source: str
@@ -139,6 +141,8 @@ class CandidateRow:
 
 @attrs.frozen
 class SwitchRow:
+    """New streams left one path for another."""
+
     age: float
     """Seconds ago."""
     old: str
