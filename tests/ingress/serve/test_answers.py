@@ -78,7 +78,7 @@ async def test_certificates_that_end_soon_are_told_our_own_as_well(make_running:
         "the certificate of us",
         f"the certificate of {INGRESS}",
     ]
-    assert warnings[0].endswith("run: ingress keys --renew us")
+    assert warnings[0].endswith("run `ingress keys --renew us`")
 
 
 async def test_the_files_own_warnings_come_first(make_running: Make) -> None:
@@ -103,7 +103,7 @@ async def test_the_questions_are_answered(make_running: Make) -> None:
 async def test_a_target_that_is_none_is_a_mistake(make_running: Make, question: dict[str, object]) -> None:
     _, running = make_running()
     if question.get("target") == 7:
-        assert (await asks(running)["why"](question))["target"] == "7:443"
+        assert (await asks(running)["why"](question))["target"] == "0.0.0.7:443"
     else:
         with pytest.raises(OperatorError, match="no target to explain: "):
             await asks(running)["why"](question)
