@@ -16,9 +16,11 @@ import pytest
 import ingress.cli
 import relay.cli
 from ingress.config import read_file
+from tests.test_architecture import FLOORS
 
 ROOT = Path(__file__).parents[1]
 README, CHINESE = ROOT / "README.md", ROOT / "README.zh-CN.md"
+ARCHITECTURE = ROOT / "docs" / "architecture.md"
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("deploy/*.md")])
 UNITS = sorted(ROOT.glob("deploy/*.service"))
 
@@ -150,10 +152,32 @@ def test_links_lead_somewhere(document: Path) -> None:
         assert not anchor or anchor in anchors(target), link
 
 
-def test_files_that_threats_names_are_there() -> None:
-    named = re.findall(r"`((?:relay|ingress|docs)/[\w/.]+)`", (ROOT / "docs" / "threats.md").read_text())
+@pytest.mark.parametrize("document", ["architecture.md", "threats.md"])
+def test_files_that_documents_name_are_there(document: str) -> None:
+    named = re.findall(r"`((?:relay|ingress|docs|tests|bench)/[\w/.]+)`", (ROOT / "docs" / document).read_text())
     assert named
     assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_methods_that_the_architecture_names_are_there() -> None:
+    named = re.findall(r"`([A-Z]\w+)\.(\w+)`", ARCHITECTURE.read_text())
+    sources = [path.read_text() for package in ("relay", "ingress") for path in ROOT.glob(f"{package}/**/*.py")]
+    assert named
+    for owner, method in named:
+        (source,) = (text for text in sources if re.search(rf"^class {owner}\b", text, re.MULTILINE))
+        assert re.search(rf"^    (async )?def {method}\(", source, re.MULTILINE), f"{owner}.{method}"
+
+
+def test_the_picture_of_the_house_is_what_is_held() -> None:
+    picture: list[tuple[str, set[str]]] = []
+    (block,) = blocks(ARCHITECTURE, "text")
+    for line in block.splitlines():
+        if not line.startswith(" "):
+            package = line.removesuffix("/")
+        else:
+            picture.append((package, set(line[:34].split())))
+    rooms = [(package, {room for room in floor if "__" not in room}) for package, floor in FLOORS]
+    assert picture == [each for name in ("ingress", "relay") for each in reversed(rooms) if each[0] == name and each[1]]
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)

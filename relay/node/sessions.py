@@ -64,7 +64,7 @@ class HeldSession:
         if link in self.links:
             self.links.remove(link)
         token = self.session.token.hex()[:8]
-        log.event("carrier-lost", session=token, carrier=link.end.number, streams_adrift=len(detached), why=why)
+        log.event("carrier-lost", session=token, carrier=link.end.number, streams_detached=len(detached), why=why)
 
 
 class Sessions:

@@ -91,7 +91,7 @@ async def test_what_a_client_left_behind_still_arrives(make_world: Make) -> None
     await until(lambda: not world.running.fleet.moving.pauses)
 
 
-async def test_who_ended_while_adrift_is_forgotten(make_world: Make) -> None:
+async def test_who_ended_while_detached_is_forgotten(make_world: Make) -> None:
     world = await make_world().start()
     await world.up()
     client, target = await world.pair()

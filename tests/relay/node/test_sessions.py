@@ -137,7 +137,7 @@ async def test_a_lost_carrier_costs_nothing(world: World, caller: Caller, link: 
     await until(lambda: sink.took is not None)
     link.close("the test's wish")
     await target.send_all(b"meanwhile")
-    await journal.until("carrier-lost", "us", streams_adrift=1)
+    await journal.until("carrier-lost", "us", streams_detached=1)
     second = await caller.carrier(resume=True)
     caller.session.attach([stream], (second.end,), caller.loop.now, planned=False)
     await until(lambda: sink.data == b"meanwhile")
