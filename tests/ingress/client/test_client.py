@@ -320,6 +320,7 @@ async def test_it_is_over_with_the_request_however_long_the_exit_dials(make_stag
     client = stage.program()
     client.sends(socks5())
     await stage.settle()
+    assert len(stage.entrance.handshakes) == 0
     await stage.passes(100.0)
     stage.exit().connects()
     await client.hears(socks5_reply(0))

@@ -68,6 +68,7 @@ async def test_who_resets_is_gone_at_once(make_stage: Stages) -> None:
     made.close().aborts()
     await stage.settle()
     assert (made.gone, made.tcp.closed) == (1, True)
+    assert len(made.closing._deadlines) == 0
     await stage.passes(2 * LINGER)
     assert made.gone == 1
 

@@ -1,11 +1,13 @@
 """Who is let in, what all clients share, and what a reload exchanges for the next of them."""
 
 import attrs
+import pytest
 
 from ingress.config import Forward, Limits, Rule
 from ingress.users import Users
 from tests.ingress.client.stage import HOST, TWO_PATHS, Stages, address, connect, make_config, socks5, socks5_reply
 from tests.ingress.client.test_admission import LAN
+from tests.ingress.client.test_passwords import cheap_hash
 
 STRANGER = "203.0.113.9"
 FORWARD = Forward(address("127.0.0.1:1"), address(f"{HOST}:22"), LAN)
@@ -88,6 +90,18 @@ async def test_the_next_client_needs_a_password_if_there_are_users_now(make_stag
         client.sends(b"\x05\x01\x00")
     await before.hears(b"\x05\x00")
     assert await after.rest() == b"\x05\xff"
+
+
+async def test_the_next_password_is_judged_by_the_users_there_are_now(
+    make_stage: Stages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingress.users.COST", 2)  # of a name that does not exist
+    stage = await make_stage(users=Users({}))
+    for answer in (b"\x01\x01", b"\x01\x00"):
+        client = stage.program()
+        client.sends(b"\x05\x01\x02\x01\x05alice\x06secret")
+        await client.hears(b"\x05\x02" + answer)
+        stage.use(stage.config, Users({b"alice": cheap_hash(b"secret")}))
 
 
 async def test_who_may_enter_changes(make_stage: Stages) -> None:

@@ -129,6 +129,7 @@ async def test_a_forward_that_stays_goes_to_its_new_target(make_running: Make) -
         client = await connected(port, world)
         if refused:
             assert await is_reset(client)
+            assert [fields["target"] for fields in world.journal.of("stream-refused")] == ["10.0.0.1:22"]
         else:
             await until(lambda: running.opener.waiting == 1)
 
