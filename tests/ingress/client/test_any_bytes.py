@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from ingress.config import Forward
 from relay.model.cause import Cause
-from tests.ingress.client.stage import HOST, OK, Program, Stage, Stages, address, connect, get, open_stages, socks5
+from tests.ingress.client.players import Program
+from tests.ingress.client.stage import Stage, Stages, open_stages
+from tests.ingress.client.words import HOST, OK, address, connect, get, socks5
 from tests.relay.session.pair import EXIT
 
 FORWARD = Forward(address("127.0.0.1:1"), address(f"{HOST}:443"))

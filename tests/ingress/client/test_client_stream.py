@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from ingress.choice.demand import Demand
 from ingress.client.client_stream import EXIT_CAUSES, MOST_TRIES, ClientStream
 from relay.model.cause import Cause
-from tests.ingress.client.stage import ONE_PATH, TWO_EXITS, Holder, Stage, Stages, open_stages
+from tests.ingress.client.players import Holder
+from tests.ingress.client.stage import ONE_PATH, TWO_EXITS, Stage, Stages, open_stages
 from tests.relay.session.pair import SessionPair
 
 

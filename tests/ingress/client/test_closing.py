@@ -4,7 +4,8 @@ import pytest
 
 from ingress.client.closing import LINGER
 from relay.engine import Tcp
-from tests.ingress.client.stage import Program, Stage, Stages
+from tests.ingress.client.players import Program
+from tests.ingress.client.stage import Stage, Stages
 from tests.relay.engine.conftest import Owner
 
 
@@ -16,7 +17,7 @@ class Closed:
         self.gone = 0
         self.owner = Owner()
         self.tcp = Tcp(stage.loop, near, self.owner)
-        self.client = Program(stage, far)
+        self.client = Program(far, stage.settle)
         self.closing = stage.entrance.closing
 
     def close(self, answer: bytes = b"sorry") -> Program:

@@ -5,9 +5,10 @@ import pytest
 
 from ingress.config import Forward, Limits, Rule
 from ingress.users import Users
-from tests.ingress.client.stage import HOST, TWO_PATHS, Stages, address, connect, make_config, socks5, socks5_reply
+from tests.ingress.client.stage import TWO_PATHS, Stages, make_config
 from tests.ingress.client.test_admission import LAN
 from tests.ingress.client.test_passwords import cheap_hash
+from tests.ingress.client.words import HOST, address, connect, socks5, socks5_reply
 
 STRANGER = "203.0.113.9"
 FORWARD = Forward(address("127.0.0.1:1"), address(f"{HOST}:22"), LAN)

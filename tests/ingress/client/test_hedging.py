@@ -8,7 +8,8 @@ from ingress.client.hedging import BUDGET, BURST, Hedging
 from relay.model.cause import Cause
 from relay.session.initiator import InitiatorStream
 from tests.ingress.choice.figures import chooser, figure
-from tests.ingress.client.stage import HOST, Roads
+from tests.ingress.client.players import Roads
+from tests.ingress.client.words import HOST
 from tests.relay.session.pair import RecordingSink
 from tests.world import Journal
 

@@ -14,7 +14,9 @@ from ingress.measure.health import PathState
 from relay.model.cause import Cause
 from relay.model.network import Allowed
 from tests.ingress.choice.figures import figure
-from tests.ingress.client.stage import HOST, ONE_PATH, TWO_EXITS, TWO_PATHS, Holder, Stage, Stages, make_config
+from tests.ingress.client.players import Holder
+from tests.ingress.client.stage import ONE_PATH, TWO_EXITS, TWO_PATHS, Stage, Stages, make_config
+from tests.ingress.client.words import HOST
 
 INSIDE = "192.168.7.9"
 """A literal address that an exit may dial only where it is allowed."""

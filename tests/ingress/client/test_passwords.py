@@ -10,7 +10,8 @@ import trio
 from ingress.client.passwords import HASHERS, Passwords
 from ingress.penalty import FIRST, FREE
 from ingress.users import Hash, Users
-from tests.ingress.client.stage import Stage, Stages, get, socks5
+from tests.ingress.client.stage import Stage, Stages
+from tests.ingress.client.words import get, socks5
 
 HOME, ELSEWHERE = "192.0.2.1", "192.0.2.2"
 

@@ -13,7 +13,8 @@ from ingress.client.opener import Streams
 from relay.model.cause import Cause
 from relay.session.initiator import InitiatorStream
 from tests.ingress.choice.figures import chooser, figure
-from tests.ingress.client.stage import HOST, Roads
+from tests.ingress.client.players import Roads
+from tests.ingress.client.words import HOST
 from tests.relay.session.pair import RecordingSink
 from tests.world import NAME, TWO_PATHS, World, until
 

@@ -6,7 +6,9 @@ import pytest
 from ingress.choice.demand import Demand
 from relay.model.cause import Cause
 from relay.session.window import INITIAL_WINDOW
-from tests.ingress.client.stage import HOST, TWO_EXITS, Program, Stage, Stages, socks5, socks5_reply
+from tests.ingress.client.players import Program
+from tests.ingress.client.stage import TWO_EXITS, Stage, Stages
+from tests.ingress.client.words import HOST, socks5, socks5_reply
 
 
 def ended(stage: Stage) -> list[str]:
