@@ -15,7 +15,7 @@ from relay.wire.fields import join
 from relay.wire.frames import HEADER_SIZE, Kind, frame
 from relay.wire.setup import Hello, Proceed, Refused, Transit, Welcome, encode, parse_setup
 from relay.wire.versions import Versions
-from tests.ingress.paths.test_dial import shown
+from tests.ingress.paths.test_dial_whole import shown
 from tests.world import INGRESS, TWO_PATHS, Journal, World, read, until
 
 Make = Callable[..., World]

@@ -12,24 +12,13 @@ from ingress.paths import live as live_module
 from ingress.paths.backoff import BACKOFF_FIRST, BACKOFF_MOST, longer
 from ingress.paths.dial import Opened, SetupFailed, open_carrier
 from ingress.paths.live import MOST_BULK
-from ingress.paths.peer import MOST_ASKED, Peer
-from relay.callbacks import ignore
-from relay.engine import Loop
+from ingress.paths.peer import Peer
 from relay.model.walk import Path
-from relay.session.window import Memory
 from relay.wire.codes import Purpose, Reason
 from relay.wire.setup import Hello
 from tests.world import DIRECT, INGRESS, TWO_PATHS, Journal, World, is_reset, read, until
 
 Make = Callable[..., World]
-
-
-def test_the_backoff_doubles_and_is_bounded() -> None:
-    waits = [0.0]
-    while len(waits) < 12:
-        waits.append(longer(waits[-1]))
-    assert waits[1:4] == [BACKOFF_FIRST, 2 * BACKOFF_FIRST, 4 * BACKOFF_FIRST]
-    assert waits[-1] == BACKOFF_MOST
 
 
 @pytest.fixture
@@ -181,24 +170,6 @@ async def test_a_removed_path_leaves_nothing_behind(make_world: Make, monkeypatc
     world.wires["direct"].cut()
     await until(lambda: running.fleet.live["direct"].thin is not None)
     assert world.wires["ix"].accepted <= accepted + 1  # the dial time, once a minute
-
-
-class Unheard:
-    """The owner of a carrier that brings nothing."""
-
-    on_pong = on_notice = staticmethod(ignore)
-
-
-async def test_questions_that_are_never_answered_are_bounded() -> None:
-    loop = Loop()
-    peer = Peer("us", loop, Memory(1), ignore, ignore)
-    carrier = peer.session.add_carrier("direct", False, ignore, Unheard(), loop.now)
-    for _ in range(2 * MOST_ASKED):
-        peer.ask_time(carrier, lambda number: b"", lambda took, cause: None)
-    assert len(peer._questions) == MOST_ASKED
-    assert f"{peer!r}".startswith("<Peer us, ")
-    peer.close()
-    loop.close()
 
 
 # ---- bulk
