@@ -61,7 +61,8 @@ class Secured:
         """Send what was encrypted; False if the kernel is full and some is left.
 
         Raises:
-            OSError: the connection broke.
+            OSError: the connection broke. What is left will never leave, and is dropped, so that what the peer said
+                before (a refusal, an alert) can still be read.
         """
         try:
             while self._unsent or self.outgoing.pending:
@@ -69,6 +70,10 @@ class Secured:
                 self._unsent = self._unsent[self.sock.send(self._unsent) :]
         except BlockingIOError:
             return False
+        except ConnectionError:
+            self._unsent = memoryview(b"")
+            self.outgoing.read()
+            raise
         return True
 
     def close(self) -> None:

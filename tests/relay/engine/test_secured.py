@@ -97,3 +97,30 @@ def test_a_broken_connection_is_told(sockets: Sockets, contexts) -> None:
     with pytest.raises(ConnectionResetError):
         while True:
             far.fetch()
+
+
+def test_what_cannot_leave_any_more_is_dropped_and_what_came_before_can_be_read(
+    sockets: Sockets, contexts: tuple[ssl.SSLContext, ssl.SSLContext]
+) -> None:
+    """The peer says why it refuses, and closes over bytes that it has not read: a RST behind its last words."""
+    near, far = shaken(sockets, contexts)
+    near.sock.send(b"unread")
+    far.tls.write(b"refused: no such line")
+    assert far.flush()
+    far.close()
+    near.tls.write(b"a question")
+    with pytest.raises(ConnectionError):
+        while near.flush():
+            near.tls.write(b"a question")
+    assert near.unsent == 0
+    assert near.flush()
+    assert read_one(near) == b"refused: no such line"
+
+
+def read_one(one: Secured) -> bytes:
+    """What the next record holds."""
+    while True:
+        try:
+            return one.tls.read(100)
+        except ssl.SSLWantReadError:
+            one.fetch()
