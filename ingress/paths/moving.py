@@ -120,10 +120,9 @@ class Moving:
 
     def evacuate(self, live: LivePath, why: str) -> None:
         """*live* is about to be removed: everything leaves it, by plan, for the best other path to its exit."""
-        to = self._best_to_its_exit(live)
-        if to is None:
+        streams, to = _riders(live.links), self._best_to_its_exit(live)
+        if not streams or to is None:
             return
-        streams = _riders(live.links)
         for stream in streams:
             self._put(stream, to, planned=True)
         live.counters.moves += len(streams)
