@@ -101,16 +101,18 @@ class BulkCarriers:
 
     def each_second(self) -> None:
         """Measure, send calm streams back, close carriers that nobody needs."""
-        alive = {link: live for live in self._live.values() for link in live.bulk}
-        self._loads = {link: load for link, load in self._loads.items() if link in alive}
+        ridden = {link: live for live in self._live.values() for link in live.bulk if link.end.legs}
+        moved_here = {link: Load(_moved(link)) for link in ridden if link not in self._loads}
+        self._loads = {link: load for link, load in self._loads.items() if link in ridden}
         for link, load in self._loads.items():
             load.add(_moved(link))
             if load.calm >= CALM_SECONDS:
-                self._moving.to_thin(link, alive[link])
+                self._moving.to_thin(link, ridden[link])
         for live in self._live.values():
             self._note_delivery(live)
             for link in [link for link in live.bulk if not link.end.legs][SPARES_KEPT:]:
                 link.close("not needed")
+        self._loads |= moved_here  # from another path; measured from now on
 
     def _note_delivery(self, live: LivePath) -> None:
         speeds = [self._loads[link].speed for link in live.bulk if link in self._loads and link.end.legs]
