@@ -322,9 +322,10 @@ class Fleet:
         itself, so such lines must all say the same. Streams of a process that is gone must not wait for it.
         """
         peer, hop = live.peer, live.path.hops[-1]
-        if peer.session.carriers or not peer.session.streams:
+        node = self.network.nodes.get(peer.name)  # None if a reload and the refusal come in the same moment
+        if node is None or peer.session.carriers or not peer.session.streams:
             return
-        is_own = hop.address == self.network.nodes[peer.name].address
+        is_own = hop.address == node.address
         if is_own or all(one.nothing_listens for one in self.live_to(peer)):
             log.event("exit-lost", level="warning", node=peer.name, streams=len(peer.session.streams))
             peer.renew(Cause.EXIT_LOST)
