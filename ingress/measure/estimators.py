@@ -42,6 +42,7 @@ class Smoothed:
         self.deviation = 0.0
 
     def add(self, sample: float) -> None:
+        """One more *sample*, in seconds."""
         self.count += 1
         if self.count == 1:
             self.srtt, self.deviation = sample, sample / 2
@@ -74,6 +75,7 @@ class Share:
         self._true = 0
 
     def add(self, outcome: bool) -> None:
+        """One more *outcome*; beyond `size` of them the oldest counts no more."""
         if len(self._outcomes) == self._outcomes.maxlen:
             self._true -= self._outcomes[0]
         self._outcomes.append(outcome)
@@ -81,6 +83,7 @@ class Share:
 
     @property
     def value(self) -> float:
+        """From 0 to 1."""
         return self._true / len(self._outcomes) if self._outcomes else 0.0
 
 
@@ -94,6 +97,7 @@ class Minimum:
         self._kept: deque[tuple[float, float]] = deque()
 
     def add(self, sample: float, now: float) -> None:
+        """One more *sample*, made at *now*, which never goes back."""
         while self._kept and self._kept[-1][1] >= sample:
             self._kept.pop()
         self._kept.append((now, sample))

@@ -56,6 +56,7 @@ class PathFigures:
 
     @property
     def name(self) -> str:
+        """Of the path."""
         return self.path.name
 
     @property
@@ -65,4 +66,5 @@ class PathFigures:
 
     @property
     def exit(self) -> str:
+        """The node at which the path ends."""
         return self.path.end

@@ -26,6 +26,8 @@ class PathState(enum.Enum):
 
 
 class HealthEvent(enum.Enum):
+    """What may happen to a path or prefix."""
+
     CONNECTED = enum.auto()
     """HELLO was answered: a carrier is there."""
     FAILED = enum.auto()
@@ -126,9 +128,11 @@ class Health:
 
     @property
     def is_answering(self) -> bool:
+        """Whether pings are answered now, be it on trial."""
         return self.state is PathState.UP or self.state is PathState.HELD
 
     def connected(self, now: float) -> None:
+        """A carrier is up; after a death its trial begins."""
         self._move(HealthEvent.CONNECTED, now, "")
         self.refusal = None
         self.held_until = now + self._trial
@@ -144,6 +148,7 @@ class Health:
         self.refusal = refusal
 
     def answered(self, is_good: bool, now: float) -> None:
+        """A ping was answered; *is_good* if it came in time."""
         self._move(HealthEvent.ANSWERED, now, "")
         self._good += is_good
         self.release(now)
@@ -162,6 +167,7 @@ class Health:
         return self.held_until if self.state is PathState.HELD and self._good >= GOOD_PINGS else None
 
     def overdue(self, now: float) -> None:
+        """An answer is so late that the path counts as stalled."""
         self._move(HealthEvent.OVERDUE, now, "answer overdue")
 
     def lost(self, why: str, now: float) -> None:

@@ -61,6 +61,7 @@ class PathMonitor:
 
     @property
     def is_connected(self) -> bool:
+        """Whether there is a carrier, as far as it was told."""
         return self.health.state is not PathState.DOWN
 
     # what happened to the carrier

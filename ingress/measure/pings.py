@@ -199,6 +199,7 @@ class Pings:
         self._loaded_until = now + LOAD_LINGER
 
     def is_loaded(self, now: float) -> bool:
+        """Whether our own bulk may still stand before a ping that is sent at *now*."""
         return now < self._loaded_until
 
     @property
@@ -220,10 +221,12 @@ class Pings:
 
     @property
     def samples(self) -> int:
+        """How many round trips were measured, our own load's included."""
         return self._live.count
 
     @property
     def srtt(self) -> float | None:
+        """The smoothed round trip in seconds, with our own load in it; None if none was measured."""
         return self._live.srtt if self._live.count else None
 
     def least(self, now: float) -> float:
@@ -247,6 +250,7 @@ class Pings:
 
     @property
     def late(self) -> float:
+        """Share of the last WINDOW pings that were late, from 0 to 1."""
         return self._late.value
 
     def round_trip(self, now: float) -> float | None:
