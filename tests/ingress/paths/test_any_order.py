@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ingress.choice.moves import Move, MoveKind
 from relay.session.states import StreamState
-from tests.ingress.paths.yard import INGRESS, Client, Yard, in_yard
+from tests.ingress.paths.yard import INGRESS, Client, Lines, Yard, in_yard
 
 LINES = (("a", INGRESS, "us"), ("b", INGRESS, "us"), ("ix", INGRESS, "jp"), ("pacific", "jp", "us"))
 PATHS = ("a", "b", "ix/pacific")
@@ -38,7 +38,7 @@ class Play:
     def __init__(self, yard: Yard) -> None:
         self.yard = yard
         self.clients: list[tuple[Client, bytearray, bytearray]] = []
-        self.lines = LINES
+        self.lines: Lines = LINES
 
     async def step(self, what: str, *values: object) -> None:
         await getattr(self, what)(*values)

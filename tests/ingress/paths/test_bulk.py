@@ -53,17 +53,16 @@ async def test_who_fills_its_window_gets_a_carrier_of_its_own(yard: Yard) -> Non
 async def test_who_is_never_given_one(yard: Yard) -> None:
     await yard.up()
     noticed = yard.fleet.bulk.noticed
-    redundant, pair_to_be = yard.open("a", "b", legs=2), yard.open("a", legs=2)
-    bulk, adrift, stalled = await on_bulk(yard), yard.open("a"), yard.open("b")
-    adrift.stream.leave()
+    bulk = await on_bulk(yard)
     carrier = bulk.stream.legs[0].carrier
-    yard.hold("b")
-    await yard.until(lambda: not yard.live["b"].is_usable)
+    await yard.until(yard.live["a"].spare)
+    redundant, pair_to_be, adrift = yard.open("a", "b", legs=2), yard.open("a", legs=2), yard.open("a")
+    adrift.stream.leave()
     for client in (redundant, pair_to_be, bulk, adrift):
         noticed(client.stream)
-    yard.fleet.moving.hedge(stalled.stream, yard.choice("c"))
     assert bulk.stream.legs[0].carrier is carrier
-    assert not any(client.is_bulk for client in (redundant, pair_to_be, adrift, stalled))
+    assert not any(client.is_bulk for client in (redundant, pair_to_be, adrift))
+    assert yard.live["a"].spare() is not None
 
 
 @in_yard(THREE_LINES)

@@ -39,6 +39,9 @@ async def test_streams_are_counted_and_bounded(yard: Yard) -> None:
 async def test_dial_times_are_told_by_who_dials_the_line(yard: Yard) -> None:
     await yard.up()
     assert yard.fleet.dial_times() == {"direct": 0.06, "ix": 0.04, "pacific": 0.06}
+    yard.nodes["us"].say(status(bytes(8), 0, [LineReport("pacific", 9.0)]))  # it only ends there
+    await yard.run(0.1)
+    assert yard.fleet.dial_times() == {"direct": 0.06, "ix": 0.04, "pacific": 0.06}
     reports = [LineReport("pacific", 0.25), LineReport("direct", 9.0), LineReport("ix", None, "refused")]
     yard.nodes["jp"].say(status(bytes(8), 0, reports))
     await yard.run(0.1)
@@ -186,6 +189,7 @@ async def test_what_we_are_late_for_is_nobodys_fault(yard: Yard) -> None:
     await yard.up()
     client = yard.open("a")
     await client.exchange()
+    await yard.until(lambda: all(live.monitor.pings.oldest_unanswered for live in yard.live.values()))
     yard.clock.jump(2.0)  # and nobody was served
     yard.loop._serve()
     await yard.run(3.0)
@@ -376,6 +380,18 @@ async def test_a_carrier_that_is_up_again_wakes_whoever_waits_for_its_nodes(yard
     yard.live["ix"].poke()
     await yard.run(0.5)
     assert yard.live["ix/pacific"].thin is not None
+
+
+@in_yard()
+async def test_when_a_node_is_back_its_other_paths_need_not_wait(yard: Yard) -> None:
+    await yard.up()
+    yard.weather["pacific"].refuses = True
+    yard.cut("pacific")
+    await yard.run(60.0)
+    begun = len(yard.dials)
+    yard.fleet.session_unknown(yard.live["direct"])
+    await yard.run(0.001)
+    assert [path for path, _ in yard.dials[begun:]] == ["ix/pacific"]
 
 
 @in_yard()

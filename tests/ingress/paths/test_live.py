@@ -156,6 +156,21 @@ async def test_a_node_that_was_restarted_is_known_at_once_and_its_other_paths_ne
 
 
 @in_yard(DIRECT)
+async def test_a_node_that_has_just_shown_that_it_is_back_is_dialled_at_once(yard: Yard) -> None:
+    """It refuses the session of before its restart; after that nobody waits out the backoff of its absence."""
+    await yard.up()
+    yard.cut("direct")
+    yard.hold("direct")
+    yard.nodes["us"].restart()
+    await yard.run(40.0)
+    yard.release("direct")
+    await yard.until(lambda: yard.logged("session-forgotten"))
+    forgotten = yard.loop.now
+    await yard.until(lambda: yard.live["direct"].thin is not None)
+    assert yard.loop.now - forgotten <= BACKOFF_FIRST + 0.07
+
+
+@in_yard(DIRECT)
 async def test_a_carrier_to_a_session_that_ended_meanwhile_is_closed(yard: Yard) -> None:
     await yard.up()
     peer = yard.fleet.peers["us"]
