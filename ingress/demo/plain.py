@@ -19,9 +19,11 @@ class PlainDisplay:
         self._demo = demo
 
     def tell(self, text: str) -> None:
+        """One line, at once."""
         print(text, flush=True)
 
     async def run(self, execute: Execute) -> None:
+        """Show, and carry out what is read, until *execute* says that it was the last order."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._show)
             await self._read(execute)
