@@ -1,4 +1,4 @@
-"""Nodes where the carriers of a yard end: real sessions of an exit, whose targets write down what they get."""
+"""Nodes where the carriers of a test bed end: real sessions of an exit, whose targets write down what they get."""
 
 from collections.abc import Callable
 

@@ -4,66 +4,66 @@ import pytest
 
 from ingress.choice.moves import Move, MoveKind
 from relay.model.cause import Cause
-from tests.ingress.paths.yard import INGRESS, THREE_LINES, Yard, in_yard
+from tests.ingress.paths.fleet_bed import INGRESS, THREE_LINES, FleetBed, with_bed
 
 SHARED = (("ix", INGRESS, "jp"), ("p1", "jp", "us"), ("p2", "jp", "us"))
 
 
-@in_yard()
-async def test_a_stream_that_was_opened_on_one_path_gets_a_second_leg(yard: Yard) -> None:
-    await yard.up()
-    client = yard.open("direct", legs=2)
+@with_bed()
+async def test_a_stream_that_was_opened_on_one_path_gets_a_second_leg(bed: FleetBed) -> None:
+    await bed.up()
+    client = bed.open("direct", legs=2)
     assert client.paths == ["direct"]
-    await yard.run(0.3)
+    await bed.run(0.3)
     assert client.paths == ["direct", "ix/pacific"]
     await client.exchange()
-    assert yard.logged("second-leg-joined") == [
+    assert bed.logged("second-leg-joined") == [
         {"level": "debug", "stream": client.stream.id, "path": "direct", "to": "ix/pacific"}
     ]
 
 
-@in_yard()
-async def test_a_leg_that_is_lost_is_replaced_and_the_stream_never_stands_still(yard: Yard) -> None:
-    await yard.up()
-    client = yard.open("direct", "ix/pacific", legs=2)
+@with_bed()
+async def test_a_leg_that_is_lost_is_replaced_and_the_stream_never_stands_still(bed: FleetBed) -> None:
+    await bed.up()
+    client = bed.open("direct", "ix/pacific", legs=2)
     await client.exchange()
-    yard.cut("ix")
+    bed.cut("ix")
     await client.exchange(0.1)
     assert client.paths == ["direct"]
-    await yard.until(lambda: client.paths == ["direct", "ix/pacific"])
-    assert all(live.counters.resumes == 0 for live in yard.live.values())
+    await bed.until(lambda: client.paths == ["direct", "ix/pacific"])
+    assert all(live.counters.resumes == 0 for live in bed.live.values())
 
 
-@in_yard(SHARED)
-async def test_paths_that_share_a_line_are_no_pair(yard: Yard) -> None:
-    await yard.up()
-    client = yard.open("ix/p1", legs=2)
-    await yard.run(3.0)
+@with_bed(SHARED)
+async def test_paths_that_share_a_line_are_no_pair(bed: FleetBed) -> None:
+    await bed.up()
+    client = bed.open("ix/p1", legs=2)
+    await bed.run(3.0)
     assert client.paths == ["ix/p1"]
-    yard.fleet.moving.pairs.improve()
+    bed.fleet.moving.pairs.improve()
     assert client.paths == ["ix/p1"]
 
 
-@in_yard()
-async def test_a_partner_whose_carrier_is_gone_since_the_ranking_is_not_joined(yard: Yard) -> None:
-    await yard.up()
-    client = yard.open("direct", legs=2)
-    partner = yard.live["ix/pacific"]
+@with_bed()
+async def test_a_partner_whose_carrier_is_gone_since_the_ranking_is_not_joined(bed: FleetBed) -> None:
+    await bed.up()
+    client = bed.open("direct", legs=2)
+    partner = bed.live["ix/pacific"]
     assert partner.thin is not None
     partner.thin.close("gone")
-    assert list(yard.fleet.moving.pairs.complete()) == []
+    assert list(bed.fleet.moving.pairs.complete()) == []
     assert client.paths == ["direct"]
 
 
-@in_yard(THREE_LINES)
-async def test_a_path_that_is_no_longer_ranked_has_no_partner(yard: Yard) -> None:
-    await yard.up()
-    client = yard.open("a", legs=2)
-    yard.replan(THREE_LINES[1:])
+@with_bed(THREE_LINES)
+async def test_a_path_that_is_no_longer_ranked_has_no_partner(bed: FleetBed) -> None:
+    await bed.up()
+    client = bed.open("a", legs=2)
+    bed.replan(THREE_LINES[1:])
     client_paths = client.paths
-    yard.fleet.chooser.rank([], yard.loop.now)
-    assert list(yard.fleet.moving.pairs.complete()) == []
-    yard.fleet.moving.pairs.improve()
+    bed.fleet.chooser.rank([], bed.loop.now)
+    assert list(bed.fleet.moving.pairs.complete()) == []
+    bed.fleet.moving.pairs.improve()
     assert client.paths == client_paths
 
 
@@ -76,72 +76,72 @@ BETTER = [
 
 
 @pytest.mark.parametrize(("delays", "changes"), BETTER)
-@in_yard(THREE_LINES)
+@with_bed(THREE_LINES)
 async def test_legs_that_are_much_worse_than_the_best_pair_change(
-    yard: Yard, delays: tuple[float, float, float], changes: bool
+    bed: FleetBed, delays: tuple[float, float, float], changes: bool
 ) -> None:
     for name, delay in zip("abc", delays, strict=True):
-        yard.weather[name].delay = delay
-    await yard.up()
-    client = yard.open("b", "c", legs=2)
-    await yard.run(1.1)
+        bed.lines[name].delay = delay
+    await bed.up()
+    client = bed.open("b", "c", legs=2)
+    await bed.run(1.1)
     assert set(client.paths) == ({"a", "b"} if changes else {"b", "c"})
     await client.exchange()
 
 
-@in_yard(THREE_LINES)
-async def test_a_pair_of_which_one_has_just_gone_is_no_better(yard: Yard) -> None:
-    await yard.up()
-    client = yard.open("b", "c", legs=2)
-    thin = yard.live["a"].thin
+@with_bed(THREE_LINES)
+async def test_a_pair_of_which_one_has_just_gone_is_no_better(bed: FleetBed) -> None:
+    await bed.up()
+    client = bed.open("b", "c", legs=2)
+    thin = bed.live["a"].thin
     assert thin is not None
     thin.close("gone")
-    yard.fleet.moving.pairs.improve()
+    bed.fleet.moving.pairs.improve()
     assert client.paths == ["b", "c"]
 
 
-@in_yard(THREE_LINES)
-async def test_a_rescue_takes_off_one_leg_and_leaves_the_other(yard: Yard) -> None:
-    await yard.up()
-    client = yard.open("a", "b", legs=2)
+@with_bed(THREE_LINES)
+async def test_a_rescue_takes_off_one_leg_and_leaves_the_other(bed: FleetBed) -> None:
+    await bed.up()
+    client = bed.open("a", "b", legs=2)
     await client.exchange()
-    yard.fleet.moving.execute(Move("a", "c", MoveKind.ALL, False, "silent"))
+    bed.fleet.moving.execute(Move("a", "c", MoveKind.ALL, False, "silent"))
     assert client.paths == ["b"]
-    await yard.run(0.3)
+    await bed.run(0.3)
     assert client.paths == ["b", "a"]
     await client.exchange()
 
 
-@in_yard(THREE_LINES)
-async def test_with_its_only_leg_on_the_silent_path_it_goes_where_all_go(yard: Yard) -> None:
-    await yard.up()
-    client = yard.open("a", legs=2)
-    yard.fleet.moving.execute(Move("a", "c", MoveKind.ALL, False, "silent"))
+@with_bed(THREE_LINES)
+async def test_with_its_only_leg_on_the_silent_path_it_goes_where_all_go(bed: FleetBed) -> None:
+    await bed.up()
+    client = bed.open("a", legs=2)
+    bed.fleet.moving.execute(Move("a", "c", MoveKind.ALL, False, "silent"))
     assert client.paths == ["c"]
     await client.exchange()
 
 
-@in_yard(THREE_LINES)
-async def test_thin_moves_are_not_about_them(yard: Yard) -> None:
-    await yard.up()
-    client, thin = yard.open("a", "b", legs=2), yard.open("a")
-    yard.fleet.moving.execute(Move("a", "c", MoveKind.THIN, True, "20 ms worse"))
+@with_bed(THREE_LINES)
+async def test_thin_moves_are_not_about_them(bed: FleetBed) -> None:
+    await bed.up()
+    client, thin = bed.open("a", "b", legs=2), bed.open("a")
+    bed.fleet.moving.execute(Move("a", "c", MoveKind.THIN, True, "20 ms worse"))
     assert client.paths == ["a", "b"]
     assert thin.paths == ["c"]
 
 
-@in_yard(THREE_LINES)
-async def test_they_are_counted_on_each_path_and_forgotten_when_over(yard: Yard) -> None:
-    await yard.up()
-    pairs = yard.fleet.moving.pairs
-    assert pairs.count_on(yard.live["a"]) == 0
-    first, second = yard.open("a", "b", legs=2), yard.open("b", "c", legs=2)
-    yard.open("a")
-    assert {name: pairs.count_on(yard.live[name]) for name in "abc"} == {"a": 1, "b": 2, "c": 1}
+@with_bed(THREE_LINES)
+async def test_they_are_counted_on_each_path_and_forgotten_when_over(bed: FleetBed) -> None:
+    await bed.up()
+    pairs = bed.fleet.moving.pairs
+    assert pairs.count_on(bed.live["a"]) == 0
+    first, second = bed.open("a", "b", legs=2), bed.open("b", "c", legs=2)
+    bed.open("a")
+    assert {name: pairs.count_on(bed.live[name]) for name in "abc"} == {"a": 1, "b": 2, "c": 1}
     assert first.stream in pairs and len(pairs) == 2
-    await yard.run(0.3)
-    assert yard.fleet.traffic["a"].redundant == 1
-    assert yard.fleet.traffic["a"].thin == 1
+    await bed.run(0.3)
+    assert bed.fleet.traffic["a"].redundant == 1
+    assert bed.fleet.traffic["a"].thin == 1
     first.stream.reset(Cause.CLIENT_RESET)
     await second.finish()
     assert len(pairs) == 0

@@ -1,4 +1,4 @@
-"""The connections of a yard: socket pairs with real TLS, and between them bytes that take their time, or stop."""
+"""The connections of a fleet under test: socket pairs with real TLS, between which bytes take their time, or stop."""
 
 import socket
 import ssl
@@ -41,7 +41,7 @@ def socket_pair() -> tuple[socket.socket, socket.socket]:
     return pair
 
 
-class Weather:
+class VirtualLine:
     """What a line is like at the moment."""
 
     def __init__(self, name: str) -> None:
@@ -53,10 +53,10 @@ class Weather:
         """Nothing listens at its address."""
 
 
-class Wire:
+class VirtualConnection:
     """The connection below one carrier, over some lines: it takes what each end sends to the other, a delay later."""
 
-    def __init__(self, lines: tuple[Weather, ...]) -> None:
+    def __init__(self, lines: tuple[VirtualLine, ...]) -> None:
         self.lines = lines
         self.is_held = False
         """A black hole for this carrier alone."""

@@ -1,9 +1,9 @@
-"""A fleet over a made-up network: every carrier is real TLS between real sessions, on wires that a test can script.
+"""A fleet over a made-up network: every carrier is real TLS between real sessions, over lines that a test breaks.
 
-There is one loop, and no task runs it: the yard serves it, moves the bytes over the wires, lets the tasks take their
+There is one loop, and no task runs it: the bed serves it, moves the bytes along the lines, lets the tasks take their
 turn, and then jumps to the moment at which something happens next. So an hour passes in seconds, every figure is
-exact, and nothing listens anywhere. What is made up is the way from a dial to a WELCOME (`Yard.open_carrier`; the real
-one has tests of its own) and the weather on the lines.
+exact, and nothing listens anywhere. What is made up is the way from a dial to a WELCOME (`FleetBed.open_carrier`; the
+real one has tests of its own) and what the lines are like.
 """
 
 import errno
@@ -36,10 +36,10 @@ from relay.session.window import Memory
 from relay.wire.codes import Purpose
 from relay.wire.setup import Hello, Welcome
 from tests.ingress.paths.far_node import INGRESS, MEMORY, FarNode, Held
-from tests.ingress.paths.wires import Weather, Wire, contexts, socket_pair
+from tests.ingress.paths.virtual_lines import VirtualConnection, VirtualLine, contexts, socket_pair
 from tests.relay.session.pair import RecordingSink
 
-__all__ = ["INGRESS", "THREE_LINES", "TWO_PATHS", "Client", "Lines", "Yard", "in_yard"]
+__all__ = ["INGRESS", "THREE_LINES", "TWO_PATHS", "Client", "FleetBed", "Lines", "with_bed"]
 
 Lines = tuple[tuple[str, str, str], ...]
 """Name, start and end of each."""
@@ -47,7 +47,7 @@ TWO_PATHS: Lines = (("direct", INGRESS, "us"), ("ix", INGRESS, "jp"), ("pacific"
 THREE_LINES: Lines = tuple((name, INGRESS, "us") for name in ("a", "b", "c"))
 
 
-class Yard:
+class FleetBed:
     """A fleet, its loop, and the network under it. *nursery* runs its tasks; `close` at the end, then cancel them."""
 
     def __init__(
@@ -67,12 +67,12 @@ class Yard:
         self.exits = frozenset(exits)
         self.forwards = frozenset(forwards)
         self.loop = Loop()
-        self.wires: list[Wire] = []
+        self.connections: list[VirtualConnection] = []
         self.dials: list[tuple[str, float]] = []
         """Set-ups by path, and when each began."""
         self.hellos: list[Hello] = []
         self.nodes: dict[str, FarNode] = {}
-        self.weather: dict[str, Weather] = {}
+        self.lines: dict[str, VirtualLine] = {}
         self.memory = Memory(MEMORY)
         self.base = FilePath("/nonexistent")
         self._join_networks()
@@ -93,10 +93,10 @@ class Yard:
     # ---- the network
 
     def describe(self, lines: Lines) -> tuple[Network, Paths]:
-        """The file that has *lines*; nodes and weather are made as they are needed."""
+        """The file that has *lines*; nodes and line are made as they are needed."""
         names = dict.fromkeys(node for _, start, end in lines for node in (start, end) if node != INGRESS)
         for name, _, _ in lines:
-            self.weather.setdefault(name, Weather(name))
+            self.lines.setdefault(name, VirtualLine(name))
         for name in names:
             self.nodes.setdefault(name, FarNode(self.loop, name))
         nodes = {name: Node(name, _address(name), (), exit=name in self.exits) for name in names}
@@ -114,21 +114,21 @@ class Yard:
 
     async def dial_hop(self, hop: Hop, base: FilePath, timeout: float) -> tuple[socket.socket, float]:
         """As `relay.dial.lines.dial_hop`, for the times that are shown."""
-        weather = self.weather[hop.line.name]
-        if weather.refuses:
+        line = self.lines[hop.line.name]
+        if line.refuses:
             raise ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
-        await trio.sleep(2 * weather.delay)
+        await trio.sleep(2 * line.delay)
         near, far = socket_pair()
         far.close()
-        return near, 2 * weather.delay
+        return near, 2 * line.delay
 
     async def open_carrier(
         self, path: Path, hello: Hello, context: ssl.SSLContext, base: FilePath, timeout: float
     ) -> Opened:
-        """As `ingress.paths.dial.open_carrier`, over a wire: a round trip over each line, then what the node says."""
+        """As `ingress.paths.dial.open_carrier`: a round trip over each line, then what the node says."""
         self.dials.append((path.name, self.loop.now))
         self.hellos.append(hello)
-        lines = tuple(self.weather[hop.line.name] for hop in path.hops)
+        lines = tuple(self.lines[hop.line.name] for hop in path.hops)
         with trio.move_on_after(timeout):
             for line in lines:
                 await self._pass(line, is_last=line is lines[-1])
@@ -136,40 +136,40 @@ class Yard:
             return self._join(lines, held, hello, path)
         raise SetupFailed(f"no answer along {path.name} within {timeout:.1f} s")
 
-    async def _pass(self, line: Weather, *, is_last: bool) -> None:
+    async def _pass(self, line: VirtualLine, *, is_last: bool) -> None:
         if line.refuses:
             raise SetupFailed(f"line {line.name}: refused", nothing_listens=is_last)
         if line.is_held:
             await trio.sleep_forever()
         await trio.sleep(2 * line.delay)
 
-    def _join(self, lines: tuple[Weather, ...], held: Held, hello: Hello, path: Path) -> Opened:
-        wire = Wire(lines)
-        self.wires.append(wire)
+    def _join(self, lines: tuple[VirtualLine, ...], held: Held, hello: Hello, path: Path) -> Opened:
+        connection = VirtualConnection(lines)
+        self.connections.append(connection)
         is_bulk = hello.purpose is Purpose.BULK
-        held.links.append(Link(self.loop, wire.far, held.session, held, INGRESS, is_bulk=is_bulk))
+        held.links.append(Link(self.loop, connection.far, held.session, held, INGRESS, is_bulk=is_bulk))
         network = self.fleet.network
         welcome = Welcome(network.digest_for(path.end), network.serial, __version__, False, 2.0**33)
-        return Opened(wire.near, welcome, {line.name: 2 * line.delay for line in lines})
+        return Opened(connection.near, welcome, {line.name: 2 * line.delay for line in lines})
 
-    def wire(self, link: Link | None) -> Wire:
+    def connection(self, link: Link | None) -> VirtualConnection:
         """What is below *link*."""
         assert link is not None
-        return next(wire for wire in self.wires if wire.near.sock is link.tls.sock)
+        return next(connection for connection in self.connections if connection.near.sock is link.tls.sock)
 
     def cut(self, line: str) -> None:
         """Every carrier over *line* is reset; the next may live."""
-        for wire in self.wires:
-            if self.weather[line] in wire.lines:
-                wire.cut()
+        for connection in self.connections:
+            if self.lines[line] in connection.lines:
+                connection.cut()
 
     def hold(self, line: str) -> None:
         """*line* is a black hole."""
-        self.weather[line].is_held = True
+        self.lines[line].is_held = True
 
     def release(self, line: str) -> None:
         """It is none any more; what was on its way arrives."""
-        self.weather[line].is_held = False
+        self.lines[line].is_held = False
 
     # ---- time
 
@@ -195,7 +195,9 @@ class Yard:
 
     def _next_moment(self) -> float:
         tasks = trio.current_time() + trio.lowlevel.current_statistics().seconds_to_next_deadline
-        return min(self.loop._timers.next_deadline(), tasks, *(wire.next_moment() for wire in self.wires))
+        return min(
+            self.loop._timers.next_deadline(), tasks, *(connection.next_moment() for connection in self.connections)
+        )
 
     async def _settle(self) -> None:
         """Serve, deliver and let the tasks run until nothing is left to do at this moment."""
@@ -205,9 +207,9 @@ class Yard:
             rounds = self.loop.statistics().rounds
             self.loop._serve()
             is_moving = self.loop.statistics().rounds > rounds + 1
-            self.wires = [wire for wire in self.wires if wire.is_open]
-            for wire in self.wires:
-                is_moving |= wire.pump(trio.current_time())
+            self.connections = [connection for connection in self.connections if connection.is_open]
+            for connection in self.connections:
+                is_moving |= connection.pump(trio.current_time())
 
     # ---- what a test does and sees
 
@@ -216,7 +218,7 @@ class Yard:
         """The paths and prefixes at work, by name."""
         return self.fleet.live
 
-    async def up(self, *names: str) -> "Yard":
+    async def up(self, *names: str) -> "FleetBed":
         """Once *names*, by default all, are up, and have been asked a few times."""
         wanted = names or tuple(self.live)
         await self.until(lambda: all(self.live[name].monitor.health.state is PathState.UP for name in wanted))
@@ -247,21 +249,21 @@ class Yard:
     def close(self) -> None:
         """Let go of every socket; the tasks are for the nursery to cancel."""
         self.loop.close()
-        for wire in self.wires:
-            wire.cut()
-            wire.near.close()
-            wire.far.close()
+        for connection in self.connections:
+            connection.cut()
+            connection.near.close()
+            connection.far.close()
 
 
 class Client:
     """A stream from both sides: what a client writes and gets, and what its target does."""
 
-    def __init__(self, yard: Yard, stream: InitiatorStream, sink: RecordingSink) -> None:
+    def __init__(self, bed: FleetBed, stream: InitiatorStream, sink: RecordingSink) -> None:
         self.stream = stream
         self.sink = sink
-        self._yard = yard
+        self._bed = bed
         self._token = next(
-            peer.session.token for peer in yard.fleet.peers.values() if peer.session.streams.get(stream.id) is stream
+            peer.session.token for peer in bed.fleet.peers.values() if peer.session.streams.get(stream.id) is stream
         )
 
     @property
@@ -269,7 +271,7 @@ class Client:
         """The other side, once the exit has opened it."""
         return next(
             node.sinks[self._token, self.stream.id]
-            for node in self._yard.nodes.values()
+            for node in self._bed.nodes.values()
             if (self._token, self.stream.id) in node.sinks
         )
 
@@ -287,23 +289,23 @@ class Client:
         """A word each way, which has arrived after *seconds*."""
         number = len(self.target.data) if self.is_open else 0
         self.stream.write(b"?" * 10)
-        await self._yard.run(seconds)
+        await self._bed.run(seconds)
         assert len(self.target.data) == number + 10
         back = len(self.sink.data)
         self.target.stream.write(b"!" * 10)
-        await self._yard.run(seconds)
+        await self._bed.run(seconds)
         assert len(self.sink.data) == back + 10
 
     @property
     def is_open(self) -> bool:
         """Whether the exit has opened it."""
-        return any((self._token, self.stream.id) in node.sinks for node in self._yard.nodes.values())
+        return any((self._token, self.stream.id) in node.sinks for node in self._bed.nodes.values())
 
     async def finish(self) -> None:
         """Both sides end, cleanly."""
         self.stream.finish()
         self.target.stream.finish()
-        await self._yard.run(1.0)
+        await self._bed.run(1.0)
         assert self.sink.fins == self.target.fins == 1
 
 
@@ -311,10 +313,10 @@ def _address(name: str) -> Address:
     return Address(f"{name}.test", 48350)
 
 
-def in_yard(
+def with_bed(
     lines: Lines = TWO_PATHS, exits: Iterable[str] = ("us",), forwards: Iterable[str] = ()
 ) -> Callable[[Callable[..., Awaitable[None]]], Callable[..., None]]:
-    """Run a test, which takes the yard first, in one with these *lines*. Its fixtures and drawn values come behind."""
+    """Run a test, which takes the bed first, in one with these *lines*. Its fixtures and drawn values come behind."""
 
     def decorate(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
         signature = inspect.signature(test)
@@ -322,11 +324,11 @@ def in_yard(
 
         async def run(clock: MockClock, patch: pytest.MonkeyPatch, values: dict[str, object]) -> None:
             async with trio.open_nursery() as nursery:
-                yard = Yard(clock, nursery, patch, lines, exits, forwards)
+                bed = FleetBed(clock, nursery, patch, lines, exits, forwards)
                 try:
-                    await test(yard, **values)
+                    await test(bed, **values)
                 finally:
-                    yard.close()
+                    bed.close()
                 nursery.cancel_scope.cancel()
 
         @wraps(test)
