@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from bench.install import install_all
 from bench.load import Failed
-from bench.measures import MEASURES
+from bench.measures.every import MEASURES
 from bench.peers import PEERS, Peer
 from bench.report import write_report
 from bench.results import keep_result, load_results

@@ -4,7 +4,8 @@ import pathlib
 from collections.abc import Mapping
 
 from bench.goals import goals_table
-from bench.measures import MEASURES, Measure
+from bench.measures.every import MEASURES
+from bench.measures.measure import Measure
 from bench.results import Result
 from bench.tables import table
 

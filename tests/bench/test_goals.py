@@ -43,6 +43,6 @@ def test_what_was_not_measured_is_not_judged() -> None:
 
 
 def test_every_goal_belongs_to_a_measure() -> None:
-    from bench.measures import MEASURES
+    from bench.measures.every import MEASURES
 
     assert {goal.measure for goal in GOALS} <= {measure.name for measure in MEASURES}

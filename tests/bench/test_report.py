@@ -6,7 +6,8 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from bench.__main__ import main
-from bench.measures import MEASURES, Measure
+from bench.measures.every import MEASURES
+from bench.measures.measure import Measure
 from bench.peers import OURS
 from bench.plots import bars
 from bench.report import write_report
