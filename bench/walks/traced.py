@@ -40,7 +40,7 @@ TURNING = {
     ("relay/engine/loop.py", "Loop.run"),
     ("relay/engine/loop.py", "Loop._park"),
     ("relay/engine/loop.py", "Loop._serve"),
-    ("relay/engine/loop.py", "Loop._round"),
+    ("relay/engine/loop.py", "Loop._turn"),
     ("relay/engine/loop.py", "Loop._finish_round"),
     ("relay/engine/timers.py", "Timers.next_deadline"),
 }

@@ -1,4 +1,4 @@
-"""A carrier that is up: its set-up messages, and the joints between engine and session.
+"""A carrier that is up: its set-up messages, and what joins engine and session.
 
 setup    sends and reads set-up messages on a TLS connection, with a deadline
 link     joins a carrier's end in the session to its TLS connection

@@ -8,8 +8,8 @@ connection costs no task, no cancel scope and no stream object. The rules, which
    earlier (budget, pause) remembers that there may be more and goes on the loop's ready list when it may go on.
 2. Every service has a budget (READ_BUDGET bytes for an endpoint, SLICE seconds for the loop): a heavy stream delays the
    others by one budget, and the engine delays other trio tasks by about one slice.
-3. One order in a round: ready descriptors, endpoints with budget left over, due timers, `call_soon` calls, and last
-   the carriers that were asked to flush, so that all that a round has to say goes out in one write.
+3. One order in a turn: ready descriptors, endpoints with budget left over, due timers, `call_soon` calls, and last
+   the carriers that were asked to flush, so that all that a turn has to say goes out in one write.
 4. One read buffer for all, and one for what has still to be decrypted. A view handed to `on_bytes` is valid during the
    call; who keeps bytes copies them.
 5. An owner is called back from the loop only, never from inside its own call to the endpoint: a `write` that fails

@@ -1,6 +1,6 @@
 """The loop: one epoll, one heap of timers, one read buffer. It serves endpoints and never waits inside a service.
 
-What must stay true: whatever has work left is on a list of the loop or has an edge to come. The order of a round is
+What must stay true: whatever has work left is on a list of the loop or has an edge to come. The order of a turn is
 that of the rules at the head of this package. Nothing that an owner raises gets past `fail` and `_call`.
 """
 
@@ -25,7 +25,7 @@ WRITABLE = select.EPOLLOUT | select.EPOLLHUP | select.EPOLLERR
 BOTH_WAYS = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLPRI | select.EPOLLET
 
 FLUSH = 1 << 16
-"""Not an event of epoll's: the end of a round, for which the endpoint has asked (`Loop.flush_soon`)."""
+"""Not an event of epoll's: the end of a turn, for which the endpoint has asked (`Loop.flush_soon`)."""
 
 BUFFER = 256 * 1024
 """Bytes of each shared buffer, and of what an endpoint may read in one service. Fits the second-level cache; at 64 KiB
@@ -41,7 +41,7 @@ LINGER = 0.001
 busy flow are nearly always there by then, and a turn of trio costs more than serving them. It is the shortest wait that
 epoll has in Python; other trio tasks are held up by as much."""
 EVENTS_AT_ONCE = 64
-"""Events taken in one round: so that a round, at some 50 µs each, stays within the slice. The kernel keeps the rest."""
+"""Events taken in one turn: so that a turn, at some 50 µs each, stays within the slice. The kernel keeps the rest."""
 LAG_WINDOW = 1.0
 """Seconds for which a late call counts in `Loop.lag`, at least; at most twice that."""
 
@@ -77,7 +77,7 @@ class LoopStatistics:
     timers: int
     """Timers that wait; some may be cancelled."""
     wakeups: int
-    rounds: int
+    turns: int
     services: int
     failures: int
     """Calls that raised."""
@@ -102,10 +102,10 @@ class Loop:
         "_now",
         "_offer",
         "_ready",
-        "_rounds",
         "_services",
         "_soon",
         "_timers",
+        "_turns",
         "_wakeups",
         "buffer",
         "raw",
@@ -130,13 +130,13 @@ class Loop:
         self._is_parked = self._is_serving = False
         self._now = 0.0
         self._late = self._late_before = self._late_since = 0.0
-        self._wakeups = self._rounds = self._services = self._failures = 0
+        self._wakeups = self._turns = self._services = self._failures = 0
 
     # for owners
 
     @property
     def now(self) -> float:
-        """`trio.current_time()` at the start of this round; outside of a round, the present."""
+        """`trio.current_time()` at the start of this turn; outside of a turn, the present."""
         return self._now if self._is_serving else trio.current_time()
 
     @property
@@ -153,7 +153,7 @@ class Loop:
         return timer
 
     def call_soon(self, call: Callable[[], None]) -> None:
-        """Call after all that is ready now was served, in order; calls added by such calls come a round later."""
+        """Call after all that is ready now was served, in order; calls added by such calls come a turn later."""
         self._soon.append(call)
         if self._is_parked:
             self._bell.ring()
@@ -182,7 +182,7 @@ class Loop:
             endpoints=max(len(self._endpoints) - 2, 0),  # without the two wakers, which are the loop's own
             timers=len(self._timers),
             wakeups=self._wakeups,
-            rounds=self._rounds,
+            turns=self._turns,
             services=self._services,
             failures=self._failures,
             lag=self.lag,
@@ -242,7 +242,7 @@ class Loop:
                 self._epoll.unregister(descriptor)
 
     def again(self, endpoint: Endpoint) -> None:
-        """Serve *endpoint* once more in the next round: it stopped before its edge was consumed."""
+        """Serve *endpoint* once more in the next turn: it stopped before its edge was consumed."""
         if not endpoint.queued:
             endpoint.queued = True
             self._ready.append(endpoint)
@@ -250,7 +250,7 @@ class Loop:
                 self._bell.ring()
 
     def flush_soon(self, endpoint: Endpoint) -> None:
-        """Serve *endpoint* (FLUSH) at the end of this round, when everybody has added what it is to send. Ask once."""
+        """Serve *endpoint* (FLUSH) at the end of this turn, when everybody has added what it is to send. Ask once."""
         self._flushes.append(endpoint)
         if self._is_parked:
             self._bell.ring()
@@ -279,7 +279,7 @@ class Loop:
             self._is_parked = False
 
     def _serve(self) -> bool:
-        """Serve round after round; True if the slice was used up, False if there was nothing left to do."""
+        """Serve turn after turn; True if the slice was used up, False if there was nothing left to do."""
         self._wakeups += 1
         self._is_serving = True
         self._now = trio.current_time()
@@ -287,7 +287,7 @@ class Loop:
         wait = 0.0
         try:
             while self._now <= end:
-                has_served = self._round(wait)
+                has_served = self._turn(wait)
                 self._now = trio.current_time()
                 if self._ready or self._soon or self._flushes:
                     wait = 0.0
@@ -299,9 +299,9 @@ class Loop:
         finally:
             self._is_serving = False
 
-    def _round(self, wait: float) -> bool:
+    def _turn(self, wait: float) -> bool:
         """Serve once all that is ready now, or within *wait* seconds; False if nothing was."""
-        self._rounds += 1
+        self._turns += 1
         is_due = self._timers.next_deadline() <= self._now
         if is_due:
             self._note_lag()

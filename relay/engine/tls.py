@@ -100,7 +100,7 @@ class Tls:
     # for the owner
 
     def flush_soon(self) -> None:
-        """Pull from the owner at the end of this round, or else once the kernel can take bytes again. Idempotent."""
+        """Pull from the owner at the end of this turn, or else once the kernel can take bytes again. Idempotent."""
         if not self._is_asked and not self.closed:
             self._is_asked = True
             self._loop.flush_soon(self)

@@ -3,7 +3,7 @@
 Times are told, never read: `add_carrier`, `lose`, `handle_deadline`, the carriers' `receive` and `data_to_send`, and
 what the two ends add (`open`, `attach`, `give_up_on`; `AcceptorStream.connected`) take `now`, in seconds on a clock
 that only grows, and keep it in `Session.now`. What a socket does to a stream (`write`, `finish`, `consume`, `reset`)
-takes none and goes by the time last told: nothing in it is measured finer than a round of the loop.
+takes none and goes by the time last told: nothing in it is measured finer than a turn of the loop.
 
 The shell arms one timer for `next_deadline()` and then calls `handle_deadline`; `on_deadline_changed` says when to look
 again. Deadlines are of two sorts: acknowledgements that wait (one time for all streams, so that they leave together),

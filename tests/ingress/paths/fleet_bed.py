@@ -204,9 +204,9 @@ class FleetBed:
         is_moving = True
         while is_moving:
             await wait_all_tasks_blocked()
-            rounds = self.loop.statistics().rounds
+            turns = self.loop.statistics().turns
             self.loop._serve()
-            is_moving = self.loop.statistics().rounds > rounds + 1
+            is_moving = self.loop.statistics().turns > turns + 1
             self.connections = [connection for connection in self.connections if connection.is_open]
             for connection in self.connections:
                 is_moving |= connection.pump(trio.current_time())

@@ -1,4 +1,4 @@
-"""The loop: order within a round, waking, isolation of what fails, and the end."""
+"""The loop: order within a turn, waking, isolation of what fails, and the end."""
 
 import os
 import socket
@@ -87,7 +87,7 @@ async def test_an_event_of_a_closed_descriptor_does_not_reach_its_successor(loop
     successor = Probe()
 
     def replace(events: int) -> None:
-        """Served first of two in one round: close the other's descriptor and register another with its number."""
+        """Served first of two in one turn: close the other's descriptor and register another with its number."""
         other = 1 if first.served else 0
         new = sockets.pair()[0]
         number = pairs[other][0].detach()
