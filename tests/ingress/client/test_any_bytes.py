@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from ingress.config import Forward
 from relay.model.cause import Cause
-from tests.ingress.client.players import Program
-from tests.ingress.client.stage import Stage, Stages, open_stages
-from tests.ingress.client.words import HOST, OK, address, connect, get, socks5
+from tests.ingress.client.client_bed import ClientBed, ClientBeds, open_beds
+from tests.ingress.client.counterparts import Program
+from tests.ingress.client.messages import HOST, OK, address, connect, get, socks5
 from tests.relay.session.pair import EXIT
 
 FORWARD = Forward(address("127.0.0.1:1"), address(f"{HOST}:443"))
@@ -45,17 +45,17 @@ def is_open(client: Program) -> bool:
     return client.sock.fileno() >= 0
 
 
-async def send(stage: Stage, client: Program, data: bytes) -> None:
+async def send(bed: ClientBed, client: Program, data: bytes) -> None:
     try:
         client.sends(data)
     except OSError:
         client.leaves()  # it was closed before
-    await stage.settle()
+    await bed.settle()
 
 
-def says(stage: Stage, word: Any) -> None:
+def says(bed: ClientBed, word: Any) -> None:
     """The exit says *word* of the newest stream, if it can."""
-    exit_ = stage.exit()
+    exit_ = bed.exit()
     if not exit_.opened or exit_.stream.is_over:
         return
     may_send = exit_.stream.is_connected and exit_.stream.state.name in ("OPEN", "HALF_CLOSED_REMOTE")
@@ -67,45 +67,45 @@ def says(stage: Stage, word: Any) -> None:
         exit_.finishes() if word == "finishes" else exit_.sends(word)
 
 
-async def end(stage: Stage, client: Program, ending: str) -> None:
+async def end(bed: ClientBed, client: Program, ending: str) -> None:
     """The client ends as it likes, targets end what they have, and time passes."""
     if ending != "waits" and is_open(client):
         try:
             getattr(client, ending)()
         except OSError:
             client.leaves()
-    await stage.passes(12.0)
+    await bed.passes(12.0)
     if is_open(client):
         client.leaves()
-    await stage.settle()
-    for sink in stage.exit().pair.sinks[EXIT].values():
+    await bed.settle()
+    for sink in bed.exit().pair.sinks[EXIT].values():
         if not sink.stream.is_connected:
             sink.stream.reset(Cause.REFUSED)
         sink.stream.finish()
     for _ in range(4):
-        await stage.passes(3.0)
+        await bed.passes(3.0)
 
 
-async def play(stage: Stage, client: Program, pieces: list[bytes], said: list[Any], ending: str) -> None:
+async def play(bed: ClientBed, client: Program, pieces: list[bytes], said: list[Any], ending: str) -> None:
     for piece in pieces:
         if is_open(client):
-            await send(stage, client, piece)
+            await send(bed, client, piece)
     for word in said:
-        says(stage, word)
-        await stage.settle()
-    await end(stage, client, ending)
-    stage.assert_empty()
+        says(bed, word)
+        await bed.settle()
+    await end(bed, client, ending)
+    bed.assert_empty()
 
 
-def run(stages: Stages, answer: str, **program: Any) -> Any:
+def run(beds: ClientBeds, answer: str, **program: Any) -> Any:
     """Play in a run of its own."""
 
     def with_(pieces: list[bytes], said: list[Any], ending: str) -> None:
         async def main() -> None:
-            stage = await stages(answer=answer)
-            await play(stage, stage.program(**program), pieces, said, ending)
+            bed = await beds(answer=answer)
+            await play(bed, bed.program(**program), pieces, said, ending)
 
-        trio.run(main, clock=stages)
+        trio.run(main, clock=beds)
 
     return with_
 
@@ -122,19 +122,19 @@ def run(stages: Stages, answer: str, **program: Any) -> Any:
 def test_who_begins_well_may_go_on_as_it_likes(
     first: str, words: list[bytes], cuts: list[int], said: list[Any], ending: str, answer: str
 ) -> None:
-    with open_stages() as stages:
-        run(stages, answer)(cut(FIRST[first] + b"".join(words), cuts), said, ending)
+    with open_beds() as beds:
+        run(beds, answer)(cut(FIRST[first] + b"".join(words), cuts), said, ending)
 
 
 @settings(deadline=None, max_examples=150)
 @given(words=WORDS, cuts=st.lists(st.integers(0, 500), max_size=4), said=EXIT_SAYS, ending=ENDINGS)
 def test_any_bytes(words: list[bytes], cuts: list[int], said: list[Any], ending: str) -> None:
-    with open_stages() as stages:
-        run(stages, "true")(cut(b"".join(words), cuts), said, ending)
+    with open_beds() as beds:
+        run(beds, "true")(cut(b"".join(words), cuts), said, ending)
 
 
 @settings(deadline=None, max_examples=60)
 @given(words=WORDS, said=EXIT_SAYS, ending=ENDINGS)
 def test_any_bytes_to_a_forward(words: list[bytes], said: list[Any], ending: str) -> None:
-    with open_stages() as stages:
-        run(stages, "auto", forward=FORWARD)(words, said, ending)
+    with open_beds() as beds:
+        run(beds, "auto", forward=FORWARD)(words, said, ending)

@@ -8,8 +8,8 @@ from ingress.config import Forward, Limits
 from ingress.doors.door import BEST_PIECE, KEPT_SOFT
 from relay.model.cause import Cause
 from relay.session.window import INITIAL_WINDOW
-from tests.ingress.client.stage import Stages
-from tests.ingress.client.words import ANSWERED, ESTABLISHED, HOST, OK, address, connect, get, socks5, socks5_reply
+from tests.ingress.client.client_bed import ClientBeds
+from tests.ingress.client.messages import ANSWERED, ESTABLISHED, HOST, OK, address, connect, get, socks5, socks5_reply
 
 SOCKS4 = b"\x04\x01\x01\xbb\0\0\0\1me\0" + HOST.encode() + b"\0"
 SOCKS4_GRANTED = b"\0\x5a\0\0\0\0\0\0"
@@ -29,58 +29,58 @@ TRANSPARENT = [
 @pytest.mark.parametrize("pieces", [1, 3, 1000])
 @pytest.mark.parametrize(("words", "first", "granted", "_"), TRANSPARENT)
 async def test_success_is_told_when_the_exit_has_connected(
-    make_stage: Stages, words: bytes, first: bytes, granted: bytes, _: bytes, pieces: int
+    make_bed: ClientBeds, words: bytes, first: bytes, granted: bytes, _: bytes, pieces: int
 ) -> None:
-    stage = await make_stage()
-    client = stage.program()
+    bed = await make_bed()
+    client = bed.program()
     size = max(1, len(words) // pieces)
     for start in range(0, len(words), size):
         client.sends(words[start : start + size])
-        await stage.settle()
+        await bed.settle()
     await client.hears(first)
     await client.hears_nothing()
-    assert stage.exit().asked == (HOST, 443)
-    stage.exit().connects()
+    assert bed.exit().asked == (HOST, 443)
+    bed.exit().connects()
     await client.hears(granted)
     client.sends(b"question")
-    await stage.settle()
-    assert stage.exit().heard == b"question"
+    await bed.settle()
+    assert bed.exit().heard == b"question"
 
 
 @pytest.mark.parametrize("words", [one[0] for one in TRANSPARENT])
 @pytest.mark.parametrize("answer", ["true", "auto"])
-async def test_bytes_and_the_end_behind_the_handshake_arrive(make_stage: Stages, words: bytes, answer: str) -> None:
-    stage = await make_stage(answer=answer)
-    client = stage.program()
+async def test_bytes_and_the_end_behind_the_handshake_arrive(make_bed: ClientBeds, words: bytes, answer: str) -> None:
+    bed = await make_bed(answer=answer)
+    client = bed.program()
     client.sends(words + b"question")
     client.finishes()
-    await stage.settle()
-    stage.exit().connects()
-    stage.exit().sends(b"answer")
-    stage.exit().finishes()
+    await bed.settle()
+    bed.exit().connects()
+    bed.exit().sends(b"answer")
+    bed.exit().finishes()
     assert (await client.rest()).endswith(b"answer")
-    assert (stage.exit().heard, stage.exit().sink.fins) == (b"question", 1)
-    await stage.passes(0.25)
-    await stage.passes(0.25)
-    stage.assert_empty()
+    assert (bed.exit().heard, bed.exit().sink.fins) == (b"question", 1)
+    await bed.passes(0.25)
+    await bed.passes(0.25)
+    bed.assert_empty()
 
 
 @pytest.mark.parametrize(("words", "first", "_", "refused"), TRANSPARENT)
 async def test_a_refusal_is_told_and_the_client_closed(
-    make_stage: Stages, words: bytes, first: bytes, _: bytes, refused: bytes
+    make_bed: ClientBeds, words: bytes, first: bytes, _: bytes, refused: bytes
 ) -> None:
-    stage = await make_stage()
-    client = stage.program()
+    bed = await make_bed()
+    client = bed.program()
     client.sends(words)
     await client.hears(first)
-    await stage.settle()
-    stage.exit().refuses(Cause.REFUSED)
+    await bed.settle()
+    bed.exit().refuses(Cause.REFUSED)
     client.sends(b"talks on")
     assert (await client.rest()).startswith(refused)
     client.leaves()
-    await stage.settle()
-    await stage.passes(0.25)
-    stage.assert_empty()
+    await bed.settle()
+    await bed.passes(0.25)
+    bed.assert_empty()
 
 
 @pytest.mark.parametrize(
@@ -96,113 +96,113 @@ async def test_a_refusal_is_told_and_the_client_closed(
         (Cause.INTERNAL, 1),
     ],
 )
-async def test_what_the_exit_says_is_what_the_client_hears(make_stage: Stages, cause: Cause, code: int) -> None:
-    stage = await make_stage()
-    client = stage.program()
+async def test_what_the_exit_says_is_what_the_client_hears(make_bed: ClientBeds, cause: Cause, code: int) -> None:
+    bed = await make_bed()
+    client = bed.program()
     client.sends(socks5())
-    await stage.settle()
-    stage.exit().refuses(cause)
+    await bed.settle()
+    bed.exit().refuses(cause)
     assert await client.rest() == b"\x05\x00" + bytes([5, code, 0, 1, 0, 0, 0, 0, 0, 0])
 
 
-async def test_what_is_refused_here_is_told_at_once(make_stage: Stages) -> None:
-    stage = await make_stage()
-    client = stage.program()
+async def test_what_is_refused_here_is_told_at_once(make_bed: ClientBeds) -> None:
+    bed = await make_bed()
+    client = bed.program()
     client.sends(socks5("10.0.0.1"))
     assert (await client.rest())[3] == 2
-    assert stage.exit().pair.ingress.streams == {}
+    assert bed.exit().pair.ingress.streams == {}
 
 
-async def test_a_large_first_write_passes_whole_although_its_reader_changes_in_the_middle(make_stage: Stages) -> None:
+async def test_a_large_first_write_passes_whole_although_its_reader_changes_in_the_middle(make_bed: ClientBeds) -> None:
     """One read of the socket brings the handshake and more than a piece behind it."""
-    stage = await make_stage(answer="auto")
-    client = stage.program()
+    bed = await make_bed(answer="auto")
+    client = bed.program()
     body = os.urandom(3 * BEST_PIECE)
     client.sends(socks5() + body)
     await client.hears(socks5_reply(0))
-    await stage.settle()
-    assert stage.exit().heard == body
+    await bed.settle()
+    assert bed.exit().heard == body
 
 
-async def test_who_runs_ahead_is_read_no_further_until_it_is_answered(make_stage: Stages) -> None:
-    stage = await make_stage()
-    client = stage.program()
+async def test_who_runs_ahead_is_read_no_further_until_it_is_answered(make_bed: ClientBeds) -> None:
+    bed = await make_bed()
+    client = bed.program()
     client.sends(socks5())
-    await stage.settle()
+    await bed.settle()
     sent = 0
     while taken := client.sends_all_it_can():
         sent += taken
-        await stage.settle()
+        await bed.settle()
     assert sent > 10 * KEPT_SOFT
     await client.hears(b"\x05\x00")
-    stage.exit().connects()
+    bed.exit().connects()
     client.finishes()
     await client.hears(socks5_reply(0)[2:])
-    await stage.settle()
-    assert len(stage.exit().heard) == sent
-    assert stage.exit().sink.fins == 1
+    await bed.settle()
+    assert len(bed.exit().heard) == sent
+    assert bed.exit().sink.fins == 1
 
 
-async def test_who_ran_ahead_of_a_full_stream_is_read_when_there_is_room(make_stage: Stages) -> None:
-    stage = await make_stage(answer="auto")
-    stage.roads.hold("a")
-    client = stage.program()
+async def test_who_ran_ahead_of_a_full_stream_is_read_when_there_is_room(make_bed: ClientBeds) -> None:
+    bed = await make_bed(answer="auto")
+    bed.paths.hold("a")
+    client = bed.program()
     client.sends(socks5() + bytes(INITIAL_WINDOW - len(socks5())))
     await client.hears(socks5_reply(0))
     client.sends(bytes(1000))
-    await stage.settle()
-    stage.roads.release("a")
-    await stage.settle()
-    assert len(stage.exit().heard) == INITIAL_WINDOW - len(socks5()) + 1000
+    await bed.settle()
+    bed.paths.release("a")
+    await bed.settle()
+    assert len(bed.exit().heard) == INITIAL_WINDOW - len(socks5()) + 1000
 
 
 @pytest.mark.parametrize("first", [b"\x16\x03\x01\x02\x00\x01\x00", b"\x80\x00\xff", b"\x00"])
-async def test_a_stranger_is_closed_without_a_byte(make_stage: Stages, first: bytes) -> None:
-    stage = await make_stage()
-    client = stage.program()
+async def test_a_stranger_is_closed_without_a_byte(make_bed: ClientBeds, first: bytes) -> None:
+    bed = await make_bed()
+    client = bed.program()
     client.sends(first)
     assert await client.rest() == b""
     client.leaves()
-    await stage.settle()
-    stage.assert_empty()
+    await bed.settle()
+    bed.assert_empty()
 
 
 # ---- forwards
 
 
-async def test_a_forward_goes_to_its_target_at_once(make_stage: Stages) -> None:
-    stage = await make_stage()
-    client = stage.program(forward=FORWARD)
-    await stage.settle()
-    assert stage.exit().asked == (HOST, 443)
+async def test_a_forward_goes_to_its_target_at_once(make_bed: ClientBeds) -> None:
+    bed = await make_bed()
+    client = bed.program(forward=FORWARD)
+    await bed.settle()
+    assert bed.exit().asked == (HOST, 443)
     client.sends(b"at once")
     client.finishes()
-    await stage.settle()
-    stage.exit().connects()
-    await stage.settle()
-    assert (stage.exit().heard, stage.exit().sink.fins) == (b"at once", 1)
-    stage.exit().sends(b"answer")
-    stage.exit().finishes()
+    await bed.settle()
+    bed.exit().connects()
+    await bed.settle()
+    assert (bed.exit().heard, bed.exit().sink.fins) == (b"at once", 1)
+    bed.exit().sends(b"answer")
+    bed.exit().finishes()
     assert await client.rest() == b"answer"
 
 
-async def test_a_forward_whose_target_refuses_resets(make_stage: Stages) -> None:
-    stage = await make_stage()
-    client = stage.program(forward=FORWARD)
-    await stage.settle()
-    stage.exit().refuses(Cause.REFUSED)
+async def test_a_forward_whose_target_refuses_resets(make_bed: ClientBeds) -> None:
+    bed = await make_bed()
+    client = bed.program(forward=FORWARD)
+    await bed.settle()
+    bed.exit().refuses(Cause.REFUSED)
     assert await client.is_reset()
-    await stage.passes(0.25)
-    stage.assert_empty()
+    await bed.passes(0.25)
+    bed.assert_empty()
 
 
-async def test_a_forward_without_a_word_waits_as_long_as_it_likes(make_stage: Stages) -> None:
-    stage = await make_stage()
-    client = stage.program(forward=FORWARD)
-    await stage.settle()
-    stage.exit().connects()
-    await stage.passes(100.0)
-    stage.exit().sends(b"banner")
+async def test_a_forward_without_a_word_waits_as_long_as_it_likes(make_bed: ClientBeds) -> None:
+    bed = await make_bed()
+    client = bed.program(forward=FORWARD)
+    await bed.settle()
+    bed.exit().connects()
+    await bed.passes(100.0)
+    bed.exit().sends(b"banner")
     await client.hears(b"banner")
 
 
@@ -211,48 +211,48 @@ async def test_a_forward_without_a_word_waits_as_long_as_it_likes(make_stage: St
 
 @pytest.mark.parametrize("words", [b"", b"\x05", b"\x05\x01\x00", b"GET / HT", SOCKS4[:4]])
 @pytest.mark.parametrize("ending", ["finishes", "leaves", "aborts"])
-async def test_who_leaves_within_its_handshake_is_forgotten(make_stage: Stages, words: bytes, ending: str) -> None:
-    stage = await make_stage()
-    client = stage.program()
+async def test_who_leaves_within_its_handshake_is_forgotten(make_bed: ClientBeds, words: bytes, ending: str) -> None:
+    bed = await make_bed()
+    client = bed.program()
     if words:
         client.sends(words)
-    await stage.settle()
+    await bed.settle()
     getattr(client, ending)()
-    await stage.settle()
-    stage.assert_empty()
+    await bed.settle()
+    bed.assert_empty()
 
 
 @pytest.mark.parametrize("words", [one[0] for one in TRANSPARENT])
-async def test_who_leaves_while_the_exit_dials_gives_its_stream_up(make_stage: Stages, words: bytes) -> None:
-    stage = await make_stage()
-    client = stage.program()
+async def test_who_leaves_while_the_exit_dials_gives_its_stream_up(make_bed: ClientBeds, words: bytes) -> None:
+    bed = await make_bed()
+    client = bed.program()
     client.sends(words)
-    await stage.settle()
+    await bed.settle()
     client.aborts()
-    await stage.settle()
-    assert stage.exit().sink.cause is Cause.CLIENT_RESET
-    await stage.passes(0.25)
-    stage.assert_empty()
+    await bed.settle()
+    assert bed.exit().sink.cause is Cause.CLIENT_RESET
+    await bed.passes(0.25)
+    bed.assert_empty()
 
 
-async def test_who_leaves_while_it_waits_for_a_path_is_forgotten(make_stage: Stages) -> None:
-    stage = await make_stage(is_up=False)
-    client = stage.program()
+async def test_who_leaves_while_it_waits_for_a_path_is_forgotten(make_bed: ClientBeds) -> None:
+    bed = await make_bed(is_up=False)
+    client = bed.program()
     client.sends(socks5())
-    await stage.settle()
-    assert stage.opener.waiting == 1
+    await bed.settle()
+    assert bed.opener.waiting == 1
     client.aborts()
-    await stage.passes(0.25)
-    stage.assert_empty()
+    await bed.passes(0.25)
+    bed.assert_empty()
 
 
-async def test_who_waits_in_vain_is_told_so(make_stage: Stages) -> None:
-    stage = await make_stage(is_up=False)
-    clients = [stage.program(), stage.program()]
+async def test_who_waits_in_vain_is_told_so(make_bed: ClientBeds) -> None:
+    bed = await make_bed(is_up=False)
+    clients = [bed.program(), bed.program()]
     clients[0].sends(socks5())
     clients[1].sends(connect())
-    await stage.settle()
-    await stage.passes(5.0)
+    await bed.settle()
+    await bed.passes(5.0)
     assert (await clients[0].rest())[3] == 3
     answer = await clients[1].rest()
     assert answer.startswith(b"HTTP/1.1 503 ")
@@ -272,66 +272,66 @@ HALF = [
 
 
 @pytest.mark.parametrize(("words", "answer"), HALF)
-async def test_a_handshake_that_does_not_come_ends(make_stage: Stages, words: bytes, answer: bytes) -> None:
-    stage = await make_stage(limits=Limits(handshake=10.0))
-    client = stage.program()
+async def test_a_handshake_that_does_not_come_ends(make_bed: ClientBeds, words: bytes, answer: bytes) -> None:
+    bed = await make_bed(limits=Limits(handshake=10.0))
+    client = bed.program()
     if words:
         client.sends(words)
-    await stage.settle()
-    await stage.passes(9.75)
-    assert stage.loop.statistics().endpoints == 1
-    await stage.passes(0.25)
+    await bed.settle()
+    await bed.passes(9.75)
+    assert bed.loop.statistics().endpoints == 1
+    await bed.passes(0.25)
     assert (await client.rest()).startswith(answer)
     client.leaves()
-    await stage.settle()
-    stage.assert_empty()
+    await bed.settle()
+    bed.assert_empty()
 
 
-async def test_it_is_for_all_of_the_handshake_and_not_for_each_byte(make_stage: Stages) -> None:
-    stage = await make_stage()
-    client = stage.program()
+async def test_it_is_for_all_of_the_handshake_and_not_for_each_byte(make_bed: ClientBeds) -> None:
+    bed = await make_bed()
+    client = bed.program()
     for piece in (b"\x05", b"\x02", b"\x00", b"\x00"):
         client.sends(piece)
-        await stage.settle()
-        await stage.passes(2.5)
+        await bed.settle()
+        await bed.passes(2.5)
     assert await client.rest() == b"\x05\x00"
 
 
-async def test_it_is_over_with_the_request_however_long_the_exit_dials(make_stage: Stages) -> None:
-    stage = await make_stage()
-    client = stage.program()
+async def test_it_is_over_with_the_request_however_long_the_exit_dials(make_bed: ClientBeds) -> None:
+    bed = await make_bed()
+    client = bed.program()
     client.sends(socks5())
-    await stage.settle()
-    assert len(stage.entrance.handshakes) == 0
-    await stage.passes(100.0)
-    stage.exit().connects()
+    await bed.settle()
+    assert len(bed.entrance.handshakes) == 0
+    await bed.passes(100.0)
+    bed.exit().connects()
     await client.hears(socks5_reply(0))
 
 
-async def test_a_kept_connection_may_rest_and_its_next_request_has_a_deadline_again(make_stage: Stages) -> None:
-    stage = await make_stage()
-    client = stage.program()
+async def test_a_kept_connection_may_rest_and_its_next_request_has_a_deadline_again(make_bed: ClientBeds) -> None:
+    bed = await make_bed()
+    client = bed.program()
     client.sends(get())
-    await stage.settle()
-    stage.exit().connects()
-    await stage.settle()
-    stage.exit().sends(OK)
+    await bed.settle()
+    bed.exit().connects()
+    await bed.settle()
+    bed.exit().sends(OK)
     assert await client.answer() == ANSWERED
-    await stage.passes(100.0)
+    await bed.passes(100.0)
     client.sends(b"GET http://")
-    await stage.settle()
-    await stage.passes(9.75)
+    await bed.settle()
+    await bed.passes(9.75)
     await client.hears_nothing()
-    await stage.passes(0.25)
+    await bed.passes(0.25)
     assert (await client.rest()).startswith(b"HTTP/1.1 408 ")
 
 
-async def test_a_client_that_is_gone_has_no_deadline(make_stage: Stages) -> None:
-    stage = await make_stage()
-    client = stage.program()
-    await stage.settle()
+async def test_a_client_that_is_gone_has_no_deadline(make_bed: ClientBeds) -> None:
+    bed = await make_bed()
+    client = bed.program()
+    await bed.settle()
     client.aborts()
-    await stage.settle()
-    assert len(stage.entrance.handshakes) == 0
-    await stage.passes(100.0)
-    stage.assert_empty()
+    await bed.settle()
+    assert len(bed.entrance.handshakes) == 0
+    await bed.passes(100.0)
+    bed.assert_empty()

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from ingress.choice.demand import Demand
 from ingress.client.client_stream import EXIT_CAUSES, MOST_TRIES, ClientStream
 from relay.model.cause import Cause
-from tests.ingress.client.players import Holder
-from tests.ingress.client.stage import ONE_PATH, TWO_EXITS, Stage, Stages, open_stages
+from tests.ingress.client.client_bed import ONE_PATH, TWO_EXITS, ClientBed, ClientBeds, open_beds
+from tests.ingress.client.counterparts import Holder
 from tests.relay.session.pair import SessionPair
 
 
@@ -55,35 +55,35 @@ def test_a_stream_found_full_is_told_about_when_it_is_not() -> None:
     assert pair.sinks[0][stream.id].rooms == 1
 
 
-async def test_what_the_client_says_before_there_is_a_stream_goes_nowhere(make_stage: Stages) -> None:
+async def test_what_the_client_says_before_there_is_a_stream_goes_nowhere(make_bed: ClientBeds) -> None:
     """No door does so: none has been told that the stream is open."""
-    stage = await make_stage(is_up=False)
-    stream = stage.open(Holder())
+    bed = await make_bed(is_up=False)
+    stream = bed.open(Holder())
     assert not stream.must_wait()
     stream.write(b"nobody listens")
     stream.finish()
     stream.consume_all()
     stream.note_end(Cause.CLIENT_RESET)
-    stage.rank(*ONE_PATH)
-    await stage.passes(0.25)
-    stage.exit().connects()
-    await stage.settle()
-    assert (stage.exit().heard, stage.exit().sink.fins) == (b"", 0)
-    assert stage.journal.of("stream-ended") == []
+    bed.rank(*ONE_PATH)
+    await bed.passes(0.25)
+    bed.exit().connects()
+    await bed.settle()
+    assert (bed.exit().heard, bed.exit().sink.fins) == (b"", 0)
+    assert bed.journal.of("stream-ended") == []
 
 
-async def test_bytes_count_as_consumed_once_they_have_left(make_stage: Stages) -> None:
-    stage, holder = await make_stage(), Holder()
-    stream = stage.open(holder)
-    await stage.settle()
-    stage.exit().connects()
-    stage.exit().sends(b"first")
-    await stage.settle()
+async def test_bytes_count_as_consumed_once_they_have_left(make_bed: ClientBeds) -> None:
+    bed, holder = await make_bed(), Holder()
+    stream = bed.open(holder)
+    await bed.settle()
+    bed.exit().connects()
+    bed.exit().sends(b"first")
+    await bed.settle()
     assert stream.stream is not None
     assert (bytes(holder.data), stream.stream.receiver.consumed) == (b"first", 5)
     holder.has_unsent = True
-    stage.exit().sends(b" second")
-    await stage.settle()
+    bed.exit().sends(b" second")
+    await bed.settle()
     assert (bytes(holder.data), stream.stream.receiver.consumed) == (b"first second", 5)
     holder.has_unsent = False
     stream.consume_all()
@@ -91,43 +91,43 @@ async def test_bytes_count_as_consumed_once_they_have_left(make_stage: Stages) -
 
 
 async def test_what_comes_after_the_client_let_go_is_dropped_and_the_stream_ends_with_the_target(
-    make_stage: Stages,
+    make_bed: ClientBeds,
 ) -> None:
-    stage, holder = await make_stage(), Holder()
-    stream = stage.open(holder)
-    await stage.settle()
-    stage.exit().connects()
-    await stage.settle()
+    bed, holder = await make_bed(), Holder()
+    stream = bed.open(holder)
+    await bed.settle()
+    bed.exit().connects()
+    await bed.settle()
     stream.write(b"x" * 100)
     stream.let_go()
     holder.has_unsent = True
-    stage.exit().sends(b"late")
-    stage.exit().finishes()
-    await stage.settle()
+    bed.exit().sends(b"late")
+    bed.exit().finishes()
+    await bed.settle()
     assert (holder.told, bytes(holder.data)) == (["opened"], b"")
-    assert stage.exit().sink.fins == 1
-    await stage.passes(0.25)
-    await stage.passes(0.25)
-    assert stage.journal.of("stream-ended") == []
-    stage.assert_empty()
+    assert bed.exit().sink.fins == 1
+    await bed.passes(0.25)
+    await bed.passes(0.25)
+    assert bed.journal.of("stream-ended") == []
+    bed.assert_empty()
 
 
 @pytest.mark.parametrize("ending", ["connects", "refuses"])
-async def test_who_has_let_go_hears_neither_yes_nor_no(make_stage: Stages, ending: str) -> None:
-    stage, holder = await make_stage(), Holder()
-    stage.open(holder).let_go()
-    await stage.settle()
+async def test_who_has_let_go_hears_neither_yes_nor_no(make_bed: ClientBeds, ending: str) -> None:
+    bed, holder = await make_bed(), Holder()
+    bed.open(holder).let_go()
+    await bed.settle()
     if ending == "connects":
-        stage.exit().connects()
+        bed.exit().connects()
     else:
-        stage.exit().refuses(Cause.REFUSED)
-    await stage.settle()
+        bed.exit().refuses(Cause.REFUSED)
+    await bed.settle()
     assert holder.told == []
 
 
-async def test_who_leaves_while_it_waits_is_not_told_that_it_waited_in_vain(make_stage: Stages) -> None:
-    stage, holder = await make_stage(is_up=False), Holder()
-    stream = stage.open(holder)
+async def test_who_leaves_while_it_waits_is_not_told_that_it_waited_in_vain(make_bed: ClientBeds) -> None:
+    bed, holder = await make_bed(is_up=False), Holder()
+    stream = bed.open(holder)
     stream.let_go()
     stream.refuse(Cause.NO_PATH)
     stream.answer()
@@ -135,29 +135,29 @@ async def test_who_leaves_while_it_waits_is_not_told_that_it_waited_in_vain(make
     assert holder.told == []
 
 
-async def test_room_is_told_to_who_holds_it_and_to_nobody_else(make_stage: Stages) -> None:
-    stage, held, left = await make_stage(), Holder(), Holder()
-    streams = [stage.open(held), stage.open(left)]
-    await stage.settle()
+async def test_room_is_told_to_who_holds_it_and_to_nobody_else(make_bed: ClientBeds) -> None:
+    bed, held, left = await make_bed(), Holder(), Holder()
+    streams = [bed.open(held), bed.open(left)]
+    await bed.settle()
     for stream in streams:
         stream.write(bytes(300_000))
         assert stream.must_wait()
     streams[1].let_go()
-    await stage.settle()
-    await stage.passes(0.25)
+    await bed.settle()
+    await bed.passes(0.25)
     assert held.told == ["room"]
     assert left.told == []
 
 
-async def test_a_reset_is_told_to_the_exit_and_noted_once(make_stage: Stages) -> None:
-    stage, holder = await make_stage(), Holder()
-    stream = stage.open(holder)
-    await stage.settle()
+async def test_a_reset_is_told_to_the_exit_and_noted_once(make_bed: ClientBeds) -> None:
+    bed, holder = await make_bed(), Holder()
+    stream = bed.open(holder)
+    await bed.settle()
     stream.reset()
     stream.reset()
-    await stage.settle()
-    assert stage.exit().sink.cause is Cause.CLIENT_RESET
-    assert [fields["why"] for fields in stage.journal.of("stream-ended")] == ["client-reset"]
+    await bed.settle()
+    assert bed.exit().sink.cause is Cause.CLIENT_RESET
+    assert [fields["why"] for fields in bed.journal.of("stream-ended")] == ["client-reset"]
 
 
 # ---- whatever comes, in any order
@@ -173,9 +173,9 @@ EVENTS = st.sampled_from(
 class Script:
     """One stream, to which things happen as far as they can."""
 
-    def __init__(self, stage: Stage) -> None:
-        self.stage, self.holder = stage, Holder()
-        self.stream = stage.open(self.holder)
+    def __init__(self, bed: ClientBed) -> None:
+        self.bed, self.holder = bed, Holder()
+        self.stream = bed.open(self.holder)
         self.has_finished = False
 
     async def happens(self, event: str | Cause) -> None:
@@ -192,7 +192,7 @@ class Script:
             await self._weather(event)
 
     def _asked(self):
-        return [exit_ for exit_ in self.stage.roads.exits.values() if exit_.opened and not exit_.stream.is_over]
+        return [exit_ for exit_ in self.bed.paths.exits.values() if exit_.opened and not exit_.stream.is_over]
 
     def _says(self, exit_, word: str) -> None:
         """An exit says nothing of the target before it has connected, and nothing behind a FIN."""
@@ -214,13 +214,13 @@ class Script:
 
     async def _weather(self, word: str) -> None:
         if word == "up":
-            self.stage.rank(*TWO_EXITS)
+            self.bed.rank(*TWO_EXITS)
         elif word == "down":
-            self.stage.rank()
+            self.bed.rank()
         elif word == "exit dies":
-            self.stage.exit("us").dies()
+            self.bed.exit("us").dies()
         else:
-            await self.stage.passes(1.0)
+            await self.bed.passes(1.0)
 
     def assert_told_well(self) -> None:
         """At most one yes and one end; an end without a yes is a refusal, and nothing follows it."""
@@ -240,19 +240,19 @@ def test_nothing_raises_and_the_client_is_told_at_most_once(events: list, answer
     """What an event leads to arrives at once, or only behind the next."""
 
     async def play() -> None:
-        stage = await stages(*TWO_EXITS, answer=answer)
-        script = Script(stage)
+        bed = await beds(*TWO_EXITS, answer=answer)
+        script = Script(bed)
         for event, arrives in events:
             await script.happens(event)
             if arrives:
-                await stage.settle()
+                await bed.settle()
             script.assert_told_well()
         script.stream.let_go()
         script.stream.reset()
         for _ in range(3):
-            await stage.passes(1.0)
+            await bed.passes(1.0)
         script.assert_told_well()
-        stage.assert_empty()
+        bed.assert_empty()
 
-    with open_stages() as stages:
-        trio.run(play, clock=stages)
+    with open_beds() as beds:
+        trio.run(play, clock=beds)

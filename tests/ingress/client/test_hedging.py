@@ -8,8 +8,8 @@ from ingress.client.hedging import BUDGET, BURST, Hedging
 from relay.model.cause import Cause
 from relay.session.initiator import InitiatorStream
 from tests.ingress.choice.figures import chooser, figure
-from tests.ingress.client.players import Roads
-from tests.ingress.client.words import HOST
+from tests.ingress.client.counterparts import SessionPaths
+from tests.ingress.client.messages import HOST
 from tests.relay.session.pair import RecordingSink
 from tests.world import Journal
 
@@ -22,29 +22,29 @@ class Openings:
     """A Hedging over three paths to one exit; the second shares a line with the first, which swallows everything."""
 
     def __init__(self) -> None:
-        self.roads = Roads()
+        self.paths = SessionPaths()
         figures = (figure("ix/a>us", 100), figure("ix/b>us", 110), figure("c>us", 140), figure("d>eu", 150))
         for one in figures:
-            self.roads.build(one.name, one.exit)
-        self.roads.hold("ix/a")
+            self.paths.build(one.name, one.exit)
+        self.paths.hold("ix/a")
         self.chooser: Chooser = chooser(*figures)
-        self.hedging = Hedging(self.chooser, self.roads)
+        self.hedging = Hedging(self.chooser, self.paths)
 
     def open(self, now: float = 0.0) -> InitiatorStream:
         """Open a stream over the first path, as the opener does."""
         choice = self.chooser.decide(DEMAND, now)
         assert choice is not None and choice.paths == ("ix/a",)
-        stream = self.roads.open(choice, RecordingSink(), now)
+        stream = self.paths.open(choice, RecordingSink(), now)
         assert stream is not None
         self.hedging.add(choice, stream, now)
         return stream
 
     @property
     def us(self):
-        return self.roads.exits["us"]
+        return self.paths.exits["us"]
 
     def rides_on(self, stream: InitiatorStream) -> str:
-        """The road of its first leg."""
+        """The path of its first leg."""
         number = self.us.pair.ingress.carriers[stream.legs[0].carrier.number].name
         return {"path-1": "ix/a", "path-2": "ix/b", "path-3": "c"}[number]
 
@@ -56,14 +56,14 @@ def made(journal: Journal) -> Openings:
 
 def test_what_is_overdue_is_said_again_over_a_path_without_a_common_line(made: Openings, journal: Journal) -> None:
     stream = made.open(now=0.0)
-    made.hedging.look(made.roads.patience)
+    made.hedging.look(made.paths.patience)
     assert (made.rides_on(stream), len(made.hedging)) == ("ix/a", 1)
-    made.hedging.look(made.roads.patience + 0.001)
+    made.hedging.look(made.paths.patience + 0.001)
     assert (made.rides_on(stream), len(made.hedging)) == ("c", 0)
     made.us.pair.run()
     assert made.us.opened == 1
     assert journal.of("opening-hedged") == [{"stream": stream.id, "path": "ix/a", "to": "c"}]
-    made.roads.release("ix/a")
+    made.paths.release("ix/a")
     made.us.pair.run()
     assert made.us.opened == 1
 
@@ -76,27 +76,27 @@ def test_nothing_is_hedged_twice(made: Openings, journal: Journal) -> None:
 
 
 def test_a_path_that_cannot_carry_it_is_passed_over(made: Openings) -> None:
-    made.roads.close("c")
+    made.paths.close("c")
     stream = made.open()
     made.hedging.look(LATE)
     assert made.rides_on(stream) == "ix/b"
 
 
 def test_without_another_path_to_the_same_exit_it_waits_and_costs_nothing(made: Openings, journal: Journal) -> None:
-    made.roads.close("c")
-    made.roads.close("ix/b")
+    made.paths.close("c")
+    made.paths.close("ix/b")
     made.open()
     for now in range(1, 20):
         made.hedging.look(float(now))
     assert len(made.hedging) == 1
     assert journal.of("opening-hedged") == []
-    made.roads.build("c", "us")
+    made.paths.build("c", "us")
     made.hedging.look(20.0)
     assert len(journal.of("opening-hedged")) == 1
 
 
 def test_what_is_acknowledged_is_forgotten(made: Openings, journal: Journal) -> None:
-    made.roads.release("ix/a")
+    made.paths.release("ix/a")
     stream = made.open()
     made.us.pair.run()
     assert stream.is_acknowledged
@@ -148,11 +148,11 @@ def test_the_budget_is_bounded(made: Openings, journal: Journal) -> None:
 
 def test_the_patience_is_that_of_the_path_the_stream_rides_on(made: Openings, journal: Journal) -> None:
     """Detached there is none: it is hedged with the next look."""
-    made.roads.patience = 60.0
+    made.paths.patience = 60.0
     stream = made.open()
     made.hedging.look(59.0)
     assert journal.of("opening-hedged") == []
-    made.roads.close("ix/a")
+    made.paths.close("ix/a")
     assert not stream.legs
     made.hedging.look(59.0)
     assert len(journal.of("opening-hedged")) == 1

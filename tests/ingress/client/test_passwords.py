@@ -10,8 +10,8 @@ import trio
 from ingress.client.passwords import HASHERS, Passwords
 from ingress.penalty import FIRST, FREE
 from ingress.users import Hash, Users
-from tests.ingress.client.stage import Stage, Stages
-from tests.ingress.client.words import get, socks5
+from tests.ingress.client.client_bed import ClientBed, ClientBeds
+from tests.ingress.client.messages import get, socks5
 
 HOME, ELSEWHERE = "192.0.2.1", "192.0.2.2"
 
@@ -34,24 +34,24 @@ def make_users() -> Users:
 class Asked:
     """Passwords with users, and the answers in the order in which they came."""
 
-    def __init__(self, stage: Stage, users: Users | None) -> None:
-        self.stage = stage
+    def __init__(self, bed: ClientBed, users: Users | None) -> None:
+        self.bed = bed
         self.answers: list[tuple[str, bool]] = []
-        self.passwords = Passwords(stage.loop, stage.nursery, users)
+        self.passwords = Passwords(bed.loop, bed.nursery, users)
 
     def ask(self, name: str, user: bytes = b"alice", password: bytes = b"secret", address: str = HOME) -> None:
         self.passwords.judge(address, user, password, lambda accepted: self.answers.append((name, accepted)))
 
     async def said(self) -> list[tuple[str, bool]]:
         """What was answered since it was asked for last."""
-        await self.stage.settle()
+        await self.bed.settle()
         answers, self.answers = self.answers, []
         return answers
 
     @property
     def hashed(self) -> int:
         """Wrong ones that were looked at."""
-        return len(self.stage.journal.of("password-wrong"))
+        return len(self.bed.journal.of("password-wrong"))
 
 
 class GatedUsers(Users):
@@ -68,8 +68,8 @@ class GatedUsers(Users):
         return super().verify(user, password)
 
 
-async def test_a_pair_is_right_or_wrong(make_stage: Stages) -> None:
-    asked = Asked(await make_stage(), make_users())
+async def test_a_pair_is_right_or_wrong(make_bed: ClientBeds) -> None:
+    asked = Asked(await make_bed(), make_users())
     for user, password, accepted in (
         (b"alice", b"secret", True),
         (b"alice", b"hidden", False),
@@ -81,17 +81,17 @@ async def test_a_pair_is_right_or_wrong(make_stage: Stages) -> None:
         assert await asked.said() == [("x", accepted)]
 
 
-async def test_without_users_no_pair_is_right(make_stage: Stages) -> None:
-    asked = Asked(await make_stage(), None)
+async def test_without_users_no_pair_is_right(make_bed: ClientBeds) -> None:
+    asked = Asked(await make_bed(), None)
     asked.ask("x")
     assert asked.answers == []  # soon, and not before the caller is done
     assert await asked.said() == [("x", False)]
     assert asked.hashed == 0
 
 
-async def test_a_pair_that_was_right_is_remembered_and_not_hashed_again(make_stage: Stages) -> None:
+async def test_a_pair_that_was_right_is_remembered_and_not_hashed_again(make_bed: ClientBeds) -> None:
     users = GatedUsers()
-    asked = Asked(await make_stage(), users)
+    asked = Asked(await make_bed(), users)
     users.gate.set()
     asked.ask("first")
     assert await asked.said() == [("first", True)]
@@ -101,9 +101,9 @@ async def test_a_pair_that_was_right_is_remembered_and_not_hashed_again(make_sta
     assert await asked.said() == [("again", True)]
 
 
-async def test_what_is_remembered_is_answered_before_what_is_hashed(make_stage: Stages) -> None:
+async def test_what_is_remembered_is_answered_before_what_is_hashed(make_bed: ClientBeds) -> None:
     users = GatedUsers()
-    asked = Asked(await make_stage(), users)
+    asked = Asked(await make_bed(), users)
     users.gate.set()
     asked.ask("x")
     await asked.said()
@@ -116,26 +116,26 @@ async def test_what_is_remembered_is_answered_before_what_is_hashed(make_stage: 
     assert await asked.said() == [("known", True), ("new", False)]
 
 
-async def test_guessing_is_made_slow_and_the_wait_ends(make_stage: Stages) -> None:
-    stage = await make_stage()
-    asked = Asked(stage, make_users())
+async def test_guessing_is_made_slow_and_the_wait_ends(make_bed: ClientBeds) -> None:
+    bed = await make_bed()
+    asked = Asked(bed, make_users())
     for number in range(FREE + 3):
         asked.ask("x", password=b"guess%d" % number)
         assert await asked.said() == [("x", False)]
     assert asked.hashed == FREE + 1
-    refused = [fields["refused_for"] for fields in stage.journal.of("password-wrong")]
+    refused = [fields["refused_for"] for fields in bed.journal.of("password-wrong")]
     assert refused == [0.0] * FREE + [FIRST]
     asked.ask("right, and too soon")
     asked.ask("elsewhere", address=ELSEWHERE)
     assert sorted(await asked.said()) == [("elsewhere", True), ("right, and too soon", False)]
-    await stage.passes(FIRST)
+    await bed.passes(FIRST)
     asked.ask("later")
     assert await asked.said() == [("later", True)]
-    assert "guess" not in str(stage.journal.entries)
+    assert "guess" not in str(bed.journal.entries)
 
 
-async def test_a_right_one_that_was_hashed_forgives_the_wrong_ones(make_stage: Stages) -> None:
-    asked = Asked(await make_stage(), make_users())
+async def test_a_right_one_that_was_hashed_forgives_the_wrong_ones(make_bed: ClientBeds) -> None:
+    asked = Asked(await make_bed(), make_users())
     for _ in range(FREE):
         asked.ask("x", password=b"typo")
         await asked.said()
@@ -148,9 +148,9 @@ async def test_a_right_one_that_was_hashed_forgives_the_wrong_ones(make_stage: S
     assert await asked.said() == [("bob", True)]
 
 
-async def test_of_guesses_that_came_at_once_those_behind_the_penalty_are_not_looked_at(make_stage: Stages) -> None:
+async def test_of_guesses_that_came_at_once_those_behind_the_penalty_are_not_looked_at(make_bed: ClientBeds) -> None:
     users = GatedUsers()
-    asked = Asked(await make_stage(), users)
+    asked = Asked(await make_bed(), users)
     for number in range(50):
         asked.ask("x", password=b"guess%d" % number)
     await trio.testing.wait_all_tasks_blocked()
@@ -160,9 +160,9 @@ async def test_of_guesses_that_came_at_once_those_behind_the_penalty_are_not_loo
     assert FREE < asked.hashed <= FREE + HASHERS
 
 
-async def test_other_users_are_gone_by_from_the_next_question_on_and_penalties_stay(make_stage: Stages) -> None:
-    stage = await make_stage()
-    asked = Asked(stage, make_users())
+async def test_other_users_are_gone_by_from_the_next_question_on_and_penalties_stay(make_bed: ClientBeds) -> None:
+    bed = await make_bed()
+    asked = Asked(bed, make_users())
     for _ in range(FREE + 1):
         asked.ask("x", password=b"typo", address=ELSEWHERE)
         await asked.said()
@@ -171,14 +171,14 @@ async def test_other_users_are_gone_by_from_the_next_question_on_and_penalties_s
     asked.ask("carol", b"carol", b"new")
     asked.ask("elsewhere", b"carol", b"new", ELSEWHERE)
     assert sorted(await asked.said()) == [("alice", False), ("carol", True), ("elsewhere", False)]
-    await stage.passes(FIRST)
+    await bed.passes(FIRST)
     asked.ask("elsewhere", b"carol", b"new", ELSEWHERE)
     assert await asked.said() == [("elsewhere", True)]
 
 
-async def test_a_question_is_judged_by_the_users_it_was_asked_of(make_stage: Stages) -> None:
+async def test_a_question_is_judged_by_the_users_it_was_asked_of(make_bed: ClientBeds) -> None:
     users = GatedUsers()
-    asked = Asked(await make_stage(), users)
+    asked = Asked(await make_bed(), users)
     asked.ask("x")
     await trio.testing.wait_all_tasks_blocked()
     asked.passwords.use(None)
@@ -191,61 +191,61 @@ async def test_a_question_is_judged_by_the_users_it_was_asked_of(make_stage: Sta
 LOGIN = b"\x05\x01\x02\x01\x05alice\x06secret"
 
 
-async def test_socks_asks_for_the_password_and_goes_on(make_stage: Stages) -> None:
-    stage = await make_stage(users=make_users())
-    client = stage.program()
+async def test_socks_asks_for_the_password_and_goes_on(make_bed: ClientBeds) -> None:
+    bed = await make_bed(users=make_users())
+    client = bed.program()
     client.sends(LOGIN + socks5()[3:])
     await client.hears(b"\x05\x02\x01\x00")
-    await stage.settle()
-    stage.exit().connects()
+    await bed.settle()
+    bed.exit().connects()
     assert (await client.take(10))[1] == 0
 
 
-async def test_socks_refuses_a_wrong_one_and_who_offers_none(make_stage: Stages) -> None:
-    stage = await make_stage(users=make_users())
-    wrong, without = stage.program(), stage.program()
+async def test_socks_refuses_a_wrong_one_and_who_offers_none(make_bed: ClientBeds) -> None:
+    bed = await make_bed(users=make_users())
+    wrong, without = bed.program(), bed.program()
     wrong.sends(LOGIN[:-1] + b"x")
     without.sends(socks5())
     assert await wrong.rest() == b"\x05\x02\x01\x01"
     assert await without.rest() == b"\x05\xff"
-    assert stage.exit().opened == 0
+    assert bed.exit().opened == 0
 
 
-async def test_http_asks_again_on_the_same_connection(make_stage: Stages) -> None:
-    stage = await make_stage(users=make_users())
-    client = stage.program()
+async def test_http_asks_again_on_the_same_connection(make_bed: ClientBeds) -> None:
+    bed = await make_bed(users=make_users())
+    client = bed.program()
     client.sends(get())
     assert (await client.answer())[0].startswith(b"HTTP/1.1 407 ")
     client.sends(get(head="Proxy-Authorization: Basic YWxpY2U6d3Jvbmc=\r\n"))
     assert (await client.answer())[0].startswith(b"HTTP/1.1 407 ")
     client.sends(get(head="Proxy-Authorization: Basic YWxpY2U6c2VjcmV0\r\n"))
-    await stage.settle()
-    assert stage.exit().opened == 1
+    await bed.settle()
+    assert bed.exit().opened == 1
 
 
-async def test_who_leaves_while_it_is_judged_is_forgotten(make_stage: Stages) -> None:
+async def test_who_leaves_while_it_is_judged_is_forgotten(make_bed: ClientBeds) -> None:
     users = GatedUsers()
-    stage = await make_stage(users=users)
-    client = stage.program()
+    bed = await make_bed(users=users)
+    client = bed.program()
     client.sends(LOGIN + socks5()[3:])
     await trio.testing.wait_all_tasks_blocked()
     client.aborts()
     await trio.testing.wait_all_tasks_blocked()
-    assert stage.entrance.clients == 0
+    assert bed.entrance.clients == 0
     users.gate.set()
-    await stage.settle()
-    assert stage.exit().opened == 0
-    stage.assert_empty()
+    await bed.settle()
+    assert bed.exit().opened == 0
+    bed.assert_empty()
 
 
-async def test_the_deadline_runs_on_while_it_is_judged(make_stage: Stages) -> None:
+async def test_the_deadline_runs_on_while_it_is_judged(make_bed: ClientBeds) -> None:
     users = GatedUsers()
-    stage = await make_stage(users=users)
-    client = stage.program()
+    bed = await make_bed(users=users)
+    client = bed.program()
     client.sends(LOGIN)
     await trio.testing.wait_all_tasks_blocked()
-    stage.clock.jump(10.0)
-    stage.loop.call_soon(lambda: None)
+    bed.clock.jump(10.0)
+    bed.loop.call_soon(lambda: None)
     await trio.testing.wait_all_tasks_blocked()
     users.gate.set()
     assert await client.rest() == b"\x05\x02"

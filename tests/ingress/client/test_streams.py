@@ -1,5 +1,5 @@
 """What the opener relies on in whoever puts streams on paths, kept by the real one in a whole network and by the one
-of the stage: so that what is tested on the stage holds."""
+of the bed: so that what is tested on the bed holds."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -13,8 +13,8 @@ from ingress.client.opener import Streams
 from relay.model.cause import Cause
 from relay.session.initiator import InitiatorStream
 from tests.ingress.choice.figures import chooser, figure
-from tests.ingress.client.players import Roads
-from tests.ingress.client.words import HOST
+from tests.ingress.client.counterparts import SessionPaths
+from tests.ingress.client.messages import HOST
 from tests.relay.session.pair import RecordingSink
 from tests.world import NAME, TWO_PATHS, World, until
 
@@ -57,10 +57,10 @@ def rides_on(stream: InitiatorStream) -> set[int]:
     return {leg.carrier.number for leg in stream.legs}
 
 
-@pytest.fixture(params=["whole network", "stage"])
+@pytest.fixture(params=["whole network", "bed"])
 async def kept(request: pytest.FixtureRequest, make_world: Callable[..., World]) -> Any:
-    if request.param == "stage":
-        return on_stage()
+    if request.param == "bed":
+        return on_bed()
     world = await make_world(TWO_PATHS).start()
     await world.up()
     fleet = world.running.fleet
@@ -76,11 +76,11 @@ async def kept(request: pytest.FixtureRequest, make_world: Callable[..., World])
     return Kept(fleet.moving, (NAME, world.target.port), until, lost, close, lambda: world.running.loop.now)
 
 
-def on_stage() -> Kept:
-    roads = Roads()
-    roads.build(DIRECT, "us")
-    roads.build(OTHER, "us")
-    pair = roads.exits["us"].pair
+def on_bed() -> Kept:
+    paths = SessionPaths()
+    paths.build(DIRECT, "us")
+    paths.build(OTHER, "us")
+    pair = paths.exits["us"].pair
     pair.connects_at_once = True
 
     async def arrives(condition: Callable[[], object]) -> None:
@@ -88,9 +88,9 @@ def on_stage() -> Kept:
         assert condition()
 
     def lost() -> dict[str, dict[str, int]]:
-        return {path: {cause: 1} for path, cause in roads.lost}
+        return {path: {cause: 1} for path, cause in paths.lost}
 
-    return Kept(roads, (HOST, 443), arrives, lost, roads.close, lambda: pair.now)
+    return Kept(paths, (HOST, 443), arrives, lost, paths.close, lambda: pair.now)
 
 
 async def test_a_stream_is_opened_on_the_path_of_the_choice(kept: Kept) -> None:

@@ -1,8 +1,8 @@
-"""All of `ingress.client` on a stage: the real entrance, opener, doors and chooser, clients on real sockets, and exits
-that are the far ends of real sessions, back to back under virtual time. No node, no carrier over TLS.
+"""All of `ingress.client` on a test bed: the real entrance, opener, doors and chooser, clients on real sockets, and
+exits that are the far ends of real sessions, back to back under virtual time. No node, no carrier over TLS.
 
 A test reads as a script: what the client sends, what the exit says, what the client hears. Time stands still but for
-`Stage.passes`; between two lines of a script everything that is under way arrives (`Stage.settle`).
+`ClientBed.passes`; between two lines of a script everything that is under way arrives (`ClientBed.settle`).
 """
 
 import contextlib
@@ -28,9 +28,9 @@ from relay.engine import Loop
 from relay.model.network import Network, Node
 from relay.model.walk import Paths
 from tests.ingress.choice.figures import figure
-from tests.ingress.client.players import Exit, Holder, Program, Roads
+from tests.ingress.client.counterparts import Exit, Holder, Program, SessionPaths
+from tests.ingress.client.messages import HOST
 from tests.ingress.client.test_permits import AT, CONFIG
-from tests.ingress.client.words import HOST
 from tests.relay.engine.conftest import Sockets
 from tests.world import Journal
 
@@ -41,12 +41,12 @@ TWO_EXITS = (figure("a>us", 100), figure("b>eu", 150))
 TWO_PATHS = (figure("a>us", 100), figure("b>us", 150))
 
 
-class Stage:
-    """Made by `Stages`."""
+class ClientBed:
+    """Made by `ClientBeds`."""
 
     def __init__(
         self,
-        clock: "Stages",
+        clock: "ClientBeds",
         nursery: trio.Nursery,
         figures: Sequence[PathFigures],
         users: Users | None,
@@ -55,11 +55,11 @@ class Stage:
         self.clock, self.nursery, self.journal, self.config = clock, nursery, clock.journal, config
         self.sockets = Sockets()
         self.loop = Loop()
-        self.roads = Roads()
+        self.paths = SessionPaths()
         self.chooser = Chooser(sorted({one.exit for one in figures}))
         for one in figures:
-            self.roads.build(one.name, one.exit)
-        self.opener = Opener(self.loop, self.chooser, self.roads, self._has_room, config)
+            self.paths.build(one.name, one.exit)
+        self.opener = Opener(self.loop, self.chooser, self.paths, self._has_room, config)
         self.entrance = Entrance(self.loop, nursery, self.opener, config, users)
         self.expects_failure = False
         """A door that raises is part of the script."""
@@ -68,7 +68,7 @@ class Stage:
     # ---- who plays
 
     def exit(self, name: str = "us") -> Exit:
-        return self.roads.exits[name]
+        return self.paths.exits[name]
 
     def program(self, address: str = "127.0.0.1", *, forward: Forward | None = None, buffers: int = 0) -> Program:
         """A client that has connected, from *address*."""
@@ -104,14 +104,14 @@ class Stage:
             await wait_all_tasks_blocked()
             if threads.borrowed_tokens:
                 await trio.lowlevel.checkpoint()
-            elif not any(one.pair.step() for one in self.roads.exits.values()):
+            elif not any(one.pair.step() for one in self.paths.exits.values()):
                 return
 
     async def passes(self, seconds: float) -> None:
         """So much time goes by, at once; what was due meanwhile is done. Then comes a round, as the fleet makes it, and
         a ping on every carrier."""
         self.clock.jump(seconds)
-        for one in self.roads.exits.values():
+        for one in self.paths.exits.values():
             one.passes(seconds)
         self.loop.call_soon(ignore)  # it looks at its timers
         await self.settle()
@@ -124,12 +124,12 @@ class Stage:
         """Nothing is left of any client or stream."""
         assert self.entrance.clients == 0
         assert self.opener.waiting == 0 and self.opener.unacknowledged == 0
-        for one in self.roads.exits.values():
+        for one in self.paths.exits.values():
             one.pair.assert_forgotten()
         assert self.loop.statistics().endpoints == 0
 
     def _has_room(self, most: int) -> bool:
-        sessions = [one.pair.ingress for one in self.roads.exits.values()]
+        sessions = [one.pair.ingress for one in self.paths.exits.values()]
         return sum(len(one.streams) for one in sessions) < most and not any(one.memory.is_full for one in sessions)
 
 
@@ -141,13 +141,13 @@ def make_config(figures: Sequence[PathFigures], allow: Mapping[str, Any] | None 
     return attrs.evolve(CONFIG, **{"answer": "true", "network": network, "paths": paths, **others})
 
 
-class Stages(Clock):
-    """Makes stages. It is the clock of their run as well, and stands still but for `jump`."""
+class ClientBeds(Clock):
+    """Makes beds. It is the clock of their run as well, and stands still but for `jump`."""
 
     def __init__(self) -> None:
         self.now = START
         self.journal = Journal()
-        self.made: list[Stage] = []
+        self.made: list[ClientBed] = []
         self._nursery: trio.Nursery | None = None
 
     def start_clock(self) -> None:
@@ -164,14 +164,14 @@ class Stages(Clock):
 
     async def __call__(
         self, *figures: PathFigures, users: Users | None = None, is_up: bool = True, **config: Any
-    ) -> Stage:
-        """A stage with these paths, of which the chooser knows if they are up; the rest is as in `make_config`."""
+    ) -> ClientBed:
+        """A bed with these paths, of which the chooser knows if they are up; the rest is as in `make_config`."""
         figures = figures or ONE_PATH
-        stage = Stage(self, await self._own_nursery(), figures, users, make_config(figures, **config))
+        bed = ClientBed(self, await self._own_nursery(), figures, users, make_config(figures, **config))
         if is_up:
-            stage.rank(*figures)
-        self.made.append(stage)
-        return stage
+            bed.rank(*figures)
+        self.made.append(bed)
+        return bed
 
     async def _own_nursery(self) -> trio.Nursery:
         """It ends with the run."""
@@ -187,14 +187,14 @@ class Stages(Clock):
 
 
 @contextlib.contextmanager
-def open_stages() -> Iterator[Stages]:
+def open_beds() -> Iterator[ClientBeds]:
     """For one run of trio, whose clock they are. Behind it, nothing may have raised inside a loop that was not to."""
-    stages = Stages()
+    beds = ClientBeds()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("relay.log.event", stages.journal.event)
+        patch.setattr("relay.log.event", beds.journal.event)
         patch.setattr("relay.engine.loop.LINGER", 0.0)  # time stands still: nothing comes by waiting
-        yield stages
-    for stage in stages.made:
-        stage.sockets.close()
-    if not any(stage.expects_failure for stage in stages.made):
-        assert stages.journal.of("handler-failed") == []
+        yield beds
+    for bed in beds.made:
+        bed.sockets.close()
+    if not any(bed.expects_failure for bed in beds.made):
+        assert beds.journal.of("handler-failed") == []

@@ -1,4 +1,4 @@
-"""Who plays on a stage: exits, roads to them, clients, and whoever holds a stream."""
+"""What a client's side is tested against: exits, paths to them, clients, and whoever holds a stream."""
 
 import contextlib
 import re
@@ -78,8 +78,8 @@ class Exit:
         self.stream.finish()
 
 
-class Roads:
-    """The `Streams` of an opener over session pairs: by the name of its path, each road is one carrier to an exit."""
+class SessionPaths:
+    """The `Streams` of an opener over session pairs: each path, by its name, is one carrier to an exit."""
 
     def __init__(self) -> None:
         self.exits: dict[str, Exit] = {}
