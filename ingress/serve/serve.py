@@ -7,6 +7,7 @@ reads the files again, as `ingress reload` does.
 import signal
 from argparse import Namespace
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import trio
@@ -18,7 +19,7 @@ from relay.admin.path import socket_path
 from relay.admin.server import serve_admin
 from relay.engine import sockopts
 from relay.errors import OperatorError
-from relay.serve.process import settle_memory
+from relay.serve.process import run_under_signals
 
 LAST_WORDS = 0.3
 """Seconds given to the last frames before the process ends."""
@@ -30,14 +31,8 @@ def run(options: Namespace) -> int:
     """Serve until stopped. Returns the exit code; OperatorError if it cannot begin."""
     log.configure(options.log_format, options.log_level)
     read(options, options.name)  # mistakes are told before anything runs
-    settle_memory()
-    trio.run(_run, options)
+    run_under_signals(partial(serve, options))
     return 0
-
-
-async def _run(options: Namespace) -> None:
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
-        await serve(options, signals)
 
 
 async def serve(

@@ -1,7 +1,11 @@
-"""What every serving process does to itself before it serves."""
+"""What every serving process does to itself before it serves, and the signals that it serves under."""
 
 import contextlib
 import gc
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import trio
 
 GC_THRESHOLDS = (50_000, 20, 50)
 """Allocations before a collection, and collections before those of older objects. The default of 700 walks the newest
@@ -27,3 +31,14 @@ def settle_memory() -> None:
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(M_TRIM_THRESHOLD, KEPT_FREE)
         mallopt(M_MMAP_THRESHOLD, MAPPED_ALONE)
+
+
+def run_under_signals(serve: Callable[[AsyncIterator[int]], Awaitable[None]]) -> None:
+    """Run *serve* to its end, as all of the process. It is given SIGTERM, SIGINT and SIGHUP as they come."""
+    settle_memory()
+    trio.run(_with_signals, serve)
+
+
+async def _with_signals(serve: Callable[[AsyncIterator[int]], Awaitable[None]]) -> None:
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+        await serve(signals)

@@ -8,6 +8,7 @@ import errno
 import signal
 from argparse import Namespace
 from collections.abc import AsyncIterator, Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from relay.node.own import AGAIN, OwnAddresses
 from relay.node.sessions import Sessions
 from relay.policy import Policy
 from relay.serve.half_closed import watch_half_closed
-from relay.serve.process import settle_memory
+from relay.serve.process import run_under_signals
 from relay.serve.status import node_status
 from relay.session.window import Memory
 
@@ -53,14 +54,8 @@ NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 def run(options: Namespace) -> int:
     """Serve until stopped. Returns the exit code; OperatorError if it cannot begin."""
     log.configure(options.log_format, options.log_level)
-    settle_memory()
-    trio.run(_run, options)
+    run_under_signals(partial(serve, options))
     return 0
-
-
-async def _run(options: Namespace) -> None:
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
-        await serve(options, signals)
 
 
 async def serve(

@@ -93,7 +93,7 @@ async def test_keys_of_an_ingress_by_the_nodes_name_are_told_apart(make_world: C
 
 def test_a_command_that_cannot_begin_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[tuple[object, ...]] = []
-    monkeypatch.setattr(serve, "settle_memory", lambda: told.append(()))
+    monkeypatch.setattr("relay.serve.process.settle_memory", lambda: told.append(()))
     monkeypatch.setattr("relay.log.configure", lambda *how: told.append(how))
     options = Namespace(config=tmp_path / "paths.toml", node="us", keys=tmp_path, admin=None)
     with pytest.raises(OperatorError, match="there is no such file; name it with --config"):
