@@ -116,7 +116,7 @@ class Splice:
 
     def end(self, error: OSError | None) -> None:
         """Reset both sides, or close them if both are over, and tell the owner; `error` says why by then."""
-        self.error = error
+        self.error = None if error is None else error.with_traceback(None)  # see Tcp
         self.close()
         self._on_closed()
 

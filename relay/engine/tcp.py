@@ -303,7 +303,7 @@ class Tcp:
 
     def _lose(self, error: OSError) -> None:
         """Writing failed. The end is told from `serve`, behind the bytes that came before it."""
-        self._lost = error
+        self._lost = error.with_traceback(None)  # its frames would hold this socket, and all its callers' data
         self._queue = EMPTY
         self.unsent = 0
         self._is_readable = self._reads_to_end = True

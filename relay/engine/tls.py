@@ -179,7 +179,7 @@ class Tls:
         except BlockingIOError:
             self._is_readable = self._reads_to_end = False
         except OSError as error:
-            ending, is_over = error, True
+            ending, is_over = error.with_traceback(None), True
         if count < len(raw) and not self._reads_to_end:
             self._is_readable = False  # rule 1: a short read
         now = self._loop.now
@@ -188,7 +188,7 @@ class Tls:
         try:
             is_over |= self._decrypt(raw[:count], now)
         except ssl.SSLError as error:
-            ending, is_over = error, True
+            ending, is_over = error.with_traceback(None), True
         if self.closed:
             return
         if is_over or (self._lost is not None and not self._is_readable):
@@ -281,7 +281,7 @@ class Tls:
 
     def _lose(self, error: OSError) -> None:
         """Writing failed: the peer may have said something before, so read to the end first."""
-        self._lost = error
+        self._lost = error.with_traceback(None)  # see Tcp
         self._is_readable = self._reads_to_end = True
         self._read()
 

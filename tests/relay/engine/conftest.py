@@ -1,9 +1,11 @@
 """A running loop, real sockets, and owners that write down what they are told."""
 
 import ctypes
+import gc
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 import trio
@@ -12,6 +14,22 @@ import trustme
 from relay.engine import Loop
 
 PATIENCE = 20.0
+
+
+@contextmanager
+def collector_off() -> Iterator[None]:
+    """In it nothing goes that is held by a circle, as in a process whose collector comes seldom."""
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def alive(kind: type) -> int:
+    """How many objects of a class there are."""
+    return sum(type(one) is kind for one in gc.get_objects())
 
 
 class Notes:

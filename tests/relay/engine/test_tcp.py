@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from relay.engine import Loop, Tcp
+from tests.relay.engine.conftest import alive, collector_off
 
 RESET = struct.pack("ii", 1, 0)
 
@@ -226,6 +227,19 @@ async def test_a_failed_write_is_told_later_once_and_behind_the_last_words(loop,
     assert isinstance(await mine.closed(), OSError)
     assert mine.data == (b"" if paused else b"last words")
     assert "eof" not in mine.calls
+
+
+async def test_a_write_that_failed_keeps_nothing_alive(loop: Loop, sockets, owner) -> None:
+    with collector_off():
+        mine = owner()
+        sock, peer = sockets.pair()
+        tcp = Tcp(loop, sock, mine)
+        reset(peer)
+        tcp.write(b"x")
+        assert isinstance(await mine.closed(), OSError)
+        assert alive(Tcp) == 1
+        del tcp
+        assert alive(Tcp) == 0
 
 
 async def test_a_queue_behind_which_the_peer_resets_is_dropped(loop: Loop, sockets, owner) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from relay.engine import HandlerFailed, Loop, Tls, tls_setup
 from relay.engine.secured import Secured
-from tests.relay.engine.conftest import Owner, Sockets
+from tests.relay.engine.conftest import Owner, Sockets, alive, collector_off
 
 RESET = struct.pack("ii", 1, 0)
 
@@ -151,6 +151,23 @@ async def test_a_reset_is_an_error_behind_the_last_words(loop: Loop, sockets, co
     assert mine.data == b"last words"
     tls.flush_soon()
     tls.finish()
+
+
+async def test_a_carrier_whose_write_failed_keeps_nothing_alive(loop: Loop, sockets, contexts, owner) -> None:
+    with collector_off():
+        near_sock, far_sock = await tls_pair(sockets, contexts)
+        far_sock.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        far_sock.close()
+        mine = owner()
+        mine.outbox = [b"too late", b"never pulled"]
+        tls = Tls(loop, near_sock, mine)
+        tls._write()  # before the loop has seen the reset
+        assert isinstance(await mine.closed(), OSError)
+        assert alive(Tls) == 1
+        del tls
+        loop.call_soon(lambda: None)  # the loop lets go of whom it was to serve in its next turn
+        await trio.testing.wait_all_tasks_blocked()
+        assert alive(Tls) == 0
 
 
 async def test_a_write_that_fails_first_still_reads_the_last_words(loop: Loop, sockets, contexts, owner) -> None:
