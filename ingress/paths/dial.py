@@ -91,7 +91,7 @@ async def _open(path: Path, hello: Hello, context: ssl.SSLContext, base: FilePat
         sockopts.carrier(sock)
         for count, following in enumerate(path.hops[1:], 1):
             tls = await _secure(sock, context, following.start)
-            proceed = await _transit(tls, path, count)
+            proceed = await _transit(tls, path, count, hello.serial)
             dials[following.line.name] = proceed.dial
             sock = await unwrap(tls)
         tls = await _secure(sock, context, path.end)
@@ -107,10 +107,11 @@ async def _open(path: Path, hello: Hello, context: ssl.SSLContext, base: FilePat
         raise
 
 
-async def _transit(tls: Secured, path: Path, count: int) -> Proceed:
-    """Have the node behind the first *count* lines of *path* dial the next one."""
+async def _transit(tls: Secured, path: Path, count: int, serial: int) -> Proceed:
+    """Have the node behind the first *count* lines of *path* dial the next one; *serial* is that of our file."""
     hop = path.hops[count]
-    asking = Transit(hop.line.name, hop.digest, via=path.hops[count - 1].line.name, left=len(path.hops) - count)
+    came_by, left = path.hops[count - 1].line.name, len(path.hops) - count
+    asking = Transit(hop.line.name, hop.digest, via=came_by, left=left, serial=serial)
     try:
         proceed = await _ask(tls, asking, hop.start, path.hops[0].start)
     except SetupFailed as failure:

@@ -14,6 +14,9 @@ from relay.config import values
 from relay.config.mistakes import ConfigError, Key, Mistake, Mistakes, nearest
 from relay.config.positions import find_lines
 
+TOO_LONG = re.compile(r"[0-9_]{4301}")
+"""More digits than Python reads by default (sys.set_int_max_str_digits)."""
+
 T = TypeVar("T")
 D = TypeVar("D")
 
@@ -146,6 +149,9 @@ def read_document(path: Path) -> Table:
         raise _unreadable(path, "is nested too deeply", "take the brackets out") from None
     except tomllib.TOMLDecodeError as error:
         raise _not_toml(path, str(error), content) from None
+    except ValueError as error:  # a number of more digits than Python reads
+        place = next((at for at, text in enumerate(content.splitlines(), 1) if TOO_LONG.search(text)), None)
+        raise _unreadable(path, f"has a number that cannot be read ({error})", "write a shorter one", place) from None
 
 
 def read_version(document: Table) -> None:

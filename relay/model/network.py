@@ -124,6 +124,13 @@ def digest(*parts: str) -> bytes:
     return sha.digest()[:8]
 
 
+def whom_to_update(them: str, theirs: int, ours: int) -> str:
+    """What to say behind what our file does not have, to *them* who ask for it; arguments as in `who_is_behind`."""
+    if theirs < ours:
+        return f"update {them}, whose file is older (serial {theirs}, here {ours})"
+    return "update it"
+
+
 def who_is_behind(them: str, theirs: int, us: str, ours: int) -> str:
     """What to say when two files differ: *theirs* and *ours* are their serials, and the lower one is to be updated."""
     if theirs == ours:

@@ -20,7 +20,7 @@ from relay.engine.secured import Secured
 from relay.engine.tls_setup import close, handshake, unwrap
 from relay.errors import OperatorError
 from relay.identity import Identity, PeerError, peer_name
-from relay.model.network import Network, who_is_behind
+from relay.model.network import Network, who_is_behind, whom_to_update
 from relay.model.walk import MOST_LINES, Hop, hops_from
 from relay.node.sessions import RefusedError, Sessions
 from relay.node.strangers import Stranger, Strangers
@@ -188,7 +188,7 @@ class RelayNode:
             await self._end_here(secured, owner, message)
 
     async def _pass_on(self, secured: Secured, owner: str, message: Transit) -> None:
-        hop = self._hop(message)
+        hop = self._hop(message, owner)
         try:
             sock, took = await dial_hop(hop, self.base, SETUP_SECONDS)
         except (OSError, OperatorError) as error:
@@ -203,7 +203,7 @@ class RelayNode:
             raise
         self._splice(raw, sock, owner, message)
 
-    def _hop(self, message: Transit) -> Hop:
+    def _hop(self, message: Transit, owner: str) -> Hop:
         """What *message* asks to dial: a line of the present file, or of the one before it."""
         if not 1 <= message.left < MOST_LINES:
             text = f"{self.name} passes on what has 1 to {MOST_LINES - 1} lines left, not {message.left}"
@@ -213,10 +213,9 @@ class RelayNode:
         for hop in found:
             if hop.digest == message.digest:
                 return hop
-        if not found:
-            raise RefusedError(Reason.UNKNOWN_LINE, f"{self.name} has no line {message.line} in its file: update it")
-        text = f"{self.name} has another version of line {message.line} in its file: update it"
-        raise RefusedError(Reason.STALE_CONFIG, text)
+        what, reason = ("another version of", Reason.STALE_CONFIG) if found else ("no", Reason.UNKNOWN_LINE)
+        update = whom_to_update(owner, message.serial, self.network.serial)
+        raise RefusedError(reason, f"{self.name} has {what} line {message.line} in its file: {update}")
 
     def _splice(self, a: socket.socket, b: socket.socket, owner: str, message: Transit) -> None:
         def closed() -> None:
@@ -232,7 +231,8 @@ class RelayNode:
             text = f"{self.name} knows no carriers of purpose {hello.purpose}: update {self.name}"
             raise RefusedError(Reason.NOT_UNDERSTOOD, text)
         if hello.purpose is not Purpose.PREFIX and not self.is_exit:
-            raise RefusedError(Reason.NOT_AN_EXIT, f"{self.name} is no exit in its own file: update it")
+            update = whom_to_update(owner, hello.serial, self.network.serial)
+            raise RefusedError(Reason.NOT_AN_EXIT, f"{self.name} is no exit in its own file: {update}")
         session = self.sessions.session_for(hello, owner)
         await send_message(secured, self._welcome(owner, hello))
         self.sessions.adopt(secured, session, hello)

@@ -17,6 +17,8 @@ from relay.wire.versions import FIELDS_SINCE, NEWEST, OURS, Versions, agree
 
 TOKEN_SIZE = 16
 DIGEST_SIZE = 8
+LATEST = 253_402_300_799
+"""Seconds: the last second of the year 9999, beyond which no certificate goes (RFC 5280 section 4.1.2.5)."""
 LONGEST_SETUP = 1024
 """Bytes of a set-up body: a stranger who got through TLS still cannot make us hold more."""
 LONGEST_TEXT = LONGEST_SETUP // 2
@@ -34,6 +36,8 @@ class Transit:
     """The line by which this connection comes: a node cannot know it by itself."""
     left: int
     """Lines that the path still has from the node on, this one included."""
+    serial: int = 0
+    """Of the file that I know it by: so that the node can say which of the two is the older."""
     versions: Versions = OURS
 
 
@@ -127,6 +131,7 @@ def _of_transit(message: Transit) -> dict[Tag, bytes]:
         Tag.DIGEST: message.digest,
         Tag.VIA: message.via.encode(),
         Tag.LEFT: _byte(message.left),
+        Tag.SERIAL: _long(message.serial),
     }
 
 
@@ -224,6 +229,7 @@ def _transit(fields: Fields, versions: Versions) -> Transit:
         fields.exactly(Tag.DIGEST, DIGEST_SIZE),
         fields.text(Tag.VIA),
         fields.number(Tag.LEFT, 1),
+        fields.number(Tag.SERIAL, 8, 0),
         versions,
     )
 
@@ -252,11 +258,18 @@ def _welcome(fields: Fields, versions: Versions) -> Welcome:
         fields.number(Tag.SERIAL, 8, 0),
         fields.text(Tag.PROGRAM),
         bool(fields.number(Tag.DRAINING, 1, 0)),
-        float(fields.number(Tag.NOT_AFTER, 8)),
+        _not_after(fields),
         Feature(fields.number(Tag.FEATURES, 8, 0)),
         fields.number(Tag.AGREED, 1),
         versions,
     )
+
+
+def _not_after(fields: Fields) -> float:
+    seconds = fields.number(Tag.NOT_AFTER, 8)
+    if seconds > LATEST:
+        raise ProtocolError(f"a certificate that ends {seconds} s after 1970, which is beyond the year 9999")
+    return float(seconds)
 
 
 def _proceed(body: bytes) -> Proceed:

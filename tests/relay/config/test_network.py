@@ -142,6 +142,7 @@ def test_a_mistake_in_a_node_makes_none_in_its_lines(tmp_path: Path) -> None:
         (b"\na =", "paths.toml:2: is not TOML: Invalid value;"),
         (b"\nx = '\xff'", "paths.toml:2: is not UTF-8 text"),
         (b"x = " + b"[" * 100_000, "is nested too deeply"),
+        (b"\nx = 1" + b"0" * 5000, "paths.toml:2: has a number that cannot be read"),
         (b"node = 5\nversion = 1", "paths.toml:1: node: is not a table"),
     ],
 )

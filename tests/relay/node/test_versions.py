@@ -140,6 +140,16 @@ async def test_another_digest_than_of_either_file_is_refused(world: World) -> No
     assert answer == Refused(Reason.STALE_CONFIG, "jp has another version of line pacific in its file: update it")
 
 
+async def test_which_file_is_older_is_said_with_the_refusal(world: World) -> None:
+    text = world.text().replace("version = 1\n", "version = 1\nserial = 3\n")
+    digest = transit(world, "pacific").digest  # type: ignore[union-attr]
+    for name in ("atlantic", "arctic"):
+        await reload(world, "jp", text.replace("[line.pacific]", f"[line.{name}]"))
+    for serial, update in ((2, "update shanghai, whose file is older (serial 2, here 3)"), (4, "update it")):
+        answer = await answered(world, "jp", transit(world, "pacific", digest=digest, serial=serial))
+        assert answer == Refused(Reason.UNKNOWN_LINE, f"jp has no line pacific in its file: {update}")
+
+
 def transit_of_jp(world: World, line: str) -> Message:
     """TRANSIT over a line as the file of jp has it now."""
     (digest,) = (hop.digest for hop in world.nodes["jp"].hops() if hop.line.name == line)

@@ -1,5 +1,6 @@
 """Set-up messages: round trips, every split, any bytes, later fields, other versions, and no more than a kilobyte."""
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +11,7 @@ from relay.wire.fields import join
 from relay.wire.frames import HEADER_SIZE, Kind, frame
 from relay.wire.setup import (
     DIGEST_SIZE,
+    LATEST,
     LONGEST_SETUP,
     TOKEN_SIZE,
     Hello,
@@ -34,7 +36,7 @@ BYTE = st.integers(0, 255)
 VERSIONS = st.builds(Versions, st.integers(0, OLDEST), st.integers(NEWEST, 255))
 """Of those who speak a version of ours."""
 MESSAGES: st.SearchStrategy[Message] = st.one_of(
-    st.builds(Transit, TEXT, DIGEST, TEXT, BYTE, VERSIONS),
+    st.builds(Transit, TEXT, DIGEST, TEXT, BYTE, SERIAL, VERSIONS),
     st.builds(Proceed, st.integers(0, 10**6).map(lambda millis: millis / 1000), BYTE),
     st.builds(Hello, BYTE, TOKEN, st.booleans(), DIGEST, SERIAL, TEXT, TEXT, FEATURES, VERSIONS),
     st.builds(
@@ -43,7 +45,7 @@ MESSAGES: st.SearchStrategy[Message] = st.one_of(
         SERIAL,
         TEXT,
         st.booleans(),
-        st.integers(0, 2**40).map(float),
+        st.integers(0, LATEST).map(float),
         FEATURES,
         BYTE,
         VERSIONS,
@@ -222,8 +224,14 @@ def test_a_long_reason_is_cut_and_odd_characters_do_not_hurt() -> None:
 def test_the_longest_names_fit_into_what_version_1_reads() -> None:
     name = "x" * 32
     for message in (
-        Transit(name, bytes(8), name, 3),
+        Transit(name, bytes(8), name, 3, 2**64 - 1),
         Hello(Purpose.THIN, bytes(16), True, bytes(8), 2**64 - 1, name, name, Feature(2**64 - 1)),
-        Welcome(bytes(8), 2**64 - 1, name, True, 2.0**40, Feature(2**64 - 1)),
+        Welcome(bytes(8), 2**64 - 1, name, True, float(LATEST), Feature(2**64 - 1)),
     ):
         assert len(encode(message)) < 256
+
+
+def test_a_certificate_that_ends_beyond_all_dates_is_none() -> None:
+    parse_setup(encode(attrs.evolve(WELCOME, not_after=float(LATEST))))
+    with pytest.raises(ProtocolError, match="beyond the year 9999"):
+        parse_setup(encode(attrs.evolve(WELCOME, not_after=float(LATEST + 1))))
