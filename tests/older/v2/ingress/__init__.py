@@ -1,0 +1,1 @@
+"""Where clients enter: doors, measuring, choice, commands."""

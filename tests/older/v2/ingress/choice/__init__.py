@@ -1,0 +1,14 @@
+"""Which exit and path a stream takes, and why: a `Demand` in, a `Choice` out.
+
+    chooser         the one place that decides; everything below serves it
+    demand, choice  what a stream asks for; what it is given, and by what it was decided
+    ranking, cost   paths in tiers, by seconds; `entry` is one of them, `spread` shares streams among equals
+    connect_times   how long each exit takes to each site; `sites` says which hosts are one
+    affinity        a client stays at the exit that a site has seen it at
+    reached         which targets were reached lately
+    rules           which rule of the file matches
+    moves           which streams should leave which path; `disjoint` finds paths that share no line
+
+Pure: figures and `now` in, decisions out, and only `Chooser.opened` and what exits report is remembered. The code that
+acts on a decision decides nothing itself.
+"""

@@ -1,0 +1,86 @@
+"""What a demand was given: a path or two, and why; and where its stream may be opened if that fails."""
+
+import enum
+from collections.abc import Iterator, Mapping
+
+from ingress.choice.demand import Demand
+from ingress.choice.entry import Entry, Tier
+from ingress.choice.ranking import Group, Ranking
+
+
+class Basis(enum.Enum):
+    """What decided; the values are the words of logs and of `--why`."""
+
+    BEST = "best path"
+    SITE = "best for this site"
+    PERMITTED = "best of the exits that may dial it"
+    KEPT = "this client keeps its exit for the site"
+    DETOUR = "the client's exit for this site does not answer now"
+    SAME_EXIT = "another path to the same exit"
+    OTHER_EXIT = "another exit"
+
+
+_SAME_EXIT, _OTHER_EXIT = Basis.SAME_EXIT, Basis.OTHER_EXIT  # found once: each look-up in an enum takes a call's time
+
+
+class Choice:
+    """What one stream was given. `paths` are names, normally one; two for a redundant stream."""
+
+    __slots__ = ("basis", "demand", "entry", "exit", "is_repeated", "paths")
+
+    def __init__(self, demand: Demand, entry: Entry, basis: Basis, second: Entry | None = None) -> None:
+        self.demand = demand
+        self.entry = entry
+        """The path, or the better one of two."""
+        self.exit = entry.exit
+        self.paths: tuple[str, ...] = (entry.name,) if second is None else (entry.name, second.name)
+        self.basis = basis
+        self.is_repeated = basis is _SAME_EXIT or basis is _OTHER_EXIT
+        """Whether the stream was opened before, on a path or at an exit that failed it."""
+
+    @property
+    def why(self) -> str:
+        """What decided; of a redundant stream, what became of its second leg."""
+        if self.demand.legs == 1 or self.is_repeated:
+            return self.basis.value
+        if len(self.paths) < self.demand.legs:
+            return "redundant by rule, but no second path shares no line with it"
+        return "redundant by rule"
+
+    @property
+    def reason(self) -> str:
+        """For the log and `--why`: what decided, and how the path stood then."""
+        return f"{self.why} ({self.entry.reason})"
+
+    def __repr__(self) -> str:
+        return f"<Choice {' + '.join(self.paths)} to {self.exit}: {self.reason}>"
+
+
+def elsewhere_to_the_same_exit(ranking: Ranking, choice: Choice) -> Iterator[Choice]:
+    """Other paths to the exit of *choice*, for a stream that was not opened in time: disjoint ones first."""
+    tried = [entry for name in choice.paths if (entry := ranking.by_name.get(name)) is not None]
+    lines = frozenset[str]().union(*(entry.figures.path.lines for entry in tried))
+    group = ranking.exits.get(choice.exit)
+    same = [
+        entry
+        for entry in (group.order if group is not None else ())
+        if entry.tier < Tier.STALLED and entry.name not in choice.paths
+    ]
+    same.sort(key=lambda entry: bool(entry.figures.path.lines & lines))
+    return (Choice(choice.demand, entry, Basis.SAME_EXIT) for entry in same)
+
+
+def at_other_exits(ranking: Ranking, choice: Choice) -> Iterator[Choice]:
+    """The best path to each other exit that the demand permits, best first."""
+    groups = permitted(ranking, choice.demand)
+    firsts = [group.band[0] for name, group in groups.items() if name != choice.exit]
+    working = [entry for entry in firsts if entry.tier < Tier.STALLED]
+    return (Choice(choice.demand, entry, Basis.OTHER_EXIT) for entry in sorted(working, key=lambda entry: entry.rank))
+
+
+def permitted(ranking: Ranking, demand: Demand) -> Mapping[str, Group]:
+    """The exits that may take the stream and to which a path is not down, with their paths."""
+    exits = demand.exits
+    if exits is None:
+        return ranking.usable
+    return {name: group for name, group in ranking.usable.items() if name in exits}

@@ -1,0 +1,180 @@
+"""The one place that decides which exits and paths may carry a stream.
+
+It holds the ranking in force and what is remembered of targets and clients. `decide` and `elsewhere…` change nothing;
+`opened` alone records that a stream was given what was chosen.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from ingress.choice import disjoint, moves
+from ingress.choice.affinity import Affinity, is_given_up
+from ingress.choice.choice import Basis, Choice, at_other_exits, elsewhere_to_the_same_exit, permitted
+from ingress.choice.connect_times import ConnectTimes, Probe
+from ingress.choice.cost import SWITCH_MARGIN, SWITCH_SHARE, Connect
+from ingress.choice.demand import Demand
+from ingress.choice.entry import Entry, Tier
+from ingress.choice.moves import Bulk, Move, Mover
+from ingress.choice.ranking import Group, Ranking, rank
+from ingress.choice.reached import Reached
+from ingress.choice.spread import Spread, spread
+from ingress.measure.figures import PathFigures
+
+# Members that every stream needs, found once: to look one up in its class takes as long as two calls.
+_BEST, _SITE, _PERMITTED, _KEPT, _DETOUR = Basis.BEST, Basis.SITE, Basis.PERMITTED, Basis.KEPT, Basis.DETOUR
+_UP, _HELD, _STALLED = Tier.UP, Tier.HELD, Tier.STALLED
+
+
+class Chooser:
+    """Chooses for one ingress. *exits* are the names of its exits."""
+
+    def __init__(self, exits: Iterable[str]) -> None:
+        self.ranking = Ranking()
+        self.connect_times = ConnectTimes(exits)
+        self.reached = Reached()
+        self.affinity = Affinity()
+        self._mover = Mover()
+        self._pairs: dict[str, tuple[Entry, Entry] | None] = {}
+
+    def reload(self, exits: Iterable[str]) -> None:
+        """Go on with another file; what was learned stays."""
+        self.connect_times.exits = tuple(exits)
+
+    # ---- once a round, and at once when a path stalls or dies
+
+    def rank(self, figures: Sequence[PathFigures], now: float, *, lagged: bool = False) -> Ranking:
+        """Make the ranking that is in force from now on."""
+        assumed = {name: self.connect_times.assumed(name) for name in {one.exit for one in figures}}
+        self.ranking = rank(self.ranking, figures, now, assumed=assumed, lagged=lagged)
+        self._pairs.clear()
+        return self.ranking
+
+    def moves(self, bulks: Iterable[Bulk], now: float) -> list[Move]:
+        """Which streams should leave which path; to be asked right after `rank`, and to be done."""
+        return self._mover.moves(self.ranking, bulks, now)
+
+    def rescue(self, path: str) -> str | None:
+        """Where the streams of a silent or dead path go now; None while nothing is known to be better."""
+        entry = self.ranking.by_name.get(path)
+        to = None if entry is None else moves.rescue(self.ranking, entry)
+        return None if to is None else to.name
+
+    # ---- once a stream
+
+    def decide(self, demand: Demand, now: float) -> Choice | None:
+        """The path, or paths, of a stream; None while none that is permitted can carry it. Nothing is remembered."""
+        bands, basis = self._bands(demand, now)
+        if not bands:
+            return None
+        entry = spread(bands)
+        if demand.legs == 1:
+            return Choice(demand, entry, basis)
+        pair = self._pair(entry.exit)
+        return Choice(demand, entry, basis) if pair is None else Choice(demand, pair[0], basis, pair[1])
+
+    def elsewhere_to_the_same_exit(self, choice: Choice) -> Iterator[Choice]:
+        """Where an OPEN that was not acknowledged in time may be said again, in order."""
+        return elsewhere_to_the_same_exit(self.ranking, choice)
+
+    def at_other_exits(self, choice: Choice) -> Iterator[Choice]:
+        """Where a stream may be opened anew whose exit failed it before any byte of the client had left, in order."""
+        return at_other_exits(self.ranking, choice)
+
+    def opened(self, choice: Choice, now: float) -> None:
+        """A stream was opened as *choice* says. A demand is one use of its site, however often it is opened."""
+        demand = choice.demand
+        if not choice.is_repeated:
+            self.connect_times.used(demand.host, demand.port, now)
+        choice.entry.give()
+        if demand.client and choice.basis is not _DETOUR:
+            self.affinity.use(demand.client, demand.site, choice.exit, now)
+
+    def _bands(self, demand: Demand, now: float) -> tuple[Sequence[Spread], Basis]:
+        """The paths that are equally good for *demand*, none if there are none, and what decided it."""
+        group = self.ranking.group
+        kept = self.affinity.exit(demand.client, demand.site, now) if demand.client else None
+        known = self.connect_times.known(demand.host)
+        if kept is None and not known and demand.exits is None:
+            return ((group.spread,) if group is not None and group.band else ()), _BEST
+        groups = permitted(self.ranking, demand)
+        costs = _exit_costs(groups, known)
+        if not costs:
+            return (), _BEST
+        best = min(costs.values())
+        if kept is not None and kept in costs and _is_kept(costs[kept], best):
+            return (groups[kept].spread,), _KEPT
+        near = best[1] + max(SWITCH_MARGIN, SWITCH_SHARE * best[1])
+        good = [groups[name].spread for name, (tier, cost) in costs.items() if tier is best[0] and cost <= near]
+        is_detour = kept in costs and costs[kept][0] is _STALLED
+        return good, _DETOUR if is_detour else _basis(demand, is_known=bool(known))
+
+    # ---- redundant streams
+
+    def _pair(self, exit_: str) -> tuple[Entry, Entry] | None:
+        if exit_ not in self._pairs:
+            self._pairs[exit_] = disjoint.pair(self.ranking.exits[exit_].order)
+        return self._pairs[exit_]
+
+    def pair(self, exit_: str) -> tuple[str, str] | None:
+        """The two best disjoint paths to *exit_*, for a redundant stream; None if there are none."""
+        found = self._pair(exit_) if exit_ in self.ranking.exits else None
+        return None if found is None else (found[0].name, found[1].name)
+
+    def partner(self, path: str) -> str | None:
+        """The path that joins *path* as the second leg of a redundant stream; None if none shares no line with it."""
+        leg = self.ranking.by_name.get(path)
+        if leg is None:
+            return None
+        other = disjoint.partner(self.ranking.exits[leg.exit].order, leg)
+        return None if other is None else other.name
+
+    # ---- what exits report
+
+    def connected(self, demand: Demand, exit_: str, took: float, now: float) -> None:
+        """*exit_* connected the stream of *demand* to its target in *took* seconds."""
+        self.connect_times.connected(demand.host, exit_, took, now)
+        self.reached.reached(demand.host, demand.port, now)
+
+    def failed(self, demand: Demand, now: float) -> None:
+        """The target could not be reached from its exit, and no path is to blame."""
+        self.reached.failed(demand.host, demand.port, now)
+
+    def probes_wanted(self, now: float) -> list[Probe]:
+        """What to ask exits now; once a second."""
+        return self.connect_times.probes_wanted(now)
+
+    def probed(self, probe: Probe, took: float | None, now: float) -> None:
+        """The answer to a probe; None if the exit could not connect."""
+        if took is None:
+            self.connect_times.probe_failed(probe.host, probe.exit)
+        else:
+            self.connect_times.connected(probe.host, probe.exit, took, now, probed=True)
+
+    def may_answer_early(self, demand: Demand, now: float) -> bool:
+        """Whether success may be told before the exit has connected (under `answer = "auto"`)."""
+        return self.reached.may_answer_early(demand.host, demand.port, now)
+
+    def __repr__(self) -> str:
+        return f"<Chooser {len(self.ranking.order)} paths, {len(self.affinity)} clients' sites>"
+
+
+def _exit_costs(groups: Mapping[str, Group], known: Mapping[str, Connect]) -> dict[str, tuple[Tier, float]]:
+    """Tier and cost, with the target's share, of the best path to each exit; *known* are connect times by exit."""
+    costs: dict[str, tuple[Tier, float]] = {}
+    for name, group in groups.items():
+        first, share = group.band[0], known.get(name)
+        costs[name] = first.tier, first.cost + (first.assumed if share is None else share.time)
+    return costs
+
+
+def _basis(demand: Demand, *, is_known: bool) -> Basis:
+    if demand.exits is not None:
+        return _PERMITTED
+    return _SITE if is_known else _BEST
+
+
+def _is_kept(kept: tuple[Tier, float], best: tuple[Tier, float]) -> bool:
+    """Whether an exit works well enough for a client that used it; on backup lines only if the best is too."""
+    tier, cost = kept
+    if tier is not _UP and tier is not _HELD and tier is not best[0]:
+        return False
+    return cost <= best[1] or not is_given_up(cost, best[1])

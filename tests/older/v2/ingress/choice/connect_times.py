@@ -1,0 +1,141 @@
+"""How long each exit takes to connect to a site: reported by the exits, and probed where a site is used often.
+
+What is not known is assumed to take the median of that exit's connects, so that an exit is not preferred
+for being unknown.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+
+import attrs
+
+from ingress.choice.cost import Connect
+from ingress.choice.sites import site_of
+from ingress.lru import Lru
+from ingress.measure.estimators import median
+from ingress.measure.figures import Source
+
+USES = 3
+"""Connections to a site within WITHIN that make it worth timing by every exit."""
+WITHIN = 600.0
+"""Seconds: of those uses, and between two timings of a site by one exit."""
+RECENT = 5
+"""Connect times of one exit to one site behind its median."""
+EXIT_RECENT = 100
+"""Connect times of one exit behind what is assumed for unknown sites."""
+UNREACHABLE = 1.0
+"""Seconds charged to an exit from which a probe could not connect: more than any detour costs."""
+MOST_SITES = 4096
+MOST_TIMED = 256
+"""Sites that are timed by probes at once, those used last: more would be traffic nobody asked for."""
+PROBES_AT_ONCE = 8
+"""Probes wanted per call at most, so that a start with many open tabs is not a burst of dials."""
+
+
+@attrs.frozen
+class Probe:
+    """A question for an exit: how long does a TCP connect to this target take from there?"""
+
+    exit: str
+    host: str
+    port: int
+
+
+class _Timed:
+    """What one exit's connects to one site took."""
+
+    __slots__ = ("asked", "times")
+
+    def __init__(self) -> None:
+        self.times: deque[float] = deque(maxlen=RECENT)
+        self.asked = float("-inf")
+        """When it last told a time, or was asked for one."""
+
+
+class _Site:
+    __slots__ = ("by_exit", "host", "known", "port", "uses")
+
+    def __init__(self) -> None:
+        self.host = ""
+        self.port = 0
+        self.uses: deque[float] = deque(maxlen=USES)
+        self.by_exit: dict[str, _Timed] = {}
+        self.known: dict[str, Connect] = {}
+        """Connect by exit, for reading only: kept ready because every new stream reads it."""
+
+
+class ConnectTimes:
+    """Connect times by site and exit. `exits` are the names of all exits, set again after a reload."""
+
+    __slots__ = ("_all", "_hot", "_sites", "exits")
+
+    def __init__(self, exits: Iterable[str]) -> None:
+        self.exits = tuple(exits)
+        self._sites: Lru[str, _Site] = Lru(MOST_SITES)
+        self._all: dict[str, deque[float]] = {}
+        self._hot: Lru[str, _Site] = Lru(MOST_TIMED)
+
+    def used(self, host: str, port: int, now: float) -> None:
+        """A client asked for it; once per stream."""
+        name = site_of(host)
+        site = self._sites.use(name)
+        if site is None:
+            site = _Site()
+            self._sites.put(name, site)
+        site.host, site.port = host, port
+        site.uses.append(now)
+        if len(site.uses) == USES and now - site.uses[0] <= WITHIN:
+            self._hot.put(name, site)
+
+    def connected(self, host: str, exit_: str, took: float, now: float, *, probed: bool = False) -> None:
+        """An exit's connect took *took* seconds: a stream's, or a probe's, for which it need not have been used."""
+        if not probed:
+            self._all.setdefault(exit_, deque(maxlen=EXIT_RECENT)).append(took)
+        site = self._sites.get(site_of(host))
+        if site is None:
+            return
+        timed = site.by_exit.setdefault(exit_, _Timed())
+        timed.times.append(took)
+        timed.asked = now
+        source = Source.MEASURED if probed else Source.USED
+        note = "timed by a probe" if probed else f"median of the last {len(timed.times)} connects"
+        site.known[exit_] = Connect(median(timed.times), source, note)
+
+    def probe_failed(self, host: str, exit_: str) -> None:
+        """The exit could not connect where others are used: it is to be avoided for this site."""
+        site = self._sites.get(site_of(host))
+        if site is not None:
+            site.known[exit_] = Connect(UNREACHABLE, Source.MEASURED, "a probe could not connect")
+
+    def probes_wanted(self, now: float) -> list[Probe]:
+        """Which exits to ask now; each question counts as asked."""
+        wanted: list[Probe] = []
+        for name, site in list(self._hot.items()):
+            if now - site.uses[0] > WITHIN:
+                del self._hot[name]
+                continue
+            for exit_ in self.exits:
+                timed = site.by_exit.setdefault(exit_, _Timed())
+                if now - timed.asked >= WITHIN and len(wanted) < PROBES_AT_ONCE:
+                    timed.asked = now
+                    wanted.append(Probe(exit_, site.host, site.port))
+        return wanted
+
+    def known(self, host: str) -> Mapping[str, Connect]:
+        """Connect times of the site of *host*, by exit; without those that are not known."""
+        site = self._sites.get(site_of(host))
+        return site.known if site is not None else {}
+
+    def assumed(self, exit_: str) -> float:
+        """Seconds assumed for an unknown target: the median of the exit's connects, else of all exits', else 0."""
+        times = self._all.get(exit_)
+        if times:
+            return median(times)
+        others = [median(some) for some in self._all.values()]
+        return median(others) if others else 0.0
+
+    def connect(self, host: str, exit_: str) -> Connect:
+        """What is known, or assumed, of *exit_* connecting to *host*."""
+        known = self.known(host).get(exit_)
+        note = "median of this exit's connects" if self._all.get(exit_) else "nothing known of this exit yet"
+        return known or Connect(self.assumed(exit_), Source.ASSUMED, note)

@@ -1,0 +1,83 @@
+"""One path in a ranking: its figures, what they cost, and the tier that comes before cost."""
+
+import enum
+
+from ingress.choice.cost import path_cost
+from ingress.measure.figures import PathFigures
+from ingress.measure.health import PathState
+
+
+class Tier(enum.IntEnum):
+    """What comes before cost: the lower tier always ranks first."""
+
+    UP = 0
+    BACKUP = 1
+    """Works, but is for when nothing else is up."""
+    HELD = 2
+    HELD_BACKUP = 3
+    LEAVING = 4
+    """Works, but a node on it drains, or a line of it was removed."""
+    STALLED = 5
+    DOWN = 6
+    """The only one that cannot carry a stream."""
+
+
+def tier_of(figures: PathFigures) -> Tier:
+    """The tier of a path with *figures*."""
+    if figures.state is PathState.DOWN:
+        return Tier.DOWN
+    if figures.state is PathState.STALLED:
+        return Tier.STALLED
+    if figures.leaving:
+        return Tier.LEAVING
+    if figures.state is PathState.HELD:
+        return Tier.HELD_BACKUP if figures.path.backup else Tier.HELD
+    return Tier.BACKUP if figures.path.backup else Tier.UP
+
+
+class Entry:
+    """One path in a ranking. Read-only but for what `place` and `give` do."""
+
+    __slots__ = ("assumed", "cost", "exit", "figures", "given", "in_band", "name", "rank", "tier", "total")
+
+    def __init__(self, figures: PathFigures, assumed: float) -> None:
+        self.figures = figures
+        self.name = figures.path.name
+        self.exit = figures.path.end
+        """The node at which the path ends."""
+        self.assumed = assumed
+        """The target's share for a target of which nothing is known."""
+        self.cost = path_cost(figures)
+        """Without the target's share."""
+        self.total = self.cost + assumed
+        """For a target of which nothing is known."""
+        self.tier = tier_of(figures)
+        self.given = 0
+        """Streams that were given to it since the ranking was made."""
+        self.rank = 0
+        """From 1; 0 until it was placed."""
+        self.in_band = False
+        """As good as the best of all: new streams are spread over the band."""
+
+    def place(self, rank: int, *, in_band: bool) -> None:
+        """The ranking of all paths says where it stands."""
+        self.rank, self.in_band = rank, in_band
+
+    def give(self) -> None:
+        """A stream was opened on it."""
+        self.given += 1
+
+    @property
+    def reason(self) -> str:
+        """Why it stands where it stands."""
+        figures = self.figures
+        if self.tier in (Tier.HELD, Tier.HELD_BACKUP, Tier.STALLED, Tier.DOWN):
+            return figures.reason or figures.shown
+        if figures.leaving:
+            return figures.leaving
+        place = "best" if self.rank == 1 else "as good as the best" if self.in_band else ""
+        backup = "backup: only when nothing else is up" if self.tier is Tier.BACKUP else ""
+        return "; ".join(part for part in (place, backup) if part) or f"costs {self.total * 1000:.0f} ms"
+
+    def __repr__(self) -> str:
+        return f"<Entry {self.rank} {self.name} {self.tier.name} {self.total:.4f} s>"

@@ -1,0 +1,189 @@
+"""Which streams should leave which path. Only affected streams move; what is healthy is not touched.
+
+A rescue leaves what is silent, and goes only where there is reason to believe that it works. A planned move
+leaves what works worse, and happens seldom.
+"""
+
+import enum
+from collections.abc import Iterable, Mapping, Sequence
+
+import attrs
+
+from ingress.choice.entry import Entry, Tier
+from ingress.choice.ranking import Ranking
+
+WORSE = 0.015
+WORSE_SHARE = 0.10
+"""Seconds, and share of its cost, by which a path must be worse than another, both, before thin streams leave it."""
+WORSE_FOR = 3.0
+"""Seconds on end for which it must be."""
+REST = 10.0
+"""Seconds after a planned move in which its streams stay, however the weather turns."""
+FALLEN = 0.5
+"""Share of its best delivery below which a bulk stream may look for another path."""
+FASTER = 2.0
+"""Times its present delivery that the other path must have measured."""
+
+StreamKey = tuple[bytes, int]
+"""A stream among those of all sessions: the session's token, and the stream's id, which other sessions have as well."""
+
+
+class MoveKind(enum.Enum):
+    """Which streams of a path a move is about."""
+
+    ALL = "all"
+    THIN = "thin"
+    BULK = "bulk"
+    """One stream, named by `stream`."""
+
+
+@attrs.frozen
+class Move:
+    """Streams of `kind` on path `old` go to path `new`.
+
+    Planned: from the next offset, make before break. Not planned (a rescue): from the acknowledged offset.
+    """
+
+    old: str
+    new: str
+    kind: MoveKind
+    is_planned: bool
+    reason: str
+    stream: StreamKey | None = None
+
+
+@attrs.frozen
+class Bulk:
+    """One bulk stream whose delivery the path limits, not the target or the client; bytes per second."""
+
+    stream: StreamKey
+    path: str
+    now: float
+    best: float
+    """Most it had over this path."""
+
+
+class Mover:
+    """What moves have to remember from round to round. One per ingress."""
+
+    __slots__ = ("_moved", "_rest", "_worse_since")
+
+    def __init__(self) -> None:
+        self._worse_since: dict[str, float] = {}
+        self._rest: dict[str, float] = {}
+        self._moved: dict[StreamKey, float] = {}
+
+    def moves(self, ranking: Ranking, bulks: Iterable[Bulk], now: float) -> list[Move]:
+        """What should be moved by this ranking: to be asked right after it was made."""
+        found: list[Move] = []
+        self._rest = {name: until for name, until in self._rest.items() if until > now}
+        worse = dict(self._worse_since)
+        self._worse_since.clear()
+        for entry in ranking.order:
+            if entry.figures.streams and (move := self._leave(ranking, entry, worse, now)) is not None:
+                found.append(move)
+        left = {move.old for move in found}
+        return found + self._bulk_moves(ranking, [bulk for bulk in bulks if bulk.path not in left], now)
+
+    def _leave(self, ranking: Ranking, entry: Entry, worse: Mapping[str, float], now: float) -> Move | None:
+        if entry.tier >= Tier.STALLED:
+            to = rescue(ranking, entry)
+            reason = entry.figures.reason or entry.figures.word
+            return None if to is None else Move(entry.name, to.name, MoveKind.ALL, False, reason)
+        better = _better(ranking, entry)
+        if better is None:
+            return None
+        if entry.tier is Tier.LEAVING:
+            return Move(entry.name, better.name, MoveKind.ALL, True, entry.figures.leaving)
+        return self._degraded(entry, better, worse, now)
+
+    def _degraded(self, entry: Entry, better: Entry, worse: Mapping[str, float], now: float) -> Move | None:
+        gain = entry.cost - better.cost
+        if not entry.figures.thin or not is_worse(entry.cost, better.cost):
+            return None
+        since = self._worse_since[entry.name] = worse.get(entry.name, now)
+        if now - since < WORSE_FOR or entry.name in self._rest:
+            return None
+        self._rest[better.name] = now + REST
+        del self._worse_since[entry.name]
+        return Move(entry.name, better.name, MoveKind.THIN, True, f"{gain * 1000:.0f} ms worse for {WORSE_FOR:g} s")
+
+    def _bulk_moves(self, ranking: Ranking, bulks: Sequence[Bulk], now: float) -> list[Move]:
+        self._moved = {stream: at for stream, at in self._moved.items() if now - at < REST}
+        found: list[Move] = []
+        taken: set[str] = set()
+        for bulk in bulks:
+            entry = ranking.by_name.get(bulk.path)
+            if entry is None or bulk.stream in self._moved or bulk.now >= FALLEN * bulk.best:
+                continue
+            to = _faster(ranking, entry, bulk.now)
+            if to is None or to.name in taken:
+                continue
+            taken.add(to.name)  # what it measured was for one stream
+            self._moved[bulk.stream] = now
+            reason = f"its delivery fell to {bulk.now / max(bulk.best, 1):.0%}"
+            found.append(Move(bulk.path, to.name, MoveKind.BULK, True, reason, bulk.stream))
+        return found
+
+
+def is_worse(cost: float, other: float) -> bool:
+    """Whether a path of *cost* is so much worse than an *other* that streams should leave it."""
+    return cost - other > max(WORSE, WORSE_SHARE * cost)
+
+
+def rescue(ranking: Ranking, silent: Entry) -> Entry | None:
+    """Where the streams of a stalled or dead path go: the best other path to its exit that is not doubtful too.
+
+    Doubtful is a path on which a ping is late, and one that leads over a line which may be the broken one and
+    has answered nothing sent since the silence began. With only such, None: when an exit dies its streams stay
+    where they are, and a moment later there is proof.
+    """
+    group = ranking.exits.get(silent.exit)
+    sound = [
+        entry
+        for entry in (group.order if group is not None else ())
+        if entry is not silent and entry.tier < Tier.STALLED and _is_sound(entry, silent)
+    ]
+    return min(sound, key=lambda entry: _rescue_key(entry, silent), default=None)
+
+
+def _is_sound(entry: Entry, silent: Entry) -> bool:
+    if _is_proven(entry, silent):
+        return True
+    return not entry.figures.is_late and not entry.figures.path.lines & silent.figures.suspects
+
+
+def _is_proven(entry: Entry, silent: Entry) -> bool:
+    """Whether *entry* answered something that was sent after *silent* had fallen silent."""
+    since = silent.figures.silent_since
+    return since is not None and entry.figures.answered_sent >= since and not entry.figures.is_late
+
+
+def _rescue_key(entry: Entry, silent: Entry) -> tuple[int, bool, bool, int]:
+    shares = bool(entry.figures.path.lines & silent.figures.suspects)
+    return entry.tier, shares, not _is_proven(entry, silent), entry.rank
+
+
+def _better(ranking: Ranking, entry: Entry) -> Entry | None:
+    """The best path to the same exit for a planned move: up, or any that works if *entry* has to be left."""
+    group = ranking.exits.get(entry.exit)
+    below = Tier.LEAVING if entry.tier is Tier.LEAVING else min(entry.tier + 1, Tier.HELD)
+    for other in group.order if group is not None else ():
+        if other is not entry and other.tier < below and not other.figures.is_late:
+            return other
+    return None
+
+
+def _faster(ranking: Ranking, entry: Entry, delivery: float) -> Entry | None:
+    """The path to the same exit that measured the most, if that is twice *delivery* and it has room."""
+    group = ranking.exits.get(entry.exit)
+    fit = [
+        (other.figures.delivery, -other.rank, other)
+        for other in (group.order if group is not None else ())
+        if other is not entry
+        and other.tier <= entry.tier
+        and other.figures.delivery is not None
+        and other.figures.delivery >= FASTER * delivery
+        and not other.figures.is_full
+    ]
+    return max(fit)[2] if fit else None

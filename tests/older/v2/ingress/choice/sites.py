@@ -1,0 +1,40 @@
+"""Names of targets: as people write them, and the site of a host, which shares its sessions and its whereabouts."""
+
+from functools import lru_cache
+
+from relay.model.hosts import NoHost, asked_host
+
+SECOND_LEVELS = frozenset({"ac", "co", "com", "edu", "go", "gov", "ne", "net", "or", "org"})
+"""Labels that stand between a name and a country, as in co.jp and com.cn: without them a country would be one site."""
+DEFAULT_PORT = 443
+
+
+@lru_cache(maxsize=16_384)
+def site_of(host: str) -> str:
+    """The last two labels of *host*, three under co.jp and the like; a literal address whole."""
+    host = host.lower().rstrip(".")
+    if ":" in host or host.rpartition(".")[2].isdigit():
+        return host
+    labels = host.split(".")
+    country = len(labels) > 2 and len(labels[-1]) == 2 and labels[-2] in SECOND_LEVELS
+    return ".".join(labels[-3:] if country else labels[-2:])
+
+
+def parse_target(text: str) -> tuple[str, int]:
+    """HOST, HOST:PORT, [V6]:PORT or a bare IPv6 address; the port is 443 if it is left out.
+
+    Returns:
+        The host as the doors spell it, and the port.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    host, colon, port = text.rpartition(":")
+    if not colon or text.endswith("]") or (":" in host and not host.startswith("[")):
+        host, port = text, str(DEFAULT_PORT)
+    found = asked_host(host)
+    if isinstance(found, NoHost):
+        raise ValueError(f"there is no host in it: {found.why}")
+    if not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65535):
+        raise ValueError(f"{port!r} is no port: write a number from 1 to 65535")
+    return found, int(port)

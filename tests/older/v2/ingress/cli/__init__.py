@@ -1,0 +1,80 @@
+"""The command `ingress`: the options of each command, and where its work is done."""
+
+import argparse
+from collections.abc import Sequence
+from typing import Final
+
+from ingress.cli import texts
+from relay.cli.common import Subparsers, add_command, arguments, new_parser, run
+
+HANDLERS: Final = {
+    "demo": "ingress.demo:run",
+    "check": "ingress.cli.check:run",
+    "keys": "ingress.cli.keys:run",
+    "serve": "ingress.serve.serve:run",
+    "reload": "ingress.cli.paths:reload",
+    "paths": "ingress.cli.paths:run",
+    "user": "ingress.cli.user:run",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code. Wrong usage raises SystemExit(2), as argparse does."""
+    own, command = _split_command(arguments(argv))
+    parser = _parser()
+    options = parser.parse_args(own)
+    if command is not None and options.command_name != "demo":
+        parser.error("only `demo` takes a command behind --")
+    if command == []:
+        parser.error("demo: there is no command behind --")
+    options.command = command or []
+    return run("ingress", options, HANDLERS)
+
+
+def _split_command(argv: list[str]) -> tuple[list[str], list[str] | None]:
+    """What stands before the first `--`, and what stands behind it."""
+    if "--" not in argv:
+        return argv, None
+    at = argv.index("--")
+    return argv[:at], argv[at + 1 :]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = new_parser("ingress", texts.PROGRAM)
+    commands = parser.add_subparsers(dest="command_name", required=True, metavar="COMMAND")
+
+    demo = add_command(commands, "demo", "a whole network on this machine, to try", texts.DEMO)
+    demo.usage = "ingress demo [-h] [common options] [-- COMMAND...]"
+
+    check = add_command(commands, "check", "say everything that is wrong with paths.toml", texts.CHECK)
+    check.add_argument("file", nargs="?", metavar="FILE", help="the file to check, instead of --config")
+    check.add_argument("--print", action="store_true", help="print the file as it was understood, with all defaults")
+
+    keys = add_command(commands, "keys", "make the CA and the keys of every node", texts.KEYS)
+    keys.add_argument("--renew", metavar="NAME", help="make a new key and certificate for this node or ingress")
+
+    serve = add_command(commands, "serve", "run the ingress", texts.SERVE)
+    serve.add_argument("name", nargs="?", metavar="NAME", help="which ingress of paths.toml, if it has several")
+
+    add_command(commands, "reload", "make the running ingress read its files again", texts.RELOAD)
+
+    paths = add_command(commands, "paths", "show every path as it is measured now", texts.PATHS)
+    how = paths.add_mutually_exclusive_group()
+    how.add_argument("--watch", action="store_true", help="refresh in place until Ctrl-C")
+    how.add_argument("--json", action="store_true", help="for programs; the form is documented and stable")
+    how.add_argument("--why", metavar="HOST[:PORT]", help="explain the choice for this target, term by term")
+
+    _add_user(commands)
+    return parser
+
+
+def _add_user(commands: Subparsers) -> None:
+    user = add_command(commands, "user", "say who may use the proxy, and with which password", texts.USER)
+    user.add_argument("--ingress", metavar="NAME", help="whose users, if several ingresses have their own file")
+    actions = user.add_subparsers(dest="action", required=True, metavar="ACTION")
+    add = add_command(actions, "add", "add a user, or give one a new password", texts.USER_ADD)
+    add.add_argument("name", metavar="NAME")
+    add.add_argument("--password-stdin", action="store_true", help="read the password from the first line of stdin")
+    remove = add_command(actions, "remove", "take a user out", texts.USER_REMOVE)
+    remove.add_argument("name", metavar="NAME")
+    add_command(actions, "list", "print the names", texts.USER_LIST)

@@ -1,0 +1,72 @@
+"""Draws the answer to `why`: what would be chosen, each candidate's terms, what would change it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ingress.cli.render_units import STYLES, age, milliseconds
+
+Row = Mapping[str, Any]
+
+MARKS = {"measured": "", "used": "*", "assumed": "?"}
+"""Behind each figure: where it comes from."""
+LEGEND = "ms; * from real connections, ? assumed, all others measured; = as good as the best"
+
+
+def render(answer: Mapping[str, Any]) -> RenderableType:
+    """*answer* as docs/paths-json.md describes it."""
+    parts: list[RenderableType] = [Text(headline(answer), style="bold"), Text(answer["reason"]), Text()]
+    if answer["candidates"]:
+        parts += [candidates(answer["candidates"]), Text(LEGEND, style="dim"), *_notes(answer["candidates"])]
+    if answer["margin"] is not None:
+        parts.append(Text(f"band: paths within {milliseconds(answer['margin'], 1)} ms of the best are equal"))
+    parts += [Text(f"would switch: {said}") for said in answer["would_switch"]]
+    parts += [
+        Text(f"switched {age(row['age'])} ago: {row['old']} > {row['new']}: {row['reason']}")
+        for row in answer["switches"]
+    ]
+    kept = ", ".join(f"{count} at {exit_}" for exit_, count in answer["kept"].items())
+    parts += [Text(f"clients that keep their exit for {answer['site']}: {kept}")] if kept else []
+    early = "at once" if answer["answers_early"] else "when the exit has connected"
+    parts.append(Text(f'the client is answered {early} (with answer = "auto")'))
+    return Group(*parts)
+
+
+def headline(answer: Mapping[str, Any]) -> str:
+    """The answer in a line: the target, the paths that its stream would ride on, the exit."""
+    way = f"{' and '.join(answer['paths'])} > {answer['exit']}" if answer["paths"] else "no path"
+    return f"{answer['target']}: {way}"
+
+
+def candidates(rows: list[Row]) -> Table:
+    """One row a path, one column a term."""
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold", show_edge=False)
+    names = [term["name"] for term in rows[0]["terms"]]
+    for name in ("#", "path", "state"):
+        table.add_column(name, overflow="fold")
+    for name in (*names, "cost"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        table.add_row(
+            f"{row['rank']}{'=' if row['in_band'] else ''}",
+            f"{row['path']} > {row['exit']}",
+            Text(row["state"], style=STYLES.get(row["state"], "")),
+            *(f"{milliseconds(term['value'], 1)}{MARKS.get(term['source'], '')}" for term in row["terms"]),
+            milliseconds(row["cost"], 1),
+        )
+    return table
+
+
+def _notes(rows: list[Row]) -> list[Text]:
+    """The remarks on terms, each once."""
+    said = dict.fromkeys(
+        f"{row['exit']}: {term['name']}: {term['note']}"
+        for row in rows
+        for term in row["terms"]
+        if term["note"] and term["source"] != "measured"
+    )
+    reasons = [f"{row['rank']}  {row['reason']}" for row in rows]
+    return [Text(f"  {note}") for note in (*reasons, *said)]

@@ -1,0 +1,60 @@
+"""What `ingress COMMAND --help` says about each command."""
+
+from typing import Final
+
+PROGRAM: Final = """\
+One SOCKS and HTTP proxy address that takes, for every connection, the best of your paths to the exits, now.
+
+`ingress demo` shows all of it on this machine. A network of your own: write paths.toml, then `ingress check`,
+`ingress keys`, `relay serve NODE` on every node, and `ingress serve` here."""
+
+DEMO: Final = """\
+Start a whole network on this machine: an ingress, two relays in Japan, two exits in the US, emulated lines with
+their distances, and a target. Everything runs in processes of its own, with certificates made on the spot, and is
+gone afterwards.
+
+Without COMMAND it prints the proxy address and a live table, and reads what to do from stdin: `cut LINE`,
+`heal LINE`, `slow LINE 80ms`, `kill NODE`, `quit`.
+
+With COMMAND it runs that with ALL_PROXY, http_proxy, https_proxy, INGRESS_DEMO_TARGET (a URL whose name only the
+exits know) and INGRESS_DEMO_TARGET_ADDRESS (the same by address), and ends with its exit code, or with an error if
+nothing went through the proxy."""
+
+CHECK: Final = """\
+Read the file as `ingress serve` does and print every mistake at once: its line, its key, what is wrong, what to do.
+When the folder of keys is here, the certificates are looked at too. Without mistakes it prints `ok` with the counts
+of nodes, lines and paths, and warnings about what is probably not meant."""
+
+KEYS: Final = """\
+Make what is missing: the CA, once, in the folder `ca` beside the folder of keys; and for every node and ingress of
+paths.toml a folder NAME with ca.pem, node.pem and node.key. Nothing is overwritten. Copy to each node its own folder
+and nothing else; `ca` stays here (keep a copy where nobody else finds it).
+
+Certificates of nodes end after 5 years, `ingress check` warns 30 days before. --renew makes a new key and
+certificate for one of them; it is used from the next reload of that node on."""
+
+SERVE: Final = """\
+Run the ingress until SIGTERM or SIGINT: the proxy for clients, and warm carriers over every path.
+
+SIGTERM drains: streams may go on for `drain`, then it ends; a second signal ends it at once. SIGHUP and
+`ingress reload` read the file, the users and the keys again; a file with mistakes changes nothing."""
+
+RELOAD: Final = """\
+As SIGHUP does, but with an answer: exit code 0 when the new file is in force, or 1 with its mistakes; then the old
+one stays in force."""
+
+PATHS: Final = """\
+Ask the running ingress for every path: rank, state, round trip, deviation, late share, streams, bytes, and why it
+stands where it stands; below them the lines, and which of them or which node is to blame."""
+
+USER: Final = """\
+Change the file that `users` names in paths.toml (users.toml beside it, if it names none). Passwords are kept hashed.
+A running ingress takes the change at `ingress reload`."""
+
+USER_ADD: Final = """\
+Add NAME, or give NAME a new password. The password is asked for twice, or read with --password-stdin.
+A name has no colon and no control characters, and like the password at most 255 bytes."""
+
+USER_REMOVE: Final = "Take NAME out: it cannot open connections any more after the next reload."
+
+USER_LIST: Final = "Print the names, one a line."

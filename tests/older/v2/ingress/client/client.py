@@ -1,0 +1,300 @@
+"""A client from its first byte until its bytes pass untouched, or for all its life if it speaks plain HTTP.
+
+Carries out what the door asks, in order. A stream that asks for a tunnel is handed to a Tunnel and this object is
+forgotten; a gateway's streams come and go behind it.
+"""
+
+import socket
+from collections.abc import Callable
+from typing import Protocol
+
+from ingress.client.client_stream import ClientStream
+from ingress.client.closing import Closing
+from ingress.client.opener import Opener
+from ingress.client.tunnel import Tunnel
+from ingress.doors.door import BEST_PIECE, Door, DoorSettings
+from ingress.doors.events import (
+    Authenticate,
+    Close,
+    Event,
+    FinishUpstream,
+    Open,
+    ResetUpstream,
+    Send,
+    Transparent,
+    Upstream,
+)
+from ingress.doors.sniff import door_for
+from relay import log
+from relay.engine import Deadline, Deadlines, Loop, Tcp
+from relay.model.cause import Cause
+
+
+class ClientContext(Protocol):
+    """What clients are given by whoever lets them in. It changes with a reload; clients read it when they need it."""
+
+    loop: Loop
+    opener: Opener
+    closing: Closing
+    handshakes: "Deadlines[Client]"
+
+    def settings(self, needs_password: bool) -> DoorSettings:
+        """For the doors of clients that need a password, or do not."""
+
+    def authenticate(self, address: str, user: bytes, password: bytes, answer: Callable[[bool], None]) -> None:
+        """Judge a password; *answer* is called soon, from the loop."""
+
+    def gone(self) -> None:
+        """A client's connection has ended; called once for each."""
+
+
+class Client:
+    """A `TcpOwner` and the `StreamHolder` of `upstream`, which is the door's current stream, open or waiting."""
+
+    __slots__ = (
+        "_context",
+        "_deadline",
+        "_has_eof",
+        "_is_reading",
+        "address",
+        "door",
+        "needs_password",
+        "tcp",
+        "upstream",
+    )
+
+    def __init__(self, context: ClientContext, sock: socket.socket, address: str, *, needs_password: bool) -> None:
+        self.address = address
+        self.needs_password = needs_password
+        self.door: Door | None = None
+        self.upstream: ClientStream | None = None
+        self._context = context
+        self._deadline: Deadline[Client] | None = context.handshakes.add(self)
+        self._is_reading = True
+        self._has_eof = False
+        self.tcp = Tcp(context.loop, sock, self)
+
+    def start(self, door: Door, events: list[Event]) -> None:
+        """This client speaks no protocol that would tell its door: it is *door*, which begins with *events*."""
+        self.door = door
+        self.run(events)
+
+    # ---- from the socket
+
+    def on_bytes(self, data: memoryview) -> None:
+        """The client has said something: the first byte tells its door, which is given all of it in pieces. Once the
+        door has let go of the socket, the rest goes to whoever has it."""
+        door = self.door
+        if door is None:
+            door = self.door = door_for(data[0], self._context.settings(self.needs_password))
+        for start in range(0, len(data), BEST_PIECE):
+            if self.tcp.owner is not self:  # it became a tunnel, or is leaving
+                self.tcp.owner.on_bytes(data[start:])
+                return
+            self.run(door.receive(bytes(data[start : start + BEST_PIECE])))
+
+    def on_eof(self) -> None:
+        """The client will say no more. It may still wait for its answer: its door knows."""
+        self._has_eof = True
+        if self.door is None:
+            self._close(False, "left without a word")
+        else:
+            self.run(self.door.receive_eof())
+
+    def on_writable(self) -> None:
+        """The client has taken all it was owed: the target may send as much again."""
+        if self.upstream is not None:
+            self.upstream.consume_all()
+
+    def on_closed(self, error: OSError | None) -> None:
+        """The connection is over, however: its stream is given up, and the context told once."""
+        self._reset_upstream()
+        self._forget_deadline()
+        self._context.gone()
+
+    # ---- what the door asks
+
+    def _drive(self, ask: Callable[..., list[Event]], *arguments: object) -> None:
+        """Carry out what the door answers to *ask*. If it raises, this client is lost, and nobody who called."""
+        try:
+            self.run(ask(*arguments))
+        except Exception as error:  # noqa: BLE001 - the caller serves others as well; it is logged
+            self._context.loop.fail(self.tcp, error)
+
+    def run(self, events: list[Event]) -> None:
+        """Carry out *events*, in order, and what the door answers to the questions among them. Raises what the door
+        raises."""
+        while events:
+            events = self._carry_out(events)
+        self._settle()
+
+    def _carry_out(self, events: list[Event]) -> list[Event]:
+        """What is to be done next: a question stands last, so that nothing is left behind it."""
+        for event in events:
+            if self.tcp.closed:
+                return []
+            kind = type(event)
+            if kind is Send:
+                self.tcp.write(event.data)  # type: ignore[union-attr]
+            elif kind is Open:
+                return self._open(event)  # type: ignore[arg-type]
+            elif kind is Transparent:
+                self._become_tunnel(event.early)  # type: ignore[union-attr]
+            else:
+                self._carry_out_seldom(event)
+        return []
+
+    def _carry_out_seldom(self, event: Event) -> None:
+        match event:
+            case Upstream(data):
+                if self.upstream is not None:
+                    self.upstream.write(data)
+            case FinishUpstream():
+                upstream = self._let_go()
+                if upstream is not None:
+                    upstream.finish()
+            case ResetUpstream():
+                self._reset_upstream()
+            case Authenticate(user, password):
+                self._context.authenticate(self.address, user, password, self._authenticated)
+            case Close(reset, reason):
+                self._close(reset, reason)
+
+    def _open(self, asked: Open) -> list[Event]:
+        """Ask for a stream; what the door says to that, if it can be told now."""
+        door = self.door
+        assert door is not None
+        found = self._context.opener.open(self, asked.host, asked.port, self.address, door.user or "")
+        if isinstance(found, Cause):
+            return door.refused(found)
+        self.upstream = found
+        return door.opened() if found.is_answered else []
+
+    def _authenticated(self, accepted: bool) -> None:
+        if self.door is not None and not self.tcp.closed:
+            self._drive(self.door.authenticated, accepted)
+
+    def _become_tunnel(self, early: bytes) -> None:
+        upstream = self.upstream
+        assert upstream is not None and upstream.stream is not None
+        self._forget_deadline()
+        stream = upstream.stream
+        tunnel = Tunnel(upstream, stream, self._tunnel_over)
+        stream.bind(tunnel)
+        self.tcp.owner = tunnel
+        if early:
+            stream.write(early)
+        tunnel.attach(self.tcp)
+        if self._has_eof:
+            tunnel.on_eof()
+        elif not self._is_reading and stream.may_write:
+            self.tcp.resume()
+
+    def _tunnel_over(self) -> None:
+        self._let_go()
+        self._context.gone()
+
+    # ---- as the holder of its stream
+
+    @property
+    def has_unsent(self) -> bool:
+        """Whether bytes for the client wait in this process."""
+        return bool(self.tcp.unsent)
+
+    def on_stream_data(self, data: memoryview) -> None:
+        """Bytes of the target, for a door that stays in between."""
+        upstream = self.upstream
+        gateway = self.door.gateway if self.door is not None else None
+        for start in range(0, len(data), BEST_PIECE):
+            if upstream is None or self.upstream is not upstream or gateway is None:
+                return
+            if self.tcp.owner is not self:  # it became a tunnel
+                upstream.pass_on(data[start:])
+                return
+            self._drive(gateway.receive_upstream, bytes(data[start : start + BEST_PIECE]))
+
+    def on_stream_fin(self) -> None:
+        """The target's bytes have ended."""
+        gateway = self.door.gateway if self.door is not None else None
+        if gateway is not None:
+            self._drive(gateway.upstream_eof)
+
+    def on_stream_room(self) -> None:
+        """The stream may be written to again."""
+        self._settle()
+
+    def on_stream_opened(self) -> None:
+        """There is a stream, or it was decided to say so."""
+        if self.door is not None:
+            self._drive(self.door.opened)
+
+    def on_stream_refused(self, cause: Cause) -> None:
+        """There is none."""
+        self._let_go()
+        if self.door is not None:
+            self._drive(self.door.refused, cause)
+
+    def on_stream_reset(self, cause: Cause) -> None:
+        """The stream was told as opened, and is gone."""
+        gateway = self.door.gateway if self.door is not None else None
+        if gateway is not None:
+            self._let_go()
+            self._drive(gateway.upstream_reset, cause)
+
+    # ---- after every step
+
+    def _settle(self) -> None:
+        """Something has changed: read on, or not; the handshake's clock runs, or not."""
+        door = self.door
+        if door is None or self.tcp.closed or self.tcp.owner is not self:
+            return
+        reads = door.wants_client_bytes and not (self.upstream is not None and self.upstream.must_wait())
+        if reads != self._is_reading:
+            self._is_reading = reads
+            if reads:
+                self.tcp.resume()
+            else:
+                self.tcp.pause()
+        if not door.in_handshake:
+            self._forget_deadline()
+        elif self._deadline is None:
+            self._deadline = self._context.handshakes.add(self)
+
+    def expired(self) -> None:
+        """The handshake took too long."""
+        self._deadline = None
+        if self.tcp.closed:
+            return
+        if self.door is None:
+            self._close(False, "said nothing")
+        elif self.door.in_handshake:
+            self._drive(self.door.timed_out)
+
+    def _forget_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.done()
+            self._deadline = None
+
+    # ---- ends
+
+    def _close(self, reset: bool, reason: str) -> None:
+        log.event("client-closed", level="debug", client=self.address, why=reason)
+        self._reset_upstream()
+        self._forget_deadline()
+        if reset:
+            self.tcp.reset()
+            self._context.gone()
+        else:
+            self._context.closing.add(self.tcp, self._context.gone)
+
+    def _reset_upstream(self) -> None:
+        upstream = self._let_go()
+        if upstream is not None:
+            upstream.reset()
+
+    def _let_go(self) -> ClientStream | None:
+        """Hold the current stream no more. Returns it, if there is one."""
+        upstream, self.upstream = self.upstream, None
+        if upstream is not None:
+            upstream.let_go()
+        return upstream

@@ -1,0 +1,206 @@
+"""One stream that a client asked for: from its demand, over waiting for a path, to CONNECTED or a cause.
+
+While a door stays in between (plain HTTP, or success not yet told) it is the stream's sink. It knows the client that
+holds it, and whoever opens it, by what it asks of them.
+"""
+
+from typing import Protocol
+
+from ingress.choice.choice import Choice
+from ingress.choice.demand import Demand
+from relay.model.cause import Cause
+from relay.session.initiator import InitiatorStream
+
+EXIT_CAUSES = frozenset({Cause.EXIT_LOST, Cause.DRAINING, Cause.LIMIT, Cause.SESSION_EXPIRED, Cause.GONE})
+"""Another exit may still do it, as long as the client's bytes have not begun to travel."""
+TARGET_CAUSES = frozenset(
+    {
+        Cause.POLICY,
+        Cause.NO_ROUTE,
+        Cause.HOST_UNREACHABLE,
+        Cause.NAME_NOT_FOUND,
+        Cause.DNS_TIMEOUT,
+        Cause.REFUSED,
+        Cause.CONNECT_TIMEOUT,
+    }
+)
+"""What an exit found out about a target: remembered, so that the next answer waits for the truth."""
+MOST_TRIES = 4
+
+
+class StreamHolder(Protocol):
+    """The client, as its stream sees it, until it lets go."""
+
+    @property
+    def has_unsent(self) -> bool:
+        """Whether bytes for the client wait in this process."""
+
+    def on_stream_data(self, data: memoryview) -> None:
+        """Bytes of the target, in order; the view dies with the call."""
+
+    def on_stream_fin(self) -> None:
+        """The target's bytes have ended."""
+
+    def on_stream_room(self) -> None:
+        """The stream may be written to again."""
+
+    def on_stream_opened(self) -> None:
+        """There is a stream, or it was decided to say so."""
+
+    def on_stream_refused(self, cause: Cause) -> None:
+        """There is none. It is not held any more."""
+
+    def on_stream_reset(self, cause: Cause) -> None:
+        """It was told as opened, and is gone. It is not held any more."""
+
+
+class Outcomes(Protocol):
+    """Whoever opened the stream and learns what became of it."""
+
+    def connected(self, stream: "ClientStream", took: float) -> None:
+        """An exit has connected to the target, in *took* seconds."""
+
+    def failed(self, stream: "ClientStream") -> None:
+        """An exit could not reach the target."""
+
+    def reopen(self, stream: "ClientStream", old: InitiatorStream) -> bool:
+        """Take another exit for what *old* was to be, or wait for one; False if it cannot be."""
+
+    def ended(self, stream: "ClientStream", old: InitiatorStream, cause: Cause) -> None:
+        """It has ended before both its ends were done."""
+
+
+class ClientStream:
+    """A `Sink` for the session, until the door lets go."""
+
+    __slots__ = ("_holder", "_outcomes", "asked_at", "choice", "demand", "is_answered", "stream", "tries")
+
+    def __init__(self, holder: StreamHolder, outcomes: Outcomes, demand: Demand, now: float) -> None:
+        self._holder: StreamHolder | None = holder
+        self.demand = demand
+        self.asked_at = now
+        self.choice: Choice | None = None
+        """What it was opened as; None while it waits for its first path."""
+        self.stream: InitiatorStream | None = None
+        self.is_answered = False
+        """The client was told that it is open."""
+        self.tries = 0
+        self._outcomes = outcomes
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the client still holds it."""
+        return self._holder is not None
+
+    def let_go(self) -> None:
+        """The client has no more to do with it, whatever becomes of it."""
+        self._holder = None
+
+    def answer(self) -> None:
+        """The client is told, or is to be told now, that it is open."""
+        self.is_answered = True
+
+    def tell_answered(self) -> None:
+        """Tell the client, if it was decided that it is to be told before the exit has connected."""
+        if self.is_answered and self._holder is not None:
+            self._holder.on_stream_opened()
+
+    def refuse(self, cause: Cause) -> None:
+        """There will be no stream."""
+        if self._holder is not None:
+            self._holder.on_stream_refused(cause)
+
+    def begin(self, stream: InitiatorStream, choice: Choice) -> None:
+        """It was opened as *choice* says, for the first time or again."""
+        self.stream, self.choice = stream, choice
+        self.tries += 1
+
+    def must_wait(self) -> bool:
+        """Whether the client is to send no more for now; then `on_room` follows."""
+        return self.stream is not None and self.stream.must_wait()
+
+    def write(self, data: bytes) -> None:
+        """Bytes of the client."""
+        if self.stream is not None:
+            self.stream.write(data)
+
+    def pass_on(self, data: memoryview) -> None:
+        """Give bytes of the target, which the holder was told, to the sink that has taken its place meanwhile."""
+        if self.stream is not None:
+            self.stream.sink.on_data(data)
+
+    def finish(self) -> None:
+        """The client's bytes have ended."""
+        if self.stream is not None:
+            self.stream.finish()
+
+    def consume_all(self) -> None:
+        """All that came has left for the client."""
+        if self.stream is not None and (self._holder is None or not self._holder.has_unsent):
+            self.stream.consume(self.stream.receiver.received)
+
+    def reset(self) -> None:
+        """The client has no more use for it."""
+        stream, self.stream = self.stream, None
+        if stream is not None:
+            stream.reset(Cause.CLIENT_RESET)
+            self._outcomes.ended(self, stream, Cause.CLIENT_RESET)
+
+    # ---- as a sink
+
+    def on_data(self, data: memoryview) -> None:
+        """Bytes of the target: for the holder, and consumed once they have left it; dropped if nobody holds it."""
+        if self._holder is not None:
+            self._holder.on_stream_data(data)
+        self.consume_all()
+
+    def on_fin(self) -> None:
+        """The target's bytes have ended. If nobody holds the stream, or not any more after it was told, it ends."""
+        if self._holder is not None:
+            self._holder.on_stream_fin()
+        if self._holder is None:
+            self.finish()
+
+    def on_connected(self, took: float) -> None:
+        """An exit has connected: noted, and told to the holder unless it was told before."""
+        self.note_connected(took)
+        if self._holder is not None and not self.is_answered:
+            self.is_answered = True
+            self._holder.on_stream_opened()
+
+    def on_room(self) -> None:
+        """The stream takes more: the holder may go on."""
+        if self._holder is not None:
+            self._holder.on_stream_room()
+
+    def on_reset(self, cause: Cause) -> None:
+        """The stream is gone. If no other exit takes it up, the holder hears of it: as a refusal, or as a reset if it
+        was told that the stream was open."""
+        stream, self.stream = self.stream, None
+        if stream is None or self.take_up_again(stream, cause):
+            return
+        self._outcomes.ended(self, stream, cause)
+        if self._holder is not None:
+            tell = self._holder.on_stream_reset if self.is_answered else self._holder.on_stream_refused
+            tell(cause)
+
+    # ---- what became of it
+
+    def note_connected(self, took: float) -> None:
+        """An exit has connected to the target, in *took* seconds."""
+        self._outcomes.connected(self, took)
+
+    def note_end(self, cause: Cause) -> None:
+        """It has ended before both its ends were done."""
+        if self.stream is not None:
+            self._outcomes.ended(self, self.stream, cause)
+
+    def take_up_again(self, old: InitiatorStream, cause: Cause) -> bool:
+        """*old* was reset because of *cause*, which is noted; whether another exit has, or will have, it."""
+        if cause in TARGET_CAUSES or cause is Cause.LIMIT:  # also of an exit that is full: the retry hears the truth
+            self._outcomes.failed(self)
+        return self.is_current and self.may_reopen(old, cause) and self._outcomes.reopen(self, old)
+
+    def may_reopen(self, stream: InitiatorStream, cause: Cause) -> bool:
+        """Whether another exit may take the stream: nothing of the client has travelled, and no exit has connected."""
+        return cause in EXIT_CAUSES and not stream.has_sent and not stream.is_connected and self.tries < MOST_TRIES

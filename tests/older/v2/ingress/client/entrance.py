@@ -1,0 +1,81 @@
+"""Lets clients in: who may enter, by address or password, and what all of them share."""
+
+import socket
+from collections.abc import Callable
+
+import trio
+
+from ingress.client.admission import Admission
+from ingress.client.client import Client
+from ingress.client.closing import Closing
+from ingress.client.opener import Opener
+from ingress.client.passwords import Passwords
+from ingress.config import Forward, IngressConfig
+from ingress.doors.door import DoorSettings
+from ingress.doors.forward import ForwardDoor
+from ingress.users import Users
+from relay import log
+from relay.engine import Deadlines, Loop
+
+
+class Entrance:
+    """Takes clients from the listeners. It is their `ClientContext`."""
+
+    def __init__(
+        self, loop: Loop, nursery: trio.Nursery, opener: Opener, config: IngressConfig, users: Users | None
+    ) -> None:
+        self.loop = loop
+        self.opener = opener
+        self.clients = 0
+        """How many are connected, those included that were given their last bytes."""
+        self.closing = Closing(loop)
+        self.handshakes: Deadlines[Client]
+        self._passwords = Passwords(loop, nursery, users)
+        self.use(config, users)
+
+    def use(self, config: IngressConfig, users: Users | None) -> None:
+        """Go by *config* from the next client on."""
+        self._passwords.use(users)
+        self._admission = Admission(config, has_users=users is not None)
+        self.handshakes = Deadlines(self.loop, config.limits.handshake, Client.expired)
+        url = f"socks5h://{config.listen[0]}"
+        self._settings = {needs: DoorSettings(needs, url, pseudonym=config.name) for needs in (False, True)}
+
+    def accept(self, sock: socket.socket, address: tuple[str, int]) -> None:
+        """A client has connected to one of the proxy addresses."""
+        needs_password = self._admission.needs_password(address[0])
+        if needs_password is None:
+            self._turn_away(sock, address[0], "address not in clients")
+        else:
+            self._admit(sock, address[0], needs_password=needs_password)
+
+    def accept_forward(self, forward: Forward, sock: socket.socket, address: tuple[str, int]) -> None:
+        """A client has connected to a `[[forward]]`."""
+        if not self._admission.may_use(forward, address[0]):
+            self._turn_away(sock, address[0], "address not in clients of the forward")
+            return
+        client = self._admit(sock, address[0], needs_password=False)
+        door = ForwardDoor(self.settings(False), forward.target.host, forward.target.port)
+        client.start(door, door.start())
+
+    def _turn_away(self, sock: socket.socket, address: str, why: str) -> None:
+        log.event("client-refused", level="warning", client=address, why=why)
+        sock.close()
+
+    def _admit(self, sock: socket.socket, address: str, *, needs_password: bool) -> Client:
+        self.clients += 1
+        return Client(self, sock, address, needs_password=needs_password)
+
+    # ---- as the context of clients
+
+    def settings(self, needs_password: bool) -> DoorSettings:
+        """For the doors of clients that need a password, or do not."""
+        return self._settings[needs_password]
+
+    def authenticate(self, address: str, user: bytes, password: bytes, answer: Callable[[bool], None]) -> None:
+        """Judge a password; *answer* is called soon, from the loop."""
+        self._passwords.judge(address, user, password, answer)
+
+    def gone(self) -> None:
+        """A client's connection has ended."""
+        self.clients -= 1

@@ -1,0 +1,69 @@
+"""Streams whose OPEN was not acknowledged yet: a slow one is said again over another path, under the same id.
+
+The exit opens an id once, whatever it hears twice. Hedging what is merely slow has a budget, so that a slow night does
+not double the traffic; what rides on a path that stalls is rescued anyway and does not count.
+"""
+
+from collections import deque
+from typing import Protocol
+
+from ingress.choice.choice import Choice
+from ingress.choice.chooser import Chooser
+from relay import log
+from relay.session.initiator import InitiatorStream
+
+BUDGET = 0.05
+"""Share of openings that may be hedged."""
+BURST = 5.0
+"""Hedges in hand at the start, and at most."""
+
+
+class Hedges(Protocol):
+    """Whoever puts streams on paths."""
+
+    def hedge(self, stream: InitiatorStream, choice: Choice) -> bool:
+        """Say OPEN of *stream* again over the path of *choice*; False if that cannot carry it now."""
+
+    def open_patience(self, stream: InitiatorStream) -> float:
+        """Seconds that the acknowledgement of its OPEN may take."""
+
+
+class Hedging:
+    """The last openings, oldest first."""
+
+    def __init__(self, chooser: Chooser, hedges: Hedges) -> None:
+        self._chooser = chooser
+        self._hedges = hedges
+        self._waiting: deque[tuple[Choice, InitiatorStream, float]] = deque()
+        self._budget = BURST
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def add(self, choice: Choice, stream: InitiatorStream, now: float) -> None:
+        """OPEN is about to leave, as *choice* says."""
+        self._budget = min(self._budget + BUDGET, BURST)
+        self._waiting.append((choice, stream, now))
+
+    def look(self, now: float) -> None:
+        """Hedge what is overdue; forget what is acknowledged or over. Called every round."""
+        self._waiting = deque(one for one in self._waiting if _is_open(one[1]) and not self._is_hedged(*one, now))
+
+    def _is_hedged(self, choice: Choice, stream: InitiatorStream, since: float, now: float) -> bool:
+        return now - since > self._hedges.open_patience(stream) and self._hedge(choice, stream)
+
+    def _hedge(self, choice: Choice, stream: InitiatorStream) -> bool:
+        """Say OPEN again elsewhere; whether it was done."""
+        if self._budget < 1:
+            return False
+        for other in self._chooser.elsewhere_to_the_same_exit(choice):
+            if self._hedges.hedge(stream, other):
+                self._budget -= 1
+                log.event("opening-hedged", stream=stream.id, path=choice.paths[0], to=other.paths[0])
+                return True
+        return False
+
+
+def _is_open(stream: InitiatorStream) -> bool:
+    """Whether the exit has not acknowledged *stream*, which is still there."""
+    return not stream.is_acknowledged and not stream.is_over

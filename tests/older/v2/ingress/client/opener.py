@@ -1,0 +1,174 @@
+"""Opens streams for clients: decides by the choice, waits while there is no path, opens again at another exit.
+
+Everything here runs inside the engine. What puts a stream on a path is asked for as `Streams`.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from ingress.choice.choice import Choice
+from ingress.choice.chooser import Chooser
+from ingress.choice.demand import Demand, Demands
+from ingress.client.client_stream import ClientStream, StreamHolder
+from ingress.client.hedging import Hedges, Hedging
+from ingress.client.permits import Permits
+from ingress.config import IngressConfig
+from relay import log
+from relay.engine import Loop
+from relay.model.cause import Cause
+from relay.session.initiator import InitiatorStream
+from relay.session.sink import Sink
+
+WAIT_FOR_PATH = 5.0
+"""Seconds a new stream waits when no path is up, also at start-up; then 03, or 503."""
+MOST_WAITING = 1024
+"""Streams that wait for a path at once; further ones are refused at once."""
+LOST_CAUSES = frozenset({Cause.EXIT_LOST, Cause.SESSION_EXPIRED, Cause.GONE, Cause.DRAINING, Cause.PROTOCOL})
+"""Ends that are nobody's wish: counted with the path that the stream was opened on."""
+
+
+class Streams(Hedges, Protocol):
+    """Whoever puts streams on paths."""
+
+    def open(self, choice: Choice, sink: Sink, now: float) -> InitiatorStream | None:
+        """Open a stream as *choice* says; None if its path has no carrier now."""
+
+    def count_lost(self, choice: Choice, cause: str) -> None:
+        """A stream that was opened as *choice* says was lost, by the word of its Cause."""
+
+
+class Opener:
+    """The `Outcomes` of all clients' streams.
+
+    *has_room(most)* tells whether another stream may be opened beside at most *most*, as far as memory goes as well.
+    """
+
+    def __init__(
+        self, loop: Loop, chooser: Chooser, streams: Streams, has_room: Callable[[int], bool], config: IngressConfig
+    ) -> None:
+        self._loop = loop
+        self._chooser = chooser
+        self._streams = streams
+        self._has_room = has_room
+        self._waiting: deque[ClientStream] = deque()
+        self._hedging = Hedging(chooser, streams)
+        self.use(config)
+
+    def use(self, config: IngressConfig) -> None:
+        """Go by *config* from the next stream on."""
+        self._demands = Demands(config.rules)
+        self._permits = Permits(config)
+        self._most_streams = config.limits.streams
+        self._may_answer_early = config.answer != "true"
+
+    @property
+    def waiting(self) -> int:
+        """How many streams wait for a path."""
+        return len(self._waiting)
+
+    @property
+    def unacknowledged(self) -> int:
+        """How many OPENs may still be hedged."""
+        return len(self._hedging)
+
+    def demand(self, host: str, port: int, client: str = "", user: str = "") -> Demand:
+        """What a stream to *host* asks of the choice, by the rules and by what the exits may dial."""
+        return self._demands.make(host, port, client, user, self._permits.judge(host, port).exits)
+
+    # ---- opening
+
+    def open(self, holder: StreamHolder, host: str, port: int, client: str, user: str) -> ClientStream | Cause:
+        """A stream that is open, or waits for a path; or why there will be none. If it `is_answered`, say so now."""
+        permit, now = self._permits.judge(host, port), self._loop.now
+        demand = self._demands.make(host, port, client, user, permit.exits)
+        cause = permit.refusal if self._has_room(self._most_streams) else Cause.LIMIT
+        if cause is None:
+            stream = ClientStream(holder, self, demand, now)
+            if self._start(stream, now) or self._wait(stream):
+                return stream
+            cause = Cause.NO_PATH
+        _log_refusal(demand, cause)
+        return cause
+
+    def _start(self, stream: ClientStream, now: float) -> bool:
+        """Decide and open; False if no path can carry it now."""
+        choice = self._chooser.decide(stream.demand, now)
+        if choice is None or not self._open_as(stream, choice, now):
+            return False
+        if self._may_answer_early and self._chooser.may_answer_early(stream.demand, now):
+            stream.answer()
+        return True
+
+    def _open_as(self, stream: ClientStream, choice: Choice, now: float) -> bool:
+        opened = self._streams.open(choice, stream, now)
+        if opened is None:
+            return False
+        self._chooser.opened(choice, now)
+        stream.begin(opened, choice)
+        self._hedging.add(choice, opened, now)
+        return True
+
+    # ---- waiting
+
+    def _wait(self, stream: ClientStream) -> bool:
+        if len(self._waiting) >= MOST_WAITING:
+            return False
+        self._waiting.append(stream)
+        return True
+
+    def each_round(self) -> None:
+        """Paths may have come up; slow openings are looked at."""
+        now = self._loop.now
+        self._hedging.look(now)
+        for _ in range(len(self._waiting)):
+            self._try_again(self._waiting.popleft(), now)
+
+    def _try_again(self, stream: ClientStream, now: float) -> None:
+        if not stream.is_current:
+            return
+        if self._start(stream, now):
+            stream.tell_answered()
+        elif now - stream.asked_at >= WAIT_FOR_PATH:
+            _log_refusal(stream.demand, Cause.NO_PATH)
+            stream.refuse(Cause.NO_PATH)
+        else:
+            self._waiting.append(stream)
+
+    # ---- as the Outcomes of streams
+
+    def reopen(self, stream: ClientStream, old: InitiatorStream) -> bool:
+        """Take another exit for a stream of which nothing has travelled; what the client said already goes with it."""
+        if stream.choice is None:
+            return False
+        for choice in self._chooser.at_other_exits(stream.choice):
+            if self._open_as(stream, choice, self._loop.now):
+                self._repeat(stream, old)
+                return True
+        return not stream.is_answered and self._wait(stream)
+
+    def _repeat(self, stream: ClientStream, old: InitiatorStream) -> None:
+        """Give the new stream all that *old* was given."""
+        if old.withdrawn:
+            stream.write(old.withdrawn)
+        if old.sender.is_finished:
+            stream.finish()
+
+    def connected(self, stream: ClientStream, took: float) -> None:
+        """An exit has connected to the target, in *took* seconds."""
+        if stream.choice is not None:
+            self._chooser.connected(stream.demand, stream.choice.exit, took, self._loop.now)
+
+    def failed(self, stream: ClientStream) -> None:
+        """The target could not be reached, and no path is to blame."""
+        self._chooser.failed(stream.demand, self._loop.now)
+
+    def ended(self, stream: ClientStream, old: InitiatorStream, cause: Cause) -> None:
+        """A stream has ended before both its ends were done."""
+        if stream.choice is not None and cause in LOST_CAUSES:
+            self._streams.count_lost(stream.choice, cause.word)
+        log.event("stream-ended", level="debug", stream=old.id, why=cause.word)
+
+
+def _log_refusal(demand: Demand, cause: Cause) -> None:
+    log.event("stream-refused", client=demand.client, target=f"{demand.host}:{demand.port}", why=cause.word)

@@ -1,0 +1,80 @@
+"""Where clients enter: `[ingress.NAME]` and `[[forward]]`.
+
+What must stay true: what listens off loopback says who may come in, by password or by address.
+"""
+
+from collections.abc import Mapping
+
+import attrs
+
+from ingress.config.model import Doors, Forward
+from relay.config import values
+from relay.config.listening import refuse_overlaps
+from relay.config.mistakes import nearest
+from relay.config.table import Table
+from relay.model.addresses import is_loopback
+from relay.model.network import Address
+
+
+def read_doors(document: Table) -> Mapping[str, Doors]:
+    """The doors of every ingress. What is wrong stands in the document's mistakes."""
+    doors = {name: _read_ingress(name, table) for name, table in document.named("ingress").items()}
+    for table in document.array("forward"):
+        owner = _owner(table, doors)
+        forward = _read_forward(table)
+        if owner is not None and forward is not None:
+            doors[owner] = attrs.evolve(doors[owner], forwards=(*doors[owner].forwards, forward))
+    return doors
+
+
+def refuse_same_addresses(document: Table, doors: Mapping[str, Doors]) -> None:
+    """Note where one ingress would listen twice at an address."""
+    for each in doors.values():
+        listen = [(("ingress", each.name, "listen"), address) for address in each.listen]
+        forwards = [(("forward",), forward.listen) for forward in each.forwards]
+        refuse_overlaps(document.mistakes, [*listen, *forwards])
+
+
+def _read_ingress(name: str, table: Table) -> Doors:
+    listen = table.need_many("listen", values.listen_address, 'write listen = "127.0.0.1:1080"')
+    users = table.file("users")
+    clients = table.many("clients", values.cidr)
+    answer = table.get("answer", values.one_of("auto", "true"), "auto")
+    table.finish()
+    if "users" not in table and "clients" not in table:
+        _refuse_open(
+            table, listen, 'write users = "users.toml", or clients = ["192.168.1.0/24"], or listen at 127.0.0.1'
+        )
+    return Doors(name, listen, users, clients, answer)
+
+
+def _read_forward(table: Table) -> Forward | None:
+    listen = table.need("listen", values.listen_address, 'write listen = "127.0.0.1:31784"')
+    target = table.need("target", values.address, 'write target = "game.example:443"')
+    clients = table.many("clients", values.cidr)
+    table.finish()
+    if listen is None or target is None:
+        return None
+    if not clients:
+        _refuse_open(table, (listen,), 'write clients = ["192.168.1.0/24"], or listen at 127.0.0.1')
+    return Forward(listen, target, clients)
+
+
+def _owner(table: Table, doors: Mapping[str, Doors]) -> str | None:
+    """The name of the ingress that a forward belongs to."""
+    owner = table.get("ingress", values.name, None)
+    if owner in doors:
+        return owner
+    if owner is not None:
+        table.wrong("ingress", f'there is no ingress "{owner}"', nearest(owner, doors))
+    elif "ingress" not in table and len(doors) == 1:
+        return next(iter(doors))
+    elif "ingress" not in table and doors:
+        table.wrong("ingress", "is missing", f"say at which it listens: {', '.join(doors)}")
+    return None
+
+
+def _refuse_open(table: Table, listen: tuple[Address, ...], mend: str) -> None:
+    for address in listen:
+        if not is_loopback(address.host):
+            table.wrong("listen", f"{address} is open to everybody who reaches it", mend)

@@ -1,0 +1,128 @@
+"""Writes a file as it was understood, every default of [limits] included; what is written means the same when read."""
+
+import json
+from collections.abc import Iterator, Mapping
+
+from ingress.config.model import Doors, Limits, NetworkFile, Rule
+from relay.config.values import DURATIONS, RATES, SIZES
+from relay.model.network import Line, Node, Proxy, Secret
+
+
+def as_toml(found: NetworkFile) -> str:
+    """The text of a file that says what *found* holds."""
+    return "\n".join(_lines(found)) + "\n"
+
+
+def _lines(found: NetworkFile) -> Iterator[str]:
+    yield "version = 1"
+    if found.network.serial:
+        yield f"serial = {found.network.serial}"
+    for doors in found.ingresses.values():
+        yield from _table(f"[ingress.{doors.name}]", _doors(doors))
+    for doors in found.ingresses.values():
+        for forward in doors.forwards:
+            clients = [str(each) for each in forward.clients]
+            entries = {"listen": str(forward.listen), "target": str(forward.target), "clients": clients}
+            yield from _table("[[forward]]", {**entries, "ingress": doors.name})
+    for node in found.network.nodes.values():
+        yield from _table(f"[node.{node.name}]", _node(node))
+    for line in found.network.lines.values():
+        yield from _table(f"[line.{line.name}]", _line(line))
+    for rule in found.rules:
+        yield from _table("[[rule]]", _rule(rule))
+    yield from _table("[limits]", _limits(found.limits))
+
+
+def _table(header: str, entries: dict[str, object]) -> Iterator[str]:
+    yield ""
+    yield header
+    for key, value in entries.items():
+        if value not in (None, []):
+            yield f"{key} = {_value(value)}"
+
+
+def _value(value: object) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(_value(each) for each in value)}]"
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_value(each)}" for key, each in value.items() if each is not None) + " }"
+    return json.dumps(value, ensure_ascii=False).replace(
+        "\x7f", "\\u007f"
+    )  # TOML's strings are those of JSON, but for DEL
+
+
+def _doors(doors: Doors) -> dict[str, object]:
+    return {
+        "listen": [str(each) for each in doors.listen],
+        "users": None if doors.users is None else str(doors.users),
+        "clients": [str(each) for each in doors.clients],
+        "answer": doors.answer,
+    }
+
+
+def _node(node: Node) -> dict[str, object]:
+    return {
+        "address": str(node.address),
+        "listen": [str(each) for each in node.listen],
+        "exit": node.exit,
+        "allow": [{"cidr": str(each.cidr), "reason": each.reason} for each in node.allow],
+        "upstream": _proxy(node.upstream),
+        "dns": list(node.dns),
+        "hosts": node.hosts,
+    }
+
+
+def _line(line: Line) -> dict[str, object]:
+    return {
+        "from": line.start,
+        "to": line.end,
+        "both": line.both,
+        "address": str(line.address),
+        "group": line.group,
+        "provider": line.provider,
+        "rate": None if line.rate is None else _quantity(line.rate, RATES),
+        "cost": line.cost,
+        "backup": line.backup,
+        "proxy": _proxy(line.proxy),
+    }
+
+
+def _proxy(proxy: Proxy | None) -> dict[str, object] | None:
+    if proxy is None:
+        return None
+    return {"url": f"{proxy.scheme}://{proxy.address}", "user": proxy.user, "password": _secret(proxy.password)}
+
+
+def _secret(secret: Secret | None) -> dict[str, object] | None:
+    return None if secret is None else {"file": secret.file, "env": secret.env}
+
+
+def _rule(rule: Rule) -> dict[str, object]:
+    return {
+        "host": list(rule.hosts),
+        "cidr": [str(each) for each in rule.cidrs],
+        "port": list(rule.ports),
+        "user": list(rule.users),
+        "redundant": rule.redundant,
+    }
+
+
+def _limits(limits: Limits) -> dict[str, object]:
+    return {
+        "handshake": _quantity(limits.handshake, DURATIONS),
+        "drain": _quantity(limits.drain, DURATIONS),
+        "half_closed_idle": _quantity(limits.half_closed_idle, DURATIONS),
+        "keepalive": _quantity(limits.keepalive, DURATIONS),
+        "memory": _quantity(limits.memory, SIZES),
+        "streams": limits.streams,
+    }
+
+
+def _quantity(value: float, units: Mapping[str, float]) -> str:
+    """*value* in the largest unit that needs no fraction, else in the smallest."""
+    for unit, worth in sorted(units.items(), key=lambda each: -each[1]):
+        count = value / worth
+        if count >= 1 and count == int(count):
+            return f"{int(count)}{unit}"
+    unit, worth = min(units.items(), key=lambda each: each[1])
+    return f"{value / worth:f}".rstrip("0").rstrip(".") + unit

@@ -1,0 +1,59 @@
+"""What in a valid file is probably not meant: said by `ingress check` and at start-up, and never in the way."""
+
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+
+from ingress.config.model import Rule
+from relay.model.network import Network
+from relay.model.walk import MOST_PATHS, Path, Paths
+
+
+def find_warnings(network: Network, paths: Mapping[str, Paths], rules: tuple[Rule, ...]) -> tuple[str, ...]:
+    """One line for each thing that is probably not meant."""
+    return (
+        *_spare_paths(paths),
+        *_unused(network, paths),
+        *(
+            warning
+            for name, each in paths.items()
+            if any(rule.redundant for rule in rules)
+            for warning in _single(name, each)
+        ),
+    )
+
+
+def are_disjoint(one: Path, other: Path) -> bool:
+    """Whether the two share no line."""
+    return not one.lines & other.lines
+
+
+def _spare_paths(paths: Mapping[str, Paths]) -> Iterator[str]:
+    for name, found in paths.items():
+        if found.spare:
+            total = len(found.used) + len(found.spare)
+            yield (
+                f"ingress.{name}: {total} paths lead to exits, the {MOST_PATHS} with the fewest lines are used and "
+                f"{len(found.spare)} are spare; take lines out that are not needed"
+            )
+
+
+def _unused(network: Network, paths: Mapping[str, Paths]) -> Iterator[str]:
+    walked = [path for found in paths.values() for path in (*found.used, *found.spare)]
+    nodes = {node for path in walked for node in path.nodes}
+    lines = {line for path in walked for line in path.lines}
+    for node in (name for name in network.nodes if name not in nodes):
+        yield f"node.{node}: no path goes through it; add a line that leads to it, or take it out"
+    for line in network.lines.values():
+        ends = {line.start, line.end} - set(network.ingresses)
+        if line.name not in lines and ends <= nodes:
+            yield f"line.{line.name}: no path walks it; does it lead the right way?"
+
+
+def _single(name: str, paths: Paths) -> Iterator[str]:
+    """A rule wants redundant streams, and the network may not have two ways to one exit."""
+    pairs = [(one, other) for one, other in combinations(paths.used, 2) if one.end == other.end]
+    if not any(are_disjoint(one, other) for one, other in pairs):
+        yield (
+            f"ingress.{name}: a rule asks for redundant streams, but no exit is reached over two paths that share "
+            "no line; such streams go single"
+        )

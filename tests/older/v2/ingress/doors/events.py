@@ -1,0 +1,77 @@
+"""What a door asks of the shell. The shell carries out a list of events in its order, each once.
+
+Authenticate, Open, Transparent and Close stand last in their list, so that a question may be answered on the spot.
+Made by the thousand a second and never changed after: plain slotted classes without validators.
+"""
+
+import attrs
+
+
+@attrs.define
+class Send:
+    """Bytes for the client."""
+
+    data: bytes
+
+
+@attrs.define
+class Authenticate:
+    """Ask whether this is a user; the answer is `door.authenticated(...)`, now or later. Never to be logged."""
+
+    user: bytes
+    password: bytes = attrs.field(repr=False)
+
+
+@attrs.define
+class Open:
+    """Ask for a stream to a target; the answer is `door.opened()` or `door.refused(cause)`, now or later.
+
+    It becomes the current stream; there is no other one at that moment.
+    """
+
+    host: str
+    """A literal address in its usual spelling, or a lower-case ASCII name without a trailing dot (see `names`)."""
+    port: int
+    """1 to 65535."""
+
+
+@attrs.define
+class Upstream:
+    """Bytes towards the target, on the current stream."""
+
+    data: bytes
+
+
+@attrs.define
+class FinishUpstream:
+    """The current stream has served: end it cleanly and forget it. What still comes from it is dropped."""
+
+
+@attrs.define
+class ResetUpstream:
+    """The current stream is of no more use: reset it and forget it. What still comes from it is dropped."""
+
+
+@attrs.define
+class Transparent:
+    """From now on bytes pass both ways untouched and the door is not asked again."""
+
+    early: bytes
+    """What the client sent behind its handshake; goes to the target first, and once."""
+
+
+@attrs.define
+class Close:
+    """End the client's connection; a current stream that is still there, open or opening, is reset.
+
+    Without `reset`, everything sent before is delivered, then FIN; what the client still sends is read and dropped
+    for a short while, because closing a socket with unread bytes resets it and takes the last answer with it.
+    With `reset`, RST: the client must not take what it has for the whole.
+    """
+
+    reset: bool
+    reason: str
+    """For the log: what the client did, or what happened. Holds nothing that the client or the target wrote."""
+
+
+Event = Send | Authenticate | Open | Upstream | FinishUpstream | ResetUpstream | Transparent | Close

@@ -1,0 +1,71 @@
+"""Answers that the proxy gives itself: error pages, the question for a password, OPTIONS and TRACE that end here.
+
+Rules: plain text, so that nothing in it can be markup; only our own words, nothing that the client or an origin sent
+(CVE-2025-62168: a proxy that showed the request's headers on its error page showed the password). TRACE, which asks
+for just that, is shown a few harmless fields.
+"""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Final
+
+from ingress.doors.door import DoorSettings
+from ingress.doors.headers import Field, Fields, values
+from ingress.doors.replies import REPLIES, RETRY_AFTER
+from relay.model.cause import Cause
+
+METHODS: Final = b"CONNECT, DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT, TRACE"
+CHALLENGE: Final = b'Basic realm="ingress", charset="UTF-8"'
+"""RFC 7617 section 2; the realm is what a browser shows when it asks for the password."""
+_TRACED: Final = (b"host", b"max-forwards", b"user-agent", b"via")
+"""Fields that TRACE shows. Not Cookie, not Authorization, nor what may hold a secret under a name of its own."""
+
+
+def page(status: HTTPStatus, text: str, fields: Sequence[Field] = (), *, head_only: bool, close: bool) -> bytes:
+    """A whole response. `head_only` for HEAD, `close` to say that the connection ends with it."""
+    body = f"{status.value} {status.phrase}\n\n{text}\n".encode()
+    about = [
+        *fields,
+        (b"Content-Type", b"text/plain; charset=utf-8"),
+        (b"X-Content-Type-Options", b"nosniff"),
+        (b"Cache-Control", b"no-store"),
+    ]
+    return response(status, about, body, head_only=head_only, close=close)
+
+
+def response(status: HTTPStatus, fields: Sequence[Field], body: bytes, *, head_only: bool, close: bool) -> bytes:
+    """A whole response with a length."""
+    lines = [f"HTTP/1.1 {status.value} {status.phrase}".encode(), *(b"%b: %b" % field for field in fields)]
+    lines.append(b"Content-Length: %d" % len(body))
+    if close:
+        lines.append(b"Connection: close")
+    return b"\r\n".join([*lines, b"", b"" if head_only else body])
+
+
+def cause_page(cause: Cause, settings: DoorSettings, *, head_only: bool, close: bool) -> bytes:
+    """The page for a stream that failed, with Proxy-Status (RFC 9209) for programs."""
+    reply = REPLIES[cause]
+    fields = [(b"Proxy-Status", f"{settings.pseudonym}; error={reply.error}".encode("ascii"))]
+    if cause == Cause.NO_PATH:
+        fields.append((b"Retry-After", b"%d" % RETRY_AFTER))
+    return page(reply.status, reply.text, fields, head_only=head_only, close=close)
+
+
+def password_page(*, head_only: bool, close: bool) -> bytes:
+    """407: browsers ask for the password when they see it, also again after a wrong one (RFC 7617 section 2)."""
+    text = "This proxy asks for a user and a password. `ingress user list` shows who may enter."
+    fields = [(b"Proxy-Authenticate", CHALLENGE)]
+    return page(HTTPStatus.PROXY_AUTHENTICATION_REQUIRED, text, fields, head_only=head_only, close=close)
+
+
+def options_answer(*, head_only: bool, close: bool) -> bytes:
+    """What the proxy itself can do."""
+    return response(HTTPStatus.OK, [(b"Allow", METHODS)], b"", head_only=head_only, close=close)
+
+
+def trace_answer(target: bytes, fields: Fields, *, head_only: bool, close: bool) -> bytes:
+    """The request as it came here (RFC 9110 section 9.3.8), without what others must not see."""
+    shown = [(name.title(), value) for name in _TRACED for value in values(fields, name)]
+    lines = [b"TRACE %b HTTP/1.1" % target, *(b"%b: %b" % field for field in shown), b"", b""]
+    about = [(b"Content-Type", b"message/http"), (b"X-Content-Type-Options", b"nosniff")]
+    return response(HTTPStatus.OK, about, b"\r\n".join(lines), head_only=head_only, close=close)

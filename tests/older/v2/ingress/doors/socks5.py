@@ -1,0 +1,154 @@
+"""SOCKS5: greeting, user and password, request (RFC 1928, RFC 1929). CONNECT only.
+
+Rules: each message is taken whole or not at all; what is wrong is answered as soon as it was read, so the way a client
+cuts its bytes changes nothing; names are not resolved here.
+"""
+
+from collections.abc import Callable
+from socket import inet_ntoa
+from typing import Final
+
+from ingress.doors.door import DoorSettings
+from ingress.doors.events import Authenticate, Send
+from ingress.doors.handshake import Events, Handshake, HandshakeState, Step
+from ingress.doors.names import BadHost, parse_host, spell_ipv6
+from ingress.doors.replies import REPLIES, socks5_reply
+from relay.model.cause import Cause
+
+_NO_PASSWORD, _PASSWORD, _NONE_ACCEPTABLE = 0x00, 0x02, 0xFF
+_CONNECT = 0x01
+_IPV4, _NAME, _IPV6 = 0x01, 0x03, 0x04
+_SIZES: Final = {_IPV4: 4, _NAME: 0, _IPV6: 16}
+"""Bytes in an address of each type; a name tells its own."""
+_GENERAL_FAILURE, _COMMAND_UNSUPPORTED, _ADDRESS_UNSUPPORTED = 0x01, 0x07, 0x08
+
+_METHOD_CHOSEN: Final = {method: Send(bytes((5, method))) for method in (_NO_PASSWORD, _PASSWORD, _NONE_ACCEPTABLE)}
+_ACCEPTED: Final = Send(b"\x01\x00")
+_REFUSED: Final = b"\x01\x01"
+_GRANTED: Final = Send(socks5_reply(0))
+
+
+class Socks5(Handshake):
+    """One client that began with a 5."""
+
+    __slots__ = ("_asked",)
+
+    def __init__(self, settings: DoorSettings) -> None:
+        super().__init__(settings, HandshakeState.METHODS)
+        self._asked = b""
+
+    def authenticated(self, accepted: bool) -> Events:
+        """RFC 1929 section 2: after a failure the connection must be closed. Ignored if nothing was asked."""
+        if self._state != HandshakeState.CHECKING:
+            return []
+        if not accepted:
+            return self._fail("wrong user or password", _REFUSED)
+        self._go(Step.PASSWORD_ACCEPTED)
+        self.user = self._asked.decode("utf-8", "backslashreplace")
+        return [_ACCEPTED, *self._advance()]
+
+    def _granted(self) -> Events:
+        return [_GRANTED]
+
+    def _rejected(self, cause: Cause) -> bytes:
+        return socks5_reply(REPLIES[cause].socks5)
+
+    def _read(self, events: Events) -> bool:
+        read = _READERS.get(self._state)
+        return read is not None and read(self, events)
+
+    def _read_methods(self, events: Events) -> bool:
+        """VER, NMETHODS, METHODS. The only method considered is the one that the listener calls for."""
+        kept = self._kept
+        if len(kept) < 2:
+            return False
+        end = 2 + kept[1]
+        if len(kept) < end:
+            return False
+        wanted = _PASSWORD if self._settings.needs_password else _NO_PASSWORD
+        if wanted not in kept[2:end]:
+            events += self._fail("client offers no acceptable method", _METHOD_CHOSEN[_NONE_ACCEPTABLE].data)
+            return False
+        del kept[:end]
+        events.append(_METHOD_CHOSEN[wanted])
+        self._go(Step.PASSWORD_CHOSEN if self._settings.needs_password else Step.NO_PASSWORD_CHOSEN)
+        return True
+
+    def _read_password(self, events: Events) -> bool:
+        """VER, ULEN, UNAME, PLEN, PASSWD (RFC 1929 section 2). Neither may be empty."""
+        kept = self._kept
+        if kept and kept[0] != 1:
+            return self._refuse_password("not a password message", events)
+        if len(kept) < 2:
+            return False
+        user_end = 2 + kept[1]
+        if kept[1] == 0 or (len(kept) > user_end and kept[user_end] == 0):
+            return self._refuse_password("empty user or password", events)
+        if len(kept) <= user_end or len(kept) < (end := user_end + 1 + kept[user_end]):
+            return False
+        self._asked = bytes(kept[2:user_end])
+        events.append(Authenticate(self._asked, bytes(kept[user_end + 1 : end])))
+        del kept[:end]
+        self._go(Step.PASSWORD_READ)
+        return True
+
+    def _refuse_password(self, reason: str, events: Events) -> bool:
+        events += self._fail(reason, _REFUSED)
+        return False
+
+    def _read_request(self, events: Events) -> bool:
+        """VER, CMD, RSV, ATYP, DST.ADDR, DST.PORT (RFC 1928 sections 4 and 5)."""
+        kept = self._kept
+        if wrong := _judge_start(kept):
+            return self._refuse_request(wrong, events)
+        if len(kept) < 5:
+            return False
+        kind = kept[3]
+        start = 5 if kind == _NAME else 4
+        size = kept[4] if kind == _NAME else _SIZES[kind]
+        end = start + size + 2
+        if len(kept) < end:
+            return False
+        host, port = bytes(kept[start : end - 2]), kept[end - 2] << 8 | kept[end - 1]
+        del kept[:end]
+        return self._connect(kind, host, port, events)
+
+    def _connect(self, kind: int, raw: bytes, port: int, events: Events) -> bool:
+        if port == 0:
+            return self._refuse_request(_GENERAL_FAILURE, events)
+        if kind == _IPV4:
+            return self._ask(inet_ntoa(raw), port, events)
+        if kind == _IPV6:
+            return self._ask(spell_ipv6(raw), port, events)
+        try:
+            host = parse_host(raw)
+        except BadHost as bad:
+            return self._refuse_request(REPLIES[bad.cause].socks5, events)
+        return self._ask(host, port, events)
+
+    def _refuse_request(self, code: int, events: Events) -> bool:
+        events += self._fail(f"request refused with {code:02x}", socks5_reply(code))
+        return False
+
+
+def _judge_start(kept: bytearray) -> int:
+    """The code for the first byte of VER, CMD, RSV, ATYP and a name's length that can never be right; 0 if none is."""
+    size = len(kept)
+    if size > 0 and kept[0] != 5:
+        return _GENERAL_FAILURE
+    if size > 1 and kept[1] != _CONNECT:
+        return _COMMAND_UNSUPPORTED
+    if size > 2 and kept[2] != 0:
+        return _GENERAL_FAILURE
+    if size > 3 and kept[3] not in _SIZES:
+        return _ADDRESS_UNSUPPORTED
+    if size > 4 and kept[3] == _NAME and kept[4] == 0:
+        return _GENERAL_FAILURE
+    return 0
+
+
+_READERS: Final[dict[HandshakeState, Callable[[Socks5, Events], bool]]] = {
+    HandshakeState.METHODS: Socks5._read_methods,
+    HandshakeState.PASSWORD: Socks5._read_password,
+    HandshakeState.REQUEST: Socks5._read_request,
+}

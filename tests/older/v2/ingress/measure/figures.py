@@ -1,0 +1,70 @@
+"""What ranking is told of one path: plain values, made anew for each round."""
+
+import enum
+
+import attrs
+
+from ingress.measure.health import PathState
+from relay.model.walk import Path
+
+
+class Source(enum.Enum):
+    """Where a figure comes from, as `--why` prints it."""
+
+    MEASURED = "measured"
+    """By pings, or by a probe."""
+    USED = "used"
+    """From what real streams did."""
+    ASSUMED = "assumed"
+    """From something else that was measured, or a first guess."""
+
+
+@attrs.frozen
+class PathFigures:
+    """One path at one moment. Times in seconds, shares from 0 to 1, speeds in bytes per second."""
+
+    path: Path
+    state: PathState
+    word: str = ""
+    """The state as shown: `auth` and the like when a set-up was refused."""
+    reason: str = ""
+    """Why the state is not up; empty if it is."""
+    round_trip: float = 0.0
+    deviation: float = 0.0
+    late: float = 0.0
+    source: Source = Source.MEASURED
+    """Of the round trip: assumed if it is composed of its lines' pieces, or if there is none at all."""
+    streams: int = 0
+    thin: int = 0
+    """Of the streams, those that are neither bulk nor redundant: what moves for a better round trip."""
+    free: float | None = None
+    """Of the rates of its lines, what is not used now; None if no line tells a rate."""
+    is_full: bool = False
+    """A line of it carries over 80 % of its rate: no new bulk."""
+    delivery: float | None = None
+    """Most that a bulk stream got over it lately."""
+    leaving: str = ""
+    """Why streams have to leave it though it works; empty if they need not."""
+    is_late: bool = False
+    """A ping on it is late and still on its way: nothing to rescue a stream to."""
+    answered_sent: float = float("-inf")
+    """When the newest ping it answered was sent."""
+    silent_since: float | None = None
+    """When the oldest ping that waits was sent, or when the carrier was lost; None if nothing waits."""
+    suspects: frozenset[str] = frozenset()
+    """If it is stalled or down: its lines that may be the broken ones."""
+
+    @property
+    def name(self) -> str:
+        """Of the path."""
+        return self.path.name
+
+    @property
+    def shown(self) -> str:
+        """The word for its state."""
+        return self.word or self.state.value
+
+    @property
+    def exit(self) -> str:
+        """The node at which the path ends."""
+        return self.path.end

@@ -1,0 +1,102 @@
+"""What rides on a path: `Traffic` is computed once a round from its carriers, `Counters` grow as things happen."""
+
+import attrs
+
+SPEED_GAIN = 0.5
+"""Weight of the newest round in the measured speed: two or three rounds to follow a change."""
+
+
+@attrs.frozen
+class Traffic:
+    """One path in one round. Bytes count over the path's whole life, speeds are bytes per second."""
+
+    streams: int = 0
+    """Streams that ride on it now, bulk and redundant ones included."""
+    bulk: int = 0
+    """Of these, bulk streams: while there are any, our own load explains what pings on its lines say."""
+    redundant: int = 0
+    spoke_at: float = float("-inf")
+    """When one of them last sent or received something."""
+    bytes_up: int = 0
+    bytes_down: int = 0
+    speed: float = 0.0
+    """Both ways together, now."""
+    delivery: float | None = None
+    """Most that a bulk stream got over it lately; None if none was measured."""
+    leaving: str = ""
+    """Why streams have to leave (`node jp-dmit drains`, `removed from the file`); empty if they need not."""
+
+    @property
+    def thin(self) -> int:
+        """Streams that are neither bulk nor redundant: what moves for a better round trip."""
+        return self.streams - self.bulk - self.redundant
+
+
+NO_TRAFFIC = Traffic()
+"""Of a path that has no carrier yet."""
+
+
+class Speed:
+    """Smoothed bytes per second of a counter that only grows; told once a round."""
+
+    __slots__ = ("_at", "_moved", "value")
+
+    def __init__(self, now: float) -> None:
+        self.value = 0.0
+        self._moved = 0
+        self._at = now
+
+    def add(self, moved: int, now: float) -> float:
+        """The counter stands at *moved*. Returns the new value; a second call at the same moment changes nothing."""
+        if now > self._at:
+            self.value += SPEED_GAIN * ((moved - self._moved) / (now - self._at) - self.value)
+            self._moved, self._at = moved, now
+        return self.value
+
+
+class Counters:
+    """What has happened on one path, over its whole life."""
+
+    __slots__ = ("bytes_down", "bytes_up", "longest_pause", "lost", "moves", "opened", "resumes")
+
+    def __init__(self) -> None:
+        self.opened = 0
+        """Streams that began on it."""
+        self.moves = 0
+        """Streams that left it by plan."""
+        self.resumes = 0
+        """Streams rescued from it."""
+        self.longest_pause = 0.0
+        """Seconds."""
+        self.lost: dict[str, int] = {}
+        """Streams that ended with it, by the word of their cause."""
+        self.bytes_up = 0
+        self.bytes_down = 0
+        """Of carriers that are gone."""
+
+    def count_lost(self, cause: str) -> None:
+        """A stream was lost with this path; *cause* is the word of its Cause."""
+        self.lost[cause] = self.lost.get(cause, 0) + 1
+
+    def count_rescue(self, pause: float) -> None:
+        """A stream was rescued from it, and stood still for *pause* seconds."""
+        self.resumes += 1
+        self.longest_pause = max(self.longest_pause, pause)
+
+    def count_bytes(self, up: int, down: int) -> None:
+        """A carrier is gone that had moved so many."""
+        self.bytes_up += up
+        self.bytes_down += down
+
+    def absorb(self, other: "Counters") -> None:
+        """Add what *other* has counted."""
+        self.opened += other.opened
+        self.moves += other.moves
+        self.resumes += other.resumes
+        self.longest_pause = max(self.longest_pause, other.longest_pause)
+        self.count_bytes(other.bytes_up, other.bytes_down)
+        for cause, count in other.lost.items():
+            self.lost[cause] = self.lost.get(cause, 0) + count
+
+    def __repr__(self) -> str:
+        return f"<Counters {self.opened} opened, {self.moves} moved, {self.resumes} rescued, lost {self.lost}>"

@@ -1,0 +1,337 @@
+"""All paths and peers of an ingress, and the round: four times a second, and at once when a path stalls, dies or comes
+back, the figures are gathered, the ranking is made, and what it says is done.
+
+Rooms beside it: `live` keeps one path, `moving` puts streams on paths, `bulk` gives bulk its own carriers.
+"""
+
+import ssl
+from collections.abc import Callable, Mapping
+
+import trio
+
+from ingress.choice.chooser import Chooser
+from ingress.choice.connect_times import Probe
+from ingress.measure.network_monitor import LAG, NetworkMonitor
+from ingress.measure.traffic import Counters, Traffic
+from ingress.paths.bulk import BulkCarriers
+from ingress.paths.live import BULK_PING, LivePath, SetupOptions
+from ingress.paths.moving import Moving
+from ingress.paths.peer import Peer
+from relay import log
+from relay.callbacks import ignore
+from relay.dial.lines import keep_dialling
+from relay.engine import Loop
+from relay.model.cause import Cause
+from relay.model.network import Network
+from relay.model.walk import Paths, find_prefixes, hops_from
+from relay.session.stream import Stream
+from relay.session.window import Memory
+from relay.wire.bodies import time_target
+from relay.wire.status import LineReport
+
+ROUND = 0.25
+"""Seconds between rounds."""
+SPARES = 2
+"""Best paths that keep a carrier for bulk warm."""
+DRAIN_REMOVED = 3.0
+"""Seconds for which the carriers of a removed path still deliver what they were given."""
+REMOVED = "removed from the file"
+
+
+class Fleet:
+    """Everything between the choice and the network. Made inside the nursery that its tasks live in.
+
+    It is the `PathListener` of its live paths.
+    """
+
+    def __init__(
+        self, loop: Loop, nursery: trio.Nursery, name: str, paths: Paths, options: SetupOptions, memory: Memory
+    ) -> None:
+        self.loop = loop
+        self.options = options
+        self.memory = memory
+        self.found = paths
+        """The paths that the file makes, spare ones included."""
+        self.peers: dict[str, Peer] = {}
+        self.live: dict[str, LivePath] = {}
+        self.traffic: dict[str, Traffic] = {}
+        """What rode on each path in the last round."""
+        self.past = Counters()
+        """What was counted on paths that are no longer in the file."""
+        self.chooser = Chooser(self._exits())
+        self.moving = Moving(loop, self.live, self.chooser)
+        self.bulk = BulkCarriers(loop, self.live, self.moving)
+        self.network_monitor = NetworkMonitor((), (), loop.now)
+        self.on_round: Callable[[], None] = ignore
+        """Called after every round: who waited for a path may try again."""
+        self._nursery = nursery
+        self._own_reports: list[LineReport] = []
+        self._is_round_due = False
+        self._rounds = 0
+        self._expected = loop.now + ROUND
+        self._plan(paths)
+        loop.call_at(self._expected, self._regular)
+        nursery.start_soon(keep_dialling, lambda: hops_from(self.network, name), options.base, self._note_dials)
+
+    @property
+    def network(self) -> Network:
+        """What the file describes."""
+        return self.options.network
+
+    def _exits(self) -> list[str]:
+        return [node.name for node in self.network.nodes.values() if node.exit]
+
+    # ---- what stands
+
+    def live_to(self, peer: Peer) -> list[LivePath]:
+        """The paths that end at *peer*, without prefixes."""
+        return [live for live in self.live.values() if live.peer is peer and not live.is_prefix]
+
+    def streams(self) -> list[Stream]:
+        """Those that are open, over whichever path."""
+        return [stream for peer in self.peers.values() for stream in peer.session.streams.values()]
+
+    @property
+    def stream_count(self) -> int:
+        """How many streams are open."""
+        return sum(len(peer.session.streams) for peer in self.peers.values())
+
+    def has_room(self, most: int) -> bool:
+        """Whether one more stream may be opened, where *most* are allowed."""
+        return self.stream_count < most and not self.memory.is_full
+
+    def dial_times(self) -> dict[str, float]:
+        """How long the last dial of each line took, where it is known; the node at its start told, or we dialled."""
+        found: dict[str, float] = {}
+        for live in self.live.values():
+            found |= live.dials
+        reports = [one for peer in self.peers.values() for one in self._reports(peer)]
+        return found | {one.line: one.dial for one in (*reports, *self._own_reports) if one.dial is not None}
+
+    def _reports(self, peer: Peer) -> list[LineReport]:
+        """What *peer* told of lines that start at it; of others it may not speak."""
+        own = {hop.line.name for hop in hops_from(self.network, peer.name)}
+        return [] if peer.told is None else [report for report in peer.told.lines if report.line in own]
+
+    def counters(self) -> Mapping[str, Counters]:
+        """What happened on each path so far."""
+        return {name: live.counters for name, live in self.live.items()}
+
+    def _note_dials(self, reports: list[LineReport]) -> None:
+        self._own_reports = reports
+
+    # ---- the plan
+
+    def replan(self, network: Network, paths: Paths, context: ssl.SSLContext) -> None:
+        """Go by another file. What is unchanged is not touched."""
+        self.options.network, self.options.context = network, context
+        self.found = paths
+        self.chooser.reload(self._exits())
+        self._plan(paths)
+        self.changed()
+
+    def _plan(self, paths: Paths) -> None:
+        prefixes = find_prefixes(paths)
+        new, gone = self.network_monitor.replan(paths.used, prefixes, self.loop.now)
+        removed = [self.live.pop(name) for name in gone if name in self.live]
+        starts = {prefix.name for prefix in prefixes}
+        for name in new:
+            self._add(name, is_prefix=name in starts)
+        for name, live in self.live.items():
+            live.serve_as(is_prefix=name in starts)
+        for live in removed:
+            self._remove(live)
+
+    def _add(self, name: str, *, is_prefix: bool) -> None:
+        monitor = self.network_monitor.monitors[name]
+        peer = self.peers.get(monitor.path.end) or self._add_peer(monitor.path.end)
+        live = self.live[name] = LivePath(self.loop, monitor, peer, self.options, self, is_prefix=is_prefix)
+        self._nursery.start_soon(live.keep)
+
+    def _add_peer(self, name: str) -> Peer:
+        peer = self.peers[name] = Peer(name, self.loop, self.memory, self._goaway, self._watch)
+        self._watch(peer)
+        return peer
+
+    def _watch(self, peer: Peer) -> None:
+        """*peer* has a new session."""
+        peer.session.on_heavy = self.bulk.noticed
+        peer.session.on_resumed = self.moving.pauses.end
+        for live in self.live.values():
+            if live.peer is peer:
+                live.close_strangers()
+
+    def _remove(self, live: LivePath) -> None:
+        """It is not in the file any more: its streams leave by plan, its carriers deliver what they have, and close."""
+        live.stop()
+        self.moving.evacuate(live, REMOVED)
+        self.past.absorb(live.counters)
+        self.past.count_bytes(live.bytes_up - live.counters.bytes_up, live.bytes_down - live.counters.bytes_down)
+        self.loop.call_at(self.loop.now + DRAIN_REMOVED, lambda: self._close(live))
+
+    def _close(self, live: LivePath) -> None:
+        live.close_carriers(REMOVED)
+        peer = live.peer
+        if peer.name not in self.network.nodes and self.peers.get(peer.name) is peer:
+            del self.peers[peer.name]
+            peer.close()
+
+    # ---- the round
+
+    def _regular(self) -> None:
+        lagged = self.check_lag(self._expected)
+        self._expected = self.loop.now + ROUND
+        self.loop.call_at(self._expected, self._regular)
+        self._rounds += 1
+        self._round(lagged=lagged)
+        order = [entry.figures.path for entry in self.chooser.ranking.order]
+        self.network_monitor.schedule(order, self.traffic, self.loop.now)
+        self._rearm_all()
+        self._keep_spares()
+        if self._rounds % 4 == 0:
+            self._each_second()
+
+    def _round(self, *, lagged: bool = False) -> None:
+        self._is_round_due = False
+        now = self.loop.now
+        self.traffic = {name: self._count(live, now) for name, live in self.live.items()}
+        self.chooser.rank(self.network_monitor.figures(self.traffic, now), now, lagged=lagged)
+        for move in self.chooser.moves(self.bulk.figures(), now):
+            self.moving.execute(move)
+        self.moving.place_detached()
+        self.moving.complete_pairs()
+        self.on_round()
+
+    def _count(self, live: LivePath, now: float) -> Traffic:
+        up, down = live.bytes_up, live.bytes_down
+        return Traffic(
+            streams=live.streams,
+            bulk=sum(len(link.end.legs) for link in live.bulk),
+            redundant=self.moving.pairs.count_on(live),
+            spoke_at=max((link.end.spoke_at for link in live.links), default=float("-inf")),
+            bytes_up=up,
+            bytes_down=down,
+            speed=live.speed.add(up + down, now),
+            delivery=self.bulk.delivery(live.name),
+            leaving=self._why_leave(live),
+        )
+
+    def _why_leave(self, live: LivePath) -> str:
+        nodes = live.path.nodes
+        draining = next((node for node in nodes if node in self.peers and self.peers[node].is_draining), None)
+        return "" if draining is None else f"node {draining} drains"
+
+    def _rearm_all(self) -> None:
+        for live in self.live.values():
+            live.rearm()
+
+    def _keep_spares(self) -> None:
+        for entry in self.chooser.ranking.order[:SPARES]:
+            live = self.live.get(entry.name)
+            if live is not None:
+                live.want_spare()
+
+    def _each_second(self) -> None:
+        now = self.loop.now
+        self.bulk.each_second()
+        self.moving.pairs.improve()
+        if self._rounds % round(4 * BULK_PING) == 0:
+            for live in self.live.values():
+                live.ping_bulk(self._rounds)
+        for peer in self.peers.values():
+            peer.expire(now)
+        for live in list(self.live.values()):
+            why = self._why_leave(live)
+            if why and live.thin is not None and live.is_deserted:
+                live.close_carriers(why)
+        for probe in self.chooser.probes_wanted(now):
+            self._ask(probe)
+
+    def _ask(self, probe: Probe) -> None:
+        """Have an exit time a connect to a site that is used often."""
+        peer = self.peers.get(probe.exit)
+        live = next((live for live in self.live_to(peer) if live.is_usable), None) if peer is not None else None
+        if peer is not None and live is not None and live.thin is not None:
+            peer.ask_time(
+                live.thin.end,
+                lambda number: time_target(number, probe.host, probe.port),
+                lambda took, cause: self._timed(probe, took, cause),
+            )
+
+    def _timed(self, probe: Probe, took: float, cause: int) -> None:
+        if cause != Cause.LIMIT:  # then the exit was too busy to try, which says nothing of the target
+            self.chooser.probed(probe, None if cause else took, self.loop.now)
+
+    # ---- as the listener of live paths
+
+    def changed(self) -> None:
+        """Something happened that cannot wait for the next round."""
+        if not self._is_round_due:
+            self._is_round_due = True
+            self.loop.call_soon(self._round)
+
+    def doubted(self) -> None:
+        """A ping is late somewhere: ask everywhere, so that there is proof when it must be left."""
+        self.network_monitor.doubt(self.loop.now)
+        self._rearm_all()
+
+    def check_lag(self, due: float) -> bool:
+        """Whether we ourselves were late for something *due*: then nothing that is overdue is a path's fault."""
+        now = self.loop.now
+        if now - due <= LAG:
+            return False
+        log.event("loop-lagged", level="warning", seconds=round(now - due, 3))
+        self.network_monitor.lagged(now)
+        self._expected = now + ROUND
+        return True
+
+    def answered(self, live: LivePath) -> None:
+        """A ping was answered; the session to an exit goes by the nearest of its paths."""
+        if not live.is_prefix:
+            trips = [trip for one in self.live_to(live.peer) if (trip := one.monitor.pings.srtt)]
+            live.peer.session.srtt = min(trips, default=0.1)
+
+    def carrier_up(self, live: LivePath, asked: float) -> None:
+        """A carrier that was asked for at *asked* is up: its nodes are well; whoever waits for them may try."""
+        nodes = live.path.nodes
+        for node in nodes:
+            if node in self.peers:
+                self.peers[node].let_in(asked)
+        for other in self.live.values():
+            if other.thin is None and set(other.path.nodes) & set(nodes):
+                other.poke()
+
+    def carrier_lost(self, live: LivePath, detached: list[Stream], heard: float) -> None:
+        """A carrier of *live*, last heard at *heard*, is gone."""
+        self.moving.detach(live, detached, heard)
+        self.changed()
+
+    def spare_ready(self, live: LivePath) -> None:
+        """*live* has a free carrier for bulk."""
+        self.bulk.spare_ready(live)
+
+    def session_unknown(self, live: LivePath) -> None:
+        """The node at the end of *live* is back: its other paths need not wait."""
+        for other in self.live_to(live.peer):
+            other.poke()
+
+    def nothing_listens(self, live: LivePath) -> None:
+        """The end of *live* was dialled, and refused: if no carrier to it is left, its process is gone.
+
+        The word of the node's own address counts by itself. A line's own address may be a forward that refuses by
+        itself, so such lines must all say the same. Streams of a process that is gone must not wait for it.
+        """
+        peer, hop = live.peer, live.path.hops[-1]
+        node = self.network.nodes.get(peer.name)  # None if a reload and the refusal come in the same moment
+        if node is None or peer.session.carriers or not peer.session.streams:
+            return
+        is_own = hop.address == node.address
+        if is_own or all(one.nothing_listens for one in self.live_to(peer)):
+            log.event("exit-lost", level="warning", node=peer.name, streams=len(peer.session.streams))
+            peer.renew(Cause.EXIT_LOST)
+
+    # ---- news of peers
+
+    def _goaway(self, peer: Peer) -> None:
+        log.event("node-draining", node=peer.name)
+        self.changed()

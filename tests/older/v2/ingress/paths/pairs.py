@@ -1,0 +1,74 @@
+"""Redundant streams: which they are, and which two paths each should ride on. It attaches nothing itself."""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from ingress.choice.chooser import Chooser
+from ingress.choice.moves import is_worse
+from ingress.paths.live import LivePath
+from relay.session.carrier import CarrierEnd
+from relay.session.stream import Stream
+
+Attach = Callable[[LivePath, Stream, tuple[CarrierEnd, ...]], None]
+
+
+class Pairs:
+    """The streams that want two legs.
+
+    *attach(live, stream, carriers)* puts a stream on carriers to the exit of *live*, from what that is known to have.
+    """
+
+    def __init__(self, live: Mapping[str, LivePath], chooser: Chooser, attach: Attach) -> None:
+        self._live = live
+        self._chooser = chooser
+        self._attach = attach
+        self._streams: set[Stream] = set()
+
+    def add(self, stream: Stream) -> None:
+        """*stream* wants two legs for as long as it lives."""
+        self._streams.add(stream)
+
+    def __contains__(self, stream: Stream) -> bool:
+        return stream in self._streams
+
+    def __len__(self) -> int:
+        return len(self._streams)
+
+    def count_on(self, live: LivePath) -> int:
+        """How many of them ride on *live*."""
+        if not self._streams:
+            return 0
+        return sum(stream in self._streams for link in live.links for stream in link.riders)
+
+    def complete(self) -> Iterator[tuple[Stream, LivePath]]:
+        """Give every stream that has one leg a second one, over a path that shares no line with it; tell which."""
+        for stream in list(self._streams):
+            if stream.is_over:
+                self._streams.discard(stream)
+            elif len(stream.legs) == 1 and (joined := self._join(stream)) is not None:
+                yield stream, joined
+
+    def _join(self, stream: Stream) -> LivePath | None:
+        carrier = stream.legs[0].carrier
+        name = self._chooser.partner(carrier.name)
+        second = self._live.get(name) if name is not None else None
+        if second is None or second.thin is None or not second.is_usable:
+            return None
+        self._attach(second, stream, (carrier, second.thin.end))
+        return second
+
+    def improve(self) -> None:
+        """Once a second: streams of which a leg is much worse than in the best pair change to that."""
+        entries = self._chooser.ranking.by_name
+        for stream in self._streams:
+            costs = sorted(entries[leg.carrier.name].cost for leg in stream.legs if leg.carrier.name in entries)
+            pair = self._best(stream) if len(costs) > 1 else ()
+            wanted = sorted(entries[live.name].cost for live in pair)
+            if pair and any(is_worse(has, better) for has, better in zip(costs, wanted, strict=True)):
+                self._attach(pair[0], stream, tuple(live.thin.end for live in pair if live.thin is not None))
+
+    def _best(self, stream: Stream) -> tuple[LivePath, ...]:
+        """The best two usable paths for *stream*, or nothing."""
+        live = self._live.get(stream.legs[0].carrier.name)
+        names = None if live is None else self._chooser.pair(live.peer.name)
+        found = tuple(self._live[name] for name in names or () if name in self._live)
+        return found if len(found) == 2 and all(one.is_usable for one in found) else ()

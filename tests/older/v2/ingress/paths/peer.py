@@ -1,0 +1,134 @@
+"""The other end of sessions: one node at which carriers end, its session, and what it told about itself.
+
+The session is replaced when the node does not know it any more (it was restarted, or the session expired): then the
+streams of the old one end, at once and honestly, because nobody is left to go on with them.
+"""
+
+import secrets
+from collections.abc import Callable
+
+from relay import __version__, log
+from relay.carrier.link import SessionClock
+from relay.engine import Loop
+from relay.model.cause import Cause
+from relay.model.network import Network, who_is_behind
+from relay.session.carrier import CarrierEnd
+from relay.session.initiator import Initiator
+from relay.session.window import Memory
+from relay.wire.bodies import parse_timed
+from relay.wire.codes import Purpose
+from relay.wire.frames import Kind
+from relay.wire.setup import TOKEN_SIZE, Hello, Welcome
+from relay.wire.status import Status, parse_status
+
+OnTimed = Callable[[float, int], None]
+OnPeer = Callable[["Peer"], None]
+
+MOST_ASKED = 256
+"""TIME questions that wait for an answer at most: some are lost with their carrier."""
+
+
+class Peer:
+    """One node as this ingress knows it.
+
+    *on_goaway(peer)* is told that it drains, *on_new_session(peer)* that it has another session than before.
+    """
+
+    def __init__(self, name: str, loop: Loop, memory: Memory, on_goaway: OnPeer, on_new_session: OnPeer) -> None:
+        self.name = name
+        self.welcome: Welcome | None = None
+        """The last one; None until a carrier ended here."""
+        self.told: Status | None = None
+        """What it said last of its file and of the lines that start at it; None until it has."""
+        self.draining_since: float | None = None
+        self._loop = loop
+        self._memory = memory
+        self._on_goaway = on_goaway
+        self._on_new_session = on_new_session
+        self._questions: dict[int, OnTimed] = {}
+        self._asked = 0
+        self._is_established = False
+        self._begin()
+
+    def _begin(self) -> None:
+        token = secrets.token_bytes(TOKEN_SIZE)
+        self.session = Initiator(token, self._memory, self._loop.now)
+        self._clock = SessionClock(self._loop, self.session)
+        self._is_established = False
+
+    def hello(self, purpose: Purpose, network: Network, via: str) -> Hello:
+        """What a new carrier says here, which comes by the line *via*; *network* is as our file has it."""
+        digest, serial = network.digest_for(self.name), network.serial
+        return Hello(purpose, self.session.token, self._is_established, digest, serial, __version__, via)
+
+    def welcomed(self, welcome: Welcome) -> None:
+        """A carrier is up."""
+        self.welcome = welcome
+        self.told = Status(welcome.digest, welcome.serial, () if self.told is None else self.told.lines)
+        self._is_established = True
+
+    @property
+    def is_draining(self) -> bool:
+        """Whether it has said GOAWAY, and has let no carrier in since."""
+        return self.draining_since is not None
+
+    def let_in(self, asked: float) -> None:
+        """A set-up that began at *asked* got through it, or to it: then it was not draining, which lets nobody in."""
+        if self.draining_since is not None and asked > self.draining_since:
+            self.draining_since = None
+
+    def stale(self, network: Network, me: str) -> str | None:
+        """How its file differs from ours, and which of the two is to be updated; None if they agree, or if it has not
+        told. *me* is this ingress, *network* is as our file has it."""
+        if self.told is None or self.told.digest == network.digest_for(self.name):
+            return None
+        return who_is_behind(self.name, self.told.serial, me, network.serial)
+
+    def forgot(self, token: bytes) -> None:
+        """The node does not know the session *token*: begin another, unless that was done already."""
+        if self.session.token == token:
+            log.event("session-forgotten", level="warning", node=self.name, streams=len(self.session.streams))
+            self.renew(Cause.EXIT_LOST)
+
+    def renew(self, cause: Cause) -> None:
+        """Begin a new session; the streams of the old one end with *cause*."""
+        old = self.session
+        self._clock.stop()
+        self._begin()
+        self._questions.clear()
+        self._on_new_session(self)
+        old.close(cause)
+
+    def close(self) -> None:
+        """The node is no longer in the file, and no carrier leads to it."""
+        self._clock.stop()
+        self.session.close(Cause.EXIT_LOST)
+
+    def expire(self, now: float) -> None:
+        """To be called now and then: a session that had no carrier for too long is over for us as well."""
+        if self._is_established and self.session.has_expired(now):
+            self.renew(Cause.SESSION_EXPIRED)
+
+    def ask_time(self, carrier: CarrierEnd, frame: Callable[[int], bytes], on_timed: OnTimed) -> None:
+        """Send a TIME question on *carrier*; `on_timed(took, cause)` gets the answer, if one comes."""
+        self._asked += 1
+        self._questions[self._asked] = on_timed
+        if len(self._questions) > MOST_ASKED:
+            del self._questions[next(iter(self._questions))]
+        carrier.send(frame(self._asked))
+
+    def on_notice(self, kind: int, body: bytes) -> None:
+        """What the node says of itself has come, on whichever carrier: GOAWAY, LINES, or the answer to a TIME."""
+        if kind == Kind.GOAWAY:
+            self.draining_since = self._loop.now
+            self._on_goaway(self)
+        elif kind == Kind.STATUS:
+            self.told = parse_status(body)
+        else:
+            number, took, cause = parse_timed(body)
+            told = self._questions.pop(number, None)
+            if told is not None:
+                told(took, cause)
+
+    def __repr__(self) -> str:
+        return f"<Peer {self.name}, {self.session!r}>"

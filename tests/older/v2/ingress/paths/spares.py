@@ -1,0 +1,48 @@
+"""Dials carriers for bulk, one at a time, and not again at once when that has failed."""
+
+from collections.abc import Awaitable, Callable
+
+import trio
+
+from ingress.paths.backoff import longer
+from ingress.paths.dial import SetupFailed
+from relay import log
+from relay.engine import Loop
+
+DialOnce = Callable[[], Awaitable[None]]
+
+
+class Spares:
+    """One path's. *dial_once* opens a bulk carrier and hands it on, or raises SetupFailed."""
+
+    def __init__(self, loop: Loop, name: str, dial_once: DialOnce) -> None:
+        self.is_dialling = False
+        self.backoff = 0.0
+        """Seconds to wait after the last failure; 0 after a success."""
+        self._loop = loop
+        self._name = name
+        self._dial_once = dial_once
+        self._not_before = 0.0
+        self._nursery: trio.Nursery | None = None
+
+    def start(self, nursery: trio.Nursery) -> None:
+        """Dial in *nursery* from now on; before this nothing is dialled."""
+        self._nursery = nursery
+
+    def dial(self) -> None:
+        """Dial another, unless that is being done, or has just failed."""
+        if self._nursery is not None and not self.is_dialling and self._loop.now >= self._not_before:
+            self.is_dialling = True
+            self._nursery.start_soon(self._dial)
+
+    async def _dial(self) -> None:
+        try:
+            await self._dial_once()
+        except SetupFailed as failure:
+            log.event("carrier-failed", level="debug", path=self._name, why=str(failure))
+            self.backoff = longer(self.backoff)
+            self._not_before = self._loop.now + self.backoff
+        else:
+            self.backoff = 0.0
+        finally:
+            self.is_dialling = False

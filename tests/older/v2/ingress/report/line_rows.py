@@ -1,0 +1,68 @@
+"""Rows of lines, and the states of lines and nodes, which are read off the paths that lead over them."""
+
+from collections.abc import Mapping, Sequence
+
+from ingress.measure.blame import Blame
+from ingress.measure.health import PathState
+from ingress.measure.network_monitor import NetworkMonitor
+from ingress.measure.pieces import line_pieces
+from ingress.measure.schedule import probe_bytes_per_day
+from ingress.report.rows import LineRow
+from ingress.report.snapshot import Snapshot
+from relay.model.network import Line
+
+
+def line_rows(snapshot: Snapshot, blames: Sequence[Blame]) -> list[LineRow]:
+    """The lines of the network, as far as a path of this ingress uses them, in file order."""
+    monitor = snapshot.network_monitor
+    pieces = line_pieces(monitor.monitors, snapshot.now)
+    probes = _probe_bytes(monitor)
+    walked = {name for path in monitor.paths for name in path.lines}
+    return [
+        _line_row(snapshot, line, line_state(line.name, monitor, blames), pieces, probes)
+        for line in snapshot.lines
+        if line.name in walked
+    ]
+
+
+def _probe_bytes(network_monitor: NetworkMonitor) -> dict[str, int]:
+    monitors = network_monitor.monitors
+    every = {name: monitor.interval for name, monitor in monitors.items() if monitor.is_connected}
+    return probe_bytes_per_day((monitor.path for monitor in monitors.values()), every)
+
+
+def _line_row(
+    snapshot: Snapshot, line: Line, state: str, pieces: Mapping[str, float], probes: Mapping[str, int]
+) -> LineRow:
+    users = [path for path in snapshot.network_monitor.paths if line.name in path.lines]
+    riding = [snapshot.traffic_of(path.name) for path in users]
+    return LineRow(
+        line=line.name,
+        start=line.start,
+        end=line.end,
+        state=state,
+        round_trip=pieces.get(line.name),
+        dial_time=snapshot.dial_times.get(line.name),
+        probe_bytes_per_day=probes.get(line.name, 0),
+        streams=sum(one.streams for one in riding),
+        bytes_up=sum(one.bytes_up for one in riding),
+        bytes_down=sum(one.bytes_down for one in riding),
+        provider=line.provider,
+    )
+
+
+def line_state(line: str, network_monitor: NetworkMonitor, blames: Sequence[Blame]) -> str:
+    """A line is up if anything answers over it; else as it was blamed; else nobody can tell."""
+    if any(monitor.health.is_answering and line in monitor.path.lines for monitor in network_monitor.monitors.values()):
+        return "up"
+    for blame in blames:
+        if line in blame.lines:
+            return "broken" if blame.is_sure else "suspect"
+    return "unknown"
+
+
+def node_state(node: str, network_monitor: NetworkMonitor) -> str:
+    """The best state of the paths and prefixes that end at *node*."""
+    monitors = network_monitor.monitors.values()
+    words = {one.health.state: one.health.word for one in monitors if one.path.end == node}
+    return next((words[state] for state in PathState if state in words), PathState.DOWN.value)

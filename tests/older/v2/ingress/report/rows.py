@@ -1,0 +1,179 @@
+"""What a running ingress tells about itself: the answers on its admin socket, as docs/paths-json.md describes them.
+
+Times are seconds, sizes bytes, shares from 0 to 1; None (null) is what is not known. A field may be added
+without a new version; one that changes its meaning or goes needs a new version.
+"""
+
+from typing import Any
+
+import attrs
+
+VERSION = 1
+
+
+@attrs.frozen
+class PathRow:
+    """One path; spare ones have no rank."""
+
+    rank: int | None
+    path: str
+    exit: str
+    state: str
+    in_band: bool
+    """As good as the best: new streams are spread over it."""
+    round_trip: float | None
+    """Median of the last five."""
+    p95: float | None
+    deviation: float | None
+    late: float | None
+    cost: float | None
+    """What is compared, for a target of which nothing is known."""
+    dial_time: float | None
+    streams: int
+    bulk: int
+    redundant: int
+    bytes_up: int
+    bytes_down: int
+    age: float | None
+    """Seconds since its last answer."""
+    interval: float | None
+    """Seconds between its pings."""
+    reason: str
+    moves: int
+    resumes: int
+    longest_pause: float
+    lost: dict[str, int]
+    """Streams lost, by cause."""
+    deaths: int
+
+
+@attrs.frozen
+class LineRow:
+    """One line. Its round trip is that of its piece of the way."""
+
+    line: str
+    start: str
+    end: str
+    state: str
+    """`up`, `broken`, `suspect` (it or the node behind it), or `unknown` (nothing leads to its beginning now)."""
+    round_trip: float | None
+    dial_time: float | None
+    probe_bytes_per_day: int
+    streams: int
+    bytes_up: int
+    bytes_down: int
+    provider: str | None
+
+
+@attrs.frozen
+class NodeRow:
+    """What a node told in its last WELCOME, and when its certificate ends (ISO 8601)."""
+
+    node: str
+    is_exit: bool
+    state: str
+    """`up`, or the state of the best carrier that should end there."""
+    version: str | None = None
+    stale_config: bool = False
+    config: str | None = None
+    """How its file differs from ours, and which of the two is to be updated."""
+    draining: bool = False
+    certificate_ends: str | None = None
+
+
+@attrs.frozen
+class Totals:
+    """Sums over all paths."""
+
+    opened: int
+    """Streams that clients have opened since the start."""
+    streams: int
+    bytes_up: int
+    bytes_down: int
+    moves: int
+    resumes: int
+    longest_pause: float
+    lost: dict[str, int]
+    probe_bytes_per_day: int
+
+
+@attrs.frozen
+class Report:
+    """The answer to `paths`."""
+
+    ingress: str
+    time: str
+    """The wall clock of the ingress, ISO 8601."""
+    paths: list[PathRow]
+    lines: list[LineRow]
+    nodes: list[NodeRow]
+    totals: Totals
+    blame: list[str]
+    """Sentences that name the broken line or node; empty when all is well."""
+    warnings: list[str]
+    version: int = VERSION
+
+
+@attrs.frozen
+class TermRow:
+    """One summand of a candidate's cost, in seconds."""
+
+    name: str
+    value: float
+    source: str
+    """`measured`, `used` or `assumed`."""
+    note: str
+
+
+@attrs.frozen
+class CandidateRow:
+    """One path as a candidate for the target. Its cost is the sum of its terms."""
+
+    rank: int
+    path: str
+    exit: str
+    state: str
+    in_band: bool
+    cost: float
+    terms: list[TermRow]
+    reason: str
+
+
+@attrs.frozen
+class SwitchRow:
+    """New streams left one path for another."""
+
+    age: float
+    """Seconds ago."""
+    old: str
+    new: str
+    reason: str
+
+
+@attrs.frozen
+class Why:
+    """The answer to `why`."""
+
+    target: str
+    site: str
+    paths: list[str]
+    """What a new stream would be given now; empty if no path is up."""
+    exit: str | None
+    reason: str
+    margin: float | None
+    """Seconds by which the leader must be beaten; paths this near are one band."""
+    candidates: list[CandidateRow]
+    would_switch: list[str]
+    """Sentences."""
+    switches: list[SwitchRow]
+    """The last ones, newest first."""
+    kept: dict[str, int]
+    """Clients that keep an exit for this site, by exit."""
+    answers_early: bool
+    """Whether success would be told before the exit has connected, under `answer = "auto"`."""
+    version: int = VERSION
+
+
+def to_json(answer: Report | Why) -> dict[str, Any]:
+    """*answer* as json.dumps takes it."""
+    return attrs.asdict(answer)

@@ -1,0 +1,42 @@
+"""What a report is made from: the running objects of an ingress, as they are at one moment."""
+
+from collections.abc import Mapping, Sequence
+
+import attrs
+
+from ingress.choice.ranking import Ranking
+from ingress.measure.network_monitor import NetworkMonitor
+from ingress.measure.traffic import NO_TRAFFIC, Counters, Traffic
+from ingress.report.rows import NodeRow
+from relay.model.network import Line
+from relay.model.walk import Path
+
+
+@attrs.frozen
+class Snapshot:
+    """Read by the functions that make rows, and changed by none of them."""
+
+    ingress: str
+    time: str
+    """The wall clock, ISO 8601."""
+    now: float
+    """The same moment on the clock of everything else here."""
+    network_monitor: NetworkMonitor
+    ranking: Ranking
+    lines: Sequence[Line]
+    """Those of the network, in file order."""
+    traffic: Mapping[str, Traffic] = {}
+    """By path, as is what follows; a path may be missing."""
+    counters: Mapping[str, Counters] = {}
+    past: Counters = attrs.Factory(Counters)
+    """What was counted on paths that are no longer in the file."""
+    dial_times: Mapping[str, float] = {}
+    """Seconds, by line."""
+    nodes: Sequence[NodeRow] = ()
+    spare: Sequence[Path] = ()
+    """Paths that are not measured, because there are too many."""
+    warnings: Sequence[str] = ()
+
+    def traffic_of(self, path: str) -> Traffic:
+        """What rides on *path*."""
+        return self.traffic.get(path, NO_TRAFFIC)

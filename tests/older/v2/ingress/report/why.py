@@ -1,0 +1,89 @@
+"""Explains a choice: every candidate with its terms, the band, what would change it, what changed it last."""
+
+from ingress.choice.affinity import GIVE_UP, GIVE_UP_SHARE
+from ingress.choice.chooser import Chooser
+from ingress.choice.cost import margin, terms
+from ingress.choice.demand import Demand
+from ingress.choice.entry import Entry, Tier
+from ingress.choice.ranking import SWITCH_AFTER, Group
+from ingress.report.rows import CandidateRow, SwitchRow, TermRow, Why
+
+NO_PATH = "no path is up; a new stream waits a few seconds for one"
+
+
+def explain(chooser: Chooser, demand: Demand, now: float) -> Why:
+    """Why the stream of *demand* would go where it would go now. Nothing is remembered of it."""
+    chosen = chooser.decide(demand, now)
+    ranking, host = chooser.ranking, demand.host
+    return Why(
+        target=f"[{host}]:{demand.port}" if ":" in host else f"{host}:{demand.port}",
+        site=demand.site,
+        paths=[] if chosen is None else list(chosen.paths),
+        exit=None if chosen is None else chosen.exit,
+        reason=NO_PATH if chosen is None else chosen.reason,
+        margin=None if ranking.group is None else _margin(ranking.group),
+        candidates=[_candidate(chooser, entry, host) for entry in ranking.order],
+        would_switch=[] if ranking.group is None else would_switch(ranking.group, now),
+        switches=[
+            SwitchRow(now - switch.at, switch.old, switch.new, switch.reason) for switch in reversed(ranking.switches)
+        ],
+        kept=chooser.affinity.count(demand.site, now),
+        answers_early=chooser.may_answer_early(demand, now),
+    )
+
+
+def _candidate(chooser: Chooser, entry: Entry, host: str) -> CandidateRow:
+    parts = terms(entry.figures, chooser.connect_times.connect(host, entry.exit))
+    return CandidateRow(
+        rank=entry.rank,
+        path=entry.name,
+        exit=entry.exit,
+        state=entry.figures.shown,
+        in_band=entry.in_band,
+        cost=sum(term.value for term in parts),
+        terms=[TermRow(term.name, term.value, term.source.value, term.note) for term in parts],
+        reason=entry.reason,
+    )
+
+
+def would_switch(group: Group, now: float) -> list[str]:
+    """What would send new streams elsewhere, in sentences; for the ranking of all paths."""
+    leader = group.leader
+    rival = _rival(group)
+    said = []
+    if rival is None:
+        said.append(f"nothing: no other path works beside {leader.name}")
+    else:
+        said.append(_by_cost(group, rival, now))
+        said.append(f"at once when {leader.name} stalls or dies: to {rival.name}")
+    said.append(
+        f"a client that used an exit for this site leaves it when it dies, or when another is more than "
+        f"{GIVE_UP * 1000:.0f} ms and {GIVE_UP_SHARE:.0%} better"
+    )
+    return said
+
+
+def _by_cost(group: Group, rival: Entry, now: float) -> str:
+    leader = group.leader
+    least = margin(leader.total, leader.figures.deviation, rival.figures.deviation) * 1000
+    gap = (rival.total - leader.total) * 1000
+    if rival.tier is not leader.tier:
+        return f"{rival.name} takes over when nothing better works: {rival.reason}"
+    if group.settled.beaten_since is not None:
+        since = now - group.settled.beaten_since
+        return f"{rival.name} is {-gap:.1f} ms cheaper for {since:.1f} s: it takes over after {SWITCH_AFTER:g} s"
+    now_is = f"{gap:.1f} ms dearer" if gap >= 0 else f"{-gap:.1f} ms cheaper"
+    return (
+        f"{rival.name} takes over when it is {least:.1f} ms cheaper for {SWITCH_AFTER:g} s on end (now it is {now_is})"
+    )
+
+
+def _rival(group: Group) -> Entry | None:
+    """The path that would lead if the leader fell: the cheapest of the others that works."""
+    others = [entry for entry in group.order[1:] if entry.tier < Tier.STALLED]
+    return min(others, key=lambda entry: (entry.tier, entry.total), default=None)
+
+
+def _margin(group: Group) -> float:
+    rival = _rival(group) or group.leader
+    return margin(group.leader.total, group.leader.figures.deviation, rival.figures.deviation)

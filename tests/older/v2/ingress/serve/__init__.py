@@ -1,0 +1,1 @@
+"""`ingress serve`: a process from its start to its end, its reloads, and the answers on its admin socket."""

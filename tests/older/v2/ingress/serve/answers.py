@@ -1,0 +1,93 @@
+"""What the admin socket is told: the report of `ingress paths`, the explanation of a choice, reload."""
+
+import datetime
+from collections.abc import Mapping
+from typing import Any
+
+from ingress.choice.sites import parse_target
+from ingress.report.line_rows import node_state
+from ingress.report.report import report
+from ingress.report.rows import NodeRow, Report, to_json
+from ingress.report.snapshot import Snapshot
+from ingress.report.why import explain
+from ingress.serve.running import Running
+from relay.admin.server import Answer, Ask
+from relay.errors import OperatorError
+from relay.identity import expiry_warning
+
+
+def asks(running: Running) -> Mapping[str, Ask]:
+    """The questions that *running* answers."""
+
+    async def paths(_: Mapping[str, Any]) -> Answer:
+        return to_json(make_report(running))
+
+    async def why(question: Mapping[str, Any]) -> Answer:
+        try:
+            host, port = parse_target(str(question.get("target", "")))
+        except ValueError as error:
+            raise OperatorError(f"no target to explain: {error}") from error
+        demand = running.opener.demand(host, port)
+        return to_json(explain(running.fleet.chooser, demand, running.loop.now))
+
+    async def reload(_: Mapping[str, Any]) -> Answer:
+        return {"version": 1, "done": running.reload()}
+
+    return {"paths": paths, "why": why, "reload": reload}
+
+
+def make_report(running: Running) -> Report:
+    """The answer to `paths`, as things are now."""
+    fleet, clock = running.fleet, datetime.datetime.now(datetime.UTC)
+    return report(
+        Snapshot(
+            ingress=running.config.name,
+            time=clock.isoformat(timespec="seconds"),
+            now=running.loop.now,
+            network_monitor=fleet.network_monitor,
+            ranking=fleet.chooser.ranking,
+            lines=tuple(fleet.network.lines.values()),
+            traffic=fleet.traffic,
+            counters=fleet.counters(),
+            past=fleet.past,
+            dial_times=fleet.dial_times(),
+            nodes=node_rows(running),
+            spare=fleet.found.spare,
+            warnings=[*running.config.warnings, *_expiring(running, clock.timestamp())],
+        )
+    )
+
+
+def node_rows(running: Running) -> list[NodeRow]:
+    """What every node told in its last WELCOME."""
+    fleet = running.fleet
+    rows = []
+    for node in fleet.network.nodes.values():
+        peer = fleet.peers.get(node.name)
+        welcome = None if peer is None else peer.welcome
+        config = None if peer is None else peer.stale(fleet.network, running.config.name)
+        rows.append(
+            NodeRow(
+                node.name,
+                node.exit,
+                node_state(node.name, fleet.network_monitor),
+                version=None if welcome is None else welcome.program,
+                stale_config=config is not None,
+                config=config,
+                draining=peer is not None and peer.is_draining and bool(peer.session.carriers),
+                certificate_ends=None if welcome is None else _date(welcome.not_after),
+            )
+        )
+    return rows
+
+
+def _expiring(running: Running, now: float) -> list[str]:
+    """Certificates that end soon, our own included."""
+    ends = {name: peer.welcome.not_after for name, peer in running.fleet.peers.items() if peer.welcome is not None}
+    ends[running.config.name] = running.identity.expires
+    warnings = (expiry_warning(name, end, now) for name, end in ends.items())
+    return [warning for warning in warnings if warning is not None]
+
+
+def _date(seconds: float) -> str:
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).isoformat(timespec="seconds")

@@ -1,0 +1,142 @@
+"""One ingress process: its parts, made from the files and exchanged by a reload. What serves, reloads and answers works
+on it."""
+
+import socket
+from argparse import Namespace
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+import trio
+
+from ingress.client.entrance import Entrance
+from ingress.client.opener import Opener
+from ingress.config import IngressConfig, load
+from ingress.paths.fleet import Fleet
+from ingress.paths.live import SetupOptions
+from ingress.users import Users
+from ingress.users_file import load_users
+from relay import log
+from relay.engine import Listener, Loop, open_listener, sockopts
+from relay.engine.listener import hint
+from relay.errors import OperatorError
+from relay.identity import Identity, load_identity
+from relay.model.cause import Cause
+from relay.model.network import Address
+from relay.serve.half_closed import watch_half_closed
+from relay.session.window import Memory
+
+OnAccept = Callable[[socket.socket, tuple[str, int]], None]
+
+
+def read(options: Namespace, name: str | None) -> tuple[IngressConfig, Identity, Users | None]:
+    """All files that the ingress *name* (the only one, if None) needs, checked; OperatorError with every mistake."""
+    config = load(options.config, name)
+    identity = load_identity(Path(options.keys), config.name)
+    if not identity.is_ingress:
+        raise OperatorError(
+            f"{options.keys}/{config.name}: is the certificate of a relay; run: ingress keys --renew {config.name}"
+        )
+    return config, identity, None if config.users is None else load_users(config.users)
+
+
+class Running:
+    """Made inside the nursery that its tasks live in; nothing listens before `start`."""
+
+    def __init__(
+        self, options: Namespace, config: IngressConfig, identity: Identity, users: Users | None, nursery: trio.Nursery
+    ) -> None:
+        self.options = options
+        self.config = config
+        self.identity = identity
+        self.loop = Loop()
+        self.memory = Memory(config.limits.memory)
+        self.is_draining = False
+        self._nursery = nursery
+        self._listeners: dict[Address, Listener] = {}
+        self._accepts: Mapping[Address, OnAccept] = {}
+        setup = SetupOptions(config.network, identity.client_context(), Path(options.config).parent)
+        self.fleet = Fleet(self.loop, nursery, config.name, config.paths, setup, self.memory)
+        self.opener = Opener(self.loop, self.fleet.chooser, self.fleet.moving, self.fleet.has_room, config)
+        self.entrance = Entrance(self.loop, nursery, self.opener, config, users)
+        self.fleet.on_round = self.opener.each_round
+
+    def start(self) -> None:
+        """Listen, and look after what is half closed.
+
+        Raises:
+            OperatorError: an address cannot be listened on; the process should end.
+        """
+        self._listen(self.config, self._bind_new(self.config))
+        self._nursery.start_soon(watch_half_closed, self.config.limits.half_closed_idle, self.fleet.streams)
+
+    # ---- listening
+
+    def _bind_new(self, config: IngressConfig) -> dict[Address, socket.socket]:
+        """Sockets for what *config* says and nobody listens on yet. OperatorError leaves none of them open."""
+        bound: dict[Address, socket.socket] = {}
+        try:
+            for address in (*config.listen, *(forward.listen for forward in config.forwards)):
+                if address not in self._listeners:
+                    bound[address] = self._bind(address, config.limits.keepalive)
+        except OperatorError:
+            for sock in bound.values():
+                sock.close()
+            raise
+        return bound
+
+    def _bind(self, address: Address, keepalive: float) -> socket.socket:
+        try:
+            sock = open_listener((address.host, address.port))
+        except OSError as error:
+            text = f"{self.options.config}: cannot listen on {address}: {error.strerror}"
+            raise OperatorError(text + hint(error)) from error
+        sockopts.nodelay(sock)  # accepted sockets inherit both: not one system call per client
+        sockopts.keepalive(sock, int(keepalive))
+        return sock
+
+    def _listen(self, config: IngressConfig, bound: Mapping[Address, socket.socket]) -> None:
+        """Listen on what *config* says and on nothing else; *bound* are the sockets that are new."""
+        accepts: dict[Address, OnAccept] = dict.fromkeys(config.listen, self.entrance.accept)
+        accepts |= {forward.listen: partial(self.entrance.accept_forward, forward) for forward in config.forwards}
+        self._accepts = accepts
+        for address, sock in bound.items():
+            self._listeners[address] = Listener(self.loop, sock, partial(self._accept, address))
+        for address in [address for address in self._listeners if address not in accepts]:
+            self._listeners.pop(address).stop()
+
+    def _accept(self, address: Address, sock: socket.socket, client: tuple[str, int]) -> None:
+        """What is said to whom is looked up for each client: a reload may have changed it."""
+        self._accepts[address](sock, client)
+
+    # ---- the files, again
+
+    def reload(self) -> str:
+        """Read the files again and go by them. Returns what was done.
+
+        Raises:
+            OperatorError: with the mistakes; nothing was changed.
+        """
+        config, identity, users = read(self.options, self.config.name)
+        self._listen(config, self._bind_new(config))
+        self.config, self.identity = config, identity
+        self.memory.limit = config.limits.memory
+        self.opener.use(config)
+        self.entrance.use(config, users)
+        self.fleet.replan(config.network, config.paths, identity.client_context())
+        log.event("reloaded", ingress=config.name, paths=len(config.paths.used), lines=len(config.network.lines))
+        return f"reloaded: {len(config.network.lines)} lines, {len(config.paths.used)} paths"
+
+    # ---- the end
+
+    def stop_listening(self) -> None:
+        """Accept nobody any more."""
+        for listener in self._listeners.values():
+            listener.stop()
+        self._listeners.clear()
+
+    def reset_streams(self) -> None:
+        """Reset what is left, at both ends."""
+        for stream in self.fleet.streams():
+            stream.sink.on_reset(Cause.SHUTDOWN)
+            stream.reset(Cause.SHUTDOWN)

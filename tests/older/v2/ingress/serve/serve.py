@@ -1,0 +1,100 @@
+"""`ingress serve [NAME]`: reads the files, listens, serves until it is told to stop, drains.
+
+The first SIGTERM or SIGINT stops accepting and lets streams end for `[limits] drain`; a second one ends at once. SIGHUP
+reads the files again, as `ingress reload` does.
+"""
+
+import signal
+from argparse import Namespace
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+
+import trio
+
+from ingress.serve.answers import asks
+from ingress.serve.running import Running, read
+from relay import __version__, log
+from relay.admin.path import socket_path
+from relay.admin.server import serve_admin
+from relay.engine import sockopts
+from relay.errors import OperatorError
+from relay.serve.process import run_under_signals
+
+LAST_WORDS = 0.3
+"""Seconds given to the last frames before the process ends."""
+LOOK_AGAIN = 0.05
+"""Seconds between looks at whether all streams have ended."""
+
+
+def run(options: Namespace) -> int:
+    """Serve until stopped. Returns the exit code; OperatorError if it cannot begin."""
+    log.configure(options.log_format, options.log_level)
+    read(options, options.name)  # mistakes are told before anything runs
+    run_under_signals(partial(serve, options))
+    return 0
+
+
+async def serve(
+    options: Namespace,
+    signals: AsyncIterator[int],
+    *,
+    task_status: trio.TaskStatus[Running] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve until *signals* say otherwise. Started once it listens.
+
+    Raises:
+        OperatorError: it cannot begin; bare while the files are read, in a group later.
+    """
+    config, identity, users = read(options, options.name)
+    async with trio.open_nursery() as nursery:
+        running = Running(options, config, identity, users, nursery)
+        nursery.start_soon(running.loop.run)
+        running.start()
+        path = socket_path(config.name, "ingress", options.admin)
+        await nursery.start(serve_admin, path, asks(running))
+        _tell_started(running, path)
+        task_status.started(running)
+        await _until_told(signals, running, nursery)
+        running.reset_streams()
+        nursery.cancel_scope.cancel()
+    log.event("ingress-stopped", ingress=config.name)
+
+
+def _tell_started(running: Running, admin: Path) -> None:
+    config, limits = running.config, sockopts.kernel_limits()
+    listens = ", ".join(str(address) for address in config.listen)
+    log.event("ingress-started", ingress=config.name, version=__version__, listen=listens, admin=admin, limits=limits)
+    for warning in config.warnings:
+        log.event("config-warned", level="warning", text=warning)
+
+
+async def _until_told(signals: AsyncIterator[int], running: Running, nursery: trio.Nursery) -> None:
+    """Wait for the signals; returns when all streams have ended, or `drain` is over, or it was told twice."""
+    with trio.CancelScope() as drained:
+        async for number in signals:
+            if number == signal.SIGHUP:
+                _reload_or_log(running)
+            elif running.is_draining:
+                return
+            else:
+                running.is_draining = True
+                nursery.start_soon(_drain, running, drained)
+
+
+def _reload_or_log(running: Running) -> None:
+    try:
+        running.reload()
+    except OperatorError as error:
+        log.event("reload-failed", level="error", why=str(error))
+
+
+async def _drain(running: Running, drained: trio.CancelScope) -> None:
+    running.stop_listening()
+    log.event("drain-started", ingress=running.config.name, streams=running.fleet.stream_count)
+    with trio.move_on_after(running.config.limits.drain):
+        while running.fleet.stream_count or running.entrance.clients:  # noqa: ASYNC110 - each ends at its own pace
+            await trio.sleep(LOOK_AGAIN)
+    running.reset_streams()
+    await trio.sleep(LAST_WORDS)
+    drained.cancel()

@@ -1,0 +1,74 @@
+"""Asks a running ingress or relay over its admin socket: one JSON line there, one back (docs/paths-json.md).
+
+Plain blocking sockets and no trio: the answer is there in a moment, and a command starts faster. Who runs trio already
+sends `question_line` and reads with `read_answer`.
+"""
+
+import json
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from relay.admin.path import AdminError, Kind
+from relay.errors import OperatorError
+
+Answer = dict[str, Any]
+
+VERSION: Final = 1
+"""Of questions and answers; another one is a program before or after an update."""
+PATIENCE: Final = 10.0
+"""Seconds that an answer may take. One that serves answers in milliseconds, and gives a question up after 5 s."""
+LARGEST: Final = 16 * 1024 * 1024
+"""Bytes of an answer: that of a thousand paths is below 1 MiB."""
+
+
+class NoAnswer(AdminError):
+    """Nobody answers at the socket, not in time, or not in a way that makes sense."""
+
+
+def ask(place: Path, question: Mapping[str, Any], kind: Kind) -> Answer:
+    """The answer of the *kind* of program that listens at *place*.
+
+    Raises:
+        NoAnswer: see there.
+        OperatorError: the answer is an error; its text is the program's.
+    """
+    try:
+        line = _exchange(place, question_line(question))
+    except OSError as error:
+        raise no_answer(place, kind, error) from error
+    return read_answer(place, line, kind)
+
+
+def question_line(question: Mapping[str, Any]) -> bytes:
+    """*question* as it is sent."""
+    return json.dumps(question).encode() + b"\n"
+
+
+def read_answer(place: Path, line: bytes, kind: Kind) -> Answer:
+    """What came back from the *kind* at *place*. Raises as `ask` does."""
+    try:
+        answer = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise NoAnswer(f"{place}: the {kind} ended while it answered; is it still running?") from error
+    if not isinstance(answer, dict) or answer.get("version") != VERSION:
+        raise NoAnswer(f"{place}: what answers there is no {kind} of this version; restart it after an update")
+    if "error" in answer:
+        raise OperatorError(str(answer["error"]))
+    return answer
+
+
+def no_answer(place: Path, kind: Kind, error: Exception) -> NoAnswer:
+    """The error to raise when *place* could not be asked."""
+    why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return NoAnswer(f"{place}: no {kind} answers there ({why}); is it still running?")
+
+
+def _exchange(place: Path, question: bytes) -> bytes:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(PATIENCE)
+        connection.connect(str(place))
+        connection.sendall(question)
+        with connection.makefile("rb") as file:
+            return file.readline(LARGEST)

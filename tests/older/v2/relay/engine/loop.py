@@ -1,0 +1,368 @@
+"""The loop: one epoll, one heap of timers, one read buffer. It serves endpoints and never waits inside a service.
+
+What must stay true: whatever has work left is on a list of the loop or has an edge to come. The order of a turn is
+that of the rules at the head of this package. Nothing that an owner raises gets past `fail` and `_call`.
+"""
+
+import errno
+import select
+import socket
+import traceback
+from collections.abc import Callable
+from typing import Protocol
+
+import attrs
+import trio
+
+from relay import log
+from relay.engine.timers import Timer, Timers
+from relay.engine.wakers import Alarm, Bell
+
+READABLE = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR | select.EPOLLPRI
+"""Events after which a read has something new to say."""
+WRITABLE = select.EPOLLOUT | select.EPOLLHUP | select.EPOLLERR
+"""Events after which a write has something new to say."""
+BOTH_WAYS = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLPRI | select.EPOLLET
+
+FLUSH = 1 << 16
+"""Not an event of epoll's: the end of a turn, for which the endpoint has asked (`Loop.flush_soon`)."""
+
+BUFFER = 256 * 1024
+"""Bytes of each shared buffer, and of what an endpoint may read in one service. Fits the second-level cache; at 64 KiB
+bulk pays four times the calls, at 1 MiB others wait longer and the buffer falls out of the cache."""
+READ_BUDGET = 4 * 65_516
+"""The same where plain bytes are read: four frames of a session, each of which fills four TLS records with its header,
+so that a full read leaves no scraps."""
+SLICE = 0.005
+"""Seconds the loop serves before other trio tasks get a turn. At 1 ms a busy loop spends more on turns; at 50 ms the
+tasks that dial and ping would run late enough to be mistaken for a slow path."""
+LINGER = 0.001
+"""Seconds for which a loop that has just served waits in its own epoll before it parks in trio's: the next bytes of a
+busy flow are nearly always there by then, and a turn of trio costs more than serving them. It is the shortest wait that
+epoll has in Python; other trio tasks are held up by as much."""
+EVENTS_AT_ONCE = 64
+"""Events taken in one turn: so that a turn, at some 50 µs each, stays within the slice. The kernel keeps the rest."""
+LAG_WINDOW = 1.0
+"""Seconds for which a late call counts in `Loop.lag`, at least; at most twice that."""
+
+
+class Endpoint(Protocol):
+    """What the loop serves. None of this blocks."""
+
+    queued: bool
+    """For the loop's use; starts False."""
+
+    def serve(self, events: int) -> None:
+        """Do what *events* (EPOLL… bits; FLUSH; 0 when `Loop.again` was asked) make possible, within the budget.
+
+        May come once more after the endpoint was closed, and then does nothing.
+        """
+
+    def fail(self, error: OSError) -> None:
+        """The owner's code raised: reset, tell the owner `on_closed(error)`. Does nothing when closed already."""
+
+    def close(self) -> None:
+        """Close now, tell nobody. Harmless when closed already."""
+
+
+class HandlerFailed(OSError):
+    """What `on_closed` is told when the owner's own code raised; the exception itself is `__cause__`."""
+
+
+@attrs.frozen
+class LoopStatistics:
+    """What a loop holds at one moment, and did since its start."""
+
+    endpoints: int
+    timers: int
+    """Timers that wait; some may be cancelled."""
+    wakeups: int
+    turns: int
+    services: int
+    failures: int
+    """Calls that raised."""
+    lag: float
+
+
+class Loop:
+    """Serves endpoints until cancelled. Everything is called from the thread that runs `run`, by any of its tasks."""
+
+    __slots__ = (
+        "_alarm",
+        "_bell",
+        "_endpoints",
+        "_epoll",
+        "_failures",
+        "_flushes",
+        "_is_parked",
+        "_is_serving",
+        "_late",
+        "_late_before",
+        "_late_since",
+        "_now",
+        "_offer",
+        "_ready",
+        "_services",
+        "_soon",
+        "_timers",
+        "_turns",
+        "_wakeups",
+        "buffer",
+        "raw",
+    )
+
+    def __init__(self) -> None:
+        self.buffer = memoryview(bytearray(BUFFER))
+        """What every endpoint reads into; its content lasts until the next read."""
+        self.raw = memoryview(bytearray(BUFFER))
+        """The same for what has still to be decrypted."""
+        self._epoll = select.epoll()
+        self._alarm, self._bell = Alarm(), Bell()
+        self._endpoints: dict[int, Endpoint] = {}
+        for waker in (self._alarm, self._bell):
+            self._endpoints[waker.descriptor] = waker
+            self._epoll.register(waker.descriptor, select.EPOLLIN | select.EPOLLET)
+        self._offer: tuple[socket.socket, int] | None = None
+        self._timers = Timers()
+        self._ready: list[Endpoint] = []
+        self._flushes: list[Endpoint] = []
+        self._soon: list[Callable[[], None]] = []
+        self._is_parked = self._is_serving = False
+        self._now = 0.0
+        self._late = self._late_before = self._late_since = 0.0
+        self._wakeups = self._turns = self._services = self._failures = 0
+
+    # for owners
+
+    @property
+    def now(self) -> float:
+        """`trio.current_time()` at the start of this turn; outside of a turn, the present."""
+        return self._now if self._is_serving else trio.current_time()
+
+    @property
+    def lag(self) -> float:
+        """How late the loop serves, in seconds: the longest that a due timer waited, over the last second or two."""
+        self._turn_lag(self.now)
+        return max(self._late, self._late_before)
+
+    def call_at(self, when: float, call: Callable[[], None]) -> Timer:
+        """Call once `now` has reached *when* (trio's clock). A call that raises is logged, and that is all."""
+        timer = self._timers.add(when, call)
+        if self._is_parked and when < self._alarm.deadline:
+            self._alarm.set(when, trio.current_time())
+        return timer
+
+    def call_soon(self, call: Callable[[], None]) -> None:
+        """Call after all that is ready now was served, in order; calls added by such calls come a turn later."""
+        self._soon.append(call)
+        if self._is_parked:
+            self._bell.ring()
+
+    async def run(self) -> None:
+        """Serve until cancelled; then close the loop and every endpoint that is left, and tell no owner."""
+        try:
+            while True:
+                if self._serve():
+                    await trio.lowlevel.checkpoint()
+                else:
+                    await self._park()
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Close the loop and all endpoints. Only for a loop that never ran: `run` ends with it."""
+        for endpoint in list(self._endpoints.values()):
+            endpoint.close()
+        self._endpoints.clear()
+        self._epoll.close()
+
+    def statistics(self) -> LoopStatistics:
+        """Counts since the start; the loop's own two descriptors are not among the endpoints."""
+        return LoopStatistics(
+            endpoints=max(len(self._endpoints) - 2, 0),  # without the two wakers, which are the loop's own
+            timers=len(self._timers),
+            wakeups=self._wakeups,
+            turns=self._turns,
+            services=self._services,
+            failures=self._failures,
+            lag=self.lag,
+        )
+
+    def __repr__(self) -> str:
+        state = "closed" if self._epoll.closed else "parked" if self._is_parked else "awake"
+        return f"<Loop {state}, {max(len(self._endpoints) - 2, 0)} endpoints, {len(self._timers)} timers>"
+
+    # for endpoints
+
+    def register(self, sock: socket.socket, endpoint: Endpoint, events: int = BOTH_WAYS) -> int:
+        """Serve *endpoint* whenever *sock* has news.
+
+        Returns:
+            Events that the socket's former endpoint has seen and left to this one (see `offer`), else 0.
+        """
+        descriptor = sock.fileno()
+        self._endpoints[descriptor] = endpoint
+        if self._offer is not None and self._offer[0] is sock:
+            left = self._offer[1]
+            self._offer = None
+            return left
+        self._epoll.register(descriptor, events)
+        return 0
+
+    def forget(self, descriptor: int) -> None:
+        """Serve this descriptor's endpoint no more; its owner closes it now, and with that epoll forgets it too."""
+        self._endpoints.pop(descriptor, None)
+
+    def hand_over(self, sock: socket.socket, take: Callable[[], None]) -> None:
+        """Call *take*, to which *sock* is given. If it raises, the endpoint it made fails, or the socket is closed."""
+        descriptor = sock.fileno()
+        try:
+            take()
+        except Exception as error:
+            endpoint = self._endpoints.get(descriptor) if sock.fileno() == descriptor else None
+            if endpoint is None:
+                sock.close()
+                raise
+            self.fail(endpoint, error)
+
+    def offer(self, sock: socket.socket, events: int, take: Callable[[], None]) -> None:
+        """As `hand_over`, for a socket registered here: a new endpoint takes its registration without a system call.
+
+        *events* are those that were seen and not acted upon.
+        """
+        descriptor = sock.fileno()
+        del self._endpoints[descriptor]
+        self._offer = (sock, events)
+        try:
+            self.hand_over(sock, take)
+        finally:
+            was_taken = self._offer is None
+            self._offer = None
+            if not was_taken and sock.fileno() == descriptor:
+                self._epoll.unregister(descriptor)
+
+    def again(self, endpoint: Endpoint) -> None:
+        """Serve *endpoint* once more in the next turn: it stopped before its edge was consumed."""
+        if not endpoint.queued:
+            endpoint.queued = True
+            self._ready.append(endpoint)
+            if self._is_parked:
+                self._bell.ring()
+
+    def flush_soon(self, endpoint: Endpoint) -> None:
+        """Serve *endpoint* (FLUSH) at the end of this turn, when everybody has added what it is to send. Ask once."""
+        self._flushes.append(endpoint)
+        if self._is_parked:
+            self._bell.ring()
+
+    def fail(self, endpoint: Endpoint, error: Exception) -> None:
+        """*endpoint*'s owner raised *error*: log it and fail the endpoint."""
+        self._note_failure(endpoint, error)
+        failure = HandlerFailed(errno.ECONNABORTED, f"{type(error).__name__}: {error}")
+        failure.__cause__ = error
+        try:
+            endpoint.fail(failure)
+        except Exception as second:  # noqa: BLE001 - on_closed of an owner that is broken already
+            self._note_failure(endpoint, second)
+
+    # inside
+
+    async def _park(self) -> None:
+        """Wait until a descriptor is ready, a timer is due or somebody rings."""
+        deadline = self._timers.next_deadline()
+        if deadline < self._alarm.deadline:
+            self._alarm.set(deadline, trio.current_time())
+        self._is_parked = True
+        try:
+            await trio.lowlevel.wait_readable(self._epoll.fileno())
+        finally:
+            self._is_parked = False
+
+    def _serve(self) -> bool:
+        """Serve turn after turn; True if the slice was used up, False if there was nothing left to do."""
+        self._wakeups += 1
+        self._is_serving = True
+        self._now = trio.current_time()
+        end = self._now + SLICE
+        wait = 0.0
+        try:
+            while self._now <= end:
+                has_served = self._turn(wait)
+                self._now = trio.current_time()
+                if self._ready or self._soon or self._flushes:
+                    wait = 0.0
+                elif not has_served:
+                    return False
+                else:
+                    wait = LINGER if self._timers.next_deadline() > self._now + LINGER else 0.0
+            return True
+        finally:
+            self._is_serving = False
+
+    def _turn(self, wait: float) -> bool:
+        """Serve once all that is ready now, or within *wait* seconds; False if nothing was."""
+        self._turns += 1
+        is_due = self._timers.next_deadline() <= self._now
+        if is_due:
+            self._note_lag()
+        endpoints = self._endpoints
+        # Whose event it is must be settled before the first service, which may close one descriptor and open another
+        # with the same number.
+        events = [(endpoints.get(descriptor), bits) for descriptor, bits in self._epoll.poll(wait, EVENTS_AT_ONCE)]
+        if wait:
+            self._now = trio.current_time()
+        ready, self._ready = self._ready, []
+        for endpoint, bits in events:
+            if endpoint is not None:
+                self._service(endpoint, bits)
+        for endpoint in ready:
+            endpoint.queued = False
+            self._service(endpoint, 0)
+        if is_due:
+            self._call_due()
+        return self._finish_round() or is_due or bool(events) or bool(ready)
+
+    def _service(self, endpoint: Endpoint, events: int) -> None:
+        self._services += 1
+        try:
+            endpoint.serve(events)
+        except Exception as error:  # noqa: BLE001 - one owner's mistake must not end the others; it is logged
+            self.fail(endpoint, error)
+
+    def _call_due(self) -> None:
+        for timer in self._timers.pop_due(self._now):
+            call, timer.call = timer.call, None
+            if call is not None:
+                self._call(call)
+
+    def _finish_round(self) -> bool:
+        """Make the calls that were asked for until now, then the flushes, which also carry what the calls added."""
+        calls, self._soon = self._soon, []
+        for call in calls:
+            self._call(call)
+        flushes, self._flushes = self._flushes, []
+        for endpoint in flushes:
+            self._service(endpoint, FLUSH)
+        return bool(calls) or bool(flushes)
+
+    def _call(self, call: Callable[[], None]) -> None:
+        try:
+            call()
+        except Exception as error:  # noqa: BLE001 - as in _service
+            self._note_failure(call, error)
+
+    def _note_failure(self, what: object, error: Exception) -> None:
+        self._failures += 1
+        frames = traceback.extract_tb(error.__traceback__)
+        where = " < ".join(f"{frame.filename}:{frame.lineno}" for frame in reversed(frames[1:]))
+        log.event("handler-failed", level="error", what=repr(what), error=repr(error), where=where)
+
+    def _note_lag(self) -> None:
+        self._turn_lag(self._now)
+        self._late = max(self._late, self._now - self._timers.next_deadline())
+
+    def _turn_lag(self, now: float) -> None:
+        if now - self._late_since >= LAG_WINDOW:
+            is_recent = now - self._late_since < 2 * LAG_WINDOW
+            self._late_before = self._late if is_recent else 0.0
+            self._late, self._late_since = 0.0, now

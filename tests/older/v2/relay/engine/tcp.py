@@ -1,0 +1,315 @@
+"""A connected TCP socket: reads as bytes come, writes at once, keeps what the kernel did not take.
+
+What must stay true: the two directions end apart (a FIN that was read does not stop writing). What was received before
+a reset is handed over before the reset is told. `unsent` is what stands in the queue, to the byte.
+"""
+
+import select
+import socket
+from collections import deque
+from itertools import islice
+from typing import Protocol
+
+import attrs
+
+from relay.engine.loop import READ_BUDGET, READABLE, WRITABLE, Loop
+from relay.engine.sockopts import error_of, reset_on_close
+
+DRAIN = READABLE & ~select.EPOLLIN
+"""Events after which a short read does not prove that the kernel has nothing left: an end, an error, urgent data."""
+GATHER = 64
+"""Pieces of the queue given to one sendmsg. More than IOV_MAX (1024) is refused; a few dozen fill any send buffer."""
+
+
+class TcpOwner(Protocol):
+    """Who is told what happens on a `Tcp`. Any of these may close it."""
+
+    def on_bytes(self, data: memoryview) -> None:
+        """*data* lies in the shared read buffer and is valid during the call only."""
+
+    def on_eof(self) -> None:
+        """A FIN was read: `on_bytes` comes no more. Writing goes on until `finish`."""
+
+    def on_writable(self) -> None:
+        """All that was queued went out: `unsent` fell to 0."""
+
+    def on_closed(self, error: OSError | None) -> None:
+        """It is over: None after both directions ended cleanly. Not called for what the owner closed itself."""
+
+
+class IgnoringOwner:
+    """The owner of what is closed. With it `Tcp` and its owner make no cycle, and are freed at once."""
+
+    def on_bytes(self, data: memoryview) -> None:
+        """Drops them."""
+
+    def on_eof(self) -> None:
+        """Nothing is done."""
+
+    def on_writable(self) -> None:
+        """Nothing is done."""
+
+    def on_closed(self, error: OSError | None) -> None:
+        """Nothing is done."""
+
+
+IGNORING = IgnoringOwner()
+EMPTY: deque[memoryview] = deque()
+"""The queue of a socket that never had one: nearly all of them, and an own one takes 600 bytes."""
+
+
+@attrs.frozen
+class TcpStatistics:
+    """One socket at one moment."""
+
+    bytes_in: int
+    bytes_out: int
+    unsent: int
+    is_paused: bool
+    is_closed: bool
+
+
+class Tcp:
+    """An endpoint over *sock*, which is connected and non-blocking and belongs to it from now on."""
+
+    __slots__ = (
+        "_has_eof",
+        "_has_fin",
+        "_is_finishing",
+        "_is_paused",
+        "_is_readable",
+        "_loop",
+        "_lost",
+        "_queue",
+        "_reads_to_end",
+        "_sock",
+        "bytes_in",
+        "bytes_out",
+        "closed",
+        "owner",
+        "queued",
+        "unsent",
+    )
+
+    def __init__(self, loop: Loop, sock: socket.socket, owner: TcpOwner) -> None:
+        self.owner: TcpOwner = owner
+        """May be replaced at any time: the next call goes to the new one. Forgotten at the end."""
+        self.queued = False
+        self.closed = False
+        self.unsent = self.bytes_in = self.bytes_out = 0
+        self._loop = loop
+        self._sock = sock
+        self._queue = EMPTY
+        self._is_readable = self._reads_to_end = self._is_paused = False
+        self._has_eof = self._is_finishing = self._has_fin = False
+        self._lost: OSError | None = None
+        if loop.register(sock, self) & READABLE:
+            self._is_readable = self._reads_to_end = True
+            loop.again(self)
+
+    # for the owner
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Send *data*, or what the kernel takes of it; the rest is queued (copied, if it is not bytes).
+
+        After `finish` it raises RuntimeError. On a socket that was lost or closed, data is dropped in silence: the
+        owner is told, or about to be.
+        """
+        if self._is_finishing:
+            raise RuntimeError("write after finish")
+        if self.closed or self._lost is not None:
+            return
+        if self._queue:
+            if data:  # the queue holds no empty piece: sending it would never end
+                self._keep(data, 0)
+            return
+        try:
+            sent = self._sock.send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError as error:
+            self._lose(error)
+            return
+        self.bytes_out += sent
+        if sent < len(data):
+            self._keep(data, sent)
+
+    def finish(self) -> None:
+        """Send FIN behind what is queued. Reading goes on; after both ends have finished comes `on_closed(None)`."""
+        if self._is_finishing or self.closed:
+            return
+        self._is_finishing = True
+        if not self._queue and self._lost is None:
+            self._send_fin()
+
+    def pause(self) -> None:
+        """Read no more, so that the window closes on the sender."""
+        self._is_paused = True
+
+    def resume(self) -> None:
+        """Read again, soon."""
+        self._is_paused = False
+        if self._is_readable and not self.closed:
+            self._loop.again(self)
+
+    def reset(self) -> None:
+        """Close with a RST; what is queued here and in the kernel is dropped."""
+        if not self.closed:
+            reset_on_close(self._sock)
+            self.close()
+
+    def close(self) -> None:
+        """Close now. The kernel still sends what it has; with more queued here, or unread, the peer gets a RST: what it
+        has is not the whole."""
+        if not self.closed:
+            if self.unsent:
+                reset_on_close(self._sock)
+            self.closed = True
+            self._loop.forget(self._sock.fileno())
+            self._sock.close()
+            self._queue = EMPTY
+            self.unsent = 0
+            self.owner = IGNORING
+
+    @property
+    def sock(self) -> socket.socket:
+        """For options and addresses; not for reading or writing."""
+        return self._sock
+
+    def statistics(self) -> TcpStatistics:
+        """Bytes are counted as the kernel gave and took them."""
+        return TcpStatistics(self.bytes_in, self.bytes_out, self.unsent, self._is_paused, self.closed)
+
+    def __repr__(self) -> str:
+        parts = ["closed" if self.closed else f"fd {self._sock.fileno()}"]
+        parts += ["paused"] * self._is_paused + ["eof"] * self._has_eof + ["finishing"] * self._is_finishing
+        return f"<Tcp {', '.join(parts)}, {self.bytes_in} in, {self.bytes_out} out, {self.unsent} unsent>"
+
+    # for the loop
+
+    def serve(self, events: int) -> None:
+        """Writes first: what is sent may be what the peer waits for."""
+        if self.closed:
+            return
+        if events & READABLE:
+            self._is_readable = True
+            if events & DRAIN:
+                self._reads_to_end = True
+                if self._has_eof and events & select.EPOLLERR:  # no read will tell
+                    self._end(self._lost or error_of(self._sock))
+                    return
+        if self._queue and events & WRITABLE:
+            self._flush()
+        if self._is_readable and not self._is_paused and not self._has_eof:
+            self._read()
+        if self._lost is not None and (self._is_paused or self._has_eof):
+            self._end(self._lost)
+        elif self._has_eof and self._has_fin:
+            self._end(None)
+
+    def fail(self, error: OSError) -> None:
+        """Close with a RST and tell the owner."""
+        if not self.closed:
+            reset_on_close(self._sock)
+            self._end(error)
+
+    # reading
+
+    def _read(self) -> None:
+        """Hand over what there is, up to one buffer in all."""
+        buffer = self._loop.buffer
+        room = READ_BUDGET
+        while True:
+            try:
+                count = self._sock.recv_into(buffer, room)
+            except BlockingIOError:
+                self._is_readable = self._reads_to_end = False
+                break
+            except OSError as error:
+                self._end(self._lost or error)
+                return
+            if count == 0:
+                self._take_eof()
+                return
+            self.bytes_in += count
+            self.owner.on_bytes(buffer[:count])
+            if self.closed or self._is_paused:
+                return
+            if count < room and not self._reads_to_end:
+                self._is_readable = False  # rule 1: a short read
+                break
+            room -= count
+            if room <= 0:
+                self._loop.again(self)
+                return
+        if self._lost is not None:
+            self._end(self._lost)
+
+    def _take_eof(self) -> None:
+        self._has_eof = True
+        self._is_readable = False
+        if self._lost is None:
+            self.owner.on_eof()
+
+    # writing
+
+    def _keep(self, data: bytes | memoryview, start: int) -> None:
+        rest = memoryview(data)[start:]
+        if self._queue is EMPTY:
+            self._queue = deque()
+        self._queue.append(rest if isinstance(data, bytes) else memoryview(bytes(rest)))
+        self.unsent += len(rest)
+
+    def _flush(self) -> None:
+        """Send from the queue until it is empty or the kernel is full (then an edge will come)."""
+        queue, sock = self._queue, self._sock
+        try:
+            while queue:
+                sent = sock.send(queue[0]) if len(queue) == 1 else sock.sendmsg(list(islice(queue, GATHER)))
+                self._drop(sent)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._lose(error)
+            return
+        self.owner.on_writable()
+        if self._is_finishing and not self.closed:
+            self._send_fin()
+
+    def _drop(self, sent: int) -> None:
+        """Take *sent* bytes off the front of the queue."""
+        queue = self._queue
+        self.unsent -= sent
+        self.bytes_out += sent
+        while sent:
+            first = queue.popleft()
+            if sent < len(first):
+                queue.appendleft(first[sent:])
+                return
+            sent -= len(first)
+
+    def _send_fin(self) -> None:
+        self._has_fin = True
+        if self._has_eof:
+            self._loop.again(self)  # both directions have ended: the close says it
+            return
+        try:
+            self._sock.shutdown(socket.SHUT_WR)
+        except OSError as error:  # ENOTCONN: reset meanwhile
+            self._has_fin = False
+            self._lose(error)
+
+    # endings
+
+    def _lose(self, error: OSError) -> None:
+        """Writing failed. The end is told from `serve`, behind the bytes that came before it."""
+        self._lost = error.with_traceback(None)  # its frames would hold this socket, and all its callers' data
+        self._queue = EMPTY
+        self.unsent = 0
+        self._is_readable = self._reads_to_end = True
+        self._loop.again(self)
+
+    def _end(self, error: OSError | None) -> None:
+        owner = self.owner
+        self.close()
+        owner.on_closed(error)

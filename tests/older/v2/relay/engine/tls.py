@@ -1,0 +1,290 @@
+"""A carrier's end: TLS on a non-blocking descriptor. Reads whatever comes, and pulls from its owner what to send.
+
+What must stay true: what was pulled is encrypted, and then leaves whole and in order; nothing is pulled while the
+kernel has not taken it all, so what waits at the owner can still change its order or its path. Reading never waits for
+writing. All that was received is decrypted at once: between two services OpenSSL holds at most a part of a record.
+"""
+
+import select
+import socket
+import ssl
+from typing import Protocol
+
+import attrs
+
+from relay.engine.loop import FLUSH, READABLE, WRITABLE, Loop
+from relay.engine.secured import Secured
+from relay.engine.sockopts import BULK_NOTSENT_LOWAT, error_of, notsent_lowat, reset_on_close
+from relay.engine.tcp import DRAIN
+
+SEND_BUDGET = 512 * 1024
+"""Bytes sent in one service. The kernel's TCP_NOTSENT_LOWAT ends it sooner, unless the path drains faster than that."""
+BULK_BATCH = 256 * 1024
+"""Bytes encrypted for one system call where nothing waits behind them. Sent record by record they would go through
+every hop in pieces of 16 KiB, and wake each of them four times as often."""
+FEED = 64 * 1024
+"""Bytes given to OpenSSL at a time, so that what it keeps for each carrier stays about as small."""
+
+
+class TlsOwner(Protocol):
+    """Who speaks over a `Tls`. Any of these may close it."""
+
+    def on_bytes(self, data: memoryview, now: float) -> None:
+        """*data*, which may be many records, lies in the shared read buffer and is valid during the call only."""
+
+    def data_to_send(self, now: float) -> bytes:
+        """The next bytes to go out, b"" for none. Called when the kernel can take some.
+
+        They cannot be taken back: 16 KiB (one record) at most where streams share the carrier, 64 KiB for bulk.
+        """
+
+    def on_closed(self, error: OSError | None) -> None:
+        """It is over: None if the peer ended it (close_notify or FIN). Not called for what the owner closed itself."""
+
+
+@attrs.frozen
+class TlsStatistics:
+    """One carrier's socket at one moment."""
+
+    bytes_in: int
+    bytes_out: int
+    committed: int
+    """Bytes encrypted and not yet taken by the kernel."""
+    last_read: float
+    is_closed: bool
+
+
+class Tls:
+    """An endpoint over *secured*, which comes from `tls_setup.handshake` and belongs to it from now on."""
+
+    __slots__ = (
+        "_batch",
+        "_is_asked",
+        "_is_blocked",
+        "_is_finishing",
+        "_is_readable",
+        "_loop",
+        "_lost",
+        "_reads_to_end",
+        "_secured",
+        "_sock",
+        "bytes_in",
+        "bytes_out",
+        "closed",
+        "last_read",
+        "owner",
+        "queued",
+    )
+
+    def __init__(self, loop: Loop, secured: Secured, owner: TlsOwner, *, is_bulk: bool = False) -> None:
+        """With *is_bulk*, what the owner has is pulled and encrypted BULK_BATCH at a time; else one pull at a time."""
+        self.owner = owner
+        self.queued = False
+        self.closed = False
+        self.bytes_in = self.bytes_out = 0
+        self.last_read = loop.now
+        """`loop.now` when bytes last came; at first, when it was made."""
+        self._loop = loop
+        self._secured = secured
+        self._sock = secured.sock
+        self._batch = BULK_BATCH if is_bulk else 1
+        self._is_asked = self._is_finishing = False
+        self._is_blocked = False  # the kernel is full; its edge will come
+        self._is_readable = self._reads_to_end = True  # at first OpenSSL may hold what no descriptor signals
+        self._lost: OSError | None = None
+        if is_bulk:
+            notsent_lowat(self._sock, BULK_NOTSENT_LOWAT)
+        loop.register(self._sock, self)
+        loop.again(self)
+
+    # for the owner
+
+    def flush_soon(self) -> None:
+        """Pull from the owner at the end of this turn, or else once the kernel can take bytes again. Idempotent."""
+        if not self._is_asked and not self.closed:
+            self._is_asked = True
+            self._loop.flush_soon(self)
+
+    def finish(self) -> None:
+        """Send what the owner still has, then FIN; `on_closed(None)` comes when the peer has ended too."""
+        self._is_finishing = True
+        self.flush_soon()
+
+    def reset(self) -> None:
+        """Close with a RST."""
+        if not self.closed:
+            reset_on_close(self._sock)
+            self.close()
+
+    def close(self) -> None:
+        """Close now. With bytes here that were not read it is a RST, and the peer may lose our last: see `finish`."""
+        if not self.closed:
+            self.closed = True
+            self._loop.forget(self._sock.fileno())
+            self._sock.close()
+
+    @property
+    def sock(self) -> socket.socket:
+        """For options and addresses; not for reading or writing."""
+        return self._sock
+
+    def statistics(self) -> TlsStatistics:
+        """Bytes are counted before encryption, those out as they are committed."""
+        return TlsStatistics(self.bytes_in, self.bytes_out, self._committed, self.last_read, self.closed)
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else f"fd {self._sock.fileno()}"
+        return f"<Tls {state}, {self.bytes_in} in, {self.bytes_out} out, {self._committed} committed>"
+
+    @property
+    def _committed(self) -> int:
+        return 0 if self.closed else self._secured.unsent
+
+    # for the loop
+
+    def serve(self, events: int) -> None:
+        """Reads first: acknowledgements that come in now may go out with what is written."""
+        if self.closed:
+            return
+        if events & READABLE:
+            self._is_readable = True
+            if events & DRAIN:
+                self._reads_to_end = True
+                if events & select.EPOLLERR and self._lost is None:
+                    self._lost = error_of(self._sock)
+        if self._is_readable:
+            self._read()
+        if events & FLUSH:
+            self._is_asked = False
+        if events & (WRITABLE if self._is_blocked else FLUSH) and self._lost is None and not self.closed:
+            self._write()
+
+    def fail(self, error: OSError) -> None:
+        """Close with a RST and tell the owner."""
+        if not self.closed:
+            self.reset()
+            self.owner.on_closed(error)
+
+    # reading
+
+    def _read(self) -> None:
+        """Receive once, and hand over all that it makes whole."""
+        raw = self._loop.raw
+        count = 0
+        ending: OSError | None = None
+        is_over = False
+        try:
+            count = self._sock.recv_into(raw)
+            is_over = count == 0
+        except BlockingIOError:
+            self._is_readable = self._reads_to_end = False
+        except OSError as error:
+            ending, is_over = error.with_traceback(None), True
+        if count < len(raw) and not self._reads_to_end:
+            self._is_readable = False  # rule 1: a short read
+        now = self._loop.now
+        if count:
+            self.last_read = now
+        try:
+            is_over |= self._decrypt(raw[:count], now)
+        except ssl.SSLError as error:
+            ending, is_over = error.with_traceback(None), True
+        if self.closed:
+            return
+        if is_over or (self._lost is not None and not self._is_readable):
+            self._end(self._lost or ending)
+            return
+        if self._secured.outgoing.pending:  # the peer has asked for something, such as new keys
+            self.flush_soon()
+        if self._is_readable:
+            self._loop.again(self)
+
+    def _decrypt(self, raw: memoryview, now: float) -> bool:
+        """Hand over what *raw* makes whole; True if the peer has ended the session.
+
+        Raises:
+            ssl.SSLError: what came is not good; what came before it was handed over.
+        """
+        feed, most = self._secured.incoming.write, len(self._loop.buffer)
+        filled = 0
+        try:
+            for start in range(0, len(raw) or 1, FEED):
+                feed(raw[start : start + FEED])
+                while count := self._open_record(filled):
+                    filled += count
+                    if filled == most:
+                        filled = 0  # first: what an owner does not bear is not given to it again
+                        self._hand_over(most, now)
+        except ssl.SSLZeroReturnError:
+            return True
+        finally:
+            self._hand_over(filled, now)
+        return False
+
+    def _open_record(self, at: int) -> int:
+        """Decrypt the next record into the shared buffer at *at*; 0 if it is not all there."""
+        buffer = self._loop.buffer
+        try:
+            count = self._secured.tls.read(len(buffer) - at, buffer[at:])
+        except ssl.SSLWantReadError:
+            return 0
+        if not count:
+            raise ssl.SSLZeroReturnError
+        return int(count)
+
+    def _hand_over(self, filled: int, now: float) -> None:
+        if filled and not self.closed:
+            self.bytes_in += filled
+            self.owner.on_bytes(self._loop.buffer[:filled], now)
+
+    # writing
+
+    def _write(self) -> None:
+        """Send what is encrypted, then what the owner has, until it has no more or the kernel or the budget is full."""
+        budget, now, outgoing = SEND_BUDGET, self._loop.now, self._secured.outgoing
+        try:
+            while not self.closed:
+                if self._is_blocked or outgoing.pending:
+                    self._is_blocked = not self._secured.flush()
+                    if self._is_blocked:
+                        return
+                if budget <= 0:
+                    self.flush_soon()
+                    return
+                filled = self._encrypt(now)
+                if not filled:
+                    break
+                budget -= filled
+        except OSError as error:
+            self._lose(error)
+            return
+        if self._is_finishing and not self.closed:
+            self._send_fin()
+
+    def _encrypt(self, now: float) -> int:
+        """Pull from the owner and encrypt a batch; how many bytes it was."""
+        pull, write = self.owner.data_to_send, self._secured.tls.write
+        filled = 0
+        while filled < self._batch:
+            data = pull(now)
+            if not data or self.closed:
+                break
+            filled += write(data)
+        self.bytes_out += filled
+        return filled
+
+    def _send_fin(self) -> None:
+        try:
+            self._sock.shutdown(socket.SHUT_WR)
+        except OSError as error:
+            self._lose(error)
+
+    def _lose(self, error: OSError) -> None:
+        """Writing failed: the peer may have said something before, so read to the end first."""
+        self._lost = error.with_traceback(None)  # see Tcp
+        self._is_readable = self._reads_to_end = True
+        self._read()
+
+    def _end(self, error: OSError | None) -> None:
+        self.close()
+        self.owner.on_closed(error)

@@ -1,0 +1,1 @@
+"""An exit towards its targets: names, policy, connects."""

@@ -1,0 +1,154 @@
+"""Names to addresses, at the exit. One look-up per name, shared by all who ask; a name that is known costs no task.
+
+Files come before DNS. A server that does not answer holds up only those who ask for names it has to be asked for,
+and them for LIMIT seconds at most.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import trio
+
+from relay import log
+from relay.exit.dnscache import FAILURE, Answer, Cache, Outcome
+from relay.exit.dnsquery import look_up
+from relay.exit.hostsfile import Hosts, read_hosts, read_servers
+from relay.model.addresses import is_localhost
+from relay.model.cause import Cause
+from relay.model.hosts import parse_name
+from relay.model.network import Address, Node
+
+LIMIT = 5.0
+"""Seconds after which a name is given up. Clients wait 10 to 30 s for a whole connection."""
+MOST_AT_ONCE = 512
+"""Look-ups in flight, each with a descriptor; more wait their turn, inside their LIMIT."""
+LOCALHOST = ("::1", "127.0.0.1")
+"""What localhost and every name below it mean, never asked of DNS (RFC 6761 section 6.3)."""
+
+
+class ResolveError(Exception):
+    """The name has no address, and why."""
+
+    def __init__(self, cause: Cause) -> None:
+        super().__init__(cause.word)
+        self.cause = cause
+
+
+class _Lookup:
+    """One look-up in flight and those who wait for it."""
+
+    __slots__ = ("askers", "done", "outcome", "scope")
+
+    def __init__(self) -> None:
+        self.askers = 0
+        self.done = trio.Event()
+        self.outcome: Outcome = Cause.DNS_TIMEOUT
+        self.scope = trio.CancelScope()
+
+
+class Resolver:
+    """Resolves for one exit; look-ups run in *nursery*, which outlives it.
+
+    Args:
+        servers: asked in this order; the one that answered last is asked first.
+        hosts: canonical names that DNS is not asked for.
+    """
+
+    def __init__(self, nursery: trio.Nursery, servers: Sequence[Address], hosts: Hosts | None = None) -> None:
+        self._nursery = nursery
+        self._servers = list(servers)
+        self._hosts = hosts or {}
+        self._cache = Cache()
+        self._in_flight: dict[str, _Lookup] = {}
+        self._turns = trio.CapacityLimiter(MOST_AT_ONCE)
+
+    @classmethod
+    def of_node(cls, nursery: trio.Nursery, node: Node, base: Path) -> "Resolver":
+        """The resolver that *node* asks for: its servers or the system's, its file (seen from *base*) and the system's.
+
+        Raises:
+            OperatorError: its file of names cannot be read.
+        """
+        return cls(nursery, read_servers(node), read_hosts(node, base))
+
+    def __repr__(self) -> str:
+        return f"<Resolver {len(self._cache)} names known, {len(self._in_flight)} in flight>"
+
+    def cached(self, host: str, now: float) -> Outcome | None:
+        """What is known of *host* without asking: addresses in the order to dial them, a cause, or None."""
+        name = parse_name(host)
+        if name is None:
+            return Cause.NAME_NOT_FOUND
+        return self._known(name, now)
+
+    async def resolve(self, host: str) -> tuple[str, ...]:
+        """The addresses of *host*, at least one, in the order to dial them.
+
+        Cancelled, it leaves the look-up to the others who wait for it; the last to leave ends it.
+
+        Raises:
+            ResolveError: there is none, or nobody said so within LIMIT.
+        """
+        await trio.lowlevel.checkpoint()
+        outcome = self.cached(host, trio.current_time())
+        if outcome is None:
+            outcome = await self._shared(parse_name(host) or host)
+        if isinstance(outcome, Cause):
+            raise ResolveError(outcome)
+        return outcome
+
+    def _known(self, name: str, now: float) -> Outcome | None:
+        if name in self._hosts:
+            return self._hosts[name]
+        if is_localhost(name):
+            return LOCALHOST
+        return self._cache.get(name, now)
+
+    async def _shared(self, name: str) -> Outcome:
+        lookup = self._in_flight.get(name)
+        if lookup is None:
+            lookup = self._in_flight[name] = _Lookup()
+            self._nursery.start_soon(self._run, name, lookup)
+        lookup.askers += 1
+        try:
+            await lookup.done.wait()
+        finally:
+            lookup.askers -= 1
+            if lookup.askers == 0 and not lookup.done.is_set():
+                self._leave(name, lookup)
+                lookup.scope.cancel()
+        return lookup.outcome
+
+    async def _run(self, name: str, lookup: _Lookup) -> None:
+        """Fill in the outcome; whatever happens, those who wait are woken."""
+        try:
+            with lookup.scope:
+                await self._ask(name, lookup)
+        finally:
+            self._leave(name, lookup)
+            lookup.done.set()
+
+    async def _ask(self, name: str, lookup: _Lookup) -> None:
+        answer = Answer(Cause.DNS_TIMEOUT, FAILURE)
+        try:
+            with trio.move_on_after(LIMIT):
+                async with self._turns:
+                    answer, server = await look_up(name, tuple(self._servers))
+                self._prefer(server)
+        except OSError:  # out of descriptors: it says nothing of the name
+            lookup.outcome = Cause.LIMIT
+            return
+        except Exception as error:  # noqa: BLE001 - what a stranger's server sent must not end the node
+            log.event("look-up-failed", level="error", error=repr(error))
+            lookup.outcome = Cause.INTERNAL
+            return
+        lookup.outcome = answer.outcome
+        self._cache.put(name, answer, trio.current_time())
+
+    def _prefer(self, server: Address) -> None:
+        self._servers.remove(server)
+        self._servers.insert(0, server)
+
+    def _leave(self, name: str, lookup: _Lookup) -> None:
+        if self._in_flight.get(name) is lookup:
+            del self._in_flight[name]

@@ -1,0 +1,266 @@
+"""Dials targets at the exit: parse, resolve, judge, dial, in this order, and exactly the addresses that were judged.
+
+What must stay true: `on_done` is called once, from the engine's loop and never from inside `dial`; a socket is handed
+over or closed; after `cancel` nothing is called, nothing is open, no connect goes on. An address or a name that is
+known costs no task.
+"""
+
+import errno
+import os
+import socket
+import struct
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import trio
+
+from relay import log
+from relay.dial.socks import dial as dial_by_proxy
+from relay.dial.socks import read_secret
+from relay.engine.connect import Connecting, Racing, connect, race
+from relay.engine.loop import Loop
+from relay.engine.sockopts import keepalive, nodelay
+from relay.exit.resolver import ResolveError, Resolver
+from relay.model.addresses import is_localhost
+from relay.model.cause import Cause
+from relay.model.hosts import parse_literal, parse_name
+from relay.model.network import Address, Node, Proxy
+from relay.policy import Policy
+
+CONNECT_LIMIT = 10.0
+"""Seconds for connecting, all addresses of a name together. Linux alone would try for two minutes; clients give up
+after 10 to 30 s and then cannot be told why."""
+MOST_TIMED = 32
+"""Connects that are made at once only to be timed: measuring must not crowd out what it measures."""
+
+CAUSES = {
+    errno.ECONNREFUSED: Cause.REFUSED,
+    errno.ECONNRESET: Cause.REFUSED,
+    errno.ENETUNREACH: Cause.NO_ROUTE,
+    errno.ENETDOWN: Cause.NO_ROUTE,
+    errno.EAFNOSUPPORT: Cause.NO_ROUTE,
+    errno.EHOSTUNREACH: Cause.HOST_UNREACHABLE,
+    errno.EHOSTDOWN: Cause.HOST_UNREACHABLE,
+    errno.ETIMEDOUT: Cause.CONNECT_TIMEOUT,
+    errno.EACCES: Cause.POLICY,  # the host's own packet filter, or the ruleset of an upstream proxy
+    errno.EPERM: Cause.POLICY,
+    errno.EMFILE: Cause.LIMIT,
+    errno.ENFILE: Cause.LIMIT,
+    errno.ENOBUFS: Cause.LIMIT,
+    errno.ENOMEM: Cause.LIMIT,
+    errno.EADDRNOTAVAIL: Cause.LIMIT,  # every local port towards this address is taken
+}
+"""What the kernel says of a connect, as the ingress is told; INTERNAL for what is not here."""
+
+TCP_INFO_RTT = struct.Struct("68xI")
+"""Where struct tcp_info (linux/tcp.h) has tcpi_rtt, in microseconds."""
+
+
+class Dialled:
+    """A connected target. `sock` is non-blocking and the receiver's, `address` the literal that was dialled, `took` the
+    seconds of its TCP connect."""
+
+    __slots__ = ("address", "sock", "took")
+
+    def __init__(self, sock: socket.socket, address: str, took: float) -> None:
+        self.sock = sock
+        self.address = address
+        self.took = took
+
+    def __repr__(self) -> str:
+        return f"<Dialled in {self.took:.3f} s>"
+
+
+OnDone = Callable[[Dialled | Cause], None]
+
+
+class Targets:
+    """The exit's way to its targets. `policy` and `resolver` may be exchanged at any time; dials under way go on.
+
+    With `upstream` in the node's file, targets are reached through that proxy: literal addresses are judged all the
+    same, names are resolved by the proxy and are its operator's business, except localhost.
+
+    Raises:
+        OperatorError: the upstream's password cannot be read (its file is seen from *base*).
+    """
+
+    def __init__(
+        self, loop: Loop, node: Node, policy: Policy, resolver: Resolver, nursery: trio.Nursery, base: Path
+    ) -> None:
+        self.policy = policy
+        self.resolver = resolver
+        self.loop = loop
+        self.nursery = nursery
+        self.upstream: Proxy | None = node.upstream
+        secret = None if node.upstream is None else node.upstream.password
+        self.password = None if secret is None else read_secret(secret, base)
+        self._timing = 0
+
+    def dial(self, host: str, port: int, on_done: OnDone) -> "Dialling":
+        """Connect to *host*, an address in any spelling or a name; *on_done* gets the socket or why there is none."""
+        dialling = Dialling(self, port, on_done)
+        if self.upstream is None:
+            self._dial_directly(dialling, host)
+        else:
+            self._dial_upstream(dialling, host, self.upstream)
+        return dialling
+
+    def connect_time(self, host: str, port: int, on_done: Callable[[float | Cause], None]) -> None:
+        """How long a connect to *host* takes, in seconds; judged like any other, and closed at once."""
+        if self._timing >= MOST_TIMED:
+            self.loop.call_soon(lambda: on_done(Cause.LIMIT))
+            return
+        self._timing += 1
+
+        def timed(outcome: Dialled | Cause) -> None:
+            self._timing -= 1
+            if isinstance(outcome, Dialled):
+                outcome.sock.close()
+            on_done(outcome.took if isinstance(outcome, Dialled) else outcome)
+
+        self.dial(host, port, timed)
+
+    def _dial_directly(self, dialling: "Dialling", host: str) -> None:
+        ip = parse_literal(host)
+        known = (str(ip),) if ip is not None else self.resolver.cached(host, self.loop.now)
+        if known is None:
+            self.nursery.start_soon(dialling.resolve, host)
+        elif isinstance(known, Cause):
+            dialling.end_soon(known)
+        else:
+            dialling.connect(known)
+
+    def _dial_upstream(self, dialling: "Dialling", host: str, proxy: Proxy) -> None:
+        ip = parse_literal(host)
+        name = parse_name(host)
+        if ip is not None and (reason := self.policy.refusal(ip, dialling.port)) is not None:
+            _note_refusal(reason)
+            dialling.end_soon(Cause.POLICY)
+        elif ip is None and name is None:
+            dialling.end_soon(Cause.NAME_NOT_FOUND)
+        elif name is not None and is_localhost(name):
+            dialling.end_soon(Cause.POLICY)
+        else:
+            target = Address(str(ip) if ip is not None else name or host, dialling.port)
+            self.nursery.start_soon(dialling.connect_through, proxy, target)
+
+
+class Dialling:
+    """One target on its way. Made by `Targets.dial`; only `cancel` is for its caller."""
+
+    __slots__ = ("_attempt", "_on_done", "_permitted", "_scope", "_started", "_targets", "port")
+
+    def __init__(self, targets: Targets, port: int, on_done: OnDone) -> None:
+        self.port = port
+        self._targets = targets
+        self._on_done: OnDone | None = on_done
+        self._attempt: Connecting | Racing | None = None
+        self._permitted: Sequence[str] = ()
+        self._scope: trio.CancelScope | None = None
+        self._started = 0.0
+
+    def __repr__(self) -> str:
+        over = self._on_done is None
+        return f"<Dialling {'over' if over else 'connecting' if self._attempt is not None else 'resolving'}>"
+
+    def cancel(self) -> None:
+        """Stop at once; harmless when it is over."""
+        self._on_done = None
+        if self._attempt is not None:
+            self._attempt.cancel()
+        if self._scope is not None:
+            self._scope.cancel()
+
+    def end_soon(self, cause: Cause) -> None:
+        """Tell *cause* from the loop, unless it is cancelled before."""
+        self._targets.loop.call_soon(lambda: self._end(cause))
+
+    def connect(self, addresses: Sequence[str]) -> None:
+        """Race those of *addresses* that the policy permits."""
+        loop, policy = self._targets.loop, self._targets.policy
+        refusals = [policy.refusal(address, self.port) for address in addresses]
+        permitted = [address for address, reason in zip(addresses, refusals, strict=True) if reason is None]
+        if not permitted:
+            _note_refusal(refusals[0])
+            self.end_soon(Cause.POLICY)
+            return
+        self._permitted = permitted
+        self._started = loop.now
+        if len(permitted) == 1:
+            self._attempt = connect(loop, (permitted[0], self.port), CONNECT_LIMIT, self._connected)
+        else:
+            where = [(address, self.port) for address in permitted]
+            self._attempt = race(loop, where, timeout=CONNECT_LIMIT, on_done=self._connected)
+
+    async def resolve(self, host: str) -> None:
+        """A task: find the addresses of *host*, then connect."""
+        with self._open_scope():
+            try:
+                addresses = await self._targets.resolver.resolve(host)
+            except ResolveError as error:
+                self.end_soon(error.cause)
+            else:
+                self._targets.loop.call_soon(lambda: self._resolved(addresses))
+
+    async def connect_through(self, proxy: Proxy, target: Address) -> None:
+        """A task: connect to *target* by way of *proxy*."""
+        with self._open_scope():
+            try:
+                sock, took = await dial_by_proxy(target, CONNECT_LIMIT, proxy, self._targets.password)
+            except OSError as error:
+                self.end_soon(_cause_of(error))
+            else:
+                nodelay(sock)
+                keepalive(sock)
+                self._targets.loop.call_soon(lambda: self._end(Dialled(sock, target.host, took)))
+
+    def _open_scope(self) -> trio.CancelScope:
+        self._scope = trio.CancelScope()
+        if self._on_done is None:  # cancelled before the task began
+            self._scope.cancel()
+        return self._scope
+
+    def _resolved(self, addresses: Sequence[str]) -> None:
+        if self._on_done is not None:
+            self.connect(addresses)
+
+    def _connected(self, result: socket.socket | OSError) -> None:
+        if isinstance(result, OSError):
+            self._end(_cause_of(result))
+            return
+        keepalive(result)
+        elapsed = self._targets.loop.now - self._started
+        self._end(Dialled(result, self._address_of(result), _connect_time(result, elapsed)))
+
+    def _address_of(self, sock: socket.socket) -> str:
+        if len(self._permitted) == 1:
+            return self._permitted[0]
+        try:
+            return str(sock.getpeername()[0])
+        except OSError:  # reset already
+            return self._permitted[0]
+
+    def _end(self, outcome: Dialled | Cause) -> None:
+        on_done, self._on_done = self._on_done, None
+        if on_done is not None:
+            on_done(outcome)
+        elif isinstance(outcome, Dialled):
+            outcome.sock.close()
+
+
+def _connect_time(sock: socket.socket, elapsed: float) -> float:
+    """The kernel's own measure of SYN to SYN-ACK: without the attempts before this one and without our loop's delay.
+    It has none if the SYN had to be repeated; then *elapsed*."""
+    (microseconds,) = TCP_INFO_RTT.unpack(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_RTT.size))
+    return min(microseconds / 1e6, elapsed) if microseconds else elapsed
+
+
+def _cause_of(error: OSError) -> Cause:
+    cause = CAUSES.get(error.errno or 0, Cause.INTERNAL)
+    log.event("target-failed", level="debug", cause=cause.word, error=os.strerror(error.errno or 0))
+    return cause
+
+
+def _note_refusal(reason: str | None) -> None:
+    """For the operator who wonders; without the target, which is the client's business."""
+    log.event("target-refused", level="debug", reason=reason)

@@ -1,0 +1,51 @@
+"""What a literal address is: the plain form of one in disguise, the group that shares a count, loopback or not.
+
+The one place for these questions, so that two parts of the program cannot disagree about who is who.
+"""
+
+import ipaddress
+from collections.abc import Iterable
+
+from relay.model.network import IpNetwork
+
+IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+LOCALHOST = "localhost"
+"""The name of the machine itself; every name below it means the same (RFC 6761 section 6.3)."""
+
+
+def plain(address: str | IpAddress) -> IpAddress:
+    """*address* without its zone; IPv4 that is written in IPv6 (as sockets of both families tell it) as IPv4.
+
+    Raises:
+        ValueError: it is no literal address.
+    """
+    ip = ipaddress.ip_address(address.partition("%")[0]) if isinstance(address, str) else address
+    if isinstance(ip, ipaddress.IPv4Address):
+        return ip
+    if ip.ipv4_mapped is not None:
+        return ip.ipv4_mapped
+    return ip if ip.scope_id is None else ipaddress.IPv6Address(ip.packed)
+
+
+def is_inside(address: str | IpAddress, networks: Iterable[IpNetwork]) -> bool:
+    """Whether *address* lies in one of *networks*."""
+    ip = plain(address)
+    return any(ip in network for network in networks if network.version == ip.version)
+
+
+def is_loopback(address: str | IpAddress) -> bool:
+    """Whether *address* is of this machine alone."""
+    return plain(address).is_loopback
+
+
+def group_of(address: str) -> str:
+    """Who shares a count with *address*: one IPv4 address; in IPv6 a /64, which one customer has whole."""
+    ip = plain(address)
+    return str(ip) if ip.version == 4 else str(ipaddress.ip_network((ip, 64), strict=False))
+
+
+def is_localhost(host: str) -> bool:
+    """Whether *host* is a name that means the machine itself, and must not be asked of DNS (RFC 6761 section 6.3)."""
+    name = host.lower().rstrip(".")
+    return name == LOCALHOST or name.endswith("." + LOCALHOST)

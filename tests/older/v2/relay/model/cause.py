@@ -1,0 +1,46 @@
+"""Why a stream failed or ended early: one enum, whose values travel on the wire and whose words stand in the logs."""
+
+import enum
+
+
+class Cause(enum.IntEnum):
+    """The reason in RESET and in refusals. Values are wire codes (docs/protocol.md) and are never reused."""
+
+    word: str
+    """How logs and `ingress paths` call it."""
+
+    def __new__(cls, code: int, word: str) -> "Cause":
+        """An integer that knows its word."""
+        member = int.__new__(cls, code)
+        member._value_ = code
+        member.word = word
+        return member
+
+    # what the exit found out about the target
+    POLICY = 1, "address-refused-by-exit"
+    NO_ROUTE = 2, "no-route-to-target"
+    HOST_UNREACHABLE = 3, "host-unreachable"
+    NAME_NOT_FOUND = 4, "name-not-found"
+    DNS_TIMEOUT = 5, "dns-timeout"
+    REFUSED = 6, "connection-refused"
+    CONNECT_TIMEOUT = 7, "connect-timeout"
+    TARGET_RESET = 8, "target-reset"
+    # what the ingress knows itself
+    NO_PATH = 16, "no-path"
+    LIMIT = 17, "limit-reached"
+    LOOP = 19, "loop"
+    CLIENT_RESET = 21, "client-reset"
+    # what happened to the stream on its way
+    EXIT_LOST = 32, "exit-lost"
+    SESSION_EXPIRED = 33, "session-expired"
+    HALF_CLOSED_IDLE = 34, "half-closed-idle"
+    DRAINING = 35, "node-draining"
+    GONE = 36, "unknown-at-peer"
+    SHUTDOWN = 37, "shutdown"
+    PROTOCOL = 48, "protocol-error"
+    INTERNAL = 49, "internal-error"
+
+    @classmethod
+    def of_code(cls, code: int) -> "Cause":
+        """The member for a wire code; INTERNAL for one that a newer peer may know and we do not."""
+        return cls._value2member_map_.get(code, cls.INTERNAL)  # type: ignore[return-value]

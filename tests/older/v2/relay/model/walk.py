@@ -1,0 +1,134 @@
+"""Walks over lines: a path leads from an ingress to an exit, a prefix is the beginning of one."""
+
+from collections.abc import Iterator
+from functools import cached_property
+
+import attrs
+
+from relay.model.network import Address, Line, Network, digest_of_walk
+
+MOST_LINES = 4
+"""Lines in a path at most: every one adds a round trip to a carrier's set-up and a machine that can fail."""
+MOST_PATHS = 64
+"""Paths that are measured; above it, only the shortest are, so that a new line never makes the file unusable."""
+
+
+@attrs.frozen
+class Hop:
+    """One line, walked in one direction."""
+
+    line: Line
+    start: str
+    end: str
+    address: Address
+    """What `start` dials to get to `end` over this line."""
+
+    @cached_property
+    def digest(self) -> bytes:
+        """What TRANSIT says, so that nothing is dialled but what both ends mean."""
+        return digest_of_walk(self.line, self.start, self.end, self.address)
+
+
+@attrs.frozen
+class Path:
+    """Hops one after another, from an ingress to `end`. Its name is the names of its lines, joined by a slash."""
+
+    hops: tuple[Hop, ...]
+
+    @cached_property
+    def name(self) -> str:
+        """Its lines in order, joined by a slash: unique among the paths of one ingress."""
+        return "/".join(hop.line.name for hop in self.hops)
+
+    @cached_property
+    def end(self) -> str:
+        """The node at which the path ends: the exit, if it is a whole path."""
+        return self.hops[-1].end
+
+    @cached_property
+    def lines(self) -> frozenset[str]:
+        """Their names; no line stands twice in one path."""
+        return frozenset(hop.line.name for hop in self.hops)
+
+    @cached_property
+    def providers(self) -> frozenset[str]:
+        """Who sells its lines, as far as the file says: two paths that share one may fail together."""
+        return frozenset(hop.line.provider for hop in self.hops if hop.line.provider is not None)
+
+    @cached_property
+    def nodes(self) -> tuple[str, ...]:
+        """The nodes it touches after the ingress, the end included."""
+        return tuple(hop.end for hop in self.hops)
+
+    @cached_property
+    def rate(self) -> float | None:
+        """Bytes per second of the narrowest line that tells its rate."""
+        return min((hop.line.rate for hop in self.hops if hop.line.rate is not None), default=None)
+
+    @cached_property
+    def cost(self) -> float:
+        """Money per GB over the whole path."""
+        return sum(hop.line.cost for hop in self.hops)
+
+    @cached_property
+    def backup(self) -> bool:
+        """Whether any of its lines is for emergencies only."""
+        return any(hop.line.backup for hop in self.hops)
+
+    def prefix(self, lines: int) -> "Path":
+        """The first *lines* hops."""
+        return Path(self.hops[:lines])
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@attrs.frozen
+class Paths:
+    """What path finding found: `used` are measured and chosen from, `spare` are only shown."""
+
+    used: tuple[Path, ...]
+    spare: tuple[Path, ...] = ()
+
+
+def find_paths(network: Network, ingress: str) -> Paths:
+    """Every simple walk from *ingress* to an exit, at most MOST_LINES long: fewest lines first, then file order."""
+    found = sorted(
+        (path for path in _walks(network, ingress, ()) if network.nodes[path.end].exit), key=lambda path: len(path.hops)
+    )
+    return Paths(tuple(found[:MOST_PATHS]), tuple(found[MOST_PATHS:]))
+
+
+def find_prefixes(paths: Paths) -> tuple[Path, ...]:
+    """Every beginning of a used path that is not itself a used path; one carrier ends at each."""
+    whole = {path.name for path in paths.used}
+    prefixes = {
+        prefix.name: prefix
+        for path in paths.used
+        for count in range(1, len(path.hops))
+        if (prefix := path.prefix(count)).name not in whole
+    }
+    return tuple(sorted(prefixes.values(), key=lambda path: len(path.hops)))
+
+
+def _walks(network: Network, at: str, walked: tuple[Hop, ...]) -> Iterator[Path]:
+    if walked:
+        yield Path(walked)
+    if len(walked) == MOST_LINES:
+        return
+    seen = {hop.start for hop in walked} | {at}
+    for line in network.lines.values():
+        for hop in _directions(network, line):
+            if hop.start == at and hop.end not in seen:
+                yield from _walks(network, hop.end, (*walked, hop))
+
+
+def _directions(network: Network, line: Line) -> Iterator[Hop]:
+    yield Hop(line, line.start, line.end, line.address)
+    if line.both and line.start in network.nodes:
+        yield Hop(line, line.end, line.start, network.nodes[line.start].address)
+
+
+def hops_from(network: Network, node: str) -> Iterator[Hop]:
+    """The lines that can be walked away from *node*."""
+    return (hop for line in network.lines.values() for hop in _directions(network, line) if hop.start == node)

@@ -1,0 +1,252 @@
+"""A node: accepts carriers, passes them on over its own lines (TRANSIT) or ends them in a session (HELLO).
+
+A stranger gets TLS and nothing else: names are checked before a message is acted upon, and every refusal is one line in
+the log here and one message to a peer that proved to be ours. Nothing is dialled but lines of this node's own file.
+"""
+
+import errno
+import socket
+import ssl
+from collections.abc import Iterable
+from pathlib import Path
+
+import trio
+
+from relay import __version__, log
+from relay.carrier.setup import SETUP_SECONDS, explain, is_farewell, read_message, send_message
+from relay.dial.lines import dial_hop
+from relay.engine import Loop, Splice, sockopts
+from relay.engine.secured import Secured
+from relay.engine.tls_setup import close, handshake, unwrap
+from relay.errors import OperatorError
+from relay.identity import Identity, PeerError, peer_name
+from relay.model.network import Network, who_is_behind, whom_to_update
+from relay.model.walk import MOST_LINES, Hop, hops_from
+from relay.node.sessions import RefusedError, Sessions
+from relay.node.strangers import Stranger, Strangers
+from relay.wire.codes import Purpose, Reason
+from relay.wire.errors import NotUnderstoodError, ProtocolError
+from relay.wire.setup import Hello, OtherVersion, Parsed, Proceed, Refused, Transit, Welcome
+from relay.wire.status import LineReport, status
+from relay.wire.versions import NEWEST, tell_apart
+
+PASSING = (Reason.DIAL_FAILED, Reason.DIAL_REFUSED, Reason.DRAINING)
+"""Reasons that the weather explains: an ingress meets them at every redial of a dead line, and says so itself."""
+TRANSIT_IDLE = 30.0
+"""Seconds without a byte in either direction after which a passed-on carrier is closed: its ends are pinged far more
+often, and drop it after 10."""
+
+
+class RelayNode:
+    """Everything that one `relay serve` holds. `network` and `identity` may be exchanged while it runs."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        nursery: trio.Nursery,
+        name: str,
+        network: Network,
+        identity: Identity,
+        base: Path,
+        sessions: Sessions,
+    ) -> None:
+        """*sessions* take the carriers that end here; secrets of the file are read from beside *base*."""
+        self.name = name
+        self.base = base
+        self.network = self.earlier = network
+        """What is gone by, and what was so before the last reload: an ingress may not have read the new file yet."""
+        self.sessions = sessions
+        self.transits: dict[Splice, str] = {}
+        """Carriers that are passed on, and the ingress of each."""
+        self.reports: list[LineReport] = []
+        """How long the last dials of our own lines took."""
+        self.is_draining = False
+        self.changed = trio.Event()
+        """Set when `network` has been exchanged; there is a new one then."""
+        self._loop = loop
+        self._nursery = nursery
+        self._strangers = Strangers()
+        self.use(network, identity)
+
+    def use(self, network: Network, identity: Identity) -> None:
+        """Go by *network* and *identity* from the next carrier on."""
+        if network != self.network:
+            self.earlier = self.network
+        self.network = network
+        self.identity = identity
+        self._context = identity.server_context()
+        told, self.changed = self.changed, trio.Event()
+        told.set()
+
+    def expel_strangers(self) -> None:
+        """End the carriers of ingresses that are no longer in the file."""
+        ingresses = self.network.ingresses
+        self.sessions.expel(ingresses)
+        for splice in [splice for splice, owner in self.transits.items() if owner not in ingresses]:
+            splice.close()
+            del self.transits[splice]
+
+    def drain(self) -> None:
+        """Let no carrier in from now on, and tell the ingresses to leave."""
+        self.is_draining = self.sessions.is_draining = True
+        self.sessions.say_goaway()
+
+    @property
+    def is_exit(self) -> bool:
+        """Whether the file in force lets this node connect to targets."""
+        return self.network.nodes[self.name].exit
+
+    def hops(self) -> Iterable[Hop]:
+        """The lines that start here."""
+        return hops_from(self.network, self.name)
+
+    @property
+    def digest(self) -> bytes:
+        """Of what concerns this node in its file."""
+        return self.network.digest_for(self.name)
+
+    def tell_status(self, reports: list[LineReport]) -> None:
+        """Remember how long our lines' dials took, and tell every ingress what STATUS says."""
+        self.reports = reports
+        self.sessions.tell_status(status(self.digest, self.network.serial, reports))
+
+    def accept(self, sock: socket.socket, address: tuple[str, int]) -> None:
+        """A connection came in: set it up in a task of its own."""
+        self._nursery.start_soon(self._serve, sock, f"{address[0]}:{address[1]}", self._strangers.admit(address[0]))
+
+    # ---- set-up
+
+    async def _serve(self, sock: socket.socket, peer: str, stranger: Stranger) -> None:
+        sockopts.carrier(sock)
+        try:
+            with stranger.scope, trio.fail_after(SETUP_SECONDS):
+                await self._set_up(sock, peer, stranger)
+            if stranger.scope.cancelled_caught:
+                self._log_stranger(peer, "made room for others")
+        except ssl.SSLCertVerificationError as error:
+            log.event("set-up-failed", level="warning", peer=peer, why=explain(error))
+        except PeerError as error:
+            log.event("set-up-failed", level="warning", peer=peer, why=str(error))
+        except OSError as error:
+            if is_farewell(error):
+                log.event("set-up-failed", level="debug", peer=peer, why=explain(error))
+            else:
+                self._log_stranger(peer, explain(error))
+        except trio.TooSlowError:
+            self._log_stranger(peer, "too slow")
+        except Exception as error:  # noqa: BLE001 - one carrier's mishap must not end the node; it is logged
+            log.event("handler-failed", level="error", what=f"the set-up of {peer}", error=repr(error))
+        finally:
+            self._strangers.leave(stranger)
+
+    def _log_stranger(self, peer: str, why: str) -> None:
+        if self._strangers.may_log(self._loop.now):
+            log.event("set-up-failed", level="warning", peer=peer, why=why)
+
+    async def _set_up(self, sock: socket.socket, peer: str, stranger: Stranger) -> None:
+        """Everything until the engine owns the connection; on any error it is closed."""
+        try:
+            secured = await handshake(sock, self._context, server_side=True)
+            owner = peer_name(secured.tls)
+            self._strangers.leave(stranger)
+            try:
+                await self._answer(secured, owner, await self._read(secured))
+            except RefusedError as refusal:
+                level = "debug" if refusal.reason in PASSING else "warning"
+                log.event("carrier-refused", level=level, peer=peer, name=owner, why=str(refusal))
+                await send_message(secured, Refused(refusal.reason, str(refusal)))
+                close(sock)
+        except BaseException:
+            close(sock)
+            raise
+
+    async def _read(self, secured: Secured) -> Parsed:
+        try:
+            return await read_message(secured)
+        except NotUnderstoodError as error:
+            raise RefusedError(Reason.NOT_UNDERSTOOD, f"{self.name}: {error}: update {self.name}") from error
+        except ProtocolError as error:
+            raise RefusedError(Reason.PROTOCOL, f"{self.name} cannot read this: {error}") from error
+        except OSError as error:
+            if not is_farewell(error):
+                raise
+            text = f"{peer_name(secured.tls)} left without a word; perhaps it wanted another node than {self.name}"
+            raise PeerError(text) from error
+
+    async def _answer(self, secured: Secured, owner: str, message: Parsed) -> None:
+        if owner not in self.network.ingresses:
+            raise RefusedError(Reason.NOT_AN_INGRESS, f"{owner} is not an ingress in the file of {self.name}")
+        if isinstance(message, OtherVersion):
+            raise RefusedError(Reason.VERSION, tell_apart(self.name, owner, message.versions))
+        if not isinstance(message, Transit | Hello):
+            raise RefusedError(Reason.PROTOCOL, f"a {type(message).__name__} where TRANSIT or HELLO belongs")
+        if self.is_draining:
+            raise RefusedError(Reason.DRAINING, f"{self.name} is shutting down")
+        if isinstance(message, Transit):
+            await self._pass_on(secured, owner, message)
+        else:
+            await self._end_here(secured, owner, message)
+
+    async def _pass_on(self, secured: Secured, owner: str, message: Transit) -> None:
+        hop = self._hop(message, owner)
+        try:
+            sock, took = await dial_hop(hop, self.base, SETUP_SECONDS)
+        except (OSError, OperatorError) as error:
+            reason = Reason.DIAL_REFUSED if getattr(error, "errno", None) == errno.ECONNREFUSED else Reason.DIAL_FAILED
+            raise RefusedError(reason, f"{self.name} cannot dial {hop.line.name}: {error}") from error
+        try:
+            sockopts.carrier(sock)
+            await send_message(secured, Proceed(took, min(message.versions.newest, NEWEST)))
+            raw = await unwrap(secured)
+        except BaseException:
+            sock.close()
+            raise
+        self._splice(raw, sock, owner, message)
+
+    def _hop(self, message: Transit, owner: str) -> Hop:
+        """What *message* asks to dial: a line of the present file, or of the one before it."""
+        if not 1 <= message.left < MOST_LINES:
+            text = f"{self.name} passes on what has 1 to {MOST_LINES - 1} lines left, not {message.left}"
+            raise RefusedError(Reason.LIMIT, text)
+        known = [*self.hops(), *hops_from(self.earlier, self.name)]
+        found = [hop for hop in known if hop.line.name == message.line]
+        for hop in found:
+            if hop.digest == message.digest:
+                return hop
+        what, reason = ("another version of", Reason.STALE_CONFIG) if found else ("no", Reason.UNKNOWN_LINE)
+        update = whom_to_update(owner, message.serial, self.network.serial)
+        raise RefusedError(reason, f"{self.name} has {what} line {message.line} in its file: {update}")
+
+    def _splice(self, a: socket.socket, b: socket.socket, owner: str, message: Transit) -> None:
+        def closed() -> None:
+            del self.transits[splice]
+            log.event("transit-closed", level="debug", line=message.line, via=message.via)
+
+        splice = Splice(self._loop, a, b, closed, idle=TRANSIT_IDLE)
+        self.transits[splice] = owner
+        log.event("transit-opened", level="debug", line=message.line, via=message.via)
+
+    async def _end_here(self, secured: Secured, owner: str, hello: Hello) -> None:
+        if not isinstance(hello.purpose, Purpose):
+            text = f"{self.name} knows no carriers of purpose {hello.purpose}: update {self.name}"
+            raise RefusedError(Reason.NOT_UNDERSTOOD, text)
+        if hello.purpose is not Purpose.PREFIX and not self.is_exit:
+            update = whom_to_update(owner, hello.serial, self.network.serial)
+            raise RefusedError(Reason.NOT_AN_EXIT, f"{self.name} is no exit in its own file: {update}")
+        session = self.sessions.session_for(hello, owner)
+        await send_message(secured, self._welcome(owner, hello))
+        self.sessions.adopt(secured, session, hello)
+
+    def _welcome(self, owner: str, hello: Hello) -> Welcome:
+        digest, serial = self.digest, self.network.serial
+        if digest != hello.digest:
+            why = who_is_behind(owner, hello.serial, self.name, serial)
+            log.event("config-differed", level="warning", ingress=owner, serial=serial, theirs=hello.serial, why=why)
+        return Welcome(
+            digest,
+            serial,
+            __version__,
+            self.is_draining,
+            self.identity.expires,
+            agreed=min(hello.versions.newest, NEWEST),
+        )

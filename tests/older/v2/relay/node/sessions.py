@@ -1,0 +1,221 @@
+"""The end of carriers at a node: sessions by token, and at an exit the targets of their streams.
+
+A session belongs to the ingress whose certificate began it; any other is refused, and so is the resumption of one that
+is not known here. Carriers that were silent for SILENCE are closed: the ingress pings every one of them.
+"""
+
+import hmac
+from collections.abc import Callable, Container, Iterator
+
+import attrs
+
+from relay import log
+from relay.carrier.binding import Binding
+from relay.carrier.link import Link, SessionClock
+from relay.engine import Loop, Tcp
+from relay.engine.secured import Secured
+from relay.exit.targets import Dialled, Dialling, Targets
+from relay.model.cause import Cause
+from relay.session.acceptor import Acceptor, AcceptorStream
+from relay.session.stream import Stream
+from relay.session.window import Memory
+from relay.wire import bodies
+from relay.wire.codes import Purpose, Reason
+from relay.wire.frames import Kind, frame
+from relay.wire.setup import Hello
+
+SILENCE = 10.0
+"""Seconds without a byte after which a node drops a carrier. The ingress pings every 5 s at least."""
+SWEEP = 1.0
+"""Seconds between looks at silent carriers and expired sessions."""
+
+
+class RefusedError(Exception):
+    """A set-up message asks for what this node will not do."""
+
+    def __init__(self, reason: Reason, text: str) -> None:
+        super().__init__(text)
+        self.reason = reason
+
+
+OnTime = Callable[[Link, int, str, int], None]
+
+
+@attrs.define(eq=False)
+class HeldSession:
+    """A session and what the node keeps beside it: its clock, and its links, whose owner it is."""
+
+    session: Acceptor
+    clock: SessionClock
+    on_time: OnTime
+    """Asked to time a connect (link, number of the question, host, port), and to answer TIMED on that link."""
+    links: list[Link] = attrs.Factory(list)
+    """Those that are up."""
+
+    def on_pong(self, link: Link, number: int) -> None:
+        """Nothing: a node does not ping, and the session refuses what it did not ask for."""
+
+    def on_notice(self, link: Link, kind: int, body: bytes) -> None:
+        """The ingress asks how long a connect takes: TIME is the only notice there is at a node."""
+        self.on_time(link, *bodies.parse_time(body))
+
+    def on_lost(self, link: Link, detached: list[Stream], why: str) -> None:
+        """*link* is gone; its streams wait for another."""
+        if link in self.links:
+            self.links.remove(link)
+        token = self.session.token.hex()[:8]
+        log.event("carrier-lost", session=token, carrier=link.end.number, streams_detached=len(detached), why=why)
+
+
+class Sessions:
+    """All sessions of this node. *targets* is None at a node that is no exit."""
+
+    def __init__(self, loop: Loop, memory: Memory, targets: Targets | None) -> None:
+        self._loop = loop
+        self._memory = memory
+        self._targets = targets
+        self._held: dict[bytes, HeldSession] = {}
+        self._dialling: dict[Binding, Dialling] = {}
+        self.is_draining = False
+        loop.call_at(loop.now + SWEEP, self._sweep)
+
+    @property
+    def streams(self) -> int:
+        """Streams that are open here."""
+        return sum(len(held.session.streams) for held in self._held.values())
+
+    @property
+    def carriers(self) -> int:
+        """Carriers that end here."""
+        return sum(len(held.links) for held in self._held.values())
+
+    @property
+    def count(self) -> int:
+        """Sessions that live here, with or without a carrier."""
+        return len(self._held)
+
+    def all_streams(self) -> Iterator[Stream]:
+        """Every stream of every session."""
+        for held in self._held.values():
+            yield from held.session.streams.values()
+
+    # ---- carriers
+
+    def session_for(self, hello: Hello, owner: str) -> Acceptor:
+        """The session that *hello* belongs to, begun if it is new.
+
+        Raises:
+            RefusedError: it is somebody else's, or not known although it should be.
+        """
+        held = self._find(hello.token)
+        if held is not None and held.session.owner != owner:
+            raise RefusedError(Reason.UNKNOWN_SESSION, "this session belongs to another ingress")
+        if held is None and hello.resume:
+            raise RefusedError(Reason.UNKNOWN_SESSION, "this session is not known here (restarted, or expired)")
+        if held is None:
+            session = Acceptor(hello.token, owner, self._memory, self._loop.now, self._open)
+            held = self._held[hello.token] = HeldSession(session, SessionClock(self._loop, session), self._time)
+        return held.session
+
+    def adopt(self, tls: Secured, session: Acceptor, hello: Hello) -> None:
+        """*tls*, on which *hello* was said, carries *session* from now on.
+
+        Raises:
+            RefusedError: the session ended while its carrier was set up; *tls* is still the caller's.
+        """
+        held = self._held.get(session.token)
+        if held is None or held.session is not session:
+            raise RefusedError(Reason.UNKNOWN_SESSION, "this session has ended meanwhile")
+        link = Link(self._loop, tls, session, held, session.owner, is_bulk=hello.purpose is Purpose.BULK)
+        held.links.append(link)
+        token, number = session.token.hex()[:8], link.end.number
+        log.event("carrier-up", session=token, carrier=number, ingress=session.owner, via=hello.via)
+        if self.is_draining:
+            link.end.send(frame(Kind.GOAWAY))
+
+    def say_goaway(self) -> None:
+        """Tell every ingress, on every carrier, that this node is about to stop."""
+        for held in self._held.values():
+            for link in held.links:
+                link.end.send(frame(Kind.GOAWAY))
+
+    def tell_status(self, whole: bytes) -> None:
+        """Tell every ingress, once, what STATUS says of this node; *whole* is the frame."""
+        for held in self._held.values():
+            if held.links:
+                held.links[0].end.send(whole)
+
+    def expel(self, ingresses: Container[str]) -> None:
+        """End the sessions of all but *ingresses*: their owners are no longer in the file."""
+        for held in list(self._held.values()):
+            if held.session.owner not in ingresses:
+                for link in list(held.links):
+                    link.close("its ingress is no longer in the file")
+                self._end(held, Cause.SESSION_EXPIRED)
+
+    def _find(self, token: bytes) -> HeldSession | None:
+        for known, held in self._held.items():
+            if hmac.compare_digest(known, token):
+                return held
+        return None
+
+    def _end(self, held: HeldSession, cause: Cause) -> None:
+        held.session.close(cause)
+        held.clock.stop()
+        del self._held[held.session.token]
+
+    def _sweep(self) -> None:
+        now = self._loop.now
+        self._loop.call_at(now + SWEEP, self._sweep)
+        for held in list(self._held.values()):
+            for link in [link for link in held.links if now - link.end.heard_at > SILENCE]:
+                link.close(f"silent for {SILENCE:g} s")
+            if held.session.has_expired(now):
+                self._end(held, Cause.SESSION_EXPIRED)
+
+    # ---- streams
+
+    def _open(self, stream: AcceptorStream, host: str, port: int) -> Binding:
+        binding = Binding(stream, Cause.TARGET_RESET, self._done)
+        if self._targets is None or self.is_draining:
+            stream.reset(Cause.DRAINING if self.is_draining else Cause.POLICY)
+        else:
+            dialling = self._targets.dial(host, port, lambda outcome: self._dialled(stream, binding, outcome))
+            self._dialling[binding] = dialling
+        return binding
+
+    def _dialled(self, stream: AcceptorStream, binding: Binding, outcome: Dialled | Cause) -> None:
+        del self._dialling[binding]
+        if isinstance(outcome, Cause):
+            stream.reset(outcome)
+            binding.close(outcome)
+            return
+        stream.connected(outcome.took, self._loop.now)
+        binding.attach(Tcp(self._loop, outcome.sock, binding))
+
+    def _done(self, binding: Binding, cause: Cause | None) -> None:
+        dialling = self._dialling.pop(binding, None)
+        if dialling is not None:
+            dialling.cancel()
+
+    def _time(self, link: Link, number: int, host: str, port: int) -> None:
+        """Time a connect for the ingress's choice."""
+
+        def answer(outcome: float | Cause) -> None:
+            if not link.end.is_lost:
+                took, code = (0.0, int(outcome)) if isinstance(outcome, Cause) else (outcome, 0)
+                link.end.send(bodies.timed(number, took, code))
+
+        if self._targets is None:
+            answer(Cause.POLICY)
+        else:
+            self._targets.connect_time(host, port, answer)
+
+    # ---- the end
+
+    def end_streams(self, cause: Cause) -> None:
+        """Reset every stream, at both ends."""
+        for stream in list(self.all_streams()):
+            if not stream.is_over:
+                stream.sink.on_reset(cause)
+                stream.reset(cause)

@@ -1,0 +1,210 @@
+"""`relay serve NODE`: reads the files, listens, serves until it is told to stop, drains.
+
+The first SIGTERM or SIGINT drains: the ingresses are told (GOAWAY) and leave; a second one ends at once. SIGHUP reads
+the files again, as `relay reload` does.
+"""
+
+import errno
+import signal
+from argparse import Namespace
+from collections.abc import AsyncIterator, Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from relay import __version__, log
+from relay.admin.path import socket_path
+from relay.admin.server import Answer, Ask, serve_admin
+from relay.config import find_node, load_network
+from relay.dial.lines import keep_dialling
+from relay.engine import Listener, Loop, open_listener
+from relay.engine.listener import hint
+from relay.engine.sockopts import kernel_limits
+from relay.errors import OperatorError
+from relay.exit.resolver import Resolver
+from relay.exit.targets import Targets
+from relay.identity import Identity, load_identity
+from relay.model.cause import Cause
+from relay.model.network import Network, Node
+from relay.node.node import RelayNode
+from relay.node.own import AGAIN, OwnAddresses
+from relay.node.sessions import Sessions
+from relay.policy import Policy
+from relay.serve.half_closed import watch_half_closed
+from relay.serve.process import run_under_signals
+from relay.serve.status import node_status
+from relay.session.window import Memory
+
+DRAIN = 10.0
+"""Seconds that a draining node waits for its carriers to leave."""
+MEMORY = 256 * 1024 * 1024
+"""Bytes that all streams of an exit may hold together."""
+HALF_CLOSED_IDLE = 300.0
+"""Seconds without progress after which a half-closed stream is reset."""
+LAST_WORDS = 0.3
+"""Seconds given to the last frames before the process ends."""
+LOOK_AGAIN = 0.05
+"""Seconds between looks at whether a draining node is empty."""
+NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
+"""How a host without IPv6 answers; the default is to listen on all addresses of both families."""
+
+
+def run(options: Namespace) -> int:
+    """Serve until stopped. Returns the exit code; OperatorError if it cannot begin."""
+    log.configure(options.log_format, options.log_level)
+    run_under_signals(partial(serve, options))
+    return 0
+
+
+async def serve(
+    options: Namespace,
+    signals: AsyncIterator[int],
+    *,
+    task_status: trio.TaskStatus[RelayNode] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve until *signals* say otherwise. Started once it listens.
+
+    Raises:
+        OperatorError: it cannot begin; in a group.
+    """
+    network, identity = _read(options)
+    async with trio.open_nursery() as nursery:
+        loop = Loop()
+        nursery.start_soon(loop.run)
+        base = Path(options.config).parent
+        targets = _make_targets(loop, nursery, network.nodes[options.node], base)
+        sessions = Sessions(loop, Memory(MEMORY), targets)
+        node = RelayNode(loop, nursery, options.node, network, identity, base, sessions)
+        await _start(node, targets, nursery)
+        listeners = _listen(node, loop)
+        asks: dict[str, Ask] = {"status": _status(node), "reload": _reload(node, options)}
+        await nursery.start(serve_admin, socket_path(options.node, "relay", options.admin), asks)
+        log.event("node-started", node=node.name, version=__version__, exit=node.is_exit, limits=kernel_limits())
+        task_status.started(node)
+        await _until_told(signals, node, options, nursery, listeners)
+        node.sessions.end_streams(Cause.DRAINING)
+        nursery.cancel_scope.cancel()
+    log.event("node-stopped", node=options.node)
+
+
+def _read(options: Namespace) -> tuple[Network, Identity]:
+    network = load_network(options.config)
+    find_node(network, options.node)
+    identity = load_identity(options.keys, options.node)
+    if identity.is_ingress:
+        folder = Path(options.keys, options.node)
+        raise OperatorError(f"{folder}: is the certificate of an ingress; run: ingress keys --renew {options.node}")
+    return network, identity
+
+
+def _make_targets(loop: Loop, nursery: trio.Nursery, me: Node, base: Path) -> Targets | None:
+    """What an exit reaches its targets by; None for a node that is none."""
+    if not me.exit:
+        return None
+    return Targets(loop, me, Policy(me.allow), Resolver.of_node(nursery, me, base), nursery, base)
+
+
+async def _start(node: RelayNode, targets: Targets | None, nursery: trio.Nursery) -> None:
+    """The tasks that run as long as the node; an exit first learns what it must not dial."""
+    if targets is not None:
+        own, changed = OwnAddresses(), node.changed
+        await _learn_own(node, targets, own)
+        nursery.start_soon(_keep_learning_own, node, targets, own, changed)
+    nursery.start_soon(keep_dialling, node.hops, node.base, node.tell_status)
+    nursery.start_soon(watch_half_closed, HALF_CLOSED_IDLE, node.sessions.all_streams)
+
+
+async def _learn_own(node: RelayNode, targets: Targets, own: OwnAddresses) -> None:
+    """Refuse targets that are our own nodes."""
+    targets.policy = Policy(node.network.nodes[node.name].allow, await own.learn(node.network))
+
+
+async def _keep_learning_own(node: RelayNode, targets: Targets, own: OwnAddresses, changed: trio.Event) -> None:
+    """Learn them again after every reload (then *changed* is set), and now and then."""
+    while True:
+        with trio.move_on_after(AGAIN):
+            await changed.wait()
+        changed = node.changed
+        await _learn_own(node, targets, own)
+
+
+def _listen(node: RelayNode, loop: Loop) -> list[Listener]:
+    """Listen where the file says. The node's certificate was read before: nobody is let in without one."""
+    listeners: list[Listener] = []
+    for address in node.network.nodes[node.name].listen:
+        try:
+            listeners.append(Listener(loop, open_listener((address.host, address.port)), node.accept))
+        except OSError as error:
+            if not (listeners and error.errno in NO_IPV6):
+                raise OperatorError(f"cannot listen on {address}: {error.strerror}{hint(error)}") from error
+    return listeners
+
+
+async def _until_told(
+    signals: AsyncIterator[int], node: RelayNode, options: Namespace, nursery: trio.Nursery, listeners: list[Listener]
+) -> None:
+    """Wait for the signals; returns when the node has drained, or was told twice."""
+    with trio.CancelScope() as drained:
+        async for number in signals:
+            if number == signal.SIGHUP:
+                _reload_or_log(node, options)
+            elif node.is_draining:
+                return
+            else:
+                log.event(
+                    "drain-started", node=node.name, carriers=node.sessions.carriers, passed_on=len(node.transits)
+                )
+                for listener in listeners:
+                    listener.stop()
+                node.drain()
+                nursery.start_soon(_drain, node, drained.cancel)
+
+
+def _reload_or_log(node: RelayNode, options: Namespace) -> None:
+    try:
+        use_files_again(node, options)
+    except OperatorError as error:
+        log.event("reload-failed", level="error", why=str(error))
+
+
+async def _drain(node: RelayNode, done: Callable[[], None]) -> None:
+    """Wait until the ingresses have left. Streams that are there after DRAIN seconds are reset, and both ends told."""
+    with trio.move_on_after(DRAIN):
+        while node.transits or node.sessions.streams:  # noqa: ASYNC110 - many things, each ends at its own pace
+            await trio.sleep(LOOK_AGAIN)
+    node.sessions.end_streams(Cause.DRAINING)
+    await trio.sleep(LAST_WORDS)
+    done()
+
+
+def use_files_again(node: RelayNode, options: Namespace) -> str:
+    """Read the files and go by them. Returns what was done.
+
+    Raises:
+        OperatorError: with the mistakes; nothing was changed.
+    """
+    network, identity = _read(options)
+    old, new = node.network.nodes[node.name], network.nodes[node.name]
+    if old != new:
+        raise OperatorError(f"{options.config}: [node.{node.name}] itself has changed; restart this node to use it")
+    node.use(network, identity)
+    node.expel_strangers()
+    node.tell_status(node.reports)
+    log.event("reloaded", node=node.name, nodes=len(network.nodes), lines=len(network.lines))
+    return f"reloaded: {len(network.nodes)} nodes, {len(network.lines)} lines"
+
+
+def _reload(node: RelayNode, options: Namespace) -> Ask:
+    async def answer(_: Mapping[str, Any]) -> Answer:
+        return {"version": 1, "done": use_files_again(node, options)}
+
+    return answer
+
+
+def _status(node: RelayNode) -> Ask:
+    async def answer(_: Mapping[str, Any]) -> Answer:
+        return node_status(node)
+
+    return answer

@@ -1,0 +1,221 @@
+"""The exit's end of a session: follows the ingress's attachments, and never opens a stream twice.
+
+A stream that was reset here stays, empty, until the ingress says that it knows (its RESET comes): until then it says
+its RESET on whatever carrier the ingress attaches it to. Every id that was ever used is remembered, so that an OPEN
+that arrives late, behind the end of its stream, dials nobody (ids come in sequence, so that is one number and a few
+exceptions).
+"""
+
+from collections.abc import Callable
+
+from relay.model.cause import Cause
+from relay.session.carrier import CarrierEnd
+from relay.session.riding import CarrierLeg
+from relay.session.session import Session
+from relay.session.sink import CLOSED, Sink
+from relay.session.states import REACHES, Reach, StreamEvent
+from relay.session.stream import Stream, StreamSession
+from relay.session.window import Memory
+from relay.wire import bodies
+from relay.wire.frames import Kind
+
+MOST_STREAMS = 20_000
+"""Streams of one session at once: a bound on what one ingress may cost, since each may hold a target's socket."""
+
+_KNOWN, _CONNECTED = Reach.ATTACHED, StreamEvent.CONNECTED  # found once, as in stream.py
+
+
+class SeenIds:
+    """The stream ids that were used, of a sequence that begins at 1 and may arrive in any order.
+
+    All up to a floor are used, and a few above it: streams open in order on one carrier, and out of it only by what two
+    carriers make of it. So it stays small however many streams a session has had.
+    """
+
+    __slots__ = ("_above", "_floor")
+
+    def __init__(self) -> None:
+        self._floor = 0
+        self._above: set[int] = set()
+
+    def __contains__(self, number: int) -> bool:
+        """Whether *number* was added."""
+        return number <= self._floor or number in self._above
+
+    def add(self, number: int) -> None:
+        """*number* is used. What is held grows with the gaps only."""
+        if number > self._floor:
+            self._above.add(number)
+            while self._floor + 1 in self._above:
+                self._floor += 1
+                self._above.remove(self._floor)
+
+
+class AcceptorStream(Stream):
+    """A stream as the exit sees it: it follows, and is told what became of the dial.
+
+    Its life: made by OPEN, bound to the sink that `on_open` returned; `connected` or `reset`, once, by whoever dials;
+    then bytes, until it is complete, or the ingress resets it, or we do and the ingress confirms.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, session: StreamSession, number: int, generation: int) -> None:
+        """Its sink is bound once its opener has given one."""
+        super().__init__(session, number, CLOSED)
+        self.generation = generation
+        self.reach = _KNOWN
+
+    def connected(self, took: float, now: float) -> None:
+        """The target was connected, in *took* seconds: tell the ingress. Harmless if the stream is over."""
+        self.session.now = now
+        self.reach, self.took = REACHES[self.reach][_CONNECTED], took
+        self.tell_connected()
+
+    def tell_connected(self) -> None:
+        """Say CONNECTED, again if need be, on every leg."""
+        for leg in self.legs:
+            leg.must_connect = True
+        self.wake()
+
+    def announcement(self, leg: CarrierLeg) -> bytes:
+        """ATTACHED, which is an acknowledgement as well. What earlier carriers still deliver ends at its `sent`."""
+        receiver = self.receiver
+        sent = max((stop for _, _, stop in self.drains), default=0)
+        self.ack_told, self.limit_told = told, limit = receiver.acknowledged, receiver.limit
+        leg.must_ack = False
+        if len(self.legs) == 1:
+            self.session.take_ack(self)
+        return bodies.attached(self.id, self.generation, told, limit, sent)
+
+    def follow(self, carrier: CarrierEnd, generation: int, *, planned: bool) -> None:
+        """Ride where the newest ATTACH says; equal generations add up (redundant streams), older ones mean nothing.
+
+        A planned move is one from where the ingress believes the stream to be. If an ATTACH before it was
+        overtaken, that is not where it is, and the carrier it rides on may be dead: then all is sent again.
+        """
+        if generation > self.generation:
+            is_next = generation == self.generation + 1 and len(self.legs) == 1
+            self.generation = generation
+            self.ride((carrier,), planned=planned and is_next)
+        elif generation == self.generation and self.id not in carrier.legs:
+            self.add_leg(carrier)
+
+    # ---- ends
+
+    def reset(self, cause: Cause) -> None:
+        """As `Stream.reset`. The stream stays known, without its bytes, until the ingress's RESET comes."""
+        if not self.is_over:
+            self.advance(StreamEvent.GIVE_UP)
+            self.cause = cause
+            self.session.take_ack(self)
+            self.drop_bytes()
+            self.wake()
+
+    def complete(self) -> None:
+        """As `Stream.complete`: the last ACK is said on every carrier that it rides on, unless all were given it. It is
+        no last word: if all of them are lost, the ingress attaches the stream, hears GONE, and understands."""
+        is_told = self._is_told()
+        word = self.ack()
+        carriers = [leg.carrier for leg in self.legs]
+        self.session.forget(self)
+        for carrier in () if is_told else carriers:
+            carrier.send(word)
+
+    def _is_told(self) -> bool:
+        """Whether the last acknowledgement was given to every carrier that the stream rides on now: what was given to
+        one that is gone, or left, may never arrive."""
+        waits = self.session.has_ack_waiting(self) or any(leg.must_ack or leg.announce for leg in self.legs)
+        return self.ack_told == self.receiver.acknowledged and not waits
+
+
+OnOpen = Callable[[AcceptorStream, str, int], Sink]
+
+
+class Acceptor(Session[AcceptorStream]):
+    """The session's end at the exit (or at a relay, where no stream may be opened)."""
+
+    def __init__(self, token: bytes, owner: str, memory: Memory, now: float, on_open: OnOpen) -> None:
+        """*token* is the ingress's choice. *owner* is the name in its certificate: the caller lets no other join.
+
+        *on_open(stream, host, port)* begins to dial and returns the sink; once the dial has ended it says
+        `stream.connected` or `stream.reset`, which it may do at once.
+        """
+        super().__init__(token, memory, now)
+        self.owner = owner
+        self.most_streams = MOST_STREAMS
+        """Beyond it an OPEN is answered by RESET with LIMIT, as it is when the memory is full."""
+        self._seen = SeenIds()
+        self._on_open_told = on_open
+        self._handlers |= {
+            Kind.PING: self._on_ping,
+            Kind.OPEN: self._on_open,
+            Kind.ATTACH: self._on_attach,
+            Kind.TIME: lambda carrier, body: carrier.owner.on_notice(Kind.TIME, body),
+        }
+
+    # ---- frames
+
+    def _on_ping(self, carrier: CarrierEnd, body: bytes) -> None:
+        """Answered before anything else leaves. What it tells of the round trip is all that an exit knows of it; a bulk
+        carrier's is that of its queues, and no measure for acknowledgements."""
+        number, carrier.base_rtt = bodies.parse_ping(body)
+        if carrier.base_rtt and not carrier.is_bulk:
+            self.srtt = carrier.base_rtt
+        carrier.send(bodies.pong(number))
+
+    def _on_open(self, carrier: CarrierEnd, body: bytes) -> None:
+        """The first OPEN of an id dials; another, over a second carrier or from a hedge, is read as an attachment by an
+        ingress that has heard nothing yet; one behind the end of its stream is answered with GONE."""
+        number, generation, host, port = bodies.parse_open(body)
+        stream = self.streams.get(number)
+        if stream is not None:
+            stream.follow(carrier, generation, planned=False)
+            if stream.is_connected:
+                stream.tell_connected()  # an ingress that says OPEN again has not heard it
+        elif number in self._seen:
+            carrier.send(bodies.reset(number, Cause.GONE))
+        else:
+            self._seen.add(number)
+            self._begin(AcceptorStream(self, number, generation), carrier, host, port)
+
+    def _begin(self, stream: AcceptorStream, carrier: CarrierEnd, host: str, port: int) -> None:
+        is_full = self.memory.is_full or len(self.streams) >= self.most_streams
+        self.streams[stream.id] = stream
+        stream.board(carrier)
+        self.ack_later(stream)  # ATTACHED goes with what comes first: CONNECTED, RESET, or the acknowledgements
+        if is_full:
+            stream.reset(Cause.LIMIT)
+            return
+        sink = self._on_open_told(stream, host, port)
+        if not stream.is_over:
+            stream.bind(sink)
+
+    def _on_attach(self, carrier: CarrierEnd, body: bytes) -> None:
+        """What the ingress has is taken first: it may be the last acknowledgement, and then there is nothing to attach.
+
+        An id that was never seen is noted as used: an OPEN that this ATTACH has overtaken would dial for nobody.
+        """
+        number, generation, received, limit, flags = bodies.parse_attach(body)
+        stream = self.streams.get(number)
+        if stream is not None:
+            stream.receive_ack(received, limit)
+        if stream is None or self.streams.get(number) is not stream:
+            # Not known; or that was its end, and the old carriers may not bring the news.
+            self._seen.add(number)
+            carrier.send(bodies.reset(number, Cause.GONE))
+            return
+        stream.follow(carrier, generation, planned=bool(flags & bodies.PLANNED))
+        if stream.is_connected and not flags & bodies.KNOWS_CONNECTED:
+            stream.tell_connected()
+
+    def _on_reset(self, _: CarrierEnd, body: bytes) -> None:
+        """The ingress has given a stream up, or answers our own RESET; an OPEN of it that comes later finds it seen."""
+        number, _offset, code = bodies.parse_reset(body)
+        self._seen.add(number)
+        stream = self.streams.get(number)
+        if stream is not None:
+            sink, was_over = stream.sink, stream.is_over
+            self.forget(stream)
+            if not was_over:
+                sink.on_reset(Cause.of_code(code))

@@ -1,0 +1,245 @@
+"""The ingress's end of a session: opens streams, says which carriers they ride on, recovers what a carrier owed.
+
+It never chooses a carrier: `open` and `attach` are told. Its last word about every stream is one of `last_words`, so
+that the exit is never left with a stream that nobody here knows.
+
+A move in one exchange (docs/protocol.md, "Attaching"): `attach` counts the stream's generation up and makes new legs;
+ATTACH leaves on them at the next pull, with what has arrived here; the exit answers ATTACHED with what has arrived
+there, and both send on. Nothing waits for the answer. After a planned move the old carrier still delivers, both ways,
+and until it has, it is watched (`is_awaited`): if it stalls or dies, the stream is attached once more, where it rides,
+as a rescue.
+"""
+
+from collections.abc import Callable, Iterable
+
+from relay.callbacks import ignore
+from relay.model.cause import Cause
+from relay.session.carrier import CarrierEnd
+from relay.session.riding import CarrierLeg
+from relay.session.session import Session
+from relay.session.sink import Sink
+from relay.session.states import REACHES, Reach, StreamEvent, StreamState
+from relay.session.stream import Stream, StreamSession
+from relay.session.window import Memory
+from relay.wire import bodies
+from relay.wire.frames import Kind
+
+_OPENING, _ATTACHED, _CONNECTED = (
+    Reach.OPENING,
+    StreamEvent.ATTACHED,
+    StreamEvent.CONNECTED,
+)  # found once, as in stream.py
+
+
+class InitiatorStream(Stream):
+    """A stream as the ingress sees it: it knows its target, and what an exit has said of it.
+
+    It may be written to before the exit has heard of it; what it was given can go to another exit as long as nothing
+    has travelled (`has_sent`, `withdrawn`).
+    """
+
+    __slots__ = ("host", "is_planned", "owed", "port", "withdrawn")
+
+    def __init__(self, session: StreamSession, number: int, sink: Sink, host: str, port: int) -> None:
+        super().__init__(session, number, sink)
+        self.host = host
+        """As the client gave it: a name, or a literal address. The exit resolves it."""
+        self.port = port
+        self.is_planned = False
+        """The newest attachment is a planned move; its ATTACH says so."""
+        self.withdrawn = b""
+        """What was written and never left, kept when the stream is reset: another exit may go on with it."""
+        self.owed: dict[CarrierEnd, int | None] = {}
+        """Carriers left by a planned move that still bring what lies below an offset; None until the exit told it."""
+
+    @property
+    def is_acknowledged(self) -> bool:
+        """The exit knows the stream; its OPEN need not be said again."""
+        return self.reach is not _OPENING
+
+    def is_owed_by(self, carrier: CarrierEnd) -> bool:
+        """Whether *carrier*, left by a planned move, may still have bytes for us."""
+        if carrier not in self.owed:
+            return False
+        mark = self.owed[carrier]
+        return mark is None or self.receiver.acknowledged < mark
+
+    def awaits(self, carrier: CarrierEnd) -> bool:
+        """Whether something of a planned move is still on *carrier*, in either direction."""
+        return self.is_owed_by(carrier) or self.drains_from(carrier)
+
+    def reattach(self, carriers: tuple[CarrierEnd, ...], *, planned: bool) -> None:
+        """Move to *carriers*; see `Initiator.attach`, which calls this."""
+        self.generation += 1
+        self.is_planned = planned and self.is_acknowledged and len(self.legs) == len(carriers) == 1
+        if self.is_planned:
+            self.owed |= {leg.carrier: None for leg in self.legs if leg.carrier not in carriers}
+        else:
+            self.owed.clear()
+        self.ride(carriers, planned=self.is_planned)
+
+    def announcement(self, leg: CarrierLeg) -> bytes:
+        """OPEN until the exit is known to know the stream, then ATTACH. (It opens an id once, however often it hears
+        it.)"""
+        if self.reach is _OPENING:
+            return bodies.open_stream(self.id, self.generation, self.host, self.port)
+        receiver = self.receiver
+        flags = bodies.PLANNED * self.is_planned | bodies.KNOWS_CONNECTED * self.is_connected
+        self.limit_told = receiver.limit
+        return bodies.attach(self.id, self.generation, receiver.acknowledged, receiver.limit, flags)
+
+    # ---- what the exit says
+
+    def on_attached(self, generation: int, received: int, limit: int, sent: int) -> bool:
+        """ATTACHED has come: see `wire.bodies.attached`.
+
+        Returns:
+            Whether it answers the newest attachment, and that is not the first: the stream has been moved.
+        """
+        self.reach = REACHES[self.reach][_ATTACHED]
+        is_moved = generation == self.generation and generation > 1
+        if is_moved:
+            self.owed = {at: sent if mark is None else mark for at, mark in self.owed.items()}
+        return is_moved
+
+    def on_connected(self, took: float) -> None:
+        """CONNECTED has come; the sink hears it once."""
+        if not self.is_connected:
+            self.reach = REACHES[self.reach][_CONNECTED]
+            self.took = took
+            self.sink.on_connected(took)
+
+    # ---- ends
+
+    def reset(self, cause: Cause) -> None:
+        """As `Stream.reset`. The stream is forgotten at once; RESET is a last word, which the exit gets for certain."""
+        if not self.is_over:
+            self.session.forget(self)
+            self.session.say_last([bodies.reset(self.id, cause)])
+
+    def complete(self) -> None:
+        """As `Stream.complete`: the ACK of the exit's FIN is a last word. It waits a little for others, since nobody
+        waits for it but the exit's memory of the stream."""
+        word = self.ack()
+        self.session.forget(self)
+        self.session.say_last_later(word)
+
+    def on_forgotten(self) -> None:
+        """As `Stream.on_forgotten`; if nothing has travelled, what was written is kept in `withdrawn`."""
+        if not self.has_sent and not self.withdrawn:
+            self.withdrawn = b"".join(self.sender.read(self.sender.acked, self.sender.end))
+        super().on_forgotten()
+
+
+class Initiator(Session[InitiatorStream]):
+    """The session's end at the ingress."""
+
+    def __init__(self, token: bytes, memory: Memory, now: float) -> None:
+        """*token* is random and never used again."""
+        super().__init__(token, memory, now)
+        self.on_resumed: Callable[[InitiatorStream], None] = ignore
+        """Told of a stream whose newest attachment, not its first, the exit has answered."""
+        self._next_id = 1
+        self._handlers |= {
+            Kind.PONG: self._on_pong,
+            Kind.ATTACHED: self._on_attached,
+            Kind.CONNECTED: self._on_connected,
+            Kind.GOAWAY: lambda carrier, body: carrier.owner.on_notice(Kind.GOAWAY, body),
+            Kind.STATUS: lambda carrier, body: carrier.owner.on_notice(Kind.STATUS, body),
+            Kind.TIMED: lambda carrier, body: carrier.owner.on_notice(Kind.TIMED, body),
+        }
+
+    def open(self, host: str, port: int, sink: Sink, carriers: tuple[CarrierEnd, ...], now: float) -> InitiatorStream:
+        """Begin a stream to *host* and *port* over *carriers* (normally one). It may be written to at once.
+
+        Without carriers it is detached: it keeps what is written until it is attached, or the session expires.
+
+        Raises:
+            ValueError: *host* takes more than LONGEST_HOST bytes, or cannot be written in UTF-8.
+        """
+        if not 0 < len(host.encode()) <= bodies.LONGEST_HOST:
+            raise ValueError("a host that no OPEN can carry")
+        self.now = now
+        stream = InitiatorStream(self, self._next_id, sink, host, port)
+        self._next_id += 1
+        self.streams[stream.id] = stream
+        stream.ride(carriers, planned=False)
+        if not self.carriers:
+            self.expect_expiry()
+        return stream
+
+    def attach(self, streams: Iterable[Stream], carriers: tuple[CarrierEnd, ...], now: float, *, planned: bool) -> None:
+        """Move *streams* to *carriers*, in one exchange; those that have ended meanwhile, or are of another session,
+        are passed over.
+
+        A planned move trusts the old carrier to deliver what it has (if there is one, and one new one); any other
+        goes on from what each end is known to have.
+        """
+        self.now = now
+        for stream in streams:
+            own = self.streams.get(stream.id)
+            if own is not None and own is stream:
+                own.reattach(carriers, planned=planned)
+
+    def lose(self, carrier: CarrierEnd, now: float) -> list[InitiatorStream]:
+        """As in Session; streams that *carrier* still owed bytes ask for them again over the legs they have."""
+        detached = super().lose(carrier, now)
+        self.give_up_on(carrier, now)
+        return detached
+
+    def give_up_on(self, carrier: CarrierEnd, now: float) -> None:
+        """Do not wait for what *carrier* owes from planned moves, in either direction, nor for the last words that it
+        was given: it is stalled or gone. Its riders stay: to move them is the choice's affair."""
+        self.now = now
+        carrier.is_doubted = True
+        for stream in [one for one in self.streams.values() if one.owed or one.drains]:
+            if stream.legs and stream.awaits(carrier):
+                self.attach([stream], tuple(leg.carrier for leg in stream.legs), now, planned=False)
+            stream.owed.pop(carrier, None)
+        self.say_last(carrier.unconfirmed.reclaim(), besides=carrier)
+
+    def is_awaited(self, carrier: CarrierEnd) -> bool:
+        """Whether something of a planned move is still on *carrier*, either way: it should not be closed yet."""
+        return any(stream.awaits(carrier) for stream in self.streams.values())
+
+    # ---- frames
+
+    def _on_pong(self, carrier: CarrierEnd, body: bytes) -> None:
+        """The last words that the PING followed have arrived; the owner gets the round trip out of it."""
+        number = bodies.parse_pong(body)
+        carrier.unconfirmed.ponged(number)
+        carrier.owner.on_pong(number)
+
+    def _on_attached(self, _: CarrierEnd, body: bytes) -> None:
+        """The answer to OPEN or ATTACH. Of an older generation it still acknowledges, but says nothing of the move."""
+        number, generation, received, limit, sent = bodies.parse_attached(body)
+        stream = self.streams.get(number)
+        if stream is None:
+            return
+        if stream.on_attached(generation, received, limit, sent):
+            self.on_resumed(stream)
+        stream.receive_ack(received, limit)
+
+    def _on_connected(self, _: CarrierEnd, body: bytes) -> None:
+        number, took = bodies.parse_connected(body)
+        stream = self.streams.get(number)
+        if stream is not None:
+            stream.on_connected(took)
+
+    def _on_reset(self, _: CarrierEnd, body: bytes) -> None:
+        """The exit has given a stream up, and keeps it until we say that we know; or it does not know it (GONE).
+
+        GONE is no failure if both sides had finished: then the exit had everything, and only our last ACK, or its
+        answer, was lost.
+        """
+        number, _offset, code = bodies.parse_reset(body)
+        cause = Cause.of_code(code)
+        if cause is not Cause.GONE:
+            self.say_last([bodies.reset(number, Cause.GONE)])
+        stream = self.streams.get(number)
+        if stream is None:
+            return
+        sink, had_all = stream.sink, stream.state is StreamState.LAST_ACK
+        self.forget(stream)
+        if cause is not Cause.GONE or not had_all:
+            sink.on_reset(cause)

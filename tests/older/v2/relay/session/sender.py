@@ -1,0 +1,231 @@
+"""One direction of a stream, at the end that writes: what was written and is not acknowledged yet.
+
+Offsets are those of docs/protocol.md section 4: absolute, from 0, one sequence for each direction, FIN one offset
+behind the last byte (as a FIN takes a sequence number in RFC 9293 section 3.4), so that it is acknowledged, ordered and
+sent again like data. Four of them divide the sequence:
+
+    0 ........ acked ........ cursor.position ........ limit ........ end
+      forgotten      in flight         may be sent now       must wait
+
+(`limit` may as well lie beyond `end`.) The sender knows nothing of carriers. A stream may ride on several at once, or
+have left one that still delivers, so how far each of them has come is kept by the carrier's leg, in a `Cursor`, and
+handed in when the leg may send. Bytes are let go of by acknowledgement alone, never because they were sent.
+
+There are no timers for retransmission as TCP has them (RFC 6298, RFC 8985): below us is TCP, which loses nothing while
+it lives. What a carrier that died had in flight becomes `repairs` of the cursors that are left.
+"""
+
+from bisect import bisect_right
+
+from relay.wire.errors import ProtocolError
+from relay.wire.frames import DATA_HEADER_SIZE, data_header
+
+Range = tuple[int, int]
+"""Offsets [first, one behind the last)."""
+Parts = list[bytes | memoryview]
+"""Bytes on their way to a carrier, in pieces that are joined once. Views must not outlive the pull."""
+
+
+class Cursor:
+    """What one carrier has had of one direction: plain numbers, read and moved by a Sender.
+
+    Offsets in [since, position) went to this carrier, as far as they were not repaired elsewhere: if it dies, they have
+    to be sent again. `position` only grows.
+    """
+
+    __slots__ = ("position", "repairs", "since")
+
+    def __init__(self, position: int) -> None:
+        self.position = position
+        """The next offset that was never given to this carrier."""
+        self.since = position
+        """The first offset that this carrier is answerable for."""
+        self.repairs: list[Range] = []
+        """Ranges below `position` that have to be sent again, because the carrier that had them is gone; in the order
+        in which they will be sent. They may overlap, and reach into what was acknowledged meanwhile."""
+
+    def repair(self, ranges: list[Range]) -> None:
+        """Send *ranges*, which lie below `position`, again; from now on this carrier is answerable for them."""
+        if ranges:
+            self.repairs += ranges
+            self.since = min(self.since, *(start for start, _ in ranges))
+
+
+class Sender:
+    """The unacknowledged bytes of one direction, and where they end.
+
+    The bytes lie in chunks, one for each `write`, in the order of their offsets, from the one that holds `acked` to
+    the end. Whoever writes in sizes that fit a frame gets frames that are never copied again.
+    """
+
+    __slots__ = ("_chunks", "_number", "_starts", "acked", "end", "is_finished", "limit")
+
+    def __init__(self, number: int, limit: int) -> None:
+        """*number* is the stream's id, for the headers of its frames; *limit* what the peer takes before it has said
+        anything."""
+        self._number = number
+        self.acked = 0
+        """The peer has everything below; of the bytes nothing below is kept."""
+        self.end = 0
+        """One behind the last byte written, and the FIN's own offset."""
+        self.limit = limit
+        """The peer takes bytes below this offset. It only grows, and does not count the FIN."""
+        self.is_finished = False
+        """No byte will be added: there is a FIN, at `end`."""
+        self._starts: list[int] = []
+        """The offset at which each chunk begins."""
+        self._chunks: list[bytes] = []
+        """As frames, header and all: a chunk that goes out whole, and most do, is not copied again."""
+
+    @property
+    def total(self) -> int:
+        """One behind the last offset there is to send so far, FIN included."""
+        return self.end + self.is_finished
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the peer has everything, FIN included: nothing will ever be sent again."""
+        return self.is_finished and self.acked > self.end
+
+    @property
+    def kept(self) -> int:
+        """Bytes kept for sending or for sending again: what this direction costs in memory."""
+        return max(self.end - self.acked, 0)
+
+    # ---- what the writer and the peer say
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Append a copy of *data*, whatever the limit; not allowed after `finish`.
+
+        Raises:
+            RuntimeError: after `finish`; the caller has a mistake.
+        """
+        if self.is_finished:
+            raise RuntimeError("write after finish")
+        self._starts.append(self.end)
+        self._chunks.append(b"".join((data_header(self._number, self.end, len(data)), data)))
+        self.end += len(data)
+
+    def finish(self) -> None:
+        """No bytes will follow: from now on there is a FIN to send. Harmless when repeated."""
+        self.is_finished = True
+
+    def acknowledge(self, received: int) -> int:
+        """The peer has everything below *received*, which may come twice, late or out of order: an old one changes
+        nothing (as in RFC 9293 section 3.10.7.4).
+
+        Returns:
+            How many bytes were let go of.
+
+        Raises:
+            ProtocolError: *received* lies behind what was written; nothing has changed.
+        """
+        if received <= self.acked:
+            return 0
+        if received > self.total:
+            raise ProtocolError("an acknowledgement of bytes that were never sent")
+        before = min(self.acked, self.end)
+        self.acked = received
+        starts = self._starts
+        if len(starts) == 1 and received >= self.end:
+            starts.clear()
+            self._chunks.clear()
+        else:
+            self._drop_below(received)
+        return min(received, self.end) - before
+
+    def clear(self) -> int:
+        """Let go of all bytes: nothing can be read any more, and `has_more` is false but for a FIN.
+
+        Returns:
+            How many bytes were kept.
+        """
+        kept = self.kept
+        self.acked = self.end
+        self._starts.clear()
+        self._chunks.clear()
+        return kept
+
+    def _drop_below(self, offset: int) -> None:
+        """Forget the chunks that lie wholly below *offset*."""
+        count = bisect_right(self._starts, offset) - 1 if offset < self.end else len(self._starts)
+        if count > 0:
+            del self._starts[:count]
+            del self._chunks[:count]
+
+    # ---- bytes
+
+    def read(self, start: int, stop: int) -> Parts:
+        """The bytes [start, stop), which must be kept still, in as many pieces as they were written in."""
+        pieces: Parts = []
+        index = bisect_right(self._starts, start) - 1
+        while start < stop:
+            chunk = self._chunks[index]
+            skip = DATA_HEADER_SIZE + start - self._starts[index]
+            take = min(len(chunk) - skip, stop - start)
+            pieces.append(memoryview(chunk)[skip : skip + take])
+            start += take
+            index += 1
+        return pieces
+
+    def frame(self, start: int, stop: int) -> Parts:
+        """A DATA frame with the bytes [start, stop), which must be kept still, in pieces."""
+        index = bisect_right(self._starts, start) - 1
+        chunk = self._chunks[index]
+        if self._starts[index] == start and len(chunk) == DATA_HEADER_SIZE + stop - start:
+            return [chunk]
+        return [data_header(self._number, start, stop - start), *self.read(start, stop)]
+
+    # ---- what is next
+
+    def next_range(self, cursor: Cursor, most: int) -> Range | None:
+        """What goes next to the carrier of *cursor*, at most *most* bytes, and note it there as sent.
+
+        Repairs come first, since the peer cannot go on without them. The range [end, end + 1) is the FIN, and always
+        comes alone. None when nothing may be sent: all was sent, or the limit is reached.
+        """
+        if cursor.repairs:
+            repair = self._next_repair(cursor, most)
+            if repair is not None:
+                return repair
+        start = cursor.position if cursor.position > self.acked else self.acked
+        stop = min(self.end, self.limit, start + most)
+        if start >= stop:
+            if not self.is_finished or start != self.end:
+                return None
+            stop = start + 1
+        elif stop - start == most:
+            stop = self._whole_chunk(start, stop)
+        cursor.position = stop
+        return start, stop
+
+    def has_more(self, cursor: Cursor) -> bool:
+        """Whether `next_range` would give something. True without reason only for repairs that were acknowledged since:
+        that costs one pull for nothing."""
+        start = cursor.position if cursor.position > self.acked else self.acked
+        if start < self.end:
+            return start < self.limit or bool(cursor.repairs)
+        return (self.is_finished and start == self.end) or bool(cursor.repairs)
+
+    def _whole_chunk(self, start: int, stop: int) -> int:
+        """Where a frame of new bytes ends, if more follow *stop*: with its chunk, if that leaves half of it."""
+        index = bisect_right(self._starts, start) - 1
+        end = self._starts[index] + len(self._chunks[index]) - DATA_HEADER_SIZE
+        return end if end < stop and 2 * (end - start) >= stop - start else stop
+
+    def _next_repair(self, cursor: Cursor, most: int) -> Range | None:
+        """The first repair that the peer is not known to have, cut to *most*; what is left of it stays first."""
+        repairs = cursor.repairs
+        while repairs:
+            start, stop = repairs.pop(0)
+            start = max(start, self.acked)
+            if start >= stop:
+                continue
+            if start < self.end < stop:  # the FIN always comes alone
+                repairs.insert(0, (self.end, stop))
+                stop = self.end
+            if stop - start > most:
+                repairs.insert(0, (start + most, stop))
+                stop = start + most
+            return start, stop
+        return None

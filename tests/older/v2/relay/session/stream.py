@@ -1,0 +1,397 @@
+"""One client's connection inside a session: a sender, a receiver, a window, a state, and the legs it rides on.
+
+A stream composes the parts, which do not know each other, and says what to put on a carrier when the carrier asks
+(`emit`): everything that waits can still change carriers, and the stream outlives all of them. What differs between the
+ends is in two subclasses, `InitiatorStream` at the ingress and `AcceptorStream` at the exit: how the stream is
+announced on a new leg (`announcement`), how it is given up (`reset`), and who has the last word (`complete`).
+
+Who calls what:
+
+- The near side, whoever has the client's or target's socket: `write`, `finish`, `consume`, `reset`, at any time, also
+  from inside the sink's own methods. After the end they do nothing.
+- The session: `receive…` with what the peer said, `ride`, `add_leg` and `lose` when carriers change, `on_forgotten`.
+- Carriers, for one of the legs: `emit`.
+
+No call is told the time: a stream reads `session.now`, which the session's entry points have set.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from relay.model.cause import Cause
+from relay.session.carrier import CarrierEnd
+from relay.session.receiver import Receiver
+from relay.session.riding import CarrierLeg, Riding
+from relay.session.sender import Parts, Range, Sender
+from relay.session.sink import CLOSED, Sink
+from relay.session.states import HALF_CLOSED, MAY_FINISH, TRANSITIONS, Reach, StateError, StreamEvent, StreamState
+from relay.session.window import FLOOR, INITIAL_WINDOW, Memory, Window
+from relay.wire import bodies
+from relay.wire.frames import DATA_HEADER_SIZE
+
+# Members that every connection needs, found once: to look one up in its class takes Python 3.11 as long as two calls.
+_OPEN, _CLOSED, _OPENING, _CONNECTED = StreamState.OPEN, StreamState.CLOSED, Reach.OPENING, Reach.CONNECTED
+_FINISH, _FIN_ACKED, _FIN_ARRIVED = StreamEvent.FINISH, StreamEvent.FIN_ACKED, StreamEvent.FIN_ARRIVED
+
+
+class StreamSession(Protocol):
+    """The session, as its streams see it."""
+
+    now: float
+    """The time last told, in seconds."""
+    srtt: float
+    """Round trip to the peer in seconds, a guess at first, never 0."""
+    on_heavy: Callable[["Stream"], None]
+    """Told of a stream that fills its window."""
+
+    @property
+    def memory(self) -> Memory:
+        """What all streams of the process share."""
+
+    def ack_later(self, stream: "Stream") -> None:
+        """Have `stream.ack_now` called within a quarter round trip, unless `take_ack` comes before."""
+
+    def take_ack(self, stream: "Stream") -> bool:
+        """Whether an acknowledgement of *stream* waits. It does so no longer: the caller says it."""
+
+    def has_ack_waiting(self, stream: "Stream") -> bool:
+        """Whether an acknowledgement of *stream* waits for the clock."""
+
+    def forget(self, stream: "Stream") -> None:
+        """*stream* is no longer one of the session's; calls `on_forgotten`. Harmless when repeated."""
+
+    def say_last(self, words: list[bytes]) -> None:
+        """Last words, for the next carrier that can take them."""
+
+    def say_last_later(self, word: bytes) -> None:
+        """A last word that may wait as an acknowledgement does."""
+
+
+class Stream(Riding):
+    """The state of one stream at one end. Made by its session, which holds it in `streams` as long as it is known."""
+
+    __slots__ = (
+        "ack_told",
+        "cause",
+        "generation",
+        "has_sent",
+        "is_held_back",
+        "limit_told",
+        "reach",
+        "receiver",
+        "session",
+        "sink",
+        "state",
+        "took",
+        "window",
+    )
+
+    def __init__(self, session: StreamSession, number: int, sink: Sink) -> None:
+        """*number* was never used in this session. *sink* hears of everything from now on; see `bind`. The stream
+        rides on nothing yet."""
+        super().__init__(number, Sender(number, INITIAL_WINDOW))
+        self.session = session
+        self.sink = sink
+        self.state = _OPEN
+        """How far its end has come. Changed by `advance` alone."""
+        self.reach = _OPENING
+        """How far its opening has come, as this end knows."""
+        self.generation = 1
+        """Counts the attachments that the ingress has made; the greatest says where the stream rides."""
+        self.receiver = Receiver(INITIAL_WINDOW)
+        self.window = Window()
+        self.cause: Cause | None = None
+        """Why this end gave it up; set on the way to RESETTING."""
+        self.took = 0.0
+        """Seconds in which the exit connected; 0 until then."""
+        self.has_sent = False
+        """Some of what was written here was put on a carrier: only this exit may go on with it."""
+        self.ack_told = 0
+        """What the peer was told to have arrived, the FIN counted."""
+        self.limit_told = INITIAL_WINDOW
+        """Below which offset the peer was told that it may write."""
+        self.is_held_back = False
+        """`may_write` was found false: `sink.on_room` is due once it is true."""
+
+    def __repr__(self) -> str:
+        sender, receiver = self.sender, self.receiver
+        legs = ",".join(str(leg.carrier.number) for leg in self.legs) or "none"
+        return (
+            f"<Stream {self.id} {self.state.name} on {legs}, sent {sender.acked}..{sender.end}"
+            f" of {sender.limit}, received {receiver.consumed}..{receiver.received} of {receiver.limit}>"
+        )
+
+    # ---- the state
+
+    def advance(self, event: StreamEvent) -> bool:
+        """*event* has happened. For this stream and its subclasses alone.
+
+        Returns:
+            Whether the stream is over now.
+
+        Raises:
+            StateError: it cannot happen now; nothing has changed.
+        """
+        try:
+            self.state = state = TRANSITIONS[self.state][event]
+        except KeyError:
+            raise StateError(f"{event.name} of a stream that is {self.state.name}") from None
+        self.is_over = is_over = state >= _CLOSED
+        return is_over
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the exit has reached the target, as far as this end knows."""
+        return self.reach is _CONNECTED
+
+    @property
+    def is_half_closed(self) -> bool:
+        """Whether one side has finished and the other has not."""
+        return self.state in HALF_CLOSED
+
+    # ---- the near side: whoever holds the client's or target's socket
+
+    def bind(self, sink: Sink) -> None:
+        """From now on *sink* hears what happens, and the one before hears nothing more. What was told is not told
+        again: whoever takes a stream over looks at `is_over`, `is_connected` and `receiver` first."""
+        self.sink = sink
+
+    @property
+    def may_write(self) -> bool:
+        """Whether the writer should go on; what it writes in spite of it is kept, beyond every bound.
+
+        To be asked right after `write`: only then is `sink.on_room` sure to follow. At any other time, `must_wait`.
+        """
+        return self.sender.end < self.sender.limit and not (self.session.memory.is_full and self.sender.kept >= FLOOR)
+
+    def must_wait(self) -> bool:
+        """Whether the writer must wait now; if so, `sink.on_room` follows. It may have become so since the last
+        `write`, by what other streams hold of the memory."""
+        if self.may_write:
+            return False
+        self.is_held_back = True
+        return True
+
+    def write(self, data: bytes | memoryview) -> bool:
+        """Send a copy of *data*. Returns at once: whether the writer may go on, or should wait for `sink.on_room`.
+
+        Raises:
+            RuntimeError: after `finish`, while the stream lives.
+        """
+        if self.is_over or not data:
+            return True
+        self.sender.write(data)
+        self.session.memory.used += len(data)
+        self.wake()
+        if self.may_write:
+            return True
+        self.is_held_back = True
+        self.session.on_heavy(self)
+        return False
+
+    def finish(self) -> None:
+        """No more bytes will be written: FIN goes behind the last of them. Harmless when repeated."""
+        if self.state in MAY_FINISH:
+            self.advance(_FINISH)
+            self.sender.finish()
+            self.wake()
+
+    def consume(self, upto: int) -> None:
+        """All bytes below *upto* have left for the client or target: the peer may send as many more.
+
+        *upto* is an offset, at most `receiver.received`, and never goes back.
+        """
+        receiver, session = self.receiver, self.session
+        if self.is_over:
+            return  # its bytes were let go of, and no longer count
+        session.memory.used -= upto - receiver.consumed
+        receiver.consumed = upto
+        base = self.legs[0].carrier.base_rtt if self.legs else 0.0
+        if self.window.consume(upto, session.now, session.srtt, base or session.srtt, session.memory):
+            session.on_heavy(self)
+        receiver.limit = self.window.limit(upto, receiver.limit, session.memory)
+        if receiver.limit - self.limit_told >= (FLOOR if session.memory.is_full else self.window.size) // 2:
+            self.ack_now()
+
+    def reset(self, cause: Cause) -> None:
+        """Give the stream up at once, at both ends; bytes may be missing. The peer is told *cause*, whatever becomes of
+        the carriers. The sink is not called. Harmless when repeated: the first cause counts."""
+        raise NotImplementedError
+
+    # ---- carriers (see Riding)
+
+    def add_leg(self, carrier: CarrierEnd) -> None:
+        """Ride on *carrier*, on which it does not ride, as well: it gets all that the peer is not known to have. Of a
+        stream that is forgotten it changes nothing: nobody would take it off the carrier again."""
+        if self.state is not _CLOSED and self.state is not StreamState.RESET:
+            self.board(carrier, self.sender.acked)
+            self.wake()
+
+    # ---- the far side: what arrives
+
+    def receive(self, offset: int, data: memoryview) -> None:
+        """Payload from the peer, from *offset* on, perhaps not for the first time. What is in order goes to the sink at
+        once. An acknowledgement is due now if a good part of the window has come since the last, else soon.
+
+        Raises:
+            ProtocolError: beyond what was allowed, or behind the peer's FIN.
+        """
+        receiver = self.receiver
+        held = receiver.held
+        piece = receiver.receive(offset, data)
+        if piece is None:
+            self.session.memory.used += receiver.held - held
+            self.session.ack_later(self)  # early or doubled: the peer may not know what we have
+            return
+        self.session.memory.used += len(piece)
+        self.sink.on_data(piece)
+        if receiver.held:
+            self._deliver_early()
+        if self.is_over:
+            return  # the sink gave it up
+        if receiver.is_complete:
+            self._fin_arrived()
+        elif receiver.received - self.ack_told >= self.window.ack_after:
+            self.ack_now()
+        else:
+            self.session.ack_later(self)
+
+    def _deliver_early(self) -> None:
+        """Bytes that came before those they follow, and wait for nothing any more."""
+        receiver = self.receiver
+        while not self.is_over:
+            kept = receiver.kept
+            piece = receiver.next_early()
+            self.session.memory.used += receiver.kept - kept
+            if piece is None:
+                return
+            self.sink.on_data(piece)
+
+    def receive_fin(self, offset: int) -> None:
+        """The peer's bytes end at *offset*; some of them may still be under way.
+
+        Raises:
+            ProtocolError: it contradicts what came before.
+        """
+        if self.receiver.finish(offset):
+            self._fin_arrived()
+        else:
+            self.session.ack_later(self)
+
+    def _fin_arrived(self) -> None:
+        """The sink hears of it before the state changes: while it does, the stream can still be reset."""
+        self.sink.on_fin()
+        if not self.is_over:
+            self.session.ack_later(self)
+            if self.advance(_FIN_ARRIVED):
+                self.complete()
+
+    def receive_ack(self, received: int, limit: int) -> None:
+        """The peer's session has everything below *received* and takes everything below *limit*.
+
+        Raises:
+            ProtocolError: *received* was never sent.
+        """
+        sender = self.sender
+        if self.is_over:
+            return
+        if limit > sender.limit:  # a late ACK may say less than an earlier one did
+            sender.limit = limit
+            self.wake()
+        if received > sender.acked:
+            self.session.memory.used -= sender.acknowledge(received)
+            if self.drains:
+                self.forget_drained()
+            if sender.is_complete:
+                if self.advance(_FIN_ACKED):
+                    self.complete()
+                return
+        if self.is_held_back and self.may_write:
+            self.is_held_back = False
+            self.sink.on_room()
+
+    def ack_now(self) -> None:
+        """Tell the peer what has arrived and how far it may write, at the next pull."""
+        for leg in self.legs:
+            leg.must_ack = True
+        self.wake()
+
+    # ---- what goes onto a carrier
+
+    def emit(self, leg: CarrierLeg, parts: Parts, most: int) -> int:
+        """Append to *parts* what *leg* has to carry now, about *most* bytes of payload, and count it as sent.
+
+        The order matters to the peer: it must know the stream before it hears of it, and that the target is connected
+        before it gets the target's bytes.
+
+        Returns:
+            The bytes appended.
+        """
+        size = 0
+        if leg.announce:
+            leg.announce = False
+            words = self.announcement(leg)
+            parts.append(words)
+            size = len(words)
+        if self.cause is not None:  # RESETTING: nothing else is of account
+            return size + _put(parts, bodies.reset(self.id, self.cause))
+        if leg.must_connect:
+            leg.must_connect = False
+            size += _put(parts, bodies.connected(self.id, self.took))
+        if leg.must_ack or self._may_ack_along(leg):
+            leg.must_ack = False
+            size += _put(parts, self.ack())
+        span = self.sender.next_range(leg.cursor, most)
+        if span is not None:
+            size += self._put_range(span, parts)
+            if self.drains:
+                self.forget_drained()
+        return size
+
+    def announcement(self, leg: CarrierLeg) -> bytes:
+        """The first words about the stream on *leg*, which is new: whatever else it says follows them."""
+        raise NotImplementedError
+
+    def _may_ack_along(self, leg: CarrierLeg) -> bool:
+        """Whether an acknowledgement that waits goes with what *leg* sends now: a record less is a wake-up less at each
+        hop. Of two legs either may die, so there both say it, by the clock."""
+        return len(self.legs) == 1 and self.sender.has_more(leg.cursor) and self.session.take_ack(self)
+
+    def ack(self) -> bytes:
+        """An ACK of all there is to acknowledge; the caller sends it."""
+        receiver = self.receiver
+        self.ack_told, self.limit_told = told, limit = receiver.acknowledged, receiver.limit
+        return bodies.ack(self.id, told, limit)
+
+    def _put_range(self, span: Range, parts: Parts) -> int:
+        """FIN, if *span* is the FIN's offset, else a DATA frame of these bytes."""
+        start, stop = span
+        self.has_sent = True
+        if start == self.sender.end:
+            return _put(parts, bodies.fin(self.id, start))
+        parts += self.sender.frame(start, stop)
+        return DATA_HEADER_SIZE + stop - start
+
+    # ---- ends
+
+    def complete(self) -> None:
+        """Both directions are complete: say what the peer may still need to hear, and be forgotten."""
+        raise NotImplementedError
+
+    def on_forgotten(self) -> None:
+        """The session knows the stream no longer: leave the carriers, and let go of bytes and sink."""
+        self.leave()
+        if self.state is not _CLOSED:
+            self.advance(StreamEvent.FORGET)
+        self.drop_bytes()
+        self.sink = CLOSED
+
+    def drop_bytes(self) -> None:
+        """Let go of all bytes, in both directions, and give their memory back: nothing of them will be asked for again.
+        Harmless when repeated."""
+        self.session.memory.used -= self.sender.clear() + self.receiver.clear()
+
+
+def _put(parts: Parts, data: bytes) -> int:
+    parts.append(data)
+    return len(data)

@@ -1,0 +1,184 @@
+"""The bodies of the frames that travel after set-up: one pair of functions each, encode whole frames, parse bodies.
+
+Every parser takes one body and raises ProtocolError for what is none. What stands behind the fields that it knows is
+from a later version, and ignored; so are flags that it does not know. Integers are unsigned, big-endian.
+"""
+
+import struct
+from collections.abc import Callable
+from typing import Any
+
+from relay.wire.errors import ProtocolError
+from relay.wire.frames import Kind, frame
+
+_PING = struct.Struct("!IIB")
+_NUMBER = struct.Struct("!I")
+_OPEN = struct.Struct("!QIHB")
+_ATTACH = struct.Struct("!QIQQB")
+_ATTACHED = struct.Struct("!QIQQQ")
+_CONNECTED = struct.Struct("!QI")
+_FIN = struct.Struct("!QQ")
+_ACK = struct.Struct("!QQQ")
+_RESET = struct.Struct("!QQB")
+_TIMED = struct.Struct("!IIB")
+_TIME = struct.Struct("!IHB")
+LONGEST_HOST = 255
+
+STREAMS_RIDE = 1
+"""PING flag: streams ride on this carrier."""
+PLANNED = 1
+"""ATTACH flag: the old carrier still delivers what it was given; go on from the next offset."""
+KNOWS_CONNECTED = 2
+"""ATTACH flag: CONNECTED has arrived, it need not be sent again."""
+
+
+def _whole(kind: Kind, body: struct.Struct) -> Callable[..., bytes]:
+    """A packer for header and body in one go, for the frames that are many."""
+    pack = struct.Struct("!I" + body.format[1:]).pack
+    header = kind << 24 | body.size
+    return lambda *fields: pack(header, *fields)
+
+
+_pack_attach = _whole(Kind.ATTACH, _ATTACH)
+_pack_attached = _whole(Kind.ATTACHED, _ATTACHED)
+_pack_connected = _whole(Kind.CONNECTED, _CONNECTED)
+_pack_fin = _whole(Kind.FIN, _FIN)
+_pack_ack = _whole(Kind.ACK, _ACK)
+_pack_reset = _whole(Kind.RESET, _RESET)
+
+
+def _fields(layout: struct.Struct, body: bytes) -> tuple[Any, ...]:
+    if len(body) == layout.size:
+        return layout.unpack(body)
+    if len(body) < layout.size:
+        raise ProtocolError(f"a body of {len(body)} bytes where {layout.size} belong")
+    return layout.unpack_from(body)
+
+
+def _host(body: bytes, start: int, size: int) -> str:
+    """The host of *size* bytes at *start*, behind the fields of an OPEN or TIME."""
+    host = body[start : start + size]
+    if not size or len(host) < size:
+        raise ProtocolError("a frame whose host is missing, or cut short")
+    try:
+        return host.decode()
+    except UnicodeDecodeError as error:
+        raise ProtocolError("a frame whose host is not UTF-8") from error
+
+
+def ping(number: int, trip: float, streams: bool) -> bytes:
+    """*trip* (seconds) tells the node the path's round trip; *streams* whether any ride here."""
+    return frame(Kind.PING, _PING.pack(number, min(round(trip * 1e6), 0xFFFFFFFF), STREAMS_RIDE * streams))
+
+
+def parse_ping(body: bytes) -> tuple[int, float]:
+    """Number and round trip in seconds."""
+    number, micros, _ = _fields(_PING, body)
+    return number, micros / 1e6
+
+
+def pong(number: int) -> bytes:
+    """PONG: the answer to the PING of that number."""
+    return frame(Kind.PONG, _NUMBER.pack(number))
+
+
+def parse_pong(body: bytes) -> int:
+    """Number."""
+    number: int = _fields(_NUMBER, body)[0]
+    return number
+
+
+def open_stream(stream: int, generation: int, host: str, port: int) -> bytes:
+    """OPEN: *host* is a name or a literal address, 1 to LONGEST_HOST bytes in UTF-8."""
+    name = host.encode()
+    return frame(Kind.OPEN, _OPEN.pack(stream, generation, port, len(name)) + name)
+
+
+def parse_open(body: bytes) -> tuple[int, int, str, int]:
+    """Stream, generation, host, port."""
+    stream, generation, port, size = _fields(_OPEN, body)
+    return stream, generation, _host(body, _OPEN.size, size), port
+
+
+def attach(stream: int, generation: int, received: int, limit: int, flags: int) -> bytes:
+    """ATTACH: go on over this carrier. *flags* are PLANNED and KNOWS_CONNECTED; what is told is as in ACK."""
+    return _pack_attach(stream, generation, received, limit, flags)
+
+
+def parse_attach(body: bytes) -> tuple[int, int, int, int, int]:
+    """Stream, generation, received, limit, flags."""
+    return _fields(_ATTACH, body)
+
+
+def attached(stream: int, generation: int, received: int, limit: int, sent: int) -> bytes:
+    """The answer to OPEN and ATTACH; what lies below *sent* travels on earlier carriers."""
+    return _pack_attached(stream, generation, received, limit, sent)
+
+
+def parse_attached(body: bytes) -> tuple[int, int, int, int, int]:
+    """Stream, generation, received, limit, sent."""
+    return _fields(_ATTACHED, body)
+
+
+def connected(stream: int, took: float) -> bytes:
+    """The exit has connected to the target; the connect took *took* seconds."""
+    return _pack_connected(stream, min(round(took * 1e6), 0xFFFFFFFF))
+
+
+def parse_connected(body: bytes) -> tuple[int, float]:
+    """Stream, seconds."""
+    stream, micros = _fields(_CONNECTED, body)
+    return stream, micros / 1e6
+
+
+def fin(stream: int, offset: int) -> bytes:
+    """FIN: the bytes end at *offset*."""
+    return _pack_fin(stream, offset)
+
+
+def parse_fin(body: bytes) -> tuple[int, int]:
+    """Stream, offset."""
+    return _fields(_FIN, body)
+
+
+def ack(stream: int, received: int, limit: int) -> bytes:
+    """ACK: everything below *received* has arrived, and everything below *limit* may be written."""
+    return _pack_ack(stream, received, limit)
+
+
+def parse_ack(body: bytes) -> tuple[int, int, int]:
+    """Stream, received, limit."""
+    return _fields(_ACK, body)
+
+
+def reset(stream: int, cause: int, offset: int = 0) -> bytes:
+    """RESET: what was written below *offset* came before it; 0: reset at once, whatever is on the way."""
+    return _pack_reset(stream, offset, cause)
+
+
+def parse_reset(body: bytes) -> tuple[int, int, int]:
+    """Stream, offset, cause."""
+    return _fields(_RESET, body)
+
+
+def time_target(number: int, host: str, port: int) -> bytes:
+    """TIME: connect to a target once, only to learn how long it takes."""
+    name = host.encode()
+    return frame(Kind.TIME, _TIME.pack(number, port, len(name)) + name)
+
+
+def parse_time(body: bytes) -> tuple[int, str, int]:
+    """Number, host, port."""
+    number, port, size = _fields(_TIME, body)
+    return number, _host(body, _TIME.size, size), port
+
+
+def timed(number: int, took: float, cause: int) -> bytes:
+    """The answer to TIME; *cause* is 0 when the connect succeeded."""
+    return frame(Kind.TIMED, _TIMED.pack(number, min(round(took * 1e6), 0xFFFFFFFF), cause))
+
+
+def parse_timed(body: bytes) -> tuple[int, float, int]:
+    """Number, seconds, code of the cause."""
+    number, micros, cause = _fields(_TIMED, body)
+    return number, micros / 1e6, cause

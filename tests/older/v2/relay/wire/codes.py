@@ -1,0 +1,70 @@
+"""The numbers that are given out: reasons, purposes, tags, features. None is ever used again for something else.
+
+docs/protocol.md has the register, with what is reserved; a test compares the two. Kinds of frames stand beside their
+reader (relay.wire.frames), causes in relay.model.cause.
+"""
+
+import enum
+
+
+class Reason(enum.IntEnum):
+    """Why a node refuses a TRANSIT or HELLO; the value is the wire code. An unknown code reads as OTHER."""
+
+    OTHER = 0
+    VERSION = 1
+    NOT_AN_INGRESS = 2
+    UNKNOWN_LINE = 3
+    STALE_CONFIG = 4
+    DIAL_FAILED = 5
+    UNKNOWN_SESSION = 6
+    LIMIT = 7
+    DRAINING = 8
+    PROTOCOL = 9
+    NOT_AN_EXIT = 10
+    DIAL_REFUSED = 11
+    """The line's end answered the dial with a refusal: nothing listens there."""
+    NOT_UNDERSTOOD = 12
+    """The message holds a field or a purpose that this node does not know: it is older than who asked."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Reason":
+        return cls.OTHER
+
+
+class Purpose(enum.IntEnum):
+    """What the ingress wants a carrier for."""
+
+    THIN = 1
+    BULK = 2
+    PREFIX = 3
+    """It ends at a node to measure and to hear of it; it carries no streams."""
+
+
+class Tag(enum.IntEnum):
+    """What a field of a set-up message holds. From IGNORABLE on, whoever does not know a tag passes over it."""
+
+    OLDEST = 1
+    AGREED = 2
+    DIGEST = 3
+    SERIAL = 4
+    PROGRAM = 5
+    FEATURES = 6
+    VIA = 7
+    LINE = 8
+    LEFT = 9
+    PURPOSE = 10
+    TOKEN = 11
+    RESUME = 12
+    DRAINING = 13
+    NOT_AFTER = 14
+
+
+class Feature(enum.IntFlag):
+    """What a side announces in HELLO or WELCOME that it does beyond what its version asks of everybody."""
+
+    RESET_IN_ORDER = 1
+    """It delivers what was written before a RESET, and resets then."""
+
+
+OUR_FEATURES = Feature(0)
+"""What is announced."""

@@ -1,0 +1,148 @@
+"""Frames: 4 bytes of header (kind, 1; length of the body, 3; big-endian), then the body.
+
+The reader never waits for the whole body of DATA: it hands on what has come, with its offset, as a view
+of the caller's buffer. All other bodies are small and handed on whole; those of kinds that are not known and may be
+ignored are passed over as they come. What it holds is bounded by LONGEST_BODY. docs/protocol.md describes every body.
+"""
+
+import enum
+import struct
+from collections.abc import Callable
+
+from relay.wire.errors import ProtocolError
+
+LONGEST_BODY = 64 * 1024
+"""Bytes of a body other than DATA's; the longest there is (STATUS of a node with hundreds of lines) stays below."""
+LONGEST_DATA = 256 * 1024
+"""Bytes of payload in one DATA frame. 64 KiB is usual; the reader hands them on as they come, whatever it says."""
+
+
+class Kind(enum.IntEnum):
+    """The first byte of a frame."""
+
+    HELLO = 1
+    WELCOME = 2
+    REFUSED = 3
+    TRANSIT = 4
+    PROCEED = 5
+    PING = 16
+    PONG = 17
+    GOAWAY = 18
+    STATUS = 19
+    TIME = 20
+    TIMED = 21
+    OPEN = 32
+    ATTACH = 33
+    ATTACHED = 34
+    CONNECTED = 35
+    DATA = 36
+    FIN = 37
+    ACK = 38
+    RESET = 39
+
+
+_HEADER = struct.Struct("!I")
+_DATA_HEADER = struct.Struct("!IQQ")
+_PLACE = struct.Struct("!QQ")
+HEADER_SIZE = _HEADER.size
+DATA_HEADER_SIZE = _DATA_HEADER.size
+_DATA = int(Kind.DATA)
+_KNOWN = frozenset(int(kind) for kind in Kind)
+_IGNORABLE = 128
+"""Kinds from here on are passed over by whoever does not know them."""
+
+
+def frame(kind: int, body: bytes = b"") -> bytes:
+    """One frame, whole."""
+    return _HEADER.pack(kind << 24 | len(body)) + body
+
+
+def data_header(stream: int, offset: int, size: int) -> bytes:
+    """What stands before *size* bytes of *stream* that begin at *offset*."""
+    return _DATA_HEADER.pack(_DATA << 24 | size + _PLACE.size, stream, offset)
+
+
+class FrameReader:
+    """Cuts a carrier's bytes into frames.
+
+    Calls `on_data(stream, offset, view)` for payload as it arrives (the view dies with the call) and
+    `on_frame(kind, body)` for everything else that is known, in the order of the wire.
+    """
+
+    __slots__ = ("_held", "_offset", "_on_data", "_on_frame", "_rest", "_skip", "_stream")
+
+    def __init__(self, on_data: Callable[[int, int, memoryview], None], on_frame: Callable[[int, bytes], None]) -> None:
+        self._on_data = on_data
+        self._on_frame = on_frame
+        self._held = b""
+        self._rest = 0
+        self._skip = 0
+        """Bytes that are still to come of a frame that is passed over."""
+        self._stream = 0
+        self._offset = 0
+
+    def receive(self, data: memoryview) -> None:
+        """Read on.
+
+        Raises:
+            ProtocolError: an unknown kind that may not be ignored, or an impossible length; the reader is of no use
+                afterwards.
+        """
+        if self._held:
+            data = memoryview(self._held + bytes(data))
+            self._held = b""
+        position, end = 0, len(data)
+        if self._skip:
+            position = min(self._skip, end)
+            self._skip -= position
+        while position < end:
+            if self._rest:
+                position += self._payload(data[position : position + self._rest])
+                continue
+            taken = self._frame(data, position, end)
+            if not taken:
+                self._held = bytes(data[position:])
+                return
+            position += taken
+
+    def _payload(self, part: memoryview) -> int:
+        size: int = len(part)
+        offset = self._offset
+        self._offset = offset + size
+        self._rest -= size
+        self._on_data(self._stream, offset, part)
+        return size
+
+    def _frame(self, data: memoryview, position: int, end: int) -> int:
+        """Take the frame that begins at *position*; 0 if it is not all there."""
+        if end - position < HEADER_SIZE:
+            return 0
+        header: int = _HEADER.unpack_from(data, position)[0]
+        kind, size = header >> 24, header & 0xFFFFFF
+        if kind == _DATA:
+            return self._begin_data(data, position, end, size)
+        if size > LONGEST_BODY:
+            raise ProtocolError(f"a body of {size} bytes in a frame of kind {kind}")
+        stop = position + HEADER_SIZE + size
+        if kind not in _KNOWN:
+            return self._pass_over(kind, position, stop, end)
+        if stop > end:
+            return 0
+        self._on_frame(kind, bytes(data[position + HEADER_SIZE : stop]))
+        return HEADER_SIZE + size
+
+    def _pass_over(self, kind: int, position: int, stop: int, end: int) -> int:
+        """Take what there is of a frame that nobody here knows; `receive` takes the rest."""
+        if kind < _IGNORABLE:
+            raise ProtocolError(f"unknown frame kind {kind}")
+        self._skip = max(stop - end, 0)
+        return min(stop, end) - position
+
+    def _begin_data(self, data: memoryview, position: int, end: int, size: int) -> int:
+        if not _PLACE.size < size <= LONGEST_DATA + _PLACE.size:
+            raise ProtocolError(f"a DATA frame of {size} bytes")
+        if end - position < DATA_HEADER_SIZE:
+            return 0
+        self._stream, self._offset = _PLACE.unpack_from(data, position + HEADER_SIZE)
+        self._rest = size - _PLACE.size
+        return DATA_HEADER_SIZE
