@@ -1,4 +1,4 @@
-"""How streams and sessions begin and end, and what bounds them meanwhile: one script for each promise."""
+"""How streams and sessions begin and end: one script for each promise."""
 
 import pytest
 from hypothesis import given
@@ -9,10 +9,7 @@ from relay.session.initiator import Initiator
 from relay.session.session import ACK_DELAY_LEAST, EXPIRY
 from relay.session.sink import CLOSED
 from relay.session.states import StreamState
-from relay.session.window import FLOOR, INITIAL_WINDOW, Memory
-from relay.wire.bodies import open_stream, parse_time, time_target
-from relay.wire.errors import ProtocolError
-from relay.wire.frames import Kind, frame
+from relay.session.window import Memory
 from tests.relay.session.pair import EXIT, INGRESS, PLENTY, RecordingSink, SessionPair
 
 BYTES = bytes(range(251)) * 400
@@ -272,118 +269,6 @@ def test_a_stream_opened_on_nothing_waits_no_longer_than_the_session() -> None:
     assert pair.sinks[INGRESS][stream.id].cause is Cause.SESSION_EXPIRED
 
 
-def test_an_exit_that_is_full_refuses_and_says_why() -> None:
-    pair = SessionPair(memory=(1 << 30, 50_000))
-    first = pair.open(0)
-    pair.run()
-    pair.sinks[EXIT][first.id].is_holding = True
-    first.write(BYTES)
-    pair.run()
-    second = pair.open(0)
-    second.write(b"x")
-    pair.run()
-    assert pair.sinks[INGRESS][second.id].cause is Cause.LIMIT
-    assert pair.opened == [first.id]
-    pair.exit.most_streams = 1
-    pair.sinks[EXIT][first.id].consume()
-    third = pair.open(0)
-    pair.run()
-    assert pair.sinks[INGRESS][third.id].cause is Cause.LIMIT
-    assert pair.received(first) == BYTES
-
-
-@pytest.mark.parametrize("end", [INGRESS, EXIT])
-def test_a_full_memory_slows_down_and_never_stops(end: int) -> None:
-    """Another stream holds all the memory of both ends and lets go of nothing."""
-    pair = SessionPair(memory=(200_000, 200_000))
-    hog, stream = pair.open(0), pair.open(0)
-    pair.run()
-    for at in (INGRESS, EXIT):
-        pair.sinks[at][hog.id].is_holding = True
-    hog.write(b"h" * 200_000)
-    pair.at_exit(hog).write(b"h" * 200_000)
-    pair.run()
-    assert all(session.memory.is_full for session in pair.sessions)
-    writer = stream if end == INGRESS else pair.at_exit(stream)
-    sink = pair.sinks[end][stream.id]
-    written, most = 0, 0
-    while written < 4 * INITIAL_WINDOW:
-        assert writer.may_write
-        while writer.may_write:
-            writer.write(BYTES[: FLOOR // 4])
-            written += FLOOR // 4
-        most = max(most, writer.sender.kept)
-        rooms = sink.rooms
-        pair.run(ping=False)
-        assert sink.rooms == rooms + 1
-    assert len(pair.received(stream, 1 - end)) == written
-    assert most <= FLOOR
-    assert pair.sessions[1 - end].streams[stream.id].receiver.limit <= max(INITIAL_WINDOW, written + FLOOR)
-
-
-def test_a_reader_that_stops_stops_the_writer_and_nothing_else() -> None:
-    pair = SessionPair()
-    slow, quick = pair.open(0), pair.open(0)
-    pair.run()
-    pair.sinks[EXIT][slow.id].is_holding = True
-    for _ in range(10):
-        slow.write(BYTES)
-        quick.write(b"q" * 1000)
-        pair.run()
-    assert len(pair.received(slow)) == INITIAL_WINDOW and not slow.may_write
-    assert len(pair.received(quick)) == 10_000
-    for _ in range(40):
-        pair.sinks[EXIT][slow.id].consume(50_000)
-        pair.run()
-    assert pair.received(slow) == BYTES * 10 and slow.may_write and pair.sinks[INGRESS][slow.id].rooms
-
-
-def test_streams_on_one_carrier_take_turns() -> None:
-    pair = SessionPair()
-    bulk = pair.open(0)
-    pair.run()
-    bulk.write(BYTES)
-    thin = pair.open(0)
-    thin.write(b"key")
-    while thin.id not in pair.sinks[EXIT] or pair.received(thin) != b"key":
-        pair.deliver(0, 1000)
-    assert len(pair.received(bulk)) < 20_000
-
-
-def test_control_goes_before_bytes() -> None:
-    pair = SessionPair()
-    stream = pair.open(0)
-    pair.run()
-    stream.write(BYTES)
-    number = pair.ping(0)
-    pair.pull(0, EXIT)
-    pair.deliver(0, 20)
-    pair.deliver(0, towards=INGRESS)
-    assert pair.pongs[-1] == number
-
-
-def test_news_and_questions_pass_through() -> None:
-    pair = SessionPair()
-    for kind, body in ((18, b""), (19, b"{}"), (21, bytes(9))):
-        pair.end(0)  # the ingress's end lives
-        exit_end = pair.carriers[0].ends[EXIT]
-        assert exit_end is not None
-        exit_end.send(frame(kind, body))
-    pair.end(0).send(time_target(7, "host", 80))
-    pair.run()
-    assert pair.notices[INGRESS] == [(18, b""), (19, b"{}"), (21, bytes(9))]
-    ((kind, body),) = pair.notices[EXIT]
-    assert kind == Kind.TIME and parse_time(body) == (7, "host", 80)
-
-
-def test_a_frame_out_of_place_is_a_protocol_error() -> None:
-    pair = SessionPair()
-    with pytest.raises(ProtocolError, match="OPEN"):
-        pair.end(0).receive(memoryview(open_stream(1, 1, "host", 80)), pair.now)
-    with pytest.raises(ProtocolError, match="HELLO"):
-        pair.end(0).receive(memoryview(b"\x01\0\0\0"), pair.now)
-
-
 def test_a_host_that_no_open_can_carry_is_refused_at_once() -> None:
     pair = SessionPair()
     for host in ("", "é" * 128, "\ud800"):
@@ -468,17 +353,6 @@ def test_an_opener_may_refuse_at_once() -> None:
     pair.run()
     assert pair.sinks[INGRESS][stream.id].cause is Cause.POLICY
     pair.assert_forgotten()
-
-
-def test_a_writer_may_have_to_wait_because_of_others() -> None:
-    pair = SessionPair(memory=(64 * 1024, PLENTY))
-    other, stream = pair.open(0), pair.open(0)
-    stream.write(b"x" * FLOOR)
-    assert not stream.must_wait()
-    other.write(b"x" * 60_000)
-    assert stream.must_wait() and not stream.may_write
-    pair.run()
-    assert pair.sinks[INGRESS][stream.id].rooms == 1 and not stream.must_wait()
 
 
 def test_what_lives_describes_itself() -> None:
