@@ -1,6 +1,6 @@
 """All paths and prefixes of an ingress under measurement, and what they say about each other.
 
-Single monitors are driven by the shell; the network_monitor relates them: which lines are broken, what a path that is
+Single monitors are driven by the shell; this one relates them: which lines are broken, what a path that is
 seldom asked costs by now, whose evidence stands against whom.
 """
 

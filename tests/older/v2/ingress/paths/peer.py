@@ -118,7 +118,7 @@ class Peer:
         carrier.send(frame(self._asked))
 
     def on_notice(self, kind: int, body: bytes) -> None:
-        """What the node says of itself has come, on whichever carrier: GOAWAY, LINES, or the answer to a TIME."""
+        """What the node says of itself has come, on whichever carrier: GOAWAY, STATUS, or the answer to a TIME."""
         if kind == Kind.GOAWAY:
             self.draining_since = self._loop.now
             self._on_goaway(self)

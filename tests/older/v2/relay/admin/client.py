@@ -17,8 +17,8 @@ Answer = dict[str, Any]
 
 VERSION: Final = 1
 """Of questions and answers; another one is a program before or after an update."""
-PATIENCE: Final = 10.0
-"""Seconds that an answer may take. One that serves answers in milliseconds, and gives a question up after 5 s."""
+PATIENCE: Final = 5.0
+"""Seconds that an answer may take. One that serves answers in milliseconds."""
 LARGEST: Final = 16 * 1024 * 1024
 """Bytes of an answer: that of a thousand paths is below 1 MiB."""
 

@@ -60,7 +60,7 @@ class CarrierOwner(Protocol):
         """PING *number* was answered on this carrier (at the ingress; an exit never asks)."""
 
     def on_notice(self, kind: int, body: bytes) -> None:
-        """A frame that concerns no stream: GOAWAY, LINES and TIMED at the ingress, TIME at the exit. *body* is not
+        """A frame that concerns no stream: GOAWAY, STATUS and TIMED at the ingress, TIME at the exit. *body* is not
         parsed yet; a ProtocolError closes the carrier, as everywhere in `receive`."""
 
 
