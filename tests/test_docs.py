@@ -229,6 +229,20 @@ def test_every_event_is_told_and_none_is_made_up() -> None:
     assert [name for name in told if f'"{name}"' not in source] == []
 
 
+def counted() -> set[str]:
+    """The names of all counters that are gathered."""
+    sources = [(ROOT / package / "serve" / "counters.py").read_text() for package in ("relay", "ingress")]
+    return {name for source in sources for name in re.findall(r'^        "(\w+)": ', source, re.MULTILINE)}
+
+
+def test_every_counter_stands_beside_its_bound() -> None:
+    table = (ROOT / "docs" / "threats.md").read_text().partition("## All bounds\n")[2].partition("\n## ")[0]
+    told = {name for row in re.findall(r"\| ([^|]+) \|$", table, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
+    assert len(counted()) > 5
+    assert counted() - told == set(), "counters without a row"
+    assert told - counted() == set(), "rows whose counter nobody gathers: relay/serve/counters.py"
+
+
 FIGURES = re.findall(r"^\| .+ \| ([\d., ]+) \| (`.+) \|$", (ROOT / "docs" / "survival.md").read_text(), re.MULTILINE)
 
 

@@ -23,6 +23,7 @@ def report(snapshot: Snapshot) -> Report:
         totals(snapshot, lines),
         [blame.sentence for blame in blames],
         list(snapshot.warnings),
+        dict(snapshot.counted),
     )
 
 

@@ -111,6 +111,8 @@ class Report:
     blame: list[str]
     """Sentences that name the broken line or node; empty when all is well."""
     warnings: list[str]
+    counters: dict[str, int]
+    """What every bound has counted since the start; by the names of docs/threats.md, "All bounds"."""
     version: int = VERSION
 
 

@@ -36,6 +36,8 @@ class Snapshot:
     spare: Sequence[Path] = ()
     """Paths that are not measured, because there are too many."""
     warnings: Sequence[str] = ()
+    counted: Mapping[str, int] = {}
+    """By every bound of this process."""
 
     def traffic_of(self, path: str) -> Traffic:
         """What rides on *path*."""

@@ -10,6 +10,7 @@ from ingress.report.report import report
 from ingress.report.rows import NodeRow, Report, to_json
 from ingress.report.snapshot import Snapshot
 from ingress.report.why import explain
+from ingress.serve.counters import ingress_counters
 from ingress.serve.running import Running
 from relay.admin.server import Answer, Ask
 from relay.errors import OperatorError
@@ -54,6 +55,7 @@ def make_report(running: Running) -> Report:
             nodes=node_rows(running),
             spare=fleet.found.spare,
             warnings=[*running.config.warnings, *_expiring(running, clock.timestamp())],
+            counted=ingress_counters(running),
         )
     )
 

@@ -3,7 +3,7 @@ on it."""
 
 import socket
 from argparse import Namespace
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -69,6 +69,11 @@ class Running:
         """
         self._listen(self.config, self._bind_new(self.config))
         self._nursery.start_soon(watch_half_closed, self.config.limits.half_closed_idle, self.fleet.streams)
+
+    @property
+    def listeners(self) -> Collection[Listener]:
+        """Those that are open."""
+        return self._listeners.values()
 
     # ---- listening
 

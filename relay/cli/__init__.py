@@ -24,7 +24,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     check = add_command(commands, "check", "say whether this machine has all that NODE needs", CHECK)
     check.add_argument("node", metavar="NODE", help="its name in paths.toml")
 
-    add_command(commands, "status", "show what the running relay carries", STATUS)
+    status = add_command(commands, "status", "show what the running relay carries", STATUS)
+    status.add_argument("--json", action="store_true", help="everything, for programs")
+
     add_command(commands, "reload", "make the running relay read its file and keys again", RELOAD)
 
     return run("relay", parser.parse_args(arguments(argv)), HANDLERS)

@@ -1,5 +1,6 @@
 """`relay status` and `relay reload`: ask the relay that runs here over its admin socket."""
 
+import json
 from argparse import Namespace
 
 from relay.admin.client import ask
@@ -7,10 +8,13 @@ from relay.admin.path import find_socket
 
 
 def status(options: Namespace) -> int:
-    """Print what the running node holds, a line for each figure. Options: admin."""
+    """Print what the running node holds, a line for each figure. Options: admin, json."""
     answer = ask(find_socket(options.admin, "relay"), {"ask": "status"}, "relay")
+    if options.json:
+        print(json.dumps(answer, indent=2))
+        return 0
     for name, value in answer.items():
-        if name != "version":
+        if name not in ("version", "counters"):
             print(f"{name.replace('_', ' ')}: {value}")
     return 0
 

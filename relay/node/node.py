@@ -56,6 +56,7 @@ class RelayNode:
         self.network = self.earlier = network
         """What is gone by, and what was so before the last reload: an ingress may not have read the new file yet."""
         self.sessions = sessions
+        self.strangers = Strangers()
         self.transits: dict[Splice, str] = {}
         """Carriers that are passed on, and the ingress of each."""
         self.reports: list[LineReport] = []
@@ -65,7 +66,6 @@ class RelayNode:
         """Set when `network` has been exchanged; there is a new one then."""
         self._loop = loop
         self._nursery = nursery
-        self._strangers = Strangers()
         self.use(network, identity)
 
     def use(self, network: Network, identity: Identity) -> None:
@@ -112,7 +112,7 @@ class RelayNode:
 
     def accept(self, sock: socket.socket, address: tuple[str, int]) -> None:
         """A connection came in: set it up in a task of its own."""
-        self._nursery.start_soon(self._serve, sock, f"{address[0]}:{address[1]}", self._strangers.admit(address[0]))
+        self._nursery.start_soon(self._serve, sock, f"{address[0]}:{address[1]}", self.strangers.admit(address[0]))
 
     # ---- set-up
 
@@ -137,10 +137,10 @@ class RelayNode:
         except Exception as error:  # noqa: BLE001 - one carrier's mishap must not end the node; it is logged
             log.event("handler-failed", level="error", what=f"the set-up of {peer}", error=repr(error))
         finally:
-            self._strangers.leave(stranger)
+            self.strangers.leave(stranger)
 
     def _log_stranger(self, peer: str, why: str) -> None:
-        if self._strangers.may_log(self._loop.now):
+        if self.strangers.may_log(self._loop.now):
             log.event("set-up-failed", level="warning", peer=peer, why=why)
 
     async def _set_up(self, sock: socket.socket, peer: str, stranger: Stranger) -> None:
@@ -148,7 +148,7 @@ class RelayNode:
         try:
             secured = await handshake(sock, self._context, server_side=True)
             owner = peer_name(secured.tls)
-            self._strangers.leave(stranger)
+            self.strangers.leave(stranger)
             try:
                 await self._answer(secured, owner, await self._read(secured))
             except RefusedError as refusal:

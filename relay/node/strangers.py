@@ -6,6 +6,7 @@ that what has waited longest is least likely to be ours. So our own carriers get
 
 from collections import Counter
 
+import attrs
 import trio
 
 from relay import log
@@ -18,6 +19,18 @@ MOST_EACH = 128
 LINES_A_MINUTE = 30
 """Failures of strangers that are logged one by one; a port scan makes thousands."""
 MINUTE = 60.0
+
+
+@attrs.frozen
+class StrangersStatistics:
+    """All strangers at one moment, and since the start."""
+
+    waiting: int
+    """That have shown no certificate yet."""
+    evicted: int
+    """That made room for others."""
+    not_logged: int
+    """Failures that were counted instead of logged one by one."""
 
 
 class Stranger:
@@ -38,10 +51,15 @@ class Strangers:
         self._by_source: Counter[str] = Counter()
         self._said = 0
         self._unsaid = 0
+        self._evicted = self._not_logged = 0
         self._minute = float("-inf")
 
     def __len__(self) -> int:
         return len(self._waiting)
+
+    def statistics(self) -> StrangersStatistics:
+        """Counts since the start."""
+        return StrangersStatistics(len(self), self._evicted, self._not_logged)
 
     def admit(self, address: str) -> Stranger:
         """A connection came from *address* (literal). Another's scope may be cancelled to make room."""
@@ -63,6 +81,7 @@ class Strangers:
                 del self._by_source[stranger.source]
 
     def _evict(self, stranger: Stranger) -> None:
+        self._evicted += 1
         self.leave(stranger)
         stranger.scope.cancel()
 
@@ -74,6 +93,7 @@ class Strangers:
             self._minute, self._said, self._unsaid = now, 0, 0
         if self._said >= LINES_A_MINUTE:
             self._unsaid += 1
+            self._not_logged += 1
             return False
         self._said += 1
         return True

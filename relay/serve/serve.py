@@ -32,6 +32,7 @@ from relay.node.node import RelayNode
 from relay.node.own import AGAIN, OwnAddresses
 from relay.node.sessions import Sessions
 from relay.policy import Policy
+from relay.serve.counters import NodeParts
 from relay.serve.half_closed import watch_half_closed
 from relay.serve.process import run_under_signals
 from relay.serve.status import node_status
@@ -79,7 +80,7 @@ async def serve(
         node = RelayNode(loop, nursery, options.node, network, identity, base, sessions)
         await _start(node, targets, nursery)
         listeners = _listen(node, loop)
-        asks: dict[str, Ask] = {"status": _status(node), "reload": _reload(node, options)}
+        asks: dict[str, Ask] = {"status": _status(NodeParts(loop, listeners, node)), "reload": _reload(node, options)}
         await nursery.start(serve_admin, socket_path(options.node, "relay", options.admin), asks)
         log.event("node-started", node=node.name, version=__version__, exit=node.is_exit, limits=kernel_limits())
         task_status.started(node)
@@ -203,8 +204,8 @@ def _reload(node: RelayNode, options: Namespace) -> Ask:
     return answer
 
 
-def _status(node: RelayNode) -> Ask:
+def _status(parts: NodeParts) -> Ask:
     async def answer(_: Mapping[str, Any]) -> Answer:
-        return node_status(node)
+        return node_status(parts)
 
     return answer

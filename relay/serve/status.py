@@ -4,13 +4,13 @@ import datetime
 
 from relay import __version__
 from relay.admin.server import Answer
-from relay.node.node import RelayNode
+from relay.serve.counters import NodeParts, node_counters
 from relay.wire.status import LineReport
 
 
-def node_status(node: RelayNode) -> Answer:
+def node_status(parts: NodeParts) -> Answer:
     """The answer to `status`: names to figures, in the order in which the command prints them."""
-    sessions = node.sessions
+    node, sessions = parts.node, parts.node.sessions
     return {
         "version": 1,
         "node": node.name,
@@ -25,6 +25,7 @@ def node_status(node: RelayNode) -> Answer:
         "serial": node.network.serial,
         "digest": node.digest.hex(),
         "certificate_ends": datetime.datetime.fromtimestamp(node.identity.expires, datetime.UTC).isoformat(),
+        "counters": node_counters(parts),
     }
 
 

@@ -40,6 +40,7 @@ async def test_before_any_node_has_answered(make_running: Make) -> None:
         ("jp", False, "down", None, False),
     ]
     assert told.warnings == []
+    assert told.counters["accept_pauses"] == 0
     assert datetime.datetime.fromisoformat(told.time).tzinfo is not None
     json.dumps(to_json(told))
 

@@ -1,5 +1,6 @@
 """`relay status` and `relay reload` against a real admin socket."""
 
+import json
 from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,13 +18,15 @@ async def test_the_commands_print_what_they_hear(
     tmp_path: Path, nursery: trio.Nursery, journal: Journal, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def status(_: Mapping[str, Any]) -> Answer:
-        return {"version": 1, "passed_on": 3}
+        return {"version": 1, "passed_on": 3, "counters": {"accepted": 4}}
 
     async def reload(_: Mapping[str, Any]) -> Answer:
         return {"version": 1, "done": "reloaded: 2 nodes"}
 
     await nursery.start(serve_admin, tmp_path / "s", {"status": status, "reload": reload})
-    options = Namespace(admin=str(tmp_path / "s"))
+    options = Namespace(admin=str(tmp_path / "s"), json=False)
     for command in (running.status, running.reload):
         assert await trio.to_thread.run_sync(command, options) == 0
     assert capsys.readouterr().out == "passed on: 3\nreloaded: 2 nodes\n"
+    assert await trio.to_thread.run_sync(running.status, Namespace(admin=options.admin, json=True)) == 0
+    assert json.loads(capsys.readouterr().out)["counters"] == {"accepted": 4}

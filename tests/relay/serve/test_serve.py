@@ -200,6 +200,7 @@ async def test_status_tells_what_it_carries(world: World, caller: Caller) -> Non
     await until(lambda: world.nodes["jp"].reports)
     relay = await told(world, "jp", "status")
     assert (relay["passed_on"], relay["draining"]) == (1, False)
+    assert relay["counters"]["accepted"] == 1
     assert isinstance(relay["line_dials"], str)
     assert str(relay["line_dials"]).startswith("pacific ")
 

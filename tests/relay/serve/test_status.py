@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from relay.serve.counters import NodeParts
 from relay.serve.status import node_status
 from relay.wire.status import LineReport
 from tests.relay.node.caller import Caller
@@ -16,7 +17,8 @@ async def test_a_node_tells_what_it_holds(make_world: Callable[..., World], nurs
     caller.open(await caller.carrier())
     await until(lambda: node.sessions.streams == 1)
     node.reports = [LineReport("direct", 0.0123), LineReport("ix", None, "no answer")]
-    told = node_status(node)
+    parts = NodeParts(caller.loop, [], node)
+    told = node_status(parts)
     assert list(told)[:2] == ["version", "node"]
     counts = {name: told[name] for name in ("sessions", "carriers", "streams", "passed_on", "exit", "draining")}
     assert counts == {"sessions": 1, "carriers": 1, "streams": 1, "passed_on": 0, "exit": True, "draining": False}
@@ -24,5 +26,5 @@ async def test_a_node_tells_what_it_holds(make_world: Callable[..., World], nurs
     assert told["digest"] == node.digest.hex()
     assert str(told["certificate_ends"]).endswith("+00:00")
     node.reports = []
-    assert node_status(node)["line_dials"] == "none yet"
+    assert node_status(parts)["line_dials"] == "none yet"
     nursery.cancel_scope.cancel()

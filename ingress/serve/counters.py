@@ -1,0 +1,12 @@
+"""What every bound of an ingress has counted so far, by the names that `ingress paths --json` and docs/threats.md use.
+
+The rules are those of `relay.serve.counters`.
+"""
+
+from ingress.serve.running import Running
+from relay.serve.counters import process_counters
+
+
+def ingress_counters(running: Running) -> dict[str, int]:
+    """All of an ingress's."""
+    return {**process_counters(running.loop, running.listeners)}

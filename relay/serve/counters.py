@@ -1,0 +1,43 @@
+"""What every bound of a node has counted so far, by the names that `relay status --json` and docs/threats.md use.
+
+This is the one place where they are gathered. A counter is an integer that only grows, kept by the object that
+enforces the bound and told by its `statistics()`; its name here is for ever, since graphs are made of it.
+"""
+
+from collections.abc import Iterable
+
+import attrs
+
+from relay import log
+from relay.engine import Listener, Loop
+from relay.node.node import RelayNode
+
+
+@attrs.frozen
+class NodeParts:
+    """The objects of one `relay serve` that count."""
+
+    loop: Loop
+    listeners: Iterable[Listener]
+    node: RelayNode
+
+
+def process_counters(loop: Loop, listeners: Iterable[Listener]) -> dict[str, int]:
+    """Those that an ingress has as well."""
+    accepting = [listener.statistics() for listener in listeners]
+    return {
+        "accepted": sum(one.accepted for one in accepting),
+        "accept_pauses": sum(one.pauses for one in accepting),
+        "handler_failures": loop.statistics().failures,
+        "lost_log_lines": log.dropped(),
+    }
+
+
+def node_counters(parts: NodeParts) -> dict[str, int]:
+    """All of a node's."""
+    strangers = parts.node.strangers.statistics()
+    return {
+        **process_counters(parts.loop, parts.listeners),
+        "strangers_evicted": strangers.evicted,
+        "strangers_not_logged": strangers.not_logged,
+    }
