@@ -2,7 +2,8 @@
 
 What must stay true: `event` never raises and never waits. A line that cannot be written now is lost and counted,
 because a full pipe behind the log must not stop anybody's bytes. A value cannot forge a line or steer a terminal:
-what is not printable is escaped. Passwords are nobody's field.
+what is not printable is escaped. Passwords are nobody's field. Nobody fills the disk by making us log: of each event,
+and of each `about` apart, so many lines are written in a minute, and the rest are counted (`lines-left-out`).
 """
 
 import datetime
@@ -10,6 +11,8 @@ import json
 import os
 import select
 import sys
+import time
+from collections.abc import Callable
 from typing import Final, TextIO
 
 LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
@@ -22,13 +25,72 @@ MOST_VALUE: Final = 500
 SHORT_VALUE: Final = 40
 """Characters kept of each value when the line would be longer than MOST_BYTES."""
 
+LINES_A_MINUTE: Final = 30
+"""Lines of one event about one thing before the rest of the minute is only counted. A restart of everything says less;
+a flood of 30 a minute is 20 MB a day at most."""
+FLOODED_LINES: Final = 1
+"""The same in a minute that follows one in which lines were left out: an example, beside the count."""
+MOST_TALLIES: Final = 512
+"""Things kept apart in a minute; more than that share their event's one tally."""
+MINUTE: Final = 60.0
 
-class Log:
-    """One stream that takes events. The module's `configure`, `event` and `dropped` are those of the only one."""
+Key = tuple[str, str]
+"""An event and what it is about."""
 
-    __slots__ = ("_descriptor", "_dropped", "_is_json", "_poll", "_stream", "_threshold", "_untold")
+
+class Tallies:
+    """How many lines of each event were admitted in the present minute, and how many were not."""
+
+    __slots__ = ("_left_out", "_room", "_since")
 
     def __init__(self) -> None:
+        self._since = float("-inf")
+        self._room: dict[Key, int] = {}
+        self._left_out: dict[Key, int] = {}
+
+    def admit(self, name: str, about: str) -> bool:
+        """Whether a line of *name* may be written; if not, it is counted."""
+        key = (name, about)
+        if key not in self._room and len(self._room) >= MOST_TALLIES:
+            key = (name, "")
+        room = self._room.get(key, LINES_A_MINUTE)
+        if room:
+            self._room[key] = room - 1
+            return True
+        self._left_out[key] = self._left_out.get(key, 0) + 1
+        return False
+
+    def begin_minute(self, now: float) -> dict[Key, int]:
+        """What was left out of the last minute, if it is over at *now*: to be told, once."""
+        if now - self._since < MINUTE:
+            return {}
+        left_out, self._left_out = self._left_out, {}
+        self._since = now
+        self._room = dict.fromkeys(left_out, FLOODED_LINES)
+        return left_out
+
+
+class Log:
+    """One stream that takes events. The module's `configure`, `event` … are those of the only one."""
+
+    __slots__ = (
+        "_clock",
+        "_descriptor",
+        "_dropped",
+        "_is_json",
+        "_left_out",
+        "_poll",
+        "_stream",
+        "_tallies",
+        "_threshold",
+        "_untold",
+    )
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        """*clock* tells seconds; from where on is of no account."""
+        self._clock = clock
+        self._tallies = Tallies()
+        self._left_out = 0
         self._dropped = 0
         self._untold = 0
         self.configure(None, "info")
@@ -44,10 +106,29 @@ class Log:
         if self._descriptor is not None:
             self._poll.register(self._descriptor, select.POLLOUT)
 
-    def event(self, name: str, /, *, level: str = "info", **fields: object) -> None:
-        """Write one line. *name* is kebab-case in the past tense (`carrier-lost`), *level* one of LEVELS."""
+    def event(self, name: str, /, *, level: str = "info", about: str = "", **fields: object) -> None:
+        """Write one line, or count it if too many of its kind were written in this minute (never at debug).
+
+        *name* is kebab-case in the past tense (`carrier-lost`), *level* one of LEVELS. *about* keeps one node's or
+        path's lines from using up those of another; it is something that our own files name, so that there are few,
+        and is not shown: a field says it.
+        """
         if LEVELS.get(level, 40) < self._threshold:
             return
+        if level != "debug":
+            self.tell_left_out()
+            if not self._tallies.admit(name, about):
+                self._left_out += 1
+                return
+        self._put(name, level, fields)
+
+    def tell_left_out(self) -> None:
+        """Once a minute, say how many lines were left out of the last. To be called now and then, so that the end of a
+        flood is told although nothing else happens."""
+        for (name, about), count in self._tallies.begin_minute(self._clock()).items():
+            self._put("lines-left-out", "warning", {"of": name, **({"about": about} if about else {}), "count": count})
+
+    def _put(self, name: str, level: str, fields: dict[str, object]) -> None:
         if self._untold:
             fields["lost_lines"] = self._untold
         try:
@@ -59,8 +140,12 @@ class Log:
             self._untold = 0
 
     def dropped(self) -> int:
-        """How many lines were lost since the start."""
+        """How many lines were lost since the start, because they could not be written."""
         return self._dropped
+
+    def left_out(self) -> int:
+        """How many lines were only counted since the start, because too many said the same."""
+        return self._left_out
 
     def _line(self, name: str, level: str, fields: dict[str, object]) -> bytes:
         render = _json_line if self._is_json else _text_line
@@ -120,7 +205,9 @@ def _plain(value: object, most: int) -> str | int | float | None:
     return text if len(text) <= most else text[:most] + "…"
 
 
-_log = Log()
+_log = Log(time.monotonic)  # noqa: TID251 - the one of the process; those of tests are told the time
 configure = _log.configure
 event = _log.event
+tell_left_out = _log.tell_left_out
 dropped = _log.dropped
+left_out = _log.left_out

@@ -233,6 +233,7 @@ class Fleet:
 
     def _each_second(self) -> None:
         now = self.loop.now
+        log.tell_left_out()
         self.bulk.each_second()
         self.moving.pairs.improve()
         if self._rounds % round(4 * BULK_PING) == 0:
@@ -327,11 +328,11 @@ class Fleet:
             return
         is_own = hop.address == node.address
         if is_own or all(one.nothing_listens for one in self.live_to(peer)):
-            log.event("exit-lost", level="warning", node=peer.name, streams=len(peer.session.streams))
+            log.event("exit-lost", level="warning", about=peer.name, node=peer.name, streams=len(peer.session.streams))
             peer.renew(Cause.EXIT_LOST)
 
     # ---- news of peers
 
     def _goaway(self, peer: Peer) -> None:
-        log.event("node-draining", node=peer.name)
+        log.event("node-draining", about=peer.name, node=peer.name)
         self.changed()

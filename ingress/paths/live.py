@@ -224,7 +224,7 @@ class LivePath:
         now, health = self._loop.now, self.monitor.health
         self.nothing_listens = failure.nothing_listens
         level = "debug" if health.was_tried and health.reason == str(failure) else "warning"
-        log.event("carrier-failed", level=level, path=self.name, why=str(failure))
+        log.event("carrier-failed", level=level, about=self.name, path=self.name, why=str(failure))
         if failure.shown is not None:
             self.monitor.refused(failure.shown, str(failure), now)
         else:
@@ -238,7 +238,7 @@ class LivePath:
         self._lost = trio.Event()
         self.thin = self._link(opened, is_bulk=False)
         self.monitor.connected(self._loop.now)
-        log.event("carrier-up", path=self.name, carrier=self.thin.end.number, node=self.peer.name)
+        log.event("carrier-up", about=self.name, path=self.name, carrier=self.thin.end.number, node=self.peer.name)
         self.rearm()
 
     def _link(self, opened: Opened, *, is_bulk: bool) -> Link:
@@ -249,7 +249,7 @@ class LivePath:
     def on_lost(self, link: Link, detached: list[Stream], why: str) -> None:
         """A carrier is gone, and *detached* ride on nothing now: whoever listens places them."""
         now, end = self._loop.now, link.end
-        log.event("carrier-lost", path=self.name, carrier=end.number, streams=len(detached), why=why)
+        log.event("carrier-lost", about=self.name, path=self.name, carrier=end.number, streams=len(detached), why=why)
         self.counters.count_bytes(end.bytes_out, end.bytes_in)
         if link in self.bulk:
             self.bulk.remove(link)
@@ -309,7 +309,7 @@ class LivePath:
         if due is Due.LATE:
             self._listener.doubted()
             return
-        log.event(due.value, level="info", path=self.name, streams=self.streams)
+        log.event(due.value, about=self.name, path=self.name, streams=self.streams)
         if due is Due.STALLED:
             for link in self.silent(now):
                 self.peer.session.give_up_on(link.end, now)

@@ -87,7 +87,13 @@ class Peer:
     def forgot(self, token: bytes) -> None:
         """The node does not know the session *token*: begin another, unless that was done already."""
         if self.session.token == token:
-            log.event("session-forgotten", level="warning", node=self.name, streams=len(self.session.streams))
+            log.event(
+                "session-forgotten",
+                level="warning",
+                about=self.name,
+                node=self.name,
+                streams=len(self.session.streams),
+            )
             self.renew(Cause.EXIT_LOST)
 
     def renew(self, cause: Cause) -> None:

@@ -66,7 +66,7 @@ def _tell_started(running: Running, admin: Path) -> None:
     listens = ", ".join(str(address) for address in config.listen)
     log.event("ingress-started", ingress=config.name, version=__version__, listen=listens, admin=admin, limits=limits)
     for warning in config.warnings:
-        log.event("config-warned", level="warning", text=warning)
+        log.event("config-warned", level="warning", about=warning, text=warning)
 
 
 async def _until_told(signals: AsyncIterator[int], running: Running, nursery: trio.Nursery) -> None:

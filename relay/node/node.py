@@ -122,26 +122,22 @@ class RelayNode:
             with stranger.scope, trio.fail_after(SETUP_SECONDS):
                 await self._set_up(sock, peer, stranger)
             if stranger.scope.cancelled_caught:
-                self._log_stranger(peer, "made room for others")
+                _log_failure(peer, "made room for others")
         except ssl.SSLCertVerificationError as error:
-            log.event("set-up-failed", level="warning", peer=peer, why=explain(error))
+            _log_failure(peer, explain(error), about="certificates")
         except PeerError as error:
-            log.event("set-up-failed", level="warning", peer=peer, why=str(error))
+            _log_failure(peer, str(error), about="certificates")
         except OSError as error:
             if is_farewell(error):
                 log.event("set-up-failed", level="debug", peer=peer, why=explain(error))
             else:
-                self._log_stranger(peer, explain(error))
+                _log_failure(peer, explain(error))
         except trio.TooSlowError:
-            self._log_stranger(peer, "too slow")
+            _log_failure(peer, "too slow")
         except Exception as error:  # noqa: BLE001 - one carrier's mishap must not end the node; it is logged
             log.event("handler-failed", level="error", what=f"the set-up of {peer}", error=repr(error))
         finally:
             self.strangers.leave(stranger)
-
-    def _log_stranger(self, peer: str, why: str) -> None:
-        if self.strangers.may_log(self._loop.now):
-            log.event("set-up-failed", level="warning", peer=peer, why=why)
 
     async def _set_up(self, sock: socket.socket, peer: str, stranger: Stranger) -> None:
         """Everything until the engine owns the connection; on any error it is closed."""
@@ -153,7 +149,7 @@ class RelayNode:
                 await self._answer(secured, owner, await self._read(secured))
             except RefusedError as refusal:
                 level = "debug" if refusal.reason in PASSING else "warning"
-                log.event("carrier-refused", level=level, peer=peer, name=owner, why=str(refusal))
+                log.event("carrier-refused", level=level, about=owner, peer=peer, name=owner, why=str(refusal))
                 await send_message(secured, Refused(refusal.reason, str(refusal)))
                 close(sock)
         except BaseException:
@@ -241,7 +237,15 @@ class RelayNode:
         digest, serial = self.digest, self.network.serial
         if digest != hello.digest:
             why = who_is_behind(owner, hello.serial, self.name, serial)
-            log.event("config-differed", level="warning", ingress=owner, serial=serial, theirs=hello.serial, why=why)
+            log.event(
+                "config-differed",
+                level="warning",
+                about=owner,
+                ingress=owner,
+                serial=serial,
+                theirs=hello.serial,
+                why=why,
+            )
         return Welcome(
             digest,
             serial,
@@ -250,3 +254,8 @@ class RelayNode:
             self.identity.expires,
             agreed=min(hello.versions.newest, NEWEST),
         )
+
+
+def _log_failure(peer: str, why: str, about: str = "") -> None:
+    """What a port scan makes by the thousand (*about* nothing) does not use up the lines about certificates."""
+    log.event("set-up-failed", level="warning", about=about, peer=peer, why=why)

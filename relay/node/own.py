@@ -45,6 +45,12 @@ class OwnAddresses:
             with trio.fail_after(LOOKUP_SECONDS):
                 rows = await trio.socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
         except (OSError, trio.TooSlowError) as error:
-            log.event("own-address-unknown", level="warning", address=address, why=str(error) or "too slow")
+            log.event(
+                "own-address-unknown",
+                level="warning",
+                about=str(address),
+                address=address,
+                why=str(error) or "too slow",
+            )
             return
         self._known[address] = frozenset((plain(str(row[4][0])), address.port) for row in rows)

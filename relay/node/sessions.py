@@ -64,7 +64,14 @@ class HeldSession:
         if link in self.links:
             self.links.remove(link)
         token = self.session.token.hex()[:8]
-        log.event("carrier-lost", session=token, carrier=link.end.number, streams_detached=len(detached), why=why)
+        log.event(
+            "carrier-lost",
+            about=self.session.owner,
+            session=token,
+            carrier=link.end.number,
+            streams_detached=len(detached),
+            why=why,
+        )
 
 
 class Sessions:
@@ -129,7 +136,8 @@ class Sessions:
         link = Link(self._loop, tls, session, held, session.owner, is_bulk=hello.purpose is Purpose.BULK)
         held.links.append(link)
         token, number = session.token.hex()[:8], link.end.number
-        log.event("carrier-up", session=token, carrier=number, ingress=session.owner, via=hello.via)
+        owner = session.owner
+        log.event("carrier-up", about=owner, session=token, carrier=number, ingress=owner, via=hello.via)
         if self.is_draining:
             link.end.send(frame(Kind.GOAWAY))
 
@@ -167,6 +175,7 @@ class Sessions:
     def _sweep(self) -> None:
         now = self._loop.now
         self._loop.call_at(now + SWEEP, self._sweep)
+        log.tell_left_out()
         for held in list(self._held.values()):
             for link in [link for link in held.links if now - link.end.heard_at > SILENCE]:
                 link.close(f"silent for {SILENCE:g} s")

@@ -1,4 +1,4 @@
-"""Connections that have not shown a certificate yet. They are bounded, together and by source, and so is their log.
+"""Connections that have not shown a certificate yet. They are bounded, together and by source.
 
 When there are too many the oldest goes, not the newest: one of ours shows its certificate within two round trips, so
 that what has waited longest is least likely to be ours. So our own carriers get in even under a flood.
@@ -9,16 +9,12 @@ from collections import Counter
 import attrs
 import trio
 
-from relay import log
 from relay.model.addresses import group_of
 
 MOST = 512
 """Strangers at once; each costs a task, a descriptor and perhaps a handshake."""
 MOST_EACH = 128
 """Of one IPv4 address or IPv6 /64. An ingress that starts dials each of its 64 paths and their beginnings at once."""
-LINES_A_MINUTE = 30
-"""Failures of strangers that are logged one by one; a port scan makes thousands."""
-MINUTE = 60.0
 
 
 @attrs.frozen
@@ -29,8 +25,6 @@ class StrangersStatistics:
     """That have shown no certificate yet."""
     evicted: int
     """That made room for others."""
-    not_logged: int
-    """Failures that were counted instead of logged one by one."""
 
 
 class Stranger:
@@ -49,17 +43,14 @@ class Strangers:
     def __init__(self) -> None:
         self._waiting: dict[Stranger, None] = {}
         self._by_source: Counter[str] = Counter()
-        self._said = 0
-        self._unsaid = 0
-        self._evicted = self._not_logged = 0
-        self._minute = float("-inf")
+        self._evicted = 0
 
     def __len__(self) -> int:
         return len(self._waiting)
 
     def statistics(self) -> StrangersStatistics:
         """Counts since the start."""
-        return StrangersStatistics(len(self), self._evicted, self._not_logged)
+        return StrangersStatistics(len(self), self._evicted)
 
     def admit(self, address: str) -> Stranger:
         """A connection came from *address* (literal). Another's scope may be cancelled to make room."""
@@ -84,16 +75,3 @@ class Strangers:
         self._evicted += 1
         self.leave(stranger)
         stranger.scope.cancel()
-
-    def may_log(self, now: float) -> bool:
-        """Whether a stranger's failure gets a line of its own; what did not is counted, and told a minute later."""
-        if now - self._minute >= MINUTE:
-            if self._unsaid:
-                log.event("strangers-counted", level="warning", failures=self._unsaid)
-            self._minute, self._said, self._unsaid = now, 0, 0
-        if self._said >= LINES_A_MINUTE:
-            self._unsaid += 1
-            self._not_logged += 1
-            return False
-        self._said += 1
-        return True

@@ -30,6 +30,7 @@ def process_counters(loop: Loop, listeners: Iterable[Listener]) -> dict[str, int
         "accept_pauses": sum(one.pauses for one in accepting),
         "handler_failures": loop.statistics().failures,
         "lost_log_lines": log.dropped(),
+        "log_lines_left_out": log.left_out(),
     }
 
 
@@ -39,5 +40,4 @@ def node_counters(parts: NodeParts) -> dict[str, int]:
     return {
         **process_counters(parts.loop, parts.listeners),
         "strangers_evicted": strangers.evicted,
-        "strangers_not_logged": strangers.not_logged,
     }

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.log import MOST_BYTES, Log
+from relay.log import LINES_A_MINUTE, MINUTE, MOST_BYTES, MOST_TALLIES, Log
 
 VALUES = st.one_of(st.text(), st.binary(), st.none(), st.booleans(), st.integers(), st.floats())
 
 
 def written(format: str, *, level: str = "info", **fields: object) -> str:
     stream = io.StringIO()
-    log = Log()
+    log = Log(lambda: 0.0)
     log.configure(format, "debug", stream)
     log.event("carrier-lost", level=level, **fields)
     return stream.getvalue()
@@ -52,7 +52,7 @@ def test_any_value_makes_one_line(format: str, one: object, other: object) -> No
 
 def test_what_is_below_the_level_is_not_written() -> None:
     stream = io.StringIO()
-    log = Log()
+    log = Log(lambda: 0.0)
     log.configure("text", "warning", stream)
     log.event("stream-opened", level="info")
     log.event("stream-opened", level="debug")
@@ -63,10 +63,10 @@ def test_what_is_below_the_level_is_not_written() -> None:
 def test_a_full_pipe_loses_lines_counts_them_and_says_so_later() -> None:
     reader, writer = os.pipe()
     with os.fdopen(reader, "rb", buffering=0) as source, os.fdopen(writer, "w") as stream:
-        log = Log()
-        log.configure("json", "info", stream)
+        log = Log(lambda: 0.0)
+        log.configure("json", "debug", stream)
         while log.dropped() < 3:
-            log.event("path-ranked", text="x" * 400)
+            log.event("path-ranked", level="debug", text="x" * 400)
         source.read(1 << 20)
         log.event("path-ranked")
         assert json.loads(source.read(MOST_BYTES))["lost_lines"] == 3
@@ -78,7 +78,7 @@ def test_a_reader_that_left_is_no_error() -> None:
     reader, writer = os.pipe()
     os.close(reader)
     with os.fdopen(writer, "w") as stream:
-        log = Log()
+        log = Log(lambda: 0.0)
         log.configure("text", "info", stream)
         log.event("path-ranked")
         assert log.dropped() == 1
@@ -90,7 +90,7 @@ def test_a_closed_stream_and_a_value_that_cannot_be_shown_are_no_error() -> None
             raise RuntimeError
 
     stream = io.StringIO()
-    log = Log()
+    log = Log(lambda: 0.0)
     log.configure("text", "info", stream)
     log.event("path-ranked", value=Unspeakable())
     stream.close()
@@ -101,9 +101,84 @@ def test_a_closed_stream_and_a_value_that_cannot_be_shown_are_no_error() -> None
 def test_a_line_never_outgrows_what_a_pipe_takes_at_once() -> None:
     reader, writer = os.pipe()
     with os.fdopen(reader, "rb", buffering=0) as source, os.fdopen(writer, "w") as stream:
-        log = Log()
+        log = Log(lambda: 0.0)
         log.configure("json", "info", stream)
         log.event("path-ranked", **{f"field{count}": "\U0001f600" * 500 for count in range(5)})
         line = source.read(1 << 20)
         assert 0 < len(line) <= MOST_BYTES
         assert json.loads(line)["field4"].endswith("…")
+
+
+class Written:
+    """A log that a test reads, and whose clock it moves."""
+
+    def __init__(self, level: str = "info") -> None:
+        self.now = 1000.0
+        self._stream = io.StringIO()
+        self.log = Log(lambda: self.now)
+        self.log.configure("json", level, self._stream)
+
+    def take(self) -> list[dict[str, object]]:
+        """What was written since it was asked last."""
+        lines = self._stream.getvalue().splitlines()
+        self._stream.seek(0)
+        self._stream.truncate()
+        return [json.loads(line) for line in lines]
+
+
+def test_c3_a_flood_of_one_event_is_counted_not_written() -> None:
+    written = Written()
+    for _ in range(300_000):
+        written.log.event("node-draining", node="us")
+    assert len(written.take()) == LINES_A_MINUTE
+    assert written.log.left_out() == 300_000 - LINES_A_MINUTE
+    written.now += MINUTE - 0.1
+    written.log.tell_left_out()
+    assert not written.take()
+    written.now += 0.1
+    written.log.tell_left_out()
+    (told,) = written.take()
+    assert (told["event"], told["of"], told["count"]) == ("lines-left-out", "node-draining", 300_000 - LINES_A_MINUTE)
+
+
+def test_a_flood_that_goes_on_writes_two_lines_a_minute_until_a_minute_was_quiet() -> None:
+    written = Written()
+    for _ in range(3):
+        for _ in range(100):
+            written.log.event("node-draining", node="us")
+        written.take()
+        written.now += MINUTE
+    written.log.event("node-draining", node="us")
+    assert [line["event"] for line in written.take()] == ["lines-left-out", "node-draining"]
+    written.now += MINUTE
+    for _ in range(100):
+        written.log.event("node-draining", node="us")
+    assert len(written.take()) == LINES_A_MINUTE
+
+
+def test_what_one_thing_causes_does_not_silence_another() -> None:
+    written = Written()
+    for _ in range(100):
+        written.log.event("carrier-lost", about="ix", path="ix")
+    written.take()
+    written.log.event("carrier-lost", about="direct", path="direct")
+    written.log.event("path-dead", about="ix", path="ix")
+    assert [line["path"] for line in written.take()] == ["direct", "ix"]
+    written.now += MINUTE
+    written.log.tell_left_out()
+    assert [line["about"] for line in written.take()] == ["ix"]
+
+
+def test_things_without_end_share_a_tally() -> None:
+    written = Written()
+    for number in range(10 * MOST_TALLIES):
+        written.log.event("carrier-lost", about=str(number))
+    assert len(written.take()) == MOST_TALLIES + LINES_A_MINUTE
+
+
+def test_at_debug_everything_is_written() -> None:
+    written = Written("debug")
+    for _ in range(100):
+        written.log.event("stream-opened", level="debug")
+    assert len(written.take()) == 100
+    assert written.log.left_out() == 0

@@ -1,9 +1,9 @@
-"""Strangers make room for each other, never the other way round; their log is bounded."""
+"""Strangers make room for each other, never the other way round."""
 
 import pytest
 
 from relay.node import strangers as module
-from relay.node.strangers import LINES_A_MINUTE, MINUTE, Strangers, StrangersStatistics
+from relay.node.strangers import Strangers, StrangersStatistics
 
 
 async def test_the_oldest_of_a_source_makes_room_first(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -20,7 +20,7 @@ async def test_the_oldest_of_all_makes_room_when_there_are_too_many(monkeypatch:
     strangers = Strangers()
     crowd = [strangers.admit(f"192.0.2.{number}") for number in range(1, 6)]
     assert [one.scope.cancel_called for one in crowd] == [True, True, False, False, False]
-    assert strangers.statistics() == StrangersStatistics(waiting=3, evicted=2, not_logged=0)
+    assert strangers.statistics() == StrangersStatistics(waiting=3, evicted=2)
     assert len(strangers) == 3
 
 
@@ -33,11 +33,3 @@ async def test_whoever_is_known_takes_no_place(monkeypatch: pytest.MonkeyPatch) 
     strangers.leave(ours)
     assert not ours.scope.cancel_called
     assert len(strangers) == 1
-
-
-def test_a_flood_is_counted_not_told() -> None:
-    strangers = Strangers()
-    assert sum(strangers.may_log(100.0) for _ in range(1000)) == LINES_A_MINUTE
-    assert not strangers.may_log(100.0 + MINUTE - 0.1)
-    assert strangers.statistics().not_logged == 1001 - LINES_A_MINUTE
-    assert strangers.may_log(100.0 + MINUTE)
