@@ -1,4 +1,9 @@
-"""Which exit a client used for a site: sites bind sessions to an address, so it is kept while it is good enough."""
+"""Which exit a client used for a site, and which one last: kept while it is good enough.
+
+Sites bind sessions to an address. And what a target tells a client to dial is often an address without a name, as the
+data connection of passive FTP: it must come from where the control connection came from. The name of that one cannot be
+known, so that addresses go where the client's last stream went.
+"""
 
 from ingress.lru import Lru
 
@@ -7,25 +12,38 @@ KEEP = 1800.0
 GIVE_UP = 0.030
 GIVE_UP_SHARE = 0.20
 """Seconds, and share of the cost, by which another exit must be better, both, for it to be given up."""
+FOLLOW = 300.0
+"""Seconds since a client's last stream for which its literal addresses follow it. FTP servers hang up a control
+connection that is idle for longer; sessions that are bound to an address live as long as KEEP, but their sites have
+names."""
 MOST = 16_384
+"""Of each: pairs of client and site, and clients."""
 
 
 class Affinity:
-    """Exits by client address and site."""
+    """Exits by client address and site, and by client address alone."""
 
-    __slots__ = ("_kept",)
+    __slots__ = ("_kept", "_last")
 
     def __init__(self) -> None:
         self._kept: Lru[tuple[str, str], tuple[str, float]] = Lru(MOST)
+        self._last: Lru[str, tuple[str, float]] = Lru(MOST)
 
     def exit(self, client: str, site: str, now: float) -> str | None:
         """The exit that *client* used for *site* lately."""
         kept = self._kept.get((client, site))
         return kept[0] if kept is not None and now - kept[1] < KEEP else None
 
+    def last_exit(self, client: str, now: float) -> str | None:
+        """The exit of *client*'s last stream, if that was a few minutes ago at most."""
+        last = self._last.get(client)
+        return last[0] if last is not None and now - last[1] < FOLLOW else None
+
     def use(self, client: str, site: str, exit_: str, now: float) -> None:
         """A stream of theirs goes to *exit_*."""
-        self._kept.put((client, site), (exit_, now))
+        used = exit_, now
+        self._kept.put((client, site), used)
+        self._last.put(client, used)
 
     def count(self, site: str, now: float) -> dict[str, int]:
         """How many clients keep which exit for *site*; looks at all that is kept."""

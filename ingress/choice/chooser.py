@@ -21,6 +21,7 @@ from ingress.measure.figures import PathFigures
 
 # Members that every stream needs, found once: to look one up in its class takes as long as two calls.
 _BEST, _SITE, _PERMITTED, _KEPT, _DETOUR = Basis.BEST, Basis.SITE, Basis.PERMITTED, Basis.KEPT, Basis.DETOUR
+_FOLLOWED = Basis.FOLLOWED
 _UP, _HELD, _STALLED = Tier.UP, Tier.HELD, Tier.STALLED
 
 
@@ -91,7 +92,7 @@ class Chooser:
     def _bands(self, demand: Demand, now: float) -> tuple[Sequence[Spread], Basis]:
         """The paths that are equally good for *demand*, none if there are none, and what decided it."""
         group = self.ranking.group
-        kept = self.affinity.exit(demand.client, demand.site, now) if demand.client else None
+        kept, why_kept = self._kept(demand, now) if demand.client else (None, _KEPT)
         known = self.connect_times.known(demand.host)
         if kept is None and not known and demand.exits is None:
             return ((group.spread,) if group is not None and group.band else ()), _BEST
@@ -101,11 +102,19 @@ class Chooser:
             return (), _BEST
         best = min(costs.values())
         if kept is not None and kept in costs and _is_kept(costs[kept], best):
-            return (groups[kept].spread,), _KEPT
+            return (groups[kept].spread,), why_kept
         near = best[1] + max(SWITCH_MARGIN, SWITCH_SHARE * best[1])
         good = [groups[name].spread for name, (tier, cost) in costs.items() if tier is best[0] and cost <= near]
         is_detour = kept in costs and costs[kept][0] is _STALLED
         return good, _DETOUR if is_detour else _basis(demand, is_known=bool(known))
+
+    def _kept(self, demand: Demand, now: float) -> tuple[str | None, Basis]:
+        """The exit that the client is to keep for *demand* while it is good enough, and why."""
+        if demand.literal is not None:
+            last = self.affinity.last_exit(demand.client, now)
+            if last is not None:
+                return last, _FOLLOWED
+        return self.affinity.exit(demand.client, demand.site, now), _KEPT
 
     # ---- redundant streams
 

@@ -2,7 +2,8 @@
 
 from functools import lru_cache
 
-from relay.model.hosts import NoHost, asked_host
+from relay.model.addresses import IpAddress
+from relay.model.hosts import NoHost, asked_host, parse_literal
 
 SECOND_LEVELS = frozenset({"ac", "co", "com", "edu", "go", "gov", "ne", "net", "or", "org"})
 """Labels that stand between a name and a country, as in co.jp and com.cn: without them a country would be one site."""
@@ -18,6 +19,12 @@ def site_of(host: str) -> str:
     labels = host.split(".")
     country = len(labels) > 2 and len(labels[-1]) == 2 and labels[-2] in SECOND_LEVELS
     return ".".join(labels[-3:] if country else labels[-2:])
+
+
+@lru_cache(maxsize=16_384)
+def literal_of(host: str) -> IpAddress | None:
+    """The address that *host* is, None for a name."""
+    return parse_literal(host)
 
 
 def parse_target(text: str) -> tuple[str, int]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ingress.choice.affinity import KEEP, MOST, Affinity, is_given_up
+from ingress.choice.affinity import FOLLOW, KEEP, MOST, Affinity, is_given_up
 
 
 def test_a_client_keeps_its_exit_for_half_an_hour_after_the_last_use() -> None:
@@ -23,6 +23,17 @@ def test_affinity_is_bounded() -> None:
         affinity.use(str(number), "example.com", "us1", 0.0)
     assert len(affinity) == MOST
     assert affinity.exit("0", "example.com", 0.0) is None
+    assert affinity.last_exit("0", 0.0) is None
+    assert affinity.last_exit(str(MOST + 4), 0.0) == "us1"
+
+
+def test_the_last_exit_is_remembered_for_some_minutes() -> None:
+    affinity = Affinity()
+    affinity.use("10.0.0.1", "example.com", "us1", 0.0)
+    affinity.use("10.0.0.1", "other.example", "us2", 1.0)
+    assert affinity.last_exit("10.0.0.1", FOLLOW) == "us2"
+    assert affinity.last_exit("10.0.0.1", FOLLOW + 1) is None
+    assert affinity.last_exit("10.0.0.2", 1.0) is None
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from ingress.choice.affinity import FOLLOW
 from ingress.choice.choice import Basis, Choice
 from ingress.choice.chooser import Chooser
 from ingress.choice.demand import Demand
@@ -90,6 +91,35 @@ def test_a_client_keeps_its_exit_for_a_site_while_it_is_good_enough() -> None:
     assert paths(made, "other.example", client="10.0.0.1") == ["a"]
     made.rank([figure("a>us1", 100), figure("b>us2", 150)], 6.0)
     assert paths(made, client="10.0.0.1") == ["a"]
+
+
+@pytest.mark.parametrize("address", ["198.51.100.7", "2001:200::7"])
+def test_f4_an_address_goes_where_the_clients_last_stream_went(address: str) -> None:
+    """Passive FTP: the control connection by name, the data connection by address, between two equal exits."""
+    made = chooser(figure("a>us1", 130), figure("b>us2", 130))
+    for round_ in range(18):
+        control = chosen(made, Demand(f"ftp{round_}.example", 21, "c"), 60.0 * round_)
+        data = chosen(made, Demand(address, 40000 + round_, "c"), 60.0 * round_ + 1)
+        assert (data.exit, data.basis) == (control.exit, Basis.FOLLOWED)
+        chosen(made, Demand("example.com", 443, "another"), 60.0 * round_ + 2)
+
+
+def test_f4_an_address_follows_nobody_for_long_and_nowhere_worse() -> None:
+    made = chooser(figure("a>us1", 130), figure("b>us2", 150))
+    assert chosen(made, Demand("ftp.example", 21, "c"), 0.0).exit == "us1"
+    made.rank([figure("a>us1", 180), figure("b>us2", 170)], 1.0)
+    assert chosen(made, Demand("198.51.100.7", 443, "c"), 1.0).exit == "us1"  # 10 ms worse: not by the rule
+    assert made.decide(Demand("198.51.100.8", 443, "c"), 1.0 + FOLLOW) is not None
+    for now in (2.0, 6.0):
+        made.rank([figure("a>us1", 230), figure("b>us2", 150)], now)
+    assert chosen(made, Demand("198.51.100.7", 443, "c"), 6.0).exit == "us2"
+    chosen(made, Demand("example.com", 443, "d"), 6.0)
+    late = made.decide(Demand("198.51.100.9", 443, "d"), 6.0 + FOLLOW)
+    assert late is not None
+    assert late.basis is Basis.BEST
+    only = made.decide(Demand("192.168.7.9", 443, "d", exits=frozenset({"us1"})), 7.0)
+    assert only is not None
+    assert (only.exit, only.basis) == ("us1", Basis.PERMITTED)
 
 
 def test_a_stalled_exit_is_left_for_one_stream_and_kept_for_the_next() -> None:
