@@ -9,7 +9,6 @@ ended is cut so that the client sees it.
 """
 
 from functools import partial
-from typing import Final
 
 from ingress.doors.basic import Credentials
 from ingress.doors.body import BadBody
@@ -18,14 +17,12 @@ from ingress.doors.events import Authenticate, Open, Send, Upstream
 from ingress.doors.exchange import BadResponse, Exchange
 from ingress.doors.headers import passed_here
 from ingress.doors.kept import Events, HttpState, KeptConnection
-from ingress.doors.pages import cause_page, options_answer, password_page, trace_answer
+from ingress.doors.pages import cause_page, established, options_answer, password_page, trace_answer
 from ingress.doors.refusal import RequestRefused, bad_request
 from ingress.doors.replies import REPLIES
 from ingress.doors.request import Request
 from ingress.doors.target import Target
 from relay.model.cause import Cause
-
-_ESTABLISHED: Final = Send(b"HTTP/1.1 200 Connection established\r\n\r\n")
 
 
 class HttpDoor(KeptConnection):
@@ -64,7 +61,7 @@ class HttpDoor(KeptConnection):
         if self._state != HttpState.OPENING or self._request is None or self._request.target is None:
             return []
         if self._request.is_connect:
-            return self._become_transparent([_ESTABLISHED])
+            return self._become_transparent([Send(established(self._request.version))])
         target = self._request.target
         self._has_stream, self._leads_to = True, (target.host, target.port)
         self._may_be_stale = False

@@ -6,12 +6,13 @@ read over if that is cheap and certain, and otherwise the connection ends with i
 
 import abc
 import enum
+from collections.abc import Callable
 from http import HTTPStatus
-from typing import Final, Protocol
+from typing import Final
 
 from ingress.doors.door import KEPT_HARD, KEPT_SOFT, DoorSettings
 from ingress.doors.events import Close, Event, FinishUpstream, ResetUpstream, Send, Transparent
-from ingress.doors.pages import cause_page, page
+from ingress.doors.pages import ENDS, Manner, cause_page, page
 from ingress.doors.refusal import RequestRefused
 from ingress.doors.request import Request
 from ingress.doors.strict import RequestReader
@@ -49,11 +50,8 @@ MOVES: Final[dict[HttpState, frozenset[HttpState]]] = {
 }
 
 
-class OwnAnswer(Protocol):
-    """Renders an answer of our own, once it is known whether the connection goes on."""
-
-    def __call__(self, *, head_only: bool, close: bool) -> bytes:
-        """The bytes of the answer: without its body if *head_only*, with `Connection: close` if *close*."""
+OwnAnswer = Callable[[Manner], bytes]
+"""Renders an answer of our own, once it is known whether the connection goes on."""
 
 
 class KeptConnection(abc.ABC):
@@ -114,7 +112,7 @@ class KeptConnection(abc.ABC):
         events: Events = []
         if self._state == HttpState.HEAD and self._incoming:
             text = "The request's head did not come in time."
-            events.append(Send(page(HTTPStatus.REQUEST_TIMEOUT, text, head_only=False, close=True)))
+            events.append(Send(page(HTTPStatus.REQUEST_TIMEOUT, text, ENDS)))
         return self._close(events, "handshake took too long")
 
     @abc.abstractmethod
@@ -177,17 +175,18 @@ class KeptConnection(abc.ABC):
 
     def _refuse(self, refusal: RequestRefused, events: Events) -> Events:
         """Answer what cannot be carried out. Where its end is, is not certain, so the connection ends."""
+        manner = ENDS if self._request is None else Manner(version=self._request.version)
         if refusal.cause is not None:
-            events.append(Send(cause_page(refusal.cause, self._settings, head_only=False, close=True)))
+            events.append(Send(cause_page(refusal.cause, self._settings, manner)))
         else:
-            events.append(Send(page(refusal.status, refusal.text, head_only=False, close=True)))
+            events.append(Send(page(refusal.status, refusal.text, manner)))
         return self._close(events, f"request refused with {refusal.status.value}")
 
     def _answer(self, request: Request, answer: OwnAnswer, events: Events) -> Events:
         """Answer the request at hand ourselves."""
         self._answers += 1
         close = not self._can_keep(request)
-        events.append(Send(answer(head_only=request.is_head, close=close)))
+        events.append(Send(answer(Manner(request.is_head, close, request.version))))
         if close:
             return self._close(events, "answered by the proxy")
         if request.body.is_done:

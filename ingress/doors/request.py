@@ -22,7 +22,7 @@ _REPEATABLE = frozenset({b"GET", b"HEAD", b"OPTIONS", b"TRACE"})
 class Request:
     """A request whose head has been read. Raises RequestRefused when made of one that will not be carried out."""
 
-    __slots__ = ("body", "connection", "fields", "is_bodiless", "is_old", "method", "target", "upgrade")
+    __slots__ = ("_is_last", "body", "connection", "fields", "is_bodiless", "is_old", "method", "target", "upgrade")
 
     def __init__(self, head: bytes, proxy_url: str) -> None:
         self.connection = h11.Connection(h11.SERVER, max_incomplete_event_size=MOST_HEAD)
@@ -34,6 +34,7 @@ class Request:
         """An HTTP/1.0 client: it knows no chunks, no interim answers and no upgrades."""
         self.target: Target | None = self._find_target(bytes(event.target), proxy_url)
         """None for `OPTIONS *`, which asks about the proxy itself."""
+        self._is_last = self.is_old or b"close" in tokens(self.fields, b"connection")
         self.body: Body = self._find_body()
         self.upgrade = self._find_upgrade()
         """The protocols the client would change to; empty if it would not, or must not."""
@@ -46,7 +47,7 @@ class Request:
 
     @property
     def version(self) -> bytes:
-        """As it stands in Via: of the minor versions only 0 and 1 are told apart."""
+        """As it stands in Via and in answers of our own: of the minor versions only 0 and 1 are told apart."""
         return b"1.0" if self.is_old else b"1.1"
 
     @property
@@ -71,8 +72,8 @@ class Request:
 
     @property
     def keeps_connection(self) -> bool:
-        """Whether the client would send another request after this one."""
-        return not self.is_old and b"close" not in tokens(self.fields, b"connection")
+        """Whether the client would send another request after this one, and we would know where it begins."""
+        return not self._is_last
 
     @property
     def credentials(self) -> Credentials | None:
@@ -102,11 +103,20 @@ class Request:
             raise bad_request("Content-Length and Transfer-Encoding exclude each other.")
         if coding and self.is_old:
             raise bad_request("HTTP/1.0 has no Transfer-Encoding.")
-        if self.is_connect and (length or coding):
-            raise bad_request("CONNECT has no content.")
+        if self.is_connect:
+            return self._find_tunnel(length, coding)
         if coding:
             return ChunkedBody()
         return CountedBody(int(length[0]) if length else 0)
+
+    def _find_tunnel(self, length: list[bytes], coding: list[bytes]) -> Body:
+        """CONNECT has no content (RFC 9110 section 9.3.6), but WinINet announces 0 bytes, and WinHTTP those of the
+        request that it will send through the tunnel. No program reads a body here, and behind 200 all is tunnel. If
+        there is no tunnel, such a body may follow or not, so that nothing behind this head is read as a request."""
+        if coding:
+            raise bad_request("CONNECT has no content.")
+        self._is_last |= bool(length) and int(length[0]) > 0
+        return CountedBody(0)
 
     def _find_upgrade(self) -> list[bytes]:
         return upgrade_asked(self.fields) if self.body.is_done and not self.is_old else []

@@ -1,8 +1,13 @@
-"""Cuts heads off the front of what came, and judges a request's head more strictly than h11 does.
+"""Cuts heads off the front of what came, and judges a request's head: strictly where it could be read in two ways.
 
 h11 reads leniently what has one meaning to it; another program may see another meaning in the same bytes, and where
 two disagree on the end of a message, one client's bytes become another's request. So: CR LF ends lines and nothing
 else does, no folded lines, HTTP/1.0 and 1.1 only, and limits that hold however the bytes were cut.
+
+What h11 refuses although it means one thing is made plain for it, by two rules. Bytes from 0x80 in the target are
+percent-encoded: none of them is a blank, a delimiter or a line end to anybody who reads bytes, and nobody but us reads
+them, since the origin gets the encoded ones. A missing Host is added, empty: the target names the host, no Host is
+ever passed on, and a field without a value frames nothing.
 """
 
 import re
@@ -20,7 +25,9 @@ MOST_FIELDS: Final = 100
 """Fields in a head; programs send under 40."""
 
 _END = re.compile(rb"\n\r?\n")  # also what will be refused, so that it is not waited for in vain
-_REQUEST_LINE = re.compile(rb"[!-~]+ ([!-~]+) HTTP/([0-9]\.[0-9])")
+_REQUEST_LINE = re.compile(rb"[!-~]+ ([!-~\x80-\xff]+) HTTP/([0-9]\.[0-9])")
+_HOST = re.compile(rb"\r\nhost:", re.IGNORECASE)
+_HIGH = re.compile(rb"[\x80-\xff]")
 
 
 class HeadReader:
@@ -63,7 +70,7 @@ class RequestReader(HeadReader):
         self._skipped = False
 
     def take(self, incoming: bytearray) -> bytes | None:
-        """As above. Raises RequestRefused."""
+        """As above, made plain for h11. Raises RequestRefused."""
         if not self._skipped and incoming[:2] == b"\r\n":  # RFC 9112 section 2.2
             del incoming[:2]
             self._skipped = True
@@ -71,14 +78,14 @@ class RequestReader(HeadReader):
             head = super().take(incoming)
         except HeadTooLarge:
             raise _judge_too_large(bytes(incoming[:MOST_HEAD])) from None
-        if head is not None:
-            self._skipped = False
-            check_head(head)
-        return head
+        if head is None:
+            return None
+        self._skipped = False
+        return plain_head(head)
 
 
-def check_head(head: bytes) -> None:
-    """Refuse a whole head that could be read in two ways. Raises RequestRefused."""
+def plain_head(head: bytes) -> bytes:
+    """A whole head as h11 takes it. Raises RequestRefused if it could be read in two ways."""
     lines = head.count(b"\r\n")
     if head.count(b"\n") != lines or head.count(b"\r") != lines:
         raise bad_request("Lines end with CR LF, and nothing else does.")
@@ -93,6 +100,15 @@ def check_head(head: bytes) -> None:
         raise bad_request("Folded lines are not accepted.")
     if lines - 2 > MOST_FIELDS:
         raise RequestRefused(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"More than {MOST_FIELDS} header fields.")
+    if match[1] != b"*" and _HOST.search(head, match.end()) is None:
+        head = b"%b\r\nHost:%b" % (head[: match.end()], head[match.end() :])
+    if match[1].isascii():
+        return head
+    return head[: match.start(1)] + _percent_encoded(match[1]) + head[match.end(1) :]
+
+
+def _percent_encoded(target: bytes) -> bytes:
+    return _HIGH.sub(lambda high: b"%%%02X" % ord(high[0]), target)
 
 
 def _judge_too_large(start: bytes) -> RequestRefused:

@@ -2,10 +2,12 @@
 
 Rules: what follows the authority is passed on as it came; user info is dropped from the absolute form, because it
 belongs to the client's user and not to the origin, and refused where it makes no sense; `#` never belongs on the wire.
+A host in UTF-8 stands here percent-encoded, as `strict` or the client left it; nothing else may be encoded in a host.
 """
 
 import re
 from http import HTTPStatus
+from urllib.parse import unquote_to_bytes
 
 import attrs
 
@@ -14,7 +16,12 @@ from ingress.doors.refusal import RequestRefused, bad_request
 from relay.model.cause import Cause
 
 _SCHEME = re.compile(rb"([A-Za-z][A-Za-z0-9+.-]*)://")
-_AUTHORITY = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=-]+)(?::([0-9]*))?")
+_AUTHORITY = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[89A-Fa-f][0-9A-Fa-f])+)(?::([0-9]*))?")
+_HOST_FIELD = re.compile(
+    rb"(?:\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9._~!$&'()*+,;=\x80-\xff-]|%[89A-Fa-f][0-9A-Fa-f])+)(?::[0-9]*)?"
+)
+_SCHEMES = frozenset({b"http", b"ws"})
+"""`ws` is http until the answer 101 (RFC 6455 section 3); `wss` would need TLS towards the origin, as `https` does."""
 _USER_INFO = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=:%-]*")
 _HTTP_PORT = 80
 
@@ -48,9 +55,9 @@ def parse_absolute(method: bytes, target: bytes, proxy_url: str) -> Target:
     scheme = _SCHEME.match(target)
     if scheme is None:
         raise bad_request(f"This is a proxy, not a web server. Set it as the proxy of your program: {proxy_url}")
-    if scheme[1].lower() != b"http":
+    if scheme[1].lower() not in _SCHEMES:
         raise RequestRefused(
-            HTTPStatus.NOT_IMPLEMENTED, "Only http:// is fetched here. Use CONNECT for everything else."
+            HTTPStatus.NOT_IMPLEMENTED, "Only http:// and ws:// are fetched here. Use CONNECT for everything else."
         )
     if b"#" in target:
         raise bad_request("A request target has no fragment (#).")
@@ -62,7 +69,7 @@ def parse_absolute(method: bytes, target: bytes, proxy_url: str) -> Target:
 
 def check_host_field(value: bytes) -> None:
     """Refuse a Host that no host could have: it is replaced anyway, but a sign of smuggling. Raises RequestRefused."""
-    if value and _AUTHORITY.fullmatch(value) is None:
+    if value and _HOST_FIELD.fullmatch(value) is None:
         raise bad_request("The Host field is not valid.")
 
 
@@ -78,7 +85,7 @@ def _split(authority: bytes, hint: str) -> tuple[str, bytes]:
     if match is None:
         raise bad_request(hint)
     try:
-        return parse_host(match[1]), match[2] or b""
+        return parse_host(unquote_to_bytes(match[1])), match[2] or b""
     except BadHost as bad:
         if bad.cause == Cause.PROTOCOL:
             raise bad_request(hint) from None

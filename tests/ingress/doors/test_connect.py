@@ -49,8 +49,8 @@ def test_h06_h11_connect_to_ipv6_and_over_http_1_0(head: bytes) -> None:
     ("head", "status"),
     [(b"CONNECT a HTTP/1.1\r\nHost: a\r\n\r\n", 400), (b"CONNECT http://a:80 HTTP/1.1\r\nHost: a\r\n\r\n", 400),
      (b"CONNECT a:0 HTTP/1.1\r\nHost: a\r\n\r\n", 400), (b"CONNECT u@a:443 HTTP/1.1\r\nHost: a\r\n\r\n", 400),
-     (HEAD + b"Content-Length: 0\r\n\r\n", 400), (HEAD + b"Transfer-Encoding: chunked\r\n\r\n", 400),
-     (HEAD + b"Host: b\r\n\r\n", 400), (b"CONNECT a:443 HTTP/1.1\r\n\r\n", 400),
+     (HEAD + b"Transfer-Encoding: chunked\r\n\r\n", 400), (HEAD + b"Content-Length: 5, 6\r\n\r\n", 400),
+     (HEAD + b"Content-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n", 400), (HEAD + b"Host: b\r\n\r\n", 400),
      (b"CONNECT a..b:443 HTTP/1.1\r\nHost: a\r\n\r\n", 502), (b"CONNECT a:443 HTTP/2.0\r\nHost: a\r\n\r\n", 505)],
 )  # fmt: skip
 def test_h05_h07_h10_refused_and_closed(head: bytes, status: int) -> None:
@@ -59,6 +59,42 @@ def test_h05_h07_h10_refused_and_closed(head: bytes, status: int) -> None:
     assert isinstance(send, Send) and send.data.startswith(b"HTTP/1.1 %d " % status)
     assert b"Connection: close" in send.data and isinstance(close, Close) and not close.reset
     assert door.receive(b"more") == []
+
+
+LENGTHS = [b"Content-Length: 0\r\n", b"Content-Length: 300000\r\n"]  # as WinINet and WinHTTP say
+
+
+@pytest.mark.parametrize("version", [b"1.0", b"1.1"])
+@pytest.mark.parametrize("length", LENGTHS)
+def test_e1_h10_what_follows_a_connect_with_a_length_is_tunnel(length: bytes, version: bytes) -> None:
+    door = HttpDoor(OPEN)
+    head = b"CONNECT a.example:443 HTTP/%b\r\nHost: a.example\r\n%b\r\n" % (version, length)
+    assert door.receive(head + b"\x16\x03\x01") == [Open("a.example", 443)]
+    assert door.receive(b"early") == []
+    assert door.opened()[1] == Transparent(b"\x16\x03\x01early")
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+def test_e1_h10_a_connect_with_a_length_that_is_refused_is_the_last(length: bytes, shell_for: Any) -> None:
+    shell = shell_for(LOCKED).send(HEAD + length + b"\r\n")
+    assert shell.sent.startswith(b"HTTP/1.1 407 ") and (b"Connection: close" in shell.sent) == (b"300000" in length)
+    assert (shell.closed is not None) == (b"300000" in length), "a body may follow that is no request"
+    shell = shell_for(OPEN)
+    shell.refuse = Cause.REFUSED
+    assert shell.send(HEAD + length + b"\r\n").closed is not None
+
+
+def test_e2_the_target_names_the_host() -> None:
+    assert HttpDoor(OPEN).receive(b"CONNECT a:443 HTTP/1.1\r\n\r\n") == [Open("a", 443)]
+
+
+def test_e7_connect_is_answered_in_the_clients_version(shell_for: Any) -> None:
+    head = b"CONNECT a.example:443 HTTP/1.0\r\n"
+    assert shell_for(OPEN).send(head + b"\r\n").sent == b"HTTP/1.0 200 Connection established\r\n\r\n"
+    assert shell_for(LOCKED).send(head + b"\r\n").sent.startswith(b"HTTP/1.0 407 ")
+    refusing = shell_for(OPEN)
+    refusing.refuse = Cause.REFUSED
+    assert refusing.send(head + b"\r\n").sent.startswith(b"HTTP/1.0 502 ")
 
 
 @pytest.mark.parametrize("cause", Cause)

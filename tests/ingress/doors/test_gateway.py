@@ -62,6 +62,24 @@ def test_h03_h04_h30_to_h37_refused_and_closed(data: bytes, status: int, shell: 
     assert shell.closed is not None and not shell.opened
 
 
+def test_e2_without_host_the_target_names_it(shell: Any) -> None:
+    shell.send(b"GET http://a.example/ HTTP/1.1\r\nA: b\r\n\r\n")
+    assert shell.streams[0].asked[0].field(b"host") == [b"a.example"] and shell.sent.endswith(b"ok")
+    shell.send(b"TRACE http://a.example/ HTTP/1.1\r\nMax-Forwards: 0\r\n\r\n")
+    assert b"HTTP/1.1\r\nMax-Forwards: 0" in shell.sent, "nothing is shown that the client did not send"
+    shell.send(b"OPTIONS * HTTP/1.1\r\n\r\n")
+    assert shell.closed is not None and b" 400 " in shell.sent, "`*` names none (RFC 9112 section 3.2)"
+
+
+def test_e4_a_websocket_may_be_asked_for_as_ws(shell: Any) -> None:
+    shell.origins["a.example:80"] = lambda asked: SWITCHED + b"frame"
+    shell.send(get(b"ws://a.example/chat", WEBSOCKET))
+    assert shell.streams[0].asked[0].target == b"/chat" and shell.streams[0].asked[0].field(b"upgrade") == [
+        b"websocket"
+    ]
+    assert shell.sent.endswith(b"\r\n\r\nframe") and shell.early == b""
+
+
 def test_h65_error_pages_repeat_nothing(shell: Any) -> None:
     shell.send(b"GET /<script> HTTP/1.1\r\nHost: h\r\nAuthorization: Basic c2VjcmV0\r\n\r\n")
     assert b"script" not in shell.sent and b"c2VjcmV0" not in shell.sent

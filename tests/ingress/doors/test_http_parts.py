@@ -2,6 +2,7 @@
 
 import base64
 from http import HTTPStatus
+from urllib.parse import unquote_to_bytes
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,8 @@ from ingress.doors.basic import parse_credentials
 from ingress.doors.body import MOST_TRAILERS, BadBody, ChunkedBody, CountedBody, EndlessBody
 from ingress.doors.headers import end_to_end, passed_here, upgrade_asked, via
 from ingress.doors.refusal import RequestRefused
-from ingress.doors.strict import MOST_HEAD, MOST_TARGET, HeadReader, RequestReader, check_head
+from ingress.doors.request import Request
+from ingress.doors.strict import MOST_HEAD, MOST_TARGET, HeadReader, RequestReader, plain_head
 from ingress.doors.target import Target, check_host_field, parse_absolute, parse_connect
 
 ABSOLUTE = {
@@ -24,6 +26,8 @@ ABSOLUTE = {
     b"http://user:pa%40ss@h/x@y": ("h", 80, b"/x@y", b"h"),
     b"http://127.1/": ("127.0.0.1", 80, b"/", b"127.0.0.1"),
     b'http://h/"<>|{}^`\\': ("h", 80, b'/"<>|{}^`\\', b"h"),
+    b"ws://h/chat": ("h", 80, b"/chat", b"h"),
+    b"http://b%C3%BCcher.de/": ("xn--bcher-kva.de", 80, b"/", b"xn--bcher-kva.de"),
 }
 
 
@@ -39,8 +43,9 @@ def test_h01_h63_absolute_form(raw: bytes) -> None:
     [(b"/", 400), (b"*", 400), (b"host:80", 400), (b"admin", 400), (b"http:///x", 400), (b"http://", 400),
      (b"http://h#f", 400), (b"http://h/#f", 400), (b"http://h:0/", 400), (b"http://h:65536/", 400),
      (b"http://h:8x/", 400), (b"http://a@b@h/", 400), (b"http://a b/", 400), (b"http://h%00/", 400),
+     (b"http://b\xfccher.de/", 400), (b"http://b%FCcher.de/", 400), (b"http://h%41/", 400),
      (b"http://2001:db8::1/", 400), (b"http://[::1", 400), (b"http://\\h/", 400), (b"http://a..b/", 502),
-     (b"https://h/", 501), (b"ftp://h/", 501), (b"ws://h/", 501), (b"http://h:99999999999999/", 400)],
+     (b"https://h/", 501), (b"ftp://h/", 501), (b"wss://h/", 501), (b"http://h:99999999999999/", 400)],
 )  # fmt: skip
 def test_h03_h04_h62_h63_no_absolute_form(raw: bytes, status: int) -> None:
     with pytest.raises(RequestRefused) as caught:
@@ -86,6 +91,7 @@ def test_host_fields_that_no_host_has(value: bytes) -> None:
         check_host_field(value)
     check_host_field(b"")
     check_host_field(b"h:80")
+    check_host_field("bücher.de:80".encode())
 
 
 HEAD = b"GET http://h/ HTTP/1.1\r\nHost: h\r\n"
@@ -137,10 +143,44 @@ def test_origins_may_end_lines_as_they_like() -> None:
 @given(data=st.binary(max_size=100))
 def test_any_head_passes_or_is_refused(data: bytes) -> None:
     try:
-        check_head(data + b"\r\n\r\n")
+        plain_head(data + b"\r\n\r\n")
     except RequestRefused:
         return
     assert b"HTTP/1." in data and data.count(b"\r") == data.count(b"\n")
+
+
+@pytest.mark.parametrize(
+    ("raw", "path"),
+    [("路".encode(), b"/%E8%B7%AF"), ("路?q=é".encode("gb18030"), b"/%C2%B7?q=%A8%A6"),
+     (b"\xa0\xff%20", b"/%A0%FF%20")],
+)  # fmt: skip
+def test_e3_raw_bytes_in_the_target_are_percent_encoded(raw: bytes, path: bytes) -> None:
+    head = b"GET http://h/%b HTTP/1.1\r\nHost: h\r\nA: \xff\r\n\r\n"
+    assert plain_head(head % raw) == head % path[1:]
+    assert Request(plain_head(head % raw), "x").target == Target("h", 80, path)
+
+
+def test_e3_a_host_in_utf8_is_that_name() -> None:
+    for head in ("GET http://bücher.de/ HTTP/1.1\r\nHost: bücher.de\r\n\r\n", "CONNECT bücher.de:80 HTTP/1.1\r\n\r\n"):
+        target = Request(plain_head(head.encode()), "x").target
+        assert target is not None and target.host == "xn--bcher-kva.de"
+    for disguised in ("a／b", "a＠b", "a：80", "a%00", "a％2eb"):
+        with pytest.raises(RequestRefused):
+            Request(plain_head(f"GET http://{disguised}/ HTTP/1.1\r\n\r\n".encode()), "x")
+
+
+@given(
+    path=st.text(st.characters(min_codepoint=33, max_codepoint=255, exclude_characters="\x7f#")),
+    fields=st.binary(max_size=40),
+)
+def test_e2_e3_a_head_made_plain_asks_for_the_same(path: str, fields: bytes) -> None:
+    head = b"GET http://h/%b HTTP/1.1\r\n%b\r\n\r\n" % (path.encode("latin-1"), fields)
+    try:
+        request = Request(plain_head(head), "x")
+    except RequestRefused:
+        return
+    assert request.target is not None and request.target.path.isascii()
+    assert unquote_to_bytes(request.target.path) == unquote_to_bytes(b"/" + path.encode("latin-1"))
 
 
 def chunks(data: bytes, sizes: list[int]) -> bytes:

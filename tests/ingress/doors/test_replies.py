@@ -5,7 +5,7 @@ from http import HTTPStatus
 import pytest
 
 from ingress.doors.door import DoorSettings
-from ingress.doors.pages import cause_page, password_page
+from ingress.doors.pages import ENDS, Manner, cause_page, password_page
 from ingress.doors.replies import REPLIES
 from relay.model.cause import Cause
 
@@ -35,15 +35,15 @@ def test_every_cause_has_its_row(cause: Cause) -> None:
 
 @pytest.mark.parametrize("cause", Cause)
 def test_h12_h65_pages_name_the_error_for_programs(cause: Cause) -> None:
-    head, _, body = cause_page(cause, SETTINGS, head_only=False, close=True).partition(b"\r\n\r\n")
+    head, _, body = cause_page(cause, SETTINGS, ENDS).partition(b"\r\n\r\n")
     assert f"Proxy-Status: shanghai; error={REPLIES[cause].error}".encode() in head.split(b"\r\n")
     assert (b"Retry-After: 5" in head) == (cause == Cause.NO_PATH)
     assert b"X-Content-Type-Options: nosniff" in head and b"text/plain" in head
     assert b"Content-Length: %d" % len(body) in head
-    assert cause_page(cause, SETTINGS, head_only=True, close=True).partition(b"\r\n\r\n")[::2] == (head, b"")
+    assert cause_page(cause, SETTINGS, Manner(head_only=True)).partition(b"\r\n\r\n")[::2] == (head, b"")
 
 
 def test_h23_browsers_are_asked_for_the_password() -> None:
-    head = password_page(head_only=False, close=False).partition(b"\r\n\r\n")[0]
+    head = password_page(Manner(close=False)).partition(b"\r\n\r\n")[0]
     assert head.startswith(b"HTTP/1.1 407 ") and HTTPStatus(407).phrase.encode() in head
     assert b'Proxy-Authenticate: Basic realm="ingress", charset="UTF-8"' in head.split(b"\r\n")
