@@ -23,6 +23,8 @@ _SIZES: Final = {_IPV4: 4, _NAME: 0, _IPV6: 16}
 _GENERAL_FAILURE, _COMMAND_UNSUPPORTED, _ADDRESS_UNSUPPORTED = 0x01, 0x07, 0x08
 
 _METHOD_CHOSEN: Final = {method: Send(bytes((5, method))) for method in (_NO_PASSWORD, _PASSWORD, _NONE_ACCEPTABLE)}
+_ACCEPTABLE: Final = {False: (_NO_PASSWORD, _PASSWORD), True: (_PASSWORD,)}
+"""Methods by whether a password is needed, the best first."""
 _ACCEPTED: Final = Send(b"\x01\x00")
 _REFUSED: Final = b"\x01\x01"
 _GRANTED: Final = Send(socks5_reply(0))
@@ -58,39 +60,51 @@ class Socks5(Handshake):
         return read is not None and read(self, events)
 
     def _read_methods(self, events: Events) -> bool:
-        """VER, NMETHODS, METHODS. The only method considered is the one that the listener calls for."""
+        """VER, NMETHODS, METHODS. Who needs no password may still offer only that method, because the program has a
+        field for it: then any pair is good, as at Tor."""
         kept = self._kept
         if len(kept) < 2:
             return False
         end = 2 + kept[1]
         if len(kept) < end:
             return False
-        wanted = _PASSWORD if self._settings.needs_password else _NO_PASSWORD
-        if wanted not in kept[2:end]:
+        acceptable = _ACCEPTABLE[self._settings.needs_password]
+        chosen = next((method for method in acceptable if method in kept[2:end]), None)
+        if chosen is None:
             events += self._fail("client offers no acceptable method", _METHOD_CHOSEN[_NONE_ACCEPTABLE].data)
             return False
         del kept[:end]
-        events.append(_METHOD_CHOSEN[wanted])
-        self._go(Step.PASSWORD_CHOSEN if self._settings.needs_password else Step.NO_PASSWORD_CHOSEN)
+        events.append(_METHOD_CHOSEN[chosen])
+        self._go(Step.PASSWORD_CHOSEN if chosen == _PASSWORD else Step.NO_PASSWORD_CHOSEN)
         return True
 
     def _read_password(self, events: Events) -> bool:
-        """VER, ULEN, UNAME, PLEN, PASSWD (RFC 1929 section 2). Neither may be empty."""
+        """VER, ULEN, UNAME, PLEN, PASSWD (RFC 1929 section 2). Neither may be empty where they are judged."""
         kept = self._kept
         if kept and kept[0] != 1:
             return self._refuse_password("not a password message", events)
         if len(kept) < 2:
             return False
         user_end = 2 + kept[1]
-        if kept[1] == 0 or (len(kept) > user_end and kept[user_end] == 0):
+        is_empty = kept[1] == 0 or (len(kept) > user_end and kept[user_end] == 0)
+        if is_empty and self._settings.needs_password:
             return self._refuse_password("empty user or password", events)
         if len(kept) <= user_end or len(kept) < (end := user_end + 1 + kept[user_end]):
             return False
-        self._asked = bytes(kept[2:user_end])
-        events.append(Authenticate(self._asked, bytes(kept[user_end + 1 : end])))
+        user, password = bytes(kept[2:user_end]), bytes(kept[user_end + 1 : end])
         del kept[:end]
         self._go(Step.PASSWORD_READ)
+        self._judge(user, password, events)
         return True
+
+    def _judge(self, user: bytes, password: bytes, events: Events) -> None:
+        """A pair that nobody asked for is not looked at, and its name is nobody's: no rule goes by it."""
+        if self._settings.needs_password:
+            self._asked = user
+            events.append(Authenticate(user, password))
+        else:
+            self._go(Step.PASSWORD_ACCEPTED)
+            events.append(_ACCEPTED)
 
     def _refuse_password(self, reason: str, events: Events) -> bool:
         events += self._fail(reason, _REFUSED)

@@ -135,6 +135,12 @@ def test_h23_h24_h27_only_both_right_pass(user: bytes | None, password: bytes, s
         assert shell.closed is None
 
 
+def test_d4_where_no_password_is_needed_any_pair_is_good_and_names_nobody(shell_for: Any) -> None:
+    shell = shell_for(OPEN)
+    shell.send(HEAD + auth(b"eve", b"wrong") + b"\r\n")
+    assert shell.sent == ESTABLISHED and shell.door.user is None and not shell.asked
+
+
 @pytest.mark.parametrize("field", [b"Basic !!", b"Basic bm9jb2xvbg==", b"Bearer YWxpY2U6c2VjcmV0"])
 def test_h26_malformed_credentials_are_asked_for_again(field: bytes, shell_for: Any) -> None:
     shell = shell_for(LOCKED).send(HEAD + b"Proxy-Authorization: " + field + b"\r\n\r\n")

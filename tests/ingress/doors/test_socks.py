@@ -20,6 +20,7 @@ LOCKED = DoorSettings(needs_password=True, proxy_url="x")
 
 HELLO = b"\x05\x01\x00"
 LOGIN = b"\x05\x02\x00\x02"
+ONLY_PASSWORD = b"\x05\x01\x02"
 ALICE = b"\x01\x05alice\x06secret"
 PORT = b"\x01\xbb"
 GRANTED = b"\x05\x00\x00\x01\0\0\0\0\0\0"
@@ -63,12 +64,17 @@ CASES: dict[str, tuple[DoorSettings, bytes, bytes, tuple[str, int] | None]] = {
     "N01": (OPEN, HELLO, b"\x05\x00", None),
     "N03": (OPEN, HELLO + name(b"a.example"), b"\x05\x00" + GRANTED, ("a.example", 443)),
     "N04": (OPEN, b"\x05\x00", b"\x05\xff", None),
-    "N05": (OPEN, b"\x05\xff" + bytes(range(255, 0, -1)), b"\x05\xff", None),
+    "N05": (OPEN, b"\x05\xfd" + bytes(range(255, 2, -1)), b"\x05\xff", None),
+    "N05 all but none": (OPEN, b"\x05\xff" + bytes(range(255, 0, -1)), b"\x05\x02", None),
     "N05 wanted last": (OPEN, b"\x05\xff" + bytes(range(254, -1, -1)), b"\x05\x00", None),
     "N06": (OPEN, b"\x05\x02\x01\x80", b"\x05\xff", None),
     "N07": (LOCKED, HELLO + name(b"a"), b"\x05\xff", None),
     "N08": (LOCKED, LOGIN, b"\x05\x02", None),
-    "N09": (OPEN, b"\x05\x01\x02", b"\x05\xff", None),
+    "N09": (OPEN, ONLY_PASSWORD + ALICE + name(b"a"), b"\x05\x02\x01\x00" + GRANTED, ("a", 443)),
+    "D4 any pair": (OPEN, ONLY_PASSWORD + b"\x01\x01x\x01y" + name(b"a"), b"\x05\x02\x01\x00" + GRANTED, ("a", 443)),
+    "D4 empty pair": (OPEN, ONLY_PASSWORD + b"\x01\x00\x00" + name(b"a"), b"\x05\x02\x01\x00" + GRANTED, ("a", 443)),
+    "D4 no pair": (OPEN, ONLY_PASSWORD + name(b"a.example"), b"\x05\x02\x01\x01", None),
+    "D4 both": (OPEN, b"\x05\x02\x02\x00" + name(b"a"), b"\x05\x00" + GRANTED, ("a", 443)),
     "A01": (LOCKED, LOGIN + ALICE, b"\x05\x02\x01\x00", None),
     "A02": (LOCKED, LOGIN + b"\x01\x05alice\x05wrong" + name(b"a"), b"\x05\x02\x01\x01", None),
     "A03": (LOCKED, LOGIN + b"\x01\x03eve\x06secret" + name(b"a"), b"\x05\x02\x01\x01", None),
@@ -121,7 +127,7 @@ CASES: dict[str, tuple[DoorSettings, bytes, bytes, tuple[str, int] | None]] = {
     "F08": (OPEN, b"\x04\x02\x00\x50\x01\x02\x03\x04me\0", b"\x00\x5b" + bytes(6), None),
     "port 0": (OPEN, b"\x04\x01\x00\x00\x01\x02\x03\x04me\0", b"\x00\x5b" + bytes(6), None),
 }
-UNFINISHED = {"N01", "N05 wanted last", "N08", "A01"}
+UNFINISHED = {"N01", "N05 all but none", "N05 wanted last", "N08", "A01"}
 
 
 def sent(events: list[Event]) -> bytes:
