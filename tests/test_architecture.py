@@ -28,6 +28,7 @@ FLOORS = (
     ("relay", ("__init__", "errors", "callbacks")),
     ("relay", ("log", "private")),
     ("relay", ("model",)),
+    ("relay", ("strangers",)),
     ("relay", ("policy", "identity", "config", "wire")),
     ("relay", ("engine",)),
     ("relay", ("session",)),

@@ -1,14 +1,13 @@
 """A listening socket: accepts in batches, and steps back when the process runs out of descriptors.
 
-What must stay true: streams that live are unhurt by those that want in. Accepting stops while RESERVE descriptors are
-still free, because every stream already accepted needs one more to dial its target, and a lost carrier one to come
-back. A stopped listener costs one timer; the kernel's backlog holds the callers.
+What must stay true: streams that live are unhurt by those that want in. Accepting stops while some descriptors are
+still free (`descriptors`), because a lost carrier needs one to come back. A stopped listener costs one timer; the
+kernel's backlog holds the callers.
 """
 
 import errno
 import math
 import os
-import resource
 import socket
 from collections.abc import Callable
 from functools import partial
@@ -16,6 +15,7 @@ from functools import partial
 import attrs
 
 from relay import log
+from relay.engine import descriptors
 from relay.engine.loop import Loop
 from relay.engine.timers import Timer
 
@@ -23,8 +23,6 @@ BACKLOG = 4096
 """Callers the kernel holds; it uses net.core.somaxconn if that is lower."""
 BATCH = 64
 """Sockets accepted in one service. At some 10 µs each, the others wait less than a millisecond."""
-RESERVE = 64
-"""Descriptors kept free, or an eighth of the limit where that is less."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0
 """Seconds from stopping to the next attempt, doubling. Shorter spins; longer leaves callers waiting for nothing."""
 CALM = 10.0
@@ -83,8 +81,8 @@ class Listener:
 
     __slots__ = (
         "_accepted",
-        "_ceiling",
         "_loop",
+        "_mark",
         "_on_accept",
         "_pause",
         "_paused_at",
@@ -99,8 +97,7 @@ class Listener:
         self._loop = loop
         self._sock = sock
         self._on_accept = on_accept
-        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-        self._ceiling = limit - min(RESERVE, limit // 8)
+        self._mark = descriptors.accept_mark()
         self._timer: Timer | None = None
         self._pause = FIRST_PAUSE
         self._paused_at = -math.inf
@@ -150,7 +147,7 @@ class Listener:
                 return
             descriptor = client.fileno()
             self._hand_over(client, address)
-            if descriptor >= self._ceiling:
+            if descriptor >= self._mark:
                 self._step_back(OSError(errno.EMFILE, os.strerror(errno.EMFILE)))
                 return
         self._loop.again(self)
@@ -193,4 +190,4 @@ class Listener:
         except OSError:
             return False
         os.close(descriptor)
-        return descriptor < self._ceiling
+        return descriptor < self._mark

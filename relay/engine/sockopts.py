@@ -5,12 +5,12 @@ What the kernel refuses is skipped, and logged once for each option: an old kern
 
 import errno
 import os
-import resource
 import socket
 import struct
 from pathlib import Path
 
 from relay import log
+from relay.engine.descriptors import describe_limit
 
 NOTSENT_LOWAT = 128 * 1024
 """Bytes that may wait unsent in the kernel (design: sockets). Less starves a long fast path between two wake-ups; more
@@ -85,8 +85,7 @@ def error_of(sock: socket.socket) -> OSError:
 def kernel_limits() -> str:
     """One line: the kernel's settings that limit this node's speed and size, as `name=value`."""
     told = [f"{name.rpartition('/')[2]}={_read_setting(name)}" for name in KERNEL_SETTINGS]
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return " ".join([*told, f"nofile={soft}/{hard}"])
+    return " ".join([*told, f"nofile={describe_limit()}"])
 
 
 def _read_setting(name: str) -> str:

@@ -15,7 +15,7 @@ import trio
 from relay import __version__, log
 from relay.carrier.setup import SETUP_SECONDS, explain, is_farewell, read_message, send_message
 from relay.dial.lines import dial_hop
-from relay.engine import Loop, Splice, sockopts
+from relay.engine import Loop, Splice, descriptors, sockopts
 from relay.engine.secured import Secured
 from relay.engine.tls_setup import close, handshake, unwrap
 from relay.errors import OperatorError
@@ -23,7 +23,7 @@ from relay.identity import Identity, PeerError, peer_name
 from relay.model.network import Network, who_is_behind, whom_to_update
 from relay.model.walk import MOST_LINES, Hop, hops_from
 from relay.node.sessions import RefusedError, Sessions
-from relay.node.strangers import Stranger, Strangers
+from relay.strangers import Stranger, Strangers
 from relay.wire.codes import Purpose, Reason
 from relay.wire.errors import NotUnderstoodError, ProtocolError
 from relay.wire.setup import Hello, OtherVersion, Parsed, Proceed, Refused, Transit, Welcome
@@ -32,6 +32,10 @@ from relay.wire.versions import NEWEST, tell_apart
 
 PASSING = (Reason.DIAL_FAILED, Reason.DIAL_REFUSED, Reason.DRAINING)
 """Reasons that the weather explains: an ingress meets them at every redial of a dead line, and says so itself."""
+MOST_STRANGERS = 512
+"""Connections at once that have shown no certificate; each costs a task, a descriptor and perhaps a handshake."""
+MOST_EACH = 128
+"""Of one IPv4 address or IPv6 /64. An ingress that starts dials each of its 64 paths and their beginnings at once."""
 TRANSIT_IDLE = 30.0
 """Seconds without a byte in either direction after which a passed-on carrier is closed: its ends are pinged far more
 often, and drop it after 10."""
@@ -56,7 +60,8 @@ class RelayNode:
         self.network = self.earlier = network
         """What is gone by, and what was so before the last reload: an ingress may not have read the new file yet."""
         self.sessions = sessions
-        self.strangers = Strangers()
+        most = min(MOST_STRANGERS, descriptors.share_of_strangers())
+        self.strangers = Strangers(most, min(MOST_EACH, most))
         self.transits: dict[Splice, str] = {}
         """Carriers that are passed on, and the ingress of each."""
         self.reports: list[LineReport] = []
@@ -112,16 +117,18 @@ class RelayNode:
 
     def accept(self, sock: socket.socket, address: tuple[str, int]) -> None:
         """A connection came in: set it up in a task of its own."""
-        self._nursery.start_soon(self._serve, sock, f"{address[0]}:{address[1]}", self.strangers.admit(address[0]))
+        scope = trio.CancelScope()
+        stranger = self.strangers.admit(address[0], scope.cancel)
+        self._nursery.start_soon(self._serve, sock, f"{address[0]}:{address[1]}", stranger, scope)
 
     # ---- set-up
 
-    async def _serve(self, sock: socket.socket, peer: str, stranger: Stranger) -> None:
+    async def _serve(self, sock: socket.socket, peer: str, stranger: Stranger, scope: trio.CancelScope) -> None:
         sockopts.carrier(sock)
         try:
-            with stranger.scope, trio.fail_after(SETUP_SECONDS):
+            with scope, trio.fail_after(SETUP_SECONDS):
                 await self._set_up(sock, peer, stranger)
-            if stranger.scope.cancelled_caught:
+            if scope.cancelled_caught:
                 _log_failure(peer, "made room for others")
         except ssl.SSLCertVerificationError as error:
             _log_failure(peer, explain(error), about="certificates")

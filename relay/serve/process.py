@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import trio
 
+from relay.engine.descriptors import raise_limit
+
 GC_THRESHOLDS = (50_000, 20, 50)
 """Allocations before a collection, and collections before those of older objects. The default of 700 walks the newest
 streams hundreds of times a second; connections here make no cycles, so a collection finds next to nothing."""
@@ -36,6 +38,7 @@ def settle_memory() -> None:
 def run_under_signals(serve: Callable[[AsyncIterator[int]], Awaitable[None]]) -> None:
     """Run *serve* to its end, as all of the process. It is given SIGTERM, SIGINT and SIGHUP as they come."""
     settle_memory()
+    raise_limit()
     trio.run(_with_signals, serve)
 
 

@@ -15,6 +15,7 @@ from relay.carrier.setup import send_message
 from relay.engine.tls_setup import send_all
 from relay.identity import load_identity
 from relay.node.node import PASSING
+from relay.strangers import Strangers
 from relay.wire.codes import Purpose, Reason
 from relay.wire.frames import Kind, frame
 from relay.wire.setup import Message, Proceed, Refused, Welcome
@@ -202,7 +203,7 @@ async def test_the_deadline_holds_behind_the_handshake(
 async def test_a_silent_stranger_makes_room_for_one_of_ours(
     world: World, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("relay.node.strangers.MOST", 1)
+    monkeypatch.setattr(world.nodes["us"], "strangers", Strangers(1, 1))
     with trio.socket.from_stdlib_socket(await dial(world, "us")) as silent, trio.fail_after(PATIENCE):
         async with secured(world, "us"):
             assert await silent.recv(1) == b""
