@@ -37,7 +37,11 @@ class KeysError(OperatorError):
 
 
 class PeerError(Exception):
-    """The other end has a certificate of ours, and is not who it has to be."""
+    """The other end has a certificate of ours, and is not who it has to be; `found` is its name, if it has one."""
+
+    def __init__(self, text: str, found: str = "") -> None:
+        super().__init__(text)
+        self.found = found
 
 
 @attrs.frozen
@@ -89,7 +93,7 @@ def require_peer(connection: ssl.SSLObject, name: str) -> None:
     """PeerError unless the other end is *name*."""
     found = peer_name(connection)
     if found != name:
-        raise PeerError(f'the other end is "{found}", and not "{name}"')
+        raise PeerError(f'the other end is "{found}", and not "{name}"', found)
 
 
 def expiry_warning(name: str, expires: float, now: float) -> str | None:

@@ -6,6 +6,8 @@ ranking and never excludes it. A pair that is not in the table is a mistake of t
 
 import enum
 
+from ingress.measure.faults import Refusal, SetupFault
+
 GOOD_PINGS = 5
 """Answers in time that a path must give after a death before it is trusted again."""
 HOLD_FIRST = 5.0
@@ -32,8 +34,6 @@ class HealthEvent(enum.Enum):
     """HELLO was answered: a carrier is there."""
     FAILED = enum.auto()
     """A carrier could not be set up."""
-    REFUSED = enum.auto()
-    """A node on the way refused the set-up: see Refusal."""
     ANSWERED = enum.auto()
     OVERDUE = enum.auto()
     """The stall deadline passed."""
@@ -43,19 +43,10 @@ class HealthEvent(enum.Enum):
     """RST, FIN, or silence."""
 
 
-class Refusal(enum.Enum):
-    """Why a node refused a set-up; shown as the state, since waiting will not mend it."""
-
-    AUTH = "auth"
-    VERSION = "version"
-    STALE_CONFIG = "stale config"
-
-
 TRANSITIONS: dict[PathState, dict[HealthEvent, PathState]] = {
     PathState.DOWN: {
         HealthEvent.CONNECTED: PathState.HELD,
         HealthEvent.FAILED: PathState.DOWN,
-        HealthEvent.REFUSED: PathState.DOWN,
     },
     PathState.HELD: {
         HealthEvent.ANSWERED: PathState.HELD,
@@ -89,8 +80,8 @@ class Health:
         "_reason",
         "_trial",
         "deaths",
+        "fault",
         "held_until",
-        "refusal",
         "since",
         "state",
         "was_tried",
@@ -100,7 +91,8 @@ class Health:
         self.state = PathState.DOWN
         self.since = now
         """When the state was entered."""
-        self.refusal: Refusal | None = None
+        self.fault: SetupFault | None = None
+        """Of the last set-up, if it failed."""
         self.was_tried = False
         """Whether anything was heard of it yet, good or bad."""
         self.deaths = 0
@@ -115,7 +107,13 @@ class Health:
     @property
     def word(self) -> str:
         """The state as shown: that of a refused set-up is its cause."""
-        return self.state.value if self.refusal is None else self.refusal.value
+        refusal = self.refusal
+        return self.state.value if refusal is None else refusal.value
+
+    @property
+    def refusal(self) -> Refusal | None:
+        """Why it is down, if waiting will not mend it."""
+        return None if self.fault is None else self.fault.refusal
 
     @property
     def reason(self) -> str:
@@ -134,18 +132,18 @@ class Health:
     def connected(self, now: float) -> None:
         """A carrier is up; after a death its trial begins."""
         self._move(HealthEvent.CONNECTED, now, "")
-        self.refusal = None
+        self.fault = None
         self.held_until = now + self._trial
 
-    def failed(self, why: str, now: float) -> None:
-        """The set-up did not succeed, for a reason that may pass."""
-        self._move(HealthEvent.FAILED, now, why)
-        self.refusal = None
+    def failed(self, fault: SetupFault, now: float) -> None:
+        """The set-up did not succeed."""
+        self._move(HealthEvent.FAILED, now, fault.text)
+        self.fault = fault
 
-    def refused(self, refusal: Refusal, why: str, now: float) -> None:
-        """A node refused the set-up; *why* names it."""
-        self._move(HealthEvent.REFUSED, now, why)
-        self.refusal = refusal
+    @property
+    def is_on_trial(self) -> bool:
+        """Whether it answers, and has died not long ago."""
+        return self.state is PathState.HELD and bool(self._trial)
 
     def answered(self, is_good: bool, now: float) -> None:
         """A ping was answered; *is_good* if it came in time."""

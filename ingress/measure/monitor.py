@@ -6,7 +6,8 @@ arm, and calls `tick` when that fires; `tick` says what is due. A monitor outliv
 
 import enum
 
-from ingress.measure.health import Health, PathState, Refusal
+from ingress.measure.faults import SetupFault
+from ingress.measure.health import Health, PathState
 from ingress.measure.pings import SILENCE, Pings, death_deadline, stall_deadline
 from ingress.measure.schedule import NEAR, shortened
 from relay.model.walk import Path
@@ -71,13 +72,9 @@ class PathMonitor:
         self.health.connected(now)
         self.last_byte = self._next_ping = now
 
-    def failed(self, why: str, now: float) -> None:
-        """No carrier could be set up; *why* is shown."""
-        self.health.failed(why, now)
-
-    def refused(self, refusal: Refusal, why: str, now: float) -> None:
-        """A node on the way refused us; *why* is shown and should name it."""
-        self.health.refused(refusal, why, now)
+    def failed(self, fault: SetupFault, now: float) -> None:
+        """No carrier could be set up; its text is shown."""
+        self.health.failed(fault, now)
 
     def lost(self, why: str, now: float) -> None:
         """The carrier ended (RST, FIN, closed by us). Not to be called after Due.DEAD."""

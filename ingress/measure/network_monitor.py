@@ -6,12 +6,14 @@ seldom asked costs by now, whose evidence stands against whom.
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from ingress.measure.blame import Blame, Witness, find_blame, suspects
+from ingress.measure.blame import Blame, find_blame, suspects
 from ingress.measure.estimators import FIRST_GUESS
+from ingress.measure.evidence import Planned, Witness
 from ingress.measure.figures import PathFigures, Source
 from ingress.measure.health import PathState
 from ingress.measure.monitor import PathMonitor
-from ingress.measure.pieces import composed, line_pieces
+from ingress.measure.pieces import Piece, composed, line_pieces
+from ingress.measure.poor import poor_lines
 from ingress.measure.schedule import FAR, QUIET, RIDING, intervals
 from ingress.measure.traffic import NO_TRAFFIC, Traffic
 from relay.model.network import Line
@@ -87,7 +89,7 @@ class NetworkMonitor:
                 monitor.pings.load(now)
 
     def _path(
-        self, path: Path, traffic: Traffic, pieces: Mapping[str, float], used: Mapping[str, float], now: float
+        self, path: Path, traffic: Traffic, pieces: Mapping[str, Piece], used: Mapping[str, float], now: float
     ) -> PathFigures:
         monitor = self.monitors[path.name]
         health, pings = monitor.health, monitor.pings
@@ -115,7 +117,7 @@ class NetworkMonitor:
             suspects=suspects(path, self._proven(silent)) if state in BROKEN else frozenset(),
         )
 
-    def _trip(self, monitor: PathMonitor, pieces: Mapping[str, float], now: float) -> tuple[float, Source]:
+    def _trip(self, monitor: PathMonitor, pieces: Mapping[str, Piece], now: float) -> tuple[float, Source]:
         own = monitor.pings.round_trip(now)
         if own is not None and monitor.interval < FAR:
             return own, Source.MEASURED
@@ -156,19 +158,24 @@ class NetworkMonitor:
             and monitor.pings.answered_sent >= since
         }
 
-    def blame(self, exits: frozenset[str]) -> tuple[Blame, ...]:
-        """Which line or node is broken, in sentences."""
-        return find_blame((Witness(monitor.path, _answers(monitor)) for monitor in self.monitors.values()), exits)
+    def blame(self, exits: frozenset[str], now: float, planned: Iterable[Planned] = ()) -> list[Blame]:
+        """What is broken, or poor, in sentences, the gravest first; something is said while a walk is not up."""
+        broken = find_blame((_witness(monitor, now) for monitor in self.monitors.values()), exits, planned)
+        named = {line for blame in broken for line in blame.lines}
+        lines = {hop.line.name: hop.line for path in self.paths for hop in path.hops if hop.line.name not in named}
+        return [*broken, *poor_lines(lines.values(), line_pieces(self.monitors, now))]
 
 
-def _answers(monitor: PathMonitor) -> bool | None:
-    """What a monitor says as a witness; refused is not broken, and what was never tried says nothing."""
+def _witness(monitor: PathMonitor, now: float) -> Witness:
     health = monitor.health
-    if health.is_answering:
-        return True
-    if health.state is PathState.STALLED:
-        return False
-    return None if health.refusal is not None or not health.was_tried else False
+    return Witness(
+        monitor.path,
+        health.state,
+        was_tried=health.was_tried,
+        fault=health.fault,
+        age=now - health.since,
+        is_on_trial=health.is_on_trial,
+    )
 
 
 def dialled(path: Path) -> list[tuple[object, ...]]:

@@ -1,6 +1,13 @@
-"""Round trips of single lines, by subtracting a beginning from a walk, and paths composed of them again."""
+"""What single lines cost, by subtracting a beginning from a walk, and paths composed of them again.
 
+Several walks tell the same line. The steadiest pair of walk and beginning is believed: between two lossy ones, a line
+of 2 ms looks like one of 60.
+"""
+
+import math
 from collections.abc import Iterable, Mapping
+
+import attrs
 
 from ingress.measure.monitor import PathMonitor
 from relay.model.walk import Path
@@ -9,16 +16,59 @@ FRESH = 3.0
 """Seconds since its last answer after which a walk is no evidence for the present weather of its last line."""
 
 
-def line_pieces(monitors: Mapping[str, PathMonitor], now: float) -> dict[str, float]:
-    """Round trip of each line that fresh pings tell, by its name; where several walks tell it, the shortest walk's."""
+@attrs.frozen
+class Piece:
+    """One line's share of the walks over it, by fresh pings. Times in seconds."""
+
+    round_trip: float
+    deviation: float
+    """Of the line itself: what the walk's is more than its beginning's, as independent ones add up."""
+    uncertainty: float
+    """By which the round trip may be wrong: how unsteady the two walks are together."""
+    late: float
+    """Share of pings, from 0 to 1, that were late and not before the line. No line loses more than the best walk
+    over it."""
+
+
+def line_pieces(monitors: Mapping[str, PathMonitor], now: float) -> dict[str, Piece]:
+    """The piece of each line of which fresh pings tell one, by its name."""
     trips = {name: trip for name, monitor in monitors.items() if (trip := fresh_trip(monitor, now)) is not None}
-    pieces: dict[str, float] = {}
-    for name, trip in sorted(trips.items(), key=lambda item: len(monitors[item[0]].path.hops)):
-        path = monitors[name].path
-        before = trips.get(path.prefix(len(path.hops) - 1).name) if len(path.hops) > 1 else 0.0
-        if before is not None:
-            pieces.setdefault(path.hops[-1].line.name, max(0.0, trip - before))
+    bounds = _least_late(monitors[name] for name in trips)
+    pieces: dict[str, Piece] = {}
+    for name in sorted(trips, key=lambda name: len(monitors[name].path.hops)):
+        line = monitors[name].path.hops[-1].line.name
+        piece = _piece(monitors[name], monitors, trips, bounds[line])
+        if piece is not None and (line not in pieces or piece.uncertainty < pieces[line].uncertainty):
+            pieces[line] = piece
     return pieces
+
+
+def _piece(
+    monitor: PathMonitor, monitors: Mapping[str, PathMonitor], trips: Mapping[str, float], bound: float
+) -> Piece | None:
+    """What *monitor* and its beginning say of its last line; None if the beginning says nothing now."""
+    path, pings = monitor.path, monitor.pings
+    if len(path.hops) == 1:
+        return Piece(trips[path.name], pings.deviation, pings.deviation, bound)
+    beginning = path.prefix(len(path.hops) - 1).name
+    if beginning not in trips:
+        return None
+    before = monitors[beginning].pings
+    return Piece(
+        max(0.0, trips[path.name] - trips[beginning]),
+        math.sqrt(max(0.0, pings.deviation**2 - before.deviation**2)),
+        pings.deviation + before.deviation,
+        min(bound, max(0.0, pings.late - before.late)),
+    )
+
+
+def _least_late(monitors: Iterable[PathMonitor]) -> dict[str, float]:
+    """By line, the late share of the best walk over it."""
+    least: dict[str, float] = {}
+    for monitor in monitors:
+        for line in monitor.path.lines:
+            least[line] = min(least.get(line, 1.0), monitor.pings.late)
+    return least
 
 
 def fresh_trip(monitor: PathMonitor, now: float) -> float | None:
@@ -29,9 +79,10 @@ def fresh_trip(monitor: PathMonitor, now: float) -> float | None:
     return monitor.pings.round_trip(now)
 
 
-def composed(path: Path, pieces: Mapping[str, float]) -> float | None:
+def composed(path: Path, pieces: Mapping[str, Piece]) -> float | None:
     """The sum of the pieces of *path*; None if one is not known."""
-    return total([pieces.get(hop.line.name) for hop in path.hops])
+    known = [pieces.get(hop.line.name) for hop in path.hops]
+    return total(None if piece is None else piece.round_trip for piece in known)
 
 
 def total(parts: Iterable[float | None]) -> float | None:

@@ -13,6 +13,7 @@ from typing import Protocol
 import attrs
 import trio
 
+from ingress.measure.faults import FaultKind
 from ingress.measure.monitor import Due, PathMonitor
 from ingress.measure.traffic import Counters, Speed
 from ingress.paths.backoff import BACKOFF_FIRST, BACKOFF_MOST, longer
@@ -104,8 +105,6 @@ class LivePath:
         self.bulk: list[Link] = []
         self.dials: dict[str, float] = {}
         """Seconds that the dial of each line took at the last set-up."""
-        self.nothing_listens = False
-        """The last attempt got as far as the end of the path, and nothing listened there."""
         self._loop = loop
         self._options = options
         self._listener = listener
@@ -159,6 +158,12 @@ class LivePath:
     def is_usable(self) -> bool:
         """Whether streams may be put on it now."""
         return self.thin is not None and self.monitor.health.is_answering
+
+    @property
+    def nothing_listens(self) -> bool:
+        """Whether the last attempt got as far as the end of the path, and nothing listened there."""
+        fault = self.monitor.health.fault
+        return fault is not None and fault.kind is FaultKind.REFUSED and fault.hop == len(self.path.hops) - 1
 
     def silent(self, now: float) -> list[Link]:
         """When the path stalls: its carriers that are stuck. A bulk carrier that still gets bytes is not."""
@@ -222,19 +227,14 @@ class LivePath:
 
     def _failed(self, failure: SetupFailed) -> None:
         now, health = self._loop.now, self.monitor.health
-        self.nothing_listens = failure.nothing_listens
         level = "debug" if health.was_tried and health.reason == str(failure) else "warning"
         log.event("carrier-failed", level=level, about=self.name, path=self.name, why=str(failure))
-        if failure.shown is not None:
-            self.monitor.refused(failure.shown, str(failure), now)
-        else:
-            self.monitor.failed(str(failure), now)
-        if failure.nothing_listens:
+        self.monitor.failed(failure.fault, now)
+        if self.nothing_listens:
             self._listener.nothing_listens(self)
 
     def _take(self, opened: Opened) -> None:
         """A carrier is up: the warm one."""
-        self.nothing_listens = False
         self._lost = trio.Event()
         self.thin = self._link(opened, is_bulk=False)
         self.monitor.connected(self._loop.now)

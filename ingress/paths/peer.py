@@ -7,6 +7,7 @@ streams of the old one end, at once and honestly, because nobody is left to go o
 import secrets
 from collections.abc import Callable
 
+from ingress.measure.evidence import Planned
 from relay import __version__, log
 from relay.carrier.link import SessionClock
 from relay.engine import Loop
@@ -24,6 +25,8 @@ from relay.wire.status import Status, parse_status
 OnTimed = Callable[[float, int], None]
 OnPeer = Callable[["Peer"], None]
 
+BACK = 30.0
+"""Seconds after a planned stop in which what is not up yet is no news: paths that waited for the next attempt."""
 MOST_ASKED = 256
 """TIME questions that wait for an answer at most: some are lost with their carrier."""
 
@@ -41,6 +44,8 @@ class Peer:
         self.told: Status | None = None
         """What it said last of its file and of the lines that start at it; None until it has."""
         self.draining_since: float | None = None
+        self.back_since: float | None = None
+        """When it last came back after it had said that it drains."""
         self._loop = loop
         self._memory = memory
         self._on_goaway = on_goaway
@@ -76,6 +81,15 @@ class Peer:
         """A set-up that began at *asked* got through it, or to it: then it was not draining, which lets nobody in."""
         if self.draining_since is not None and asked > self.draining_since:
             self.draining_since = None
+            self.back_since = self._loop.now
+
+    def planned(self, now: float) -> Planned | None:
+        """What is known of a stop that it told of; None if it told of none, or has been back for BACK seconds."""
+        if self.draining_since is not None:
+            return Planned(self.name, now - self.draining_since)
+        if self.back_since is not None and now - self.back_since < BACK:
+            return Planned(self.name, now - self.back_since, is_back=True)
+        return None
 
     def stale(self, network: Network, me: str) -> str | None:
         """How its file differs from ours, and which of the two is to be updated; None if they agree, or if it has not

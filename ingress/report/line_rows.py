@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from ingress.measure.blame import Blame
 from ingress.measure.health import PathState
 from ingress.measure.network_monitor import NetworkMonitor
-from ingress.measure.pieces import line_pieces
+from ingress.measure.pieces import Piece, line_pieces
+from ingress.measure.poor import is_poor
 from ingress.measure.schedule import probe_bytes_per_day
 from ingress.report.rows import LineRow
 from ingress.report.snapshot import Snapshot
@@ -19,7 +20,7 @@ def line_rows(snapshot: Snapshot, blames: Sequence[Blame]) -> list[LineRow]:
     probes = _probe_bytes(monitor)
     walked = {name for path in monitor.paths for name in path.lines}
     return [
-        _line_row(snapshot, line, line_state(line.name, monitor, blames), pieces, probes)
+        _line_row(snapshot, line, line_state(line.name, monitor, blames, pieces), pieces.get(line.name), probes)
         for line in snapshot.lines
         if line.name in walked
     ]
@@ -31,9 +32,7 @@ def _probe_bytes(network_monitor: NetworkMonitor) -> dict[str, int]:
     return probe_bytes_per_day((monitor.path for monitor in monitors.values()), every)
 
 
-def _line_row(
-    snapshot: Snapshot, line: Line, state: str, pieces: Mapping[str, float], probes: Mapping[str, int]
-) -> LineRow:
+def _line_row(snapshot: Snapshot, line: Line, state: str, piece: Piece | None, probes: Mapping[str, int]) -> LineRow:
     users = [path for path in snapshot.network_monitor.paths if line.name in path.lines]
     riding = [snapshot.traffic_of(path.name) for path in users]
     return LineRow(
@@ -41,7 +40,10 @@ def _line_row(
         start=line.start,
         end=line.end,
         state=state,
-        round_trip=pieces.get(line.name),
+        round_trip=None if piece is None else piece.round_trip,
+        uncertainty=None if piece is None else piece.uncertainty,
+        deviation=None if piece is None else piece.deviation,
+        late=None if piece is None else piece.late,
         dial_time=snapshot.dial_times.get(line.name),
         probe_bytes_per_day=probes.get(line.name, 0),
         streams=sum(one.streams for one in riding),
@@ -51,10 +53,10 @@ def _line_row(
     )
 
 
-def line_state(line: str, network_monitor: NetworkMonitor, blames: Sequence[Blame]) -> str:
-    """A line is up if anything answers over it; else as it was blamed; else nobody can tell."""
+def line_state(line: str, network_monitor: NetworkMonitor, blames: Sequence[Blame], pieces: Mapping[str, Piece]) -> str:
+    """A line is up, or poor, if anything answers over it; else as it was blamed; else nobody can tell."""
     if any(monitor.health.is_answering and line in monitor.path.lines for monitor in network_monitor.monitors.values()):
-        return "up"
+        return "poor" if line in pieces and is_poor(pieces[line]) else "up"
     for blame in blames:
         if line in blame.lines:
             return "broken" if blame.is_sure else "suspect"

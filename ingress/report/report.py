@@ -12,7 +12,8 @@ from ingress.report.snapshot import Snapshot
 def report(snapshot: Snapshot) -> Report:
     """All rows, the sums, and whom to blame."""
     network_monitor = snapshot.network_monitor
-    blames = network_monitor.blame(frozenset(path.end for path in network_monitor.paths))
+    exits = frozenset(path.end for path in network_monitor.paths)
+    blames = network_monitor.blame(exits, snapshot.now, snapshot.planned)
     lines = line_rows(snapshot, blames)
     return Report(
         snapshot.ingress,

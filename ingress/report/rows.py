@@ -55,8 +55,14 @@ class LineRow:
     start: str
     end: str
     state: str
-    """`up`, `broken`, `suspect` (it or the node behind it), or `unknown` (nothing leads to its beginning now)."""
+    """`up`, `poor` (what is sent over it comes late, or unevenly), `broken`, `suspect` (it or the node behind it), or
+    `unknown` (nothing leads to its beginning now)."""
     round_trip: float | None
+    uncertainty: float | None
+    """By which the round trip may be wrong: it is the difference of two walks'."""
+    deviation: float | None
+    late: float | None
+    """Share of pings that came late, and were not late before this line."""
     dial_time: float | None
     probe_bytes_per_day: int
     streams: int
@@ -109,7 +115,8 @@ class Report:
     nodes: list[NodeRow]
     totals: Totals
     blame: list[str]
-    """Sentences that name the broken line or node; empty when all is well."""
+    """Sentences that name the broken or poor line, or the node, or say what is planned, the gravest first; there is one
+    while any path is not up."""
     warnings: list[str]
     counters: dict[str, int]
     """What every bound has counted since the start; by the names of docs/threats.md, "All bounds"."""

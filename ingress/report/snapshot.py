@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import attrs
 
 from ingress.choice.ranking import Ranking
+from ingress.measure.evidence import Planned
 from ingress.measure.network_monitor import NetworkMonitor
 from ingress.measure.traffic import NO_TRAFFIC, Counters, Traffic
 from ingress.report.rows import NodeRow
@@ -38,6 +39,8 @@ class Snapshot:
     warnings: Sequence[str] = ()
     counted: Mapping[str, int] = {}
     """By every bound of this process."""
+    planned: Sequence[Planned] = ()
+    """Nodes that are known to drain, or to have come back from that a moment ago."""
 
     def traffic_of(self, path: str) -> Traffic:
         """What rides on *path*."""

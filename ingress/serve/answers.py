@@ -48,6 +48,7 @@ def make_report(running: Running) -> Report:
             network_monitor=fleet.network_monitor,
             ranking=fleet.chooser.ranking,
             lines=tuple(fleet.network.lines.values()),
+            planned=[told for peer in fleet.peers.values() if (told := peer.planned(running.loop.now)) is not None],
             traffic=fleet.traffic,
             counters=fleet.counters(),
             past=fleet.past,

@@ -47,4 +47,4 @@ def explain(error: OSError) -> str:
         return error.verify_message
     if isinstance(error, ssl.SSLError) and error.reason:
         return error.reason.replace("_", " ").lower()
-    return str(error) or type(error).__name__
+    return error.strerror or str(error) or type(error).__name__

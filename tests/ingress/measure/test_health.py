@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingress.measure.health import TRANSITIONS, Health, HealthEvent, IllegalEvent, PathState, Refusal
+from ingress.measure.faults import REFUSALS, FaultKind, Refusal, SetupFault
+from ingress.measure.health import TRANSITIONS, Health, HealthEvent, IllegalEvent, PathState
 
 TELL = {
     HealthEvent.CONNECTED: lambda health, now: health.connected(now),
-    HealthEvent.FAILED: lambda health, now: health.failed("dial timed out", now),
-    HealthEvent.REFUSED: lambda health, now: health.refused(Refusal.AUTH, "jp refuses our certificate", now),
+    HealthEvent.FAILED: lambda health, now: health.failed(SetupFault(FaultKind.SILENT, 0, "dial timed out"), now),
     HealthEvent.ANSWERED: lambda health, now: health.answered(True, now),
     HealthEvent.OVERDUE: lambda health, now: health.overdue(now),
     HealthEvent.LOST: lambda health, now: health.lost("reset", now),
@@ -119,9 +119,10 @@ def test_a_carrier_that_we_closed_ourselves_is_no_death() -> None:
 @pytest.mark.parametrize("refusal", list(Refusal))
 def test_a_refused_set_up_shows_its_cause_until_something_else_is_known(refusal: Refusal) -> None:
     health = Health(0.0)
-    health.refused(refusal, "jp-dmit refuses it", 1.0)
+    kind = next(kind for kind, shown in REFUSALS.items() if shown is refusal)
+    health.failed(SetupFault(kind, 0, "jp-dmit refuses it"), 1.0)
     assert (health.state, health.word, health.reason) == (PathState.DOWN, refusal.value, "jp-dmit refuses it")
-    health.failed("no route", 2.0)
+    health.failed(SetupFault(FaultKind.UNREACHABLE, 0, "no route"), 2.0)
     assert health.word == "down"
 
 

@@ -3,8 +3,9 @@
 import attrs
 import pytest
 
+from ingress.measure.faults import FaultKind, SetupFault
 from ingress.measure.figures import PathFigures, Source
-from ingress.measure.health import PathState, Refusal
+from ingress.measure.health import PathState
 from ingress.measure.monitor import Due
 from ingress.measure.network_monitor import NetworkMonitor, room
 from ingress.measure.schedule import FAR, RIDING
@@ -91,7 +92,7 @@ def test_a_stalled_path_suspects_what_lies_behind_the_beginning_that_answers() -
     network_monitor.monitors["ix1/j1u"].tick(7.0)
     found = figures(network_monitor, 7.0)["ix1/j1u"]
     assert (found.state, found.suspects, found.silent_since) == (PathState.STALLED, {"j1u"}, 5.0)
-    assert [blame.lines for blame in network_monitor.blame(frozenset({"us1"}))] == [("j1u",)]
+    assert [blame.lines for blame in network_monitor.blame(frozenset({"us1"}), 7.0)] == [("j1u",)]
 
 
 def test_bulk_excuses_every_walk_over_its_lines() -> None:
@@ -115,10 +116,11 @@ def test_room_is_what_the_rates_leave() -> None:
 def test_refused_set_ups_show_their_cause_and_accuse_no_line() -> None:
     network_monitor = measured()
     network_monitor.monitors["ix1/j1u"].lost("reset", 5.0)
-    network_monitor.monitors["ix1/j1u"].refused(Refusal.STALE_CONFIG, "us1 has another file", 6.0)
+    network_monitor.monitors["ix1/j1u"].failed(SetupFault(FaultKind.STALE_CONFIG, 1, "us1 has another file"), 6.0)
     found = figures(network_monitor, 7.0)["ix1/j1u"]
     assert (found.state, found.word, found.reason) == (PathState.DOWN, "stale config", "us1 has another file")
-    assert network_monitor.blame(frozenset({"us1"})) == ()
+    (blame,) = network_monitor.blame(frozenset({"us1"}), 7.0)
+    assert (blame.sentence, blame.lines) == ("us1 has another file", ())
 
 
 def test_a_new_plan_keeps_the_history_of_what_did_not_change() -> None:

@@ -22,6 +22,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from ingress.choice.choice import Basis, Choice
 from ingress.choice.demand import Demand
+from ingress.measure.faults import FaultKind
 from ingress.measure.health import PathState
 from ingress.paths.dial import Opened, SetupFailed
 from ingress.paths.fleet import Fleet
@@ -130,15 +131,15 @@ class FleetBed:
         self.hellos.append(hello)
         lines = tuple(self.lines[hop.line.name] for hop in path.hops)
         with trio.move_on_after(timeout):
-            for line in lines:
-                await self._pass(line, is_last=line is lines[-1])
+            for hop, line in enumerate(lines):
+                await self._pass(line, hop)
             held = self.nodes[path.end].session_for(hello)
             return self._join(lines, held, hello, path)
-        raise SetupFailed(f"no answer along {path.name} within {timeout:.1f} s")
+        raise SetupFailed(f"no answer along {path.name} within {timeout:.1f} s", kind=FaultKind.SILENT)
 
-    async def _pass(self, line: VirtualLine, *, is_last: bool) -> None:
+    async def _pass(self, line: VirtualLine, hop: int) -> None:
         if line.refuses:
-            raise SetupFailed(f"line {line.name}: refused", nothing_listens=is_last)
+            raise SetupFailed(f"line {line.name}: refused", kind=FaultKind.REFUSED, hop=hop)
         if line.is_held:
             await trio.sleep_forever()
         await trio.sleep(2 * line.delay)

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
-from ingress.measure.health import Refusal
-from ingress.paths.dial import SHOWN, Opened, SetupFailed, open_carrier
+from ingress.measure.faults import FaultKind, Refusal
+from ingress.paths.dial import KINDS, Opened, SetupFailed, open_carrier
 from relay.engine.tls_setup import close, handshake, read_exactly, send_all, unwrap
 from relay.errors import OperatorError
 from relay.model.network import Address, Line
@@ -204,14 +204,19 @@ NEWER = attrs.evolve(WELCOME, versions=Versions(3, 4))
 
 FAILURES = [
     # the way
-    (DIRECT, (REFUSED,), "line to-us: [Errno 111] Connection refused", None),
-    (DIRECT, (OSError(errno.ENETUNREACH, "Network is unreachable"),), "line to-us: [Errno 101] Network is unr", None),
+    (DIRECT, (REFUSED,), "line to-us: Connection refused", None),
+    (DIRECT, (OSError(errno.ENETUNREACH, "Network is unreachable"),), "line to-us: Network is unr", None),
     (DIRECT, (OperatorError("no SECRET is set"),), "line to-us: no SECRET is set", None),
     (DIRECT, (Silent(),), "no answer along to-us within 3.0 s", None),
     (TWO, (proceeds(), Silent()), "no answer along to-jp/to-us within 3.0 s", None),
     (DIRECT, (Raw(b""),), "us: the other end has gone", None),
-    (DIRECT, (Raw(b"SSH-2.0-OpenSSH_9.2\r\n"),), "us: what answers there is not to be trusted (wrong version n", None),
-    (DIRECT, (says(b""),), "to-us: [Errno 104] the peer ended after 0 of 4 bytes", None),
+    (
+        DIRECT,
+        (Raw(b"SSH-2.0-OpenSSH_9.2\r\n"),),
+        "us: what answers there is not to be trusted (wrong version n",
+        None,
+    ),
+    (DIRECT, (says(b""),), "to-us: the peer ended after 0 of 4 bytes", None),
     (TWO, (says(PROCEED, "jp"),), "to-jp/to-us: ", None),
     # who is there
     (DIRECT, (says(WELCOME, by="theirs"),), "us: what answers there is not to be trusted (unable", Refusal.AUTH),
@@ -238,7 +243,7 @@ def test_what_a_failure_says_and_shows(
     _, failure = attempt(nodes, *script)
     assert isinstance(failure, SetupFailed)
     assert str(failure).startswith(text)
-    assert failure.shown is shown
+    assert failure.fault.refusal is shown
 
 
 @pytest.mark.parametrize("reason", list(Reason))
@@ -249,28 +254,41 @@ def test_what_a_refusal_at_the_end_says_and_shows(
     _, failure = attempt(nodes, *before, says(Refused(reason, "in its own words")))
     assert isinstance(failure, SetupFailed)
     assert (str(failure), failure.reason) == ("in its own words", reason)
-    assert failure.shown is SHOWN.get(reason)
-    assert not failure.nothing_listens
+    is_dial = reason in (Reason.DIAL_FAILED, Reason.DIAL_REFUSED)  # of which the end of a path has none
+    assert failure.fault.kind is (FaultKind.OTHER if is_dial else KINDS.get(reason, FaultKind.OTHER))
+    assert failure.fault.hop == len(nodes) - 1
 
 
-LISTENS = [
-    # who refuses a dial, or is said to, and whether nothing listens at the end of the path
-    (DIRECT, (REFUSED,), True),
-    (TWO, (REFUSED,), False),  # that is a relay
-    (DIRECT, (TimeoutError(errno.ETIMEDOUT, "timed out"),), False),
-    (TWO, (says(Refused(Reason.DIAL_REFUSED, "no"), "jp"),), True),
-    (TWO, (says(Refused(Reason.DIAL_FAILED, "no"), "jp"),), False),
-    (THREE, (says(Refused(Reason.DIAL_REFUSED, "no"), "jp"),), False),
-    (THREE, (proceeds(), says(Refused(Reason.DIAL_REFUSED, "no"), "kr")), True),
-    (DIRECT, (says(Refused(Reason.DIAL_REFUSED, "no")),), False),  # that is no dial of a line
+FAULTS = [
+    # who refuses a dial, or is found where; what kind of fault it is, and at which hop
+    (DIRECT, (REFUSED,), FaultKind.REFUSED, 0),
+    (TWO, (REFUSED,), FaultKind.REFUSED, 0),
+    (DIRECT, (TimeoutError(errno.ETIMEDOUT, "timed out"),), FaultKind.UNREACHABLE, 0),
+    (TWO, (says(Refused(Reason.DIAL_REFUSED, "no"), "jp"),), FaultKind.REFUSED, 1),
+    (TWO, (says(Refused(Reason.DIAL_FAILED, "no"), "jp"),), FaultKind.UNREACHABLE, 1),
+    (TWO, (says(Refused(Reason.UNKNOWN_LINE, "no"), "jp"),), FaultKind.STALE_CONFIG, 0),
+    (THREE, (says(Refused(Reason.DIAL_REFUSED, "no"), "jp"),), FaultKind.REFUSED, 1),
+    (THREE, (proceeds(), says(Refused(Reason.DIAL_REFUSED, "no"), "kr")), FaultKind.REFUSED, 2),
+    (DIRECT, (says(Refused(Reason.DIAL_REFUSED, "no")),), FaultKind.OTHER, 0),  # that is no dial of a line
+    (TWO, (proceeds(), says(Refused(Reason.DIAL_FAILED, "no"))), FaultKind.OTHER, 1),
+    (TWO, (proceeds(), Silent()), FaultKind.SILENT, 1),
+    (TWO, (Silent(),), FaultKind.SILENT, 0),
+    (TWO, (proceeds(), Raw(b"")), FaultKind.SILENT, 1),
+    (TWO, (proceeds(), Raw(b"HTTP/1.1 400 Bad Request\r\n\r\n")), FaultKind.NO_TLS, 1),
+    (TWO, (proceeds(), says(WELCOME, by="theirs")), FaultKind.UNTRUSTED, 1),
+    (TWO, (proceeds(), says(WELCOME, trusts="theirs")), FaultKind.NOT_LET_IN, 1),
+    (TWO, (proceeds(), says(WELCOME, "kr")), FaultKind.WRONG_NODE, 1),
+    (THREE, (proceeds("kr"), says(WELCOME)), FaultKind.WRONG_NODE, 0),
 ]
 
 
-@pytest.mark.parametrize(("nodes", "script", "nothing_listens"), LISTENS)
-def test_whether_nothing_listens_at_the_end(nodes: tuple[str, ...], script: Script, nothing_listens: bool) -> None:
+@pytest.mark.parametrize(("nodes", "script", "kind", "hop"), FAULTS)
+def test_g1_which_hop_is_at_fault_and_how(nodes: tuple[str, ...], script: Script, kind: FaultKind, hop: int) -> None:
     _, failure = attempt(nodes, *script)
     assert isinstance(failure, SetupFailed)
-    assert failure.nothing_listens == nothing_listens
+    assert (failure.fault.kind, failure.fault.hop) == (kind, hop)
+    assert failure.fault.text == str(failure)
+    assert (failure.fault.shown is not None) == (kind is FaultKind.WRONG_NODE)
 
 
 # ---- any bytes
@@ -313,7 +331,7 @@ def test_any_answer_of_a_relay(answer: bytes, goes_on: bool) -> None:
 def test_any_bytes_instead_of_tls(data: bytes) -> None:
     _, failure = attempt(DIRECT, Raw(data))
     assert isinstance(failure, SetupFailed)
-    assert failure.shown is None or data
+    assert failure.fault.kind is FaultKind.SILENT or data
 
 
 def test_an_answer_that_is_too_long_is_not_read() -> None:

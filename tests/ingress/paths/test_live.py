@@ -4,7 +4,8 @@ from itertools import pairwise
 
 import pytest
 
-from ingress.measure.health import PathState, Refusal
+from ingress.measure.faults import FaultKind, Refusal
+from ingress.measure.health import PathState
 from ingress.paths.backoff import BACKOFF_FIRST, BACKOFF_MOST
 from ingress.paths.dial import Opened, SetupFailed
 from ingress.paths.live import MOST_BULK, LivePath
@@ -399,7 +400,7 @@ async def test_carriers_of_a_session_that_is_over_are_closed_and_no_others(bed: 
 
 
 def test_a_failed_set_up_shows_what_its_reason_says_unless_told_otherwise() -> None:
-    assert SetupFailed("no").shown is None
-    assert SetupFailed("no", Reason.VERSION).shown is Refusal.VERSION
-    assert SetupFailed("no", Reason.LIMIT).shown is None
-    assert SetupFailed("no", shown=Refusal.AUTH).shown is Refusal.AUTH
+    assert SetupFailed("no").fault.refusal is None
+    assert SetupFailed("no", Reason.VERSION).fault.refusal is Refusal.VERSION
+    assert SetupFailed("no", Reason.LIMIT).fault.refusal is None
+    assert SetupFailed("no", kind=FaultKind.UNTRUSTED).fault.refusal is Refusal.AUTH

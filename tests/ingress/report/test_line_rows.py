@@ -40,7 +40,9 @@ def test_a_line_is_up_or_as_it_was_blamed_or_unknown() -> None:
     for name in ("ix1", "ix1/j1u", "ix2/j2u"):
         running.network_monitor.monitors[name].lost("reset", 5.0)
     blames = [Blame("one of two", lines=("j1u", "j2u"), is_sure=False), Blame("for certain", lines=("ix1",))]
-    states = {line: line_state(line, running.network_monitor, blames) for line in ("ix1", "ix2", "j1u", "j2u", "back")}
+    states = {
+        line: line_state(line, running.network_monitor, blames, {}) for line in ("ix1", "ix2", "j1u", "j2u", "back")
+    }
     assert states == {"ix1": "broken", "ix2": "up", "j1u": "suspect", "j2u": "suspect", "back": "unknown"}
 
 

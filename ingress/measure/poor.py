@@ -1,0 +1,38 @@
+"""Lines that work, and work badly: what is lost or shaken on their own piece of the way, in sentences."""
+
+from collections.abc import Iterable, Mapping
+
+from ingress.measure.blame import Blame
+from ingress.measure.pieces import Piece
+from relay.model.network import Line
+
+LATE = 0.03
+"""Late share of its own piece from which a line is named: three pings of a hundred. One or two happen on any line."""
+SHAKEN = 0.015
+SHAKEN_SHARE = 0.15
+"""Seconds, and share of its round trip, that the deviation of its own piece has to exceed, both: from there on streams
+would leave a path for it. An evening's jitter of some milliseconds is no news."""
+
+
+def poor_lines(lines: Iterable[Line], pieces: Mapping[str, Piece]) -> list[Blame]:
+    """Findings about *lines* that are up, the worst first."""
+    found = [(line, pieces[line.name]) for line in lines if line.name in pieces and is_poor(pieces[line.name])]
+    return [_blame(line, piece) for line, piece in sorted(found, key=lambda one: -one[1].late)]
+
+
+def is_poor(piece: Piece) -> bool:
+    """Whether a line of this piece is worth a sentence."""
+    return piece.late >= LATE or _is_shaken(piece)
+
+
+def _is_shaken(piece: Piece) -> bool:
+    return piece.deviation > max(SHAKEN, SHAKEN_SHARE * piece.round_trip)
+
+
+def _blame(line: Line, piece: Piece) -> Blame:
+    said = []
+    if piece.late >= LATE:
+        said.append(f"{piece.late:.0%} of the pings over it come late (lost segments, or a queue)")
+    if _is_shaken(piece):
+        said.append(f"its round trip of {piece.round_trip * 1000:.0f} ms varies by {piece.deviation * 1000:.0f} ms")
+    return Blame(f"line {line.name} is poor: {'; '.join(said)}", (line.name,))
