@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ingress.cli.render_units import DASH, STYLES, age, counted, milliseconds, percent, size
+from relay.cli.render_units import DASH, STYLES, age, counted, milliseconds, percent, size
 
 Row = Mapping[str, Any]
 

@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ingress.cli.render_units import STYLES, age, milliseconds
+from relay.cli.render_units import STYLES, age, milliseconds
 
 Row = Mapping[str, Any]
 

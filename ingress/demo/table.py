@@ -7,7 +7,7 @@ rich, which is imported only when a terminal is there to show it.
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ingress.cli.render_units import STYLES, milliseconds, percent, size
+from relay.cli.render_units import STYLES, milliseconds, percent, size
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -19,15 +19,15 @@ from ingress.paths.moving import Moving
 from ingress.paths.peer import Peer
 from relay import log
 from relay.callbacks import ignore
-from relay.dial.lines import keep_dialling
+from relay.dial.lines import LineDial, keep_dialling
 from relay.engine import Loop
 from relay.model.cause import Cause
 from relay.model.network import Network
+from relay.model.vitals import LineReport
 from relay.model.walk import Paths, find_prefixes, hops_from
 from relay.session.stream import Stream
 from relay.session.window import Memory
 from relay.wire.bodies import time_target
-from relay.wire.status import LineReport
 
 ROUND = 0.25
 """Seconds between rounds."""
@@ -65,7 +65,7 @@ class Fleet:
         self.on_round: Callable[[], None] = ignore
         """Called after every round: who waited for a path may try again."""
         self._nursery = nursery
-        self._own_reports: list[LineReport] = []
+        self._own_dials: list[LineDial] = []
         self._is_round_due = False
         self._rounds = 0
         self._expected = loop.now + ROUND
@@ -106,7 +106,8 @@ class Fleet:
         for live in self.live.values():
             found |= live.dials
         reports = [one for peer in self.peers.values() for one in self._reports(peer)]
-        return found | {one.line: one.dial for one in (*reports, *self._own_reports) if one.dial is not None}
+        found |= {one.line: one.dial for one in reports if one.dial is not None}
+        return found | {one.line: one.took for one in self._own_dials if one.took is not None}
 
     def _reports(self, peer: Peer) -> list[LineReport]:
         """What *peer* told of lines that start at it; of others it may not speak."""
@@ -117,8 +118,8 @@ class Fleet:
         """What happened on each path so far."""
         return {name: live.counters for name, live in self.live.items()}
 
-    def _note_dials(self, reports: list[LineReport]) -> None:
-        self._own_reports = reports
+    def _note_dials(self, dials: list[LineDial]) -> None:
+        self._own_dials = dials
 
     # ---- the plan
 

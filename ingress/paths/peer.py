@@ -7,6 +7,8 @@ streams of the old one end, at once and honestly, because nobody is left to go o
 import secrets
 from collections.abc import Callable
 
+import attrs
+
 from ingress.measure.evidence import Planned
 from relay import __version__, log
 from relay.carrier.link import SessionClock
@@ -69,7 +71,8 @@ class Peer:
     def welcomed(self, welcome: Welcome) -> None:
         """A carrier is up."""
         self.welcome = welcome
-        self.told = Status(welcome.digest, welcome.serial, () if self.told is None else self.told.lines)
+        told = Status(welcome.digest) if self.told is None else self.told
+        self.told = attrs.evolve(told, digest=welcome.digest, serial=welcome.serial)
         self._is_established = True
 
     @property

@@ -44,8 +44,9 @@ Read paths.toml as NODE does, and look at all it needs on this machine: its fold
 passwords of its upstream and of the lines that start at it. Prints every mistake at once, or `ok`."""
 
 STATUS: Final = """\
-Ask the relay that runs here what it carries: carriers, lines with their dial times, streams, and its version of
-the file."""
+Ask the relay that runs here how it is: its memory, descriptors and lag, which ingresses are connected, what comes
+in and goes out over each line with the last dial of its address and how long ago that was, what it refused and why,
+and its version of the file. `--json` has all of it, in seconds and bytes."""
 
 RELOAD: Final = """\
 As SIGHUP does, but with an answer: exit code 0 when the new file is in force, or 1 with its mistakes; then the old

@@ -5,17 +5,13 @@ from argparse import Namespace
 
 from relay.admin.client import ask
 from relay.admin.path import find_socket
+from relay.cli.render_status import status_text
 
 
 def status(options: Namespace) -> int:
-    """Print what the running node holds, a line for each figure. Options: admin, json."""
+    """Print how the running node is and what it carries. Options: admin, json."""
     answer = ask(find_socket(options.admin, "relay"), {"ask": "status"}, "relay")
-    if options.json:
-        print(json.dumps(answer, indent=2))
-        return 0
-    for name, value in answer.items():
-        if name not in ("version", "counters"):
-            print(f"{name.replace('_', ' ')}: {value}")
+    print(json.dumps(answer, indent=2) if options.json else status_text(answer))
     return 0
 
 

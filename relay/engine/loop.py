@@ -15,6 +15,7 @@ import attrs
 import trio
 
 from relay import log
+from relay.engine.lag import Lag
 from relay.engine.timers import Timer, Timers
 from relay.engine.wakers import Alarm, Bell
 
@@ -42,8 +43,6 @@ busy flow are nearly always there by then, and a turn of trio costs more than se
 epoll has in Python; other trio tasks are held up by as much."""
 EVENTS_AT_ONCE = 64
 """Events taken in one turn: so that a turn, at some 50 µs each, stays within the slice. The kernel keeps the rest."""
-LAG_WINDOW = 1.0
-"""Seconds for which a late call counts in `Loop.lag`, at least; at most twice that."""
 
 
 class Endpoint(Protocol):
@@ -82,6 +81,8 @@ class LoopStatistics:
     failures: int
     """Calls that raised."""
     lag: float
+    worst_lag: float
+    """As `Loop.lag`, in the last minute or two."""
 
 
 class Loop:
@@ -96,9 +97,7 @@ class Loop:
         "_flushes",
         "_is_parked",
         "_is_serving",
-        "_late",
-        "_late_before",
-        "_late_since",
+        "_lag",
         "_now",
         "_offer",
         "_ready",
@@ -129,7 +128,7 @@ class Loop:
         self._soon: list[Callable[[], None]] = []
         self._is_parked = self._is_serving = False
         self._now = 0.0
-        self._late = self._late_before = self._late_since = 0.0
+        self._lag = Lag()
         self._wakeups = self._turns = self._services = self._failures = 0
 
     # for owners
@@ -142,8 +141,7 @@ class Loop:
     @property
     def lag(self) -> float:
         """How late the loop serves, in seconds: the longest that a due timer waited, over the last second or two."""
-        self._turn_lag(self.now)
-        return max(self._late, self._late_before)
+        return self._lag.of_late(self.now)
 
     def call_at(self, when: float, call: Callable[[], None]) -> Timer:
         """Call once `now` has reached *when* (trio's clock). A call that raises is logged, and that is all."""
@@ -186,6 +184,7 @@ class Loop:
             services=self._services,
             failures=self._failures,
             lag=self.lag,
+            worst_lag=self._lag.worst(self.now),
         )
 
     def __repr__(self) -> str:
@@ -304,7 +303,7 @@ class Loop:
         self._turns += 1
         is_due = self._timers.next_deadline() <= self._now
         if is_due:
-            self._note_lag()
+            self._lag.note(self._now - self._timers.next_deadline(), self._now)
         endpoints = self._endpoints
         # Whose event it is must be settled before the first service, which may close one descriptor and open another
         # with the same number.
@@ -356,13 +355,3 @@ class Loop:
         frames = traceback.extract_tb(error.__traceback__)
         where = " < ".join(f"{frame.filename}:{frame.lineno}" for frame in reversed(frames[1:]))
         log.event("handler-failed", level="error", what=repr(what), error=repr(error), where=where)
-
-    def _note_lag(self) -> None:
-        self._turn_lag(self._now)
-        self._late = max(self._late, self._now - self._timers.next_deadline())
-
-    def _turn_lag(self, now: float) -> None:
-        if now - self._late_since >= LAG_WINDOW:
-            is_recent = now - self._late_since < 2 * LAG_WINDOW
-            self._late_before = self._late if is_recent else 0.0
-            self._late, self._late_since = 0.0, now

@@ -7,27 +7,30 @@ the log here and one message to a peer that proved to be ours. Nothing is dialle
 import errno
 import socket
 import ssl
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import attrs
 import trio
 
 from relay import __version__, log
 from relay.carrier.setup import SETUP_SECONDS, explain, is_farewell, read_message, send_message
-from relay.dial.lines import dial_hop
+from relay.dial.lines import LineDial, dial_hop
 from relay.engine import Loop, Splice, descriptors, sockopts
 from relay.engine.secured import Secured
 from relay.engine.tls_setup import close, handshake, unwrap
 from relay.errors import OperatorError
 from relay.identity import Identity, PeerError, peer_name
 from relay.model.network import Network, who_is_behind, whom_to_update
+from relay.model.vitals import ConnectedIngress, LineReport
 from relay.model.walk import MOST_LINES, Hop, hops_from
+from relay.node.line_use import Carried, LineUse
 from relay.node.sessions import RefusedError, Sessions
 from relay.strangers import Stranger, Strangers
 from relay.wire.codes import Purpose, Reason
 from relay.wire.errors import NotUnderstoodError, ProtocolError
 from relay.wire.setup import Hello, OtherVersion, Parsed, Proceed, Refused, Transit, Welcome
-from relay.wire.status import LineReport, status
 from relay.wire.versions import NEWEST, tell_apart
 
 PASSING = (Reason.DIAL_FAILED, Reason.DIAL_REFUSED, Reason.DRAINING)
@@ -39,6 +42,22 @@ MOST_EACH = 128
 TRANSIT_IDLE = 30.0
 """Seconds without a byte in either direction after which a passed-on carrier is closed: its ends are pinged far more
 often, and drop it after 10."""
+
+
+@attrs.frozen
+class Passage:
+    """A carrier that is passed on: whose it is, by which line it came and over which it goes."""
+
+    ingress: str
+    via: str
+    line: str
+
+    def carried(self, splice: Splice) -> tuple[Carried, Carried]:
+        """What *splice* has moved over either line."""
+        moved = splice.statistics()
+        return Carried(self.via, moved.bytes_forth, moved.bytes_back), Carried(
+            self.line, moved.bytes_back, moved.bytes_forth
+        )
 
 
 class RelayNode:
@@ -62,10 +81,12 @@ class RelayNode:
         self.sessions = sessions
         most = min(MOST_STRANGERS, descriptors.share_of_strangers())
         self.strangers = Strangers(most, min(MOST_EACH, most))
-        self.transits: dict[Splice, str] = {}
-        """Carriers that are passed on, and the ingress of each."""
-        self.reports: list[LineReport] = []
-        """How long the last dials of our own lines took."""
+        self.transits: dict[Splice, Passage] = {}
+        """Carriers that are passed on."""
+        self.refusals: Counter[Reason] = Counter()
+        """Carriers that were refused."""
+        self.dials: dict[str, LineDial] = {}
+        """The last dial of each of our own lines."""
         self.is_draining = False
         self.changed = trio.Event()
         """Set when `network` has been exchanged; there is a new one then."""
@@ -78,6 +99,7 @@ class RelayNode:
         if network != self.network:
             self.earlier = self.network
         self.network = network
+        self.sessions.uses.know(network, self.name)
         self.identity = identity
         self._context = identity.server_context()
         told, self.changed = self.changed, trio.Event()
@@ -87,9 +109,9 @@ class RelayNode:
         """End the carriers of ingresses that are no longer in the file."""
         ingresses = self.network.ingresses
         self.sessions.expel(ingresses)
-        for splice in [splice for splice, owner in self.transits.items() if owner not in ingresses]:
+        for splice in [splice for splice, passage in self.transits.items() if passage.ingress not in ingresses]:
             splice.close()
-            del self.transits[splice]
+            self._passed(splice)
 
     def drain(self) -> None:
         """Let no carrier in from now on, and tell the ingresses to leave."""
@@ -110,10 +132,33 @@ class RelayNode:
         """Of what concerns this node in its file."""
         return self.network.digest_for(self.name)
 
-    def tell_status(self, reports: list[LineReport]) -> None:
-        """Remember how long our lines' dials took, and tell every ingress what STATUS says."""
-        self.reports = reports
-        self.sessions.tell_status(status(self.digest, self.network.serial, reports))
+    def note_dials(self, dials: Iterable[LineDial]) -> None:
+        """Our lines were dialled."""
+        self.dials = {dial.line: dial for dial in dials}
+
+    def lines(self) -> list[LineReport]:
+        """What is known of every line at this node, in the order of the file."""
+        uses = self.sessions.uses.with_live([*self.sessions.carried(), *self._passing()])
+        return [self._report(name, uses[name]) for name in self.network.lines if name in uses]
+
+    def _report(self, line: str, use: LineUse) -> LineReport:
+        dial = self.dials.get(line)
+        report = LineReport(line, carriers=use.carriers, bytes_in=use.bytes_in, bytes_out=use.bytes_out)
+        if dial is None:
+            return report
+        return attrs.evolve(report, dial=dial.took, error=dial.error, age=self._loop.now - dial.at)
+
+    def _passing(self) -> Iterator[Carried]:
+        for splice, passage in self.transits.items():
+            yield from passage.carried(splice)
+
+    def connected(self) -> list[ConnectedIngress]:
+        """What each ingress has here, what is passed on for it included."""
+        found = {one.ingress: one for one in self.sessions.connected()}
+        for passage in self.transits.values():
+            one = found.get(passage.ingress, ConnectedIngress(passage.ingress))
+            found[passage.ingress] = attrs.evolve(one, passed_on=one.passed_on + 1)
+        return [found[name] for name in sorted(found)]
 
     def accept(self, sock: socket.socket, address: tuple[str, int]) -> None:
         """A connection came in: set it up in a task of its own."""
@@ -155,6 +200,7 @@ class RelayNode:
             try:
                 await self._answer(secured, owner, await self._read(secured))
             except RefusedError as refusal:
+                self.refusals[refusal.reason] += 1
                 level = "debug" if refusal.reason in PASSING else "warning"
                 log.event("carrier-refused", level=level, about=owner, peer=peer, name=owner, why=str(refusal))
                 await send_message(secured, Refused(refusal.reason, str(refusal)))
@@ -222,12 +268,16 @@ class RelayNode:
 
     def _splice(self, a: socket.socket, b: socket.socket, owner: str, message: Transit) -> None:
         def closed() -> None:
-            del self.transits[splice]
+            self._passed(splice)
             log.event("transit-closed", level="debug", line=message.line, via=message.via)
 
         splice = Splice(self._loop, a, b, closed, idle=TRANSIT_IDLE)
-        self.transits[splice] = owner
+        self.transits[splice] = Passage(owner, message.via, message.line)
         log.event("transit-opened", level="debug", line=message.line, via=message.via)
+
+    def _passed(self, splice: Splice) -> None:
+        for one in self.transits.pop(splice).carried(splice):
+            self.sessions.uses.ended(one)
 
     async def _end_here(self, secured: Secured, owner: str, hello: Hello) -> None:
         if not isinstance(hello.purpose, Purpose):

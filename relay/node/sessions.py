@@ -5,6 +5,7 @@ is not known here. Carriers that were silent for SILENCE are closed: the ingress
 """
 
 import hmac
+from collections import Counter
 from collections.abc import Callable, Container, Iterator
 
 import attrs
@@ -16,6 +17,8 @@ from relay.engine import Loop, Tcp
 from relay.engine.secured import Secured
 from relay.exit.targets import Dialled, Dialling, Targets
 from relay.model.cause import Cause
+from relay.model.vitals import ConnectedIngress
+from relay.node.line_use import Carried, LineUses
 from relay.session.acceptor import Acceptor, AcceptorStream
 from relay.session.stream import Stream
 from relay.session.window import Memory
@@ -49,8 +52,9 @@ class HeldSession:
     clock: SessionClock
     on_time: OnTime
     """Asked to time a connect (link, number of the question, host, port), and to answer TIMED on that link."""
-    links: list[Link] = attrs.Factory(list)
-    """Those that are up."""
+    uses: LineUses
+    links: dict[Link, str] = attrs.Factory(dict)
+    """Those that are up, and the line by which each came."""
 
     def on_pong(self, link: Link, number: int) -> None:
         """Nothing: a node does not ping, and the session refuses what it did not ask for."""
@@ -61,8 +65,7 @@ class HeldSession:
 
     def on_lost(self, link: Link, detached: list[Stream], why: str) -> None:
         """*link* is gone; its streams wait for another."""
-        if link in self.links:
-            self.links.remove(link)
+        self.uses.ended(_carried(link, self.links.pop(link, "")))
         token = self.session.token.hex()[:8]
         log.event(
             "carrier-lost",
@@ -72,6 +75,10 @@ class HeldSession:
             streams_detached=len(detached),
             why=why,
         )
+
+
+def _carried(link: Link, via: str) -> Carried:
+    return Carried(via, link.end.bytes_in, link.end.bytes_out)
 
 
 class Sessions:
@@ -84,6 +91,10 @@ class Sessions:
         self._held: dict[bytes, HeldSession] = {}
         self._dialling: dict[Binding, Dialling] = {}
         self.is_draining = False
+        self.uses = LineUses()
+        """Of carriers that end here; whoever passes others on counts them here too."""
+        self.failures: Counter[Cause] = Counter()
+        """Targets that were not reached, by cause."""
         loop.call_at(loop.now + SWEEP, self._sweep)
 
     @property
@@ -100,6 +111,26 @@ class Sessions:
     def count(self) -> int:
         """Sessions that live here, with or without a carrier."""
         return len(self._held)
+
+    def connected(self) -> list[ConnectedIngress]:
+        """What each ingress has here."""
+        found: dict[str, ConnectedIngress] = {}
+        for held in self._held.values():
+            owner, session = held.session.owner, held.session
+            known = found.get(owner, ConnectedIngress(owner))
+            found[owner] = attrs.evolve(
+                known,
+                sessions=known.sessions + 1,
+                carriers=known.carriers + len(held.links),
+                streams=known.streams + len(session.streams),
+            )
+        return list(found.values())
+
+    def carried(self) -> Iterator[Carried]:
+        """Every carrier that ends here."""
+        for held in self._held.values():
+            for link, via in held.links.items():
+                yield _carried(link, via)
 
     def all_streams(self) -> Iterator[Stream]:
         """Every stream of every session."""
@@ -121,7 +152,8 @@ class Sessions:
             raise RefusedError(Reason.UNKNOWN_SESSION, "this session is not known here (restarted, or expired)")
         if held is None:
             session = Acceptor(hello.token, owner, self._memory, self._loop.now, self._open)
-            held = self._held[hello.token] = HeldSession(session, SessionClock(self._loop, session), self._time)
+            clock = SessionClock(self._loop, session)
+            held = self._held[hello.token] = HeldSession(session, clock, self._time, self.uses)
         return held.session
 
     def adopt(self, tls: Secured, session: Acceptor, hello: Hello) -> None:
@@ -134,7 +166,7 @@ class Sessions:
         if held is None or held.session is not session:
             raise RefusedError(Reason.UNKNOWN_SESSION, "this session has ended meanwhile")
         link = Link(self._loop, tls, session, held, session.owner, is_bulk=hello.purpose is Purpose.BULK)
-        held.links.append(link)
+        held.links[link] = hello.via
         token, number = session.token.hex()[:8], link.end.number
         owner = session.owner
         log.event("carrier-up", about=owner, session=token, carrier=number, ingress=owner, via=hello.via)
@@ -151,7 +183,7 @@ class Sessions:
         """Tell every ingress, once, what STATUS says of this node; *whole* is the frame."""
         for held in self._held.values():
             if held.links:
-                held.links[0].end.send(whole)
+                next(iter(held.links)).end.send(whole)
 
     def expel(self, ingresses: Container[str]) -> None:
         """End the sessions of all but *ingresses*: their owners are no longer in the file."""
@@ -196,6 +228,7 @@ class Sessions:
     def _dialled(self, stream: AcceptorStream, binding: Binding, outcome: Dialled | Cause) -> None:
         del self._dialling[binding]
         if isinstance(outcome, Cause):
+            self.failures[outcome] += 1
             stream.reset(outcome)
             binding.close(outcome)
             return

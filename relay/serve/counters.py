@@ -11,15 +11,19 @@ import attrs
 from relay import log
 from relay.engine import Listener, Loop
 from relay.node.node import RelayNode
+from relay.session.window import Memory
 
 
 @attrs.frozen
 class NodeParts:
-    """The objects of one `relay serve` that count."""
+    """The objects of one `relay serve` that have something to tell of it."""
 
     loop: Loop
-    listeners: Iterable[Listener]
+    memory: Memory
     node: RelayNode
+    listeners: Iterable[Listener]
+    since: float
+    """When it began, on trio's clock."""
 
 
 def process_counters(loop: Loop, listeners: Iterable[Listener]) -> dict[str, int]:

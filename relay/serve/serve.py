@@ -35,7 +35,7 @@ from relay.policy import Policy
 from relay.serve.counters import NodeParts
 from relay.serve.half_closed import watch_half_closed
 from relay.serve.process import run_under_signals
-from relay.serve.status import node_status
+from relay.serve.status import answer_status, keep_telling, tell_status
 from relay.session.window import Memory
 
 DRAIN = 10.0
@@ -76,15 +76,18 @@ async def serve(
         nursery.start_soon(loop.run)
         base = Path(options.config).parent
         targets = _make_targets(loop, nursery, network.nodes[options.node], base)
-        sessions = Sessions(loop, Memory(MEMORY), targets)
+        memory = Memory(MEMORY)
+        sessions = Sessions(loop, memory, targets)
         node = RelayNode(loop, nursery, options.node, network, identity, base, sessions)
         await _start(node, targets, nursery)
         listeners = _listen(node, loop)
-        asks: dict[str, Ask] = {"status": _status(NodeParts(loop, listeners, node)), "reload": _reload(node, options)}
+        parts = NodeParts(loop, memory, node, listeners, loop.now)
+        nursery.start_soon(keep_telling, parts)
+        asks: dict[str, Ask] = {"status": _status(parts), "reload": _reload(parts, options)}
         await nursery.start(serve_admin, socket_path(options.node, "relay", options.admin), asks)
         log.event("node-started", node=node.name, version=__version__, exit=node.is_exit, limits=kernel_limits())
         task_status.started(node)
-        await _until_told(signals, node, options, nursery, listeners)
+        await _until_told(signals, parts, options, nursery)
         node.sessions.end_streams(Cause.DRAINING)
         nursery.cancel_scope.cancel()
     log.event("node-stopped", node=options.node)
@@ -113,7 +116,7 @@ async def _start(node: RelayNode, targets: Targets | None, nursery: trio.Nursery
         own, changed = OwnAddresses(), node.changed
         await _learn_own(node, targets, own)
         nursery.start_soon(_keep_learning_own, node, targets, own, changed)
-    nursery.start_soon(keep_dialling, node.hops, node.base, node.tell_status)
+    nursery.start_soon(keep_dialling, node.hops, node.base, node.note_dials)
     nursery.start_soon(watch_half_closed, HALF_CLOSED_IDLE, node.sessions.all_streams)
 
 
@@ -143,29 +146,28 @@ def _listen(node: RelayNode, loop: Loop) -> list[Listener]:
     return listeners
 
 
-async def _until_told(
-    signals: AsyncIterator[int], node: RelayNode, options: Namespace, nursery: trio.Nursery, listeners: list[Listener]
-) -> None:
+async def _until_told(signals: AsyncIterator[int], parts: NodeParts, options: Namespace, nursery: trio.Nursery) -> None:
     """Wait for the signals; returns when the node has drained, or was told twice."""
+    node = parts.node
     with trio.CancelScope() as drained:
         async for number in signals:
             if number == signal.SIGHUP:
-                _reload_or_log(node, options)
+                _reload_or_log(parts, options)
             elif node.is_draining:
                 return
             else:
                 log.event(
                     "drain-started", node=node.name, carriers=node.sessions.carriers, passed_on=len(node.transits)
                 )
-                for listener in listeners:
+                for listener in parts.listeners:
                     listener.stop()
                 node.drain()
                 nursery.start_soon(_drain, node, drained.cancel)
 
 
-def _reload_or_log(node: RelayNode, options: Namespace) -> None:
+def _reload_or_log(parts: NodeParts, options: Namespace) -> None:
     try:
-        use_files_again(node, options)
+        use_files_again(parts, options)
     except OperatorError as error:
         log.event("reload-failed", level="error", why=str(error))
 
@@ -180,32 +182,33 @@ async def _drain(node: RelayNode, done: Callable[[], None]) -> None:
     done()
 
 
-def use_files_again(node: RelayNode, options: Namespace) -> str:
+def use_files_again(parts: NodeParts, options: Namespace) -> str:
     """Read the files and go by them. Returns what was done.
 
     Raises:
         OperatorError: with the mistakes; nothing was changed.
     """
+    node = parts.node
     network, identity = _read(options)
     old, new = node.network.nodes[node.name], network.nodes[node.name]
     if old != new:
         raise OperatorError(f"{options.config}: [node.{node.name}] itself has changed; restart this node to use it")
     node.use(network, identity)
     node.expel_strangers()
-    node.tell_status(node.reports)
+    tell_status(parts)
     log.event("reloaded", node=node.name, nodes=len(network.nodes), lines=len(network.lines))
     return f"reloaded: {len(network.nodes)} nodes, {len(network.lines)} lines"
 
 
-def _reload(node: RelayNode, options: Namespace) -> Ask:
+def _reload(parts: NodeParts, options: Namespace) -> Ask:
     async def answer(_: Mapping[str, Any]) -> Answer:
-        return {"version": 1, "done": use_files_again(node, options)}
+        return {"version": 1, "done": use_files_again(parts, options)}
 
     return answer
 
 
 def _status(parts: NodeParts) -> Ask:
     async def answer(_: Mapping[str, Any]) -> Answer:
-        return node_status(parts)
+        return answer_status(parts)
 
     return answer

@@ -1,16 +1,51 @@
-"""What `relay status` is told: what a node holds at one moment."""
+"""What a node tells of itself: to `relay status`, which asks, and to every ingress, every 10 s (STATUS)."""
 
 import datetime
+
+import attrs
+import trio
 
 from relay import __version__
 from relay.admin.server import Answer
 from relay.serve.counters import NodeParts, node_counters
-from relay.wire.status import LineReport
+from relay.serve.vitals import process_vitals
+from relay.wire.status import Status, status
+
+EVERY = 10.0
+"""Seconds between two STATUS. At 1 KB each they are a hundredth of what pings cost."""
 
 
-def node_status(parts: NodeParts) -> Answer:
-    """The answer to `status`: names to figures, in the order in which the command prints them."""
+def node_status(parts: NodeParts) -> Status:
+    """All of it, as of now."""
+    node = parts.node
+    return Status(
+        node.digest,
+        node.network.serial,
+        tuple(node.lines()),
+        process_vitals(parts.loop, parts.memory, parts.since),
+        tuple(node.connected()),
+        node_counters(parts),
+        {reason.name.lower(): count for reason, count in node.refusals.items()},
+        {cause.name.lower(): count for cause, count in node.sessions.failures.items()},
+    )
+
+
+def tell_status(parts: NodeParts) -> None:
+    """Tell every ingress that has a session here."""
+    parts.node.sessions.tell_status(status(node_status(parts)))
+
+
+async def keep_telling(parts: NodeParts) -> None:
+    """Tell them again and again, until cancelled."""
+    while True:
+        await trio.sleep(EVERY)
+        tell_status(parts)
+
+
+def answer_status(parts: NodeParts) -> Answer:
+    """The answer to `status` on the admin socket."""
     node, sessions = parts.node, parts.node.sessions
+    told = attrs.asdict(node_status(parts))
     return {
         "version": 1,
         "node": node.name,
@@ -21,13 +56,7 @@ def node_status(parts: NodeParts) -> Answer:
         "carriers": sessions.carriers,
         "streams": sessions.streams,
         "passed_on": len(node.transits),
-        "line_dials": ", ".join(_show(report) for report in node.reports) or "none yet",
-        "serial": node.network.serial,
-        "digest": node.digest.hex(),
         "certificate_ends": datetime.datetime.fromtimestamp(node.identity.expires, datetime.UTC).isoformat(),
-        "counters": node_counters(parts),
+        **told,
+        "digest": node.digest.hex(),
     }
-
-
-def _show(report: LineReport) -> str:
-    return f"{report.line} {report.error}" if report.dial is None else f"{report.line} {report.dial * 1000:.1f} ms"

@@ -7,8 +7,9 @@ from ingress.choice.connect_times import USES
 from ingress.measure.health import PathState
 from ingress.paths.fleet import DRAIN_REMOVED, SPARES
 from relay.model.cause import Cause
+from relay.model.vitals import LineReport
 from relay.session.session import EXPIRY
-from relay.wire.status import LineReport, status
+from relay.wire.status import Status, status
 from tests.ingress.paths.fleet_bed import INGRESS, THREE_LINES, TWO_PATHS, FleetBed, Lines, with_bed
 
 DIRECT: Lines = TWO_PATHS[:1]
@@ -39,11 +40,11 @@ async def test_streams_are_counted_and_bounded(bed: FleetBed) -> None:
 async def test_dial_times_are_told_by_who_dials_the_line(bed: FleetBed) -> None:
     await bed.up()
     assert bed.fleet.dial_times() == {"direct": 0.06, "ix": 0.04, "pacific": 0.06}
-    bed.nodes["us"].say(status(bytes(8), 0, [LineReport("pacific", 9.0)]))  # it only ends there
+    bed.nodes["us"].say(status(Status(bytes(8), 0, (LineReport("pacific", 9.0),))))  # it only ends there
     await bed.run(0.1)
     assert bed.fleet.dial_times() == {"direct": 0.06, "ix": 0.04, "pacific": 0.06}
-    reports = [LineReport("pacific", 0.25), LineReport("direct", 9.0), LineReport("ix", None, "refused")]
-    bed.nodes["jp"].say(status(bytes(8), 0, reports))
+    reports = (LineReport("pacific", 0.25), LineReport("direct", 9.0), LineReport("ix", None, "refused"))
+    bed.nodes["jp"].say(status(Status(bytes(8), 0, reports)))
     await bed.run(0.1)
     assert bed.fleet.dial_times() == {"direct": 0.06, "ix": 0.04, "pacific": 0.25}
 

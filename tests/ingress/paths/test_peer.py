@@ -10,6 +10,7 @@ from relay.callbacks import ignore
 from relay.engine import Loop
 from relay.model.cause import Cause
 from relay.model.network import Address, Line, Network, Node
+from relay.model.vitals import LineReport
 from relay.session.carrier import CarrierEnd
 from relay.session.session import EXPIRY
 from relay.session.window import Memory
@@ -18,7 +19,7 @@ from relay.wire.codes import Purpose
 from relay.wire.errors import ProtocolError
 from relay.wire.frames import HEADER_SIZE, Kind
 from relay.wire.setup import Welcome
-from relay.wire.status import LineReport, Status, status
+from relay.wire.status import Status, status
 from tests.relay.session.pair import RecordingSink
 
 HERE = Address("us.test", 48350)
@@ -180,7 +181,7 @@ async def test_what_it_told_of_its_lines_outlives_a_welcome(known: Known) -> Non
     report = LineReport("pacific", 0.05)
     known.peer.welcomed(WELCOME)
     assert known.peer.told == Status(WELCOME.digest, 7, ())
-    known.peer.on_notice(Kind.STATUS, body(status(bytes(8), 6, [report])))
+    known.peer.on_notice(Kind.STATUS, body(status(Status(bytes(8), 6, (report,)))))
     assert known.peer.told == Status(bytes(8), 6, (report,))
     known.peer.welcomed(WELCOME)
     assert known.peer.told == Status(WELCOME.digest, 7, (report,))

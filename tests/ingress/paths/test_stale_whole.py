@@ -6,7 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from ingress.serve.answers import node_rows
-from relay.wire.status import LineReport
+from relay.model.vitals import LineReport
+from relay.wire.status import Status, status
 from tests.world import INGRESS, TWO_PATHS, Journal, World, until
 
 Make = Callable[..., World]
@@ -94,7 +95,8 @@ async def test_a_node_is_believed_about_its_own_lines_only(make_world: Make) -> 
     await world.up()
     fleet = world.running.fleet
     for name, line in (("jp", "pacific"), ("us", "pacific")):
-        world.nodes[name].tell_status([LineReport(line, 50.0 if name == "jp" else 99.0), LineReport("direct", 99.0)])
+        lines = LineReport(line, 50.0 if name == "jp" else 99.0), LineReport("direct", 99.0)
+        world.nodes[name].sessions.tell_status(status(Status(bytes(8), 0, lines)))
     await until(lambda: all(peer.told is not None and len(peer.told.lines) == 2 for peer in fleet.peers.values()))
     assert fleet.dial_times()["pacific"] == 50.0
     assert 99.0 not in fleet.dial_times().values()

@@ -227,7 +227,7 @@ async def test_a_relay_passes_ciphertext_on(world: World, journal: Journal, nurs
     caller = Caller(world, "us")
     nursery.start_soon(caller.loop.run)
     link = await caller.carrier(via="jp")
-    assert list(world.nodes["jp"].transits.values()) == [INGRESS]
+    assert [one.ingress for one in world.nodes["jp"].transits.values()] == [INGRESS]
     stream, sink = caller.open(link)
     target = await world.target.accept()
     stream.write(b"over two hops")

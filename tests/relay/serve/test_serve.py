@@ -7,6 +7,7 @@ import socket
 from argparse import Namespace
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -36,7 +37,7 @@ async def caller(world: World, nursery: trio.Nursery) -> AsyncIterator[Caller]:
     nursery.cancel_scope.cancel()
 
 
-async def told(world: World, node: str, question: str) -> dict[str, object]:
+async def told(world: World, node: str, question: str) -> dict[str, Any]:
     """What the admin socket of *node* answers."""
     with trio.fail_after(PATIENCE):
         return await trio.to_thread.run_sync(ask, world.folder / f"{node}.sock", {"ask": question}, "relay")
@@ -197,12 +198,14 @@ async def test_status_tells_what_it_carries(world: World, caller: Caller) -> Non
     assert (exit_["node"], exit_["exit"], exit_["sessions"], exit_["carriers"], exit_["streams"]) == (
         "us", True, 1, 1, 1,
     )  # fmt: skip
-    await until(lambda: world.nodes["jp"].reports)
+    await until(lambda: world.nodes["jp"].dials)
     relay = await told(world, "jp", "status")
     assert (relay["passed_on"], relay["draining"]) == (1, False)
     assert relay["counters"]["accepted"] == 1
-    assert isinstance(relay["line_dials"], str)
-    assert str(relay["line_dials"]).startswith("pacific ")
+    ix, pacific = relay["lines"]
+    assert (ix["line"], ix["dial"], pacific["line"], pacific["error"]) == ("ix", None, "pacific", None)
+    assert 0 <= pacific["dial"] < 5 and 0 <= pacific["age"] < 5
+    assert pacific["carriers"] == 1 and pacific["bytes_out"] > 500
 
 
 # ---- ending

@@ -1,30 +1,140 @@
-"""What `relay status` is told."""
+"""G7: what a node tells of itself, to `relay status` and to its ingresses, is what is so."""
 
-from collections.abc import Callable
+import json
+from collections.abc import AsyncIterator, Callable
 
-from relay.serve.counters import NodeParts
-from relay.serve.status import node_status
-from relay.wire.status import LineReport
-from tests.relay.node.caller import Caller
-from tests.world import World, until
+import attrs
+import pytest
+import trio
+
+from relay.dial.lines import LineDial
+from relay.engine import Loop
+from relay.model.cause import Cause
+from relay.model.vitals import ConnectedIngress, LineReport
+from relay.serve import status as module
+from relay.serve.counters import NodeParts, node_counters
+from relay.serve.status import answer_status, node_status
+from relay.serve.vitals import process_vitals
+from relay.session.window import Memory
+from relay.wire.frames import HEADER_SIZE, Kind
+from relay.wire.setup import Refused
+from relay.wire.status import LONGEST_OWN, parse_status, status
+from relay.wire.vitals import LARGEST_COUNT
+from tests.relay.node.caller import Caller, asked, secured, transit
+from tests.world import INGRESS, TWO_PATHS, World, read, until
 
 
-async def test_a_node_tells_what_it_holds(make_world: Callable[..., World], nursery) -> None:
-    world = await make_world().start("us")
-    node = world.nodes["us"]
-    caller = Caller(world, "us")
-    nursery.start_soon(caller.loop.run)
+@pytest.fixture
+async def world(make_world: Callable[..., World]) -> World:
+    return await make_world(TWO_PATHS).start("jp", "us")
+
+
+@pytest.fixture
+async def caller(world: World, nursery: trio.Nursery) -> AsyncIterator[Caller]:
+    made = Caller(world, "us")
+    nursery.start_soon(made.loop.run)
+    yield made
+    nursery.cancel_scope.cancel()
+
+
+def parts_of(world: World, node: str) -> NodeParts:
+    found = world.nodes[node]
+    return NodeParts(found._loop, Memory(100), found, [], found._loop.now - 5.0)
+
+
+def lines_of(world: World, node: str) -> dict[str, LineReport]:
+    return {report.line: report for report in world.nodes[node].lines()}
+
+
+async def test_a_node_tells_what_it_holds(world: World, caller: Caller) -> None:
     caller.open(await caller.carrier())
-    await until(lambda: node.sessions.streams == 1)
-    node.reports = [LineReport("direct", 0.0123), LineReport("ix", None, "no answer")]
-    parts = NodeParts(caller.loop, [], node)
-    told = node_status(parts)
+    await until(lambda: world.nodes["us"].sessions.streams == 1)
+    told = answer_status(parts_of(world, "us"))
     assert list(told)[:2] == ["version", "node"]
     counts = {name: told[name] for name in ("sessions", "carriers", "streams", "passed_on", "exit", "draining")}
     assert counts == {"sessions": 1, "carriers": 1, "streams": 1, "passed_on": 0, "exit": True, "draining": False}
-    assert told["line_dials"] == "direct 12.3 ms, ix no answer"
-    assert told["digest"] == node.digest.hex()
+    assert told["digest"] == world.nodes["us"].digest.hex()
     assert str(told["certificate_ends"]).endswith("+00:00")
-    node.reports = []
-    assert node_status(parts)["line_dials"] == "none yet"
+    shown = json.loads(json.dumps(told))
+    assert shown["connected"] == [{"ingress": INGRESS, "sessions": 1, "carriers": 1, "streams": 1, "passed_on": 0}]
+    assert shown["vitals"]["memory"] == {"used": 0, "limit": 100}
+
+
+async def test_bytes_are_counted_on_the_lines_by_which_they_come_and_go(world: World, caller: Caller) -> None:
+    link = await caller.carrier(via="jp")
+    stream, _ = caller.open(link)
+    stream.write(b"x" * 5000)
+    target = await world.target.accept()
+    await read(target, 5000)
+    passed = lines_of(world, "jp")
+    assert [(one.carriers, one.bytes_in > 5000) for one in passed.values()] == [(1, True), (1, False)]
+    assert passed["pacific"].bytes_out == passed["ix"].bytes_in and passed["pacific"].bytes_in == passed["ix"].bytes_out
+    assert world.nodes["jp"].connected() == [ConnectedIngress(INGRESS, passed_on=1)]
+    ended = lines_of(world, "us")
+    assert set(ended) == {"direct", "pacific"}
+    assert (ended["direct"].carriers, ended["pacific"].carriers) == (1, 0)  # the caller says that it came by "direct"
+    assert ended["direct"].bytes_in == link.end.bytes_out > 5000
+    link.close("enough")
+    await until(lambda: not world.nodes["jp"].transits and not world.nodes["us"].sessions.carriers)
+    assert attrs.evolve(lines_of(world, "us")["direct"], carriers=1) == ended["direct"]
+    assert lines_of(world, "jp")["ix"].bytes_in >= passed["ix"].bytes_in
+    assert lines_of(world, "jp")["ix"].carriers == 0
+
+
+async def test_a_dial_has_an_age(world: World) -> None:
+    node = world.nodes["jp"]
+    await until(lambda: node.dials)
+    node.note_dials([LineDial("pacific", 0.0123, None, node._loop.now - 7.0), LineDial("gone", 1.0, None, 0.0)])
+    pacific = lines_of(world, "jp")["pacific"]
+    assert pacific.dial == 0.0123 and pacific.age == pytest.approx(7.0, abs=2.0)
+    node.note_dials([LineDial("pacific", None, "no answer", node._loop.now)])
+    assert lines_of(world, "jp")["pacific"].error == "no answer"
+    assert "gone" not in lines_of(world, "jp")
+
+
+async def test_refusals_and_failures_are_counted_by_reason(world: World, caller: Caller) -> None:
+    async with secured(world, "jp") as tls:
+        assert isinstance(await asked(tls, transit(world, "no-such-line")), Refused)
+    told = node_status(parts_of(world, "jp"))
+    assert told.refusals == {"unknown_line": 1}
+    _, sink = caller.open(await caller.carrier(), host="169.254.169.254", port=80)
+    await until(lambda: sink.cause is Cause.POLICY)
+    assert node_status(parts_of(world, "us")).failures == {"policy": 1}
+
+
+async def test_every_ingress_is_told_again_and_again(
+    make_world: Callable[..., World], nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "EVERY", 0.02)
+    world = await make_world().start("us")
+    caller = Caller(world, "us")
+    nursery.start_soon(caller.loop.run)
+    await caller.carrier()
+    await until(lambda: sum(kind == Kind.STATUS for kind, _ in caller.notices) > 2)
+    told = parse_status(await caller.hears(Kind.STATUS))
+    assert told.vitals is not None and told.vitals.memory is not None and told.vitals.memory.limit == 256 * 1024 * 1024
+    assert (told.counters["accepted"], told.connected[0].ingress) == (1, INGRESS)
     nursery.cancel_scope.cancel()
+
+
+async def test_all_counters_fit_however_far_they_have_come(world: World) -> None:
+    parts = parts_of(world, "us")
+    full = attrs.evolve(node_status(parts), counters=dict.fromkeys(node_counters(parts), LARGEST_COUNT), lines=())
+    assert set(parse_status(status(full)[HEADER_SIZE:]).counters) == set(node_counters(parts))
+    assert len(status(full)) <= HEADER_SIZE + LONGEST_OWN
+
+
+async def test_vitals_are_those_of_this_process() -> None:
+    loop, memory = Loop(), Memory(100)
+    memory.used = 7
+    vitals = process_vitals(loop, memory, loop.now - 60.0)
+    assert vitals.up == pytest.approx(60.0, abs=5.0)
+    assert vitals.resident is not None and 10_000_000 < vitals.resident < 10**11
+    assert vitals.cpu is not None and vitals.cpu > 0
+    assert vitals.memory is not None and (vitals.memory.used, vitals.memory.limit) == (7, 100)
+    before = vitals.descriptors
+    other = Loop()
+    after = process_vitals(loop, memory, 0.0).descriptors
+    assert before is not None and after is not None and after.used > before.used and after.limit >= after.used
+    loop.close()
+    other.close()

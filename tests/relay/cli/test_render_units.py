@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingress.cli.render_units import age, milliseconds, percent, size
+from relay.cli.render_units import age, milliseconds, percent, size
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,83 @@
+"""The answer of a node to `status` as text: how it is, who is connected, what its lines carry, what it refused."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from relay.cli.render_units import DASH, age, milliseconds, size
+
+Row = Mapping[str, Any]
+
+
+def status_text(answer: Row) -> str:
+    """Everything but what is zero and says nothing."""
+    return "\n".join(
+        (
+            _head(answer),
+            *_vitals(answer["vitals"]),
+            "",
+            *_connected(answer["connected"]),
+            "",
+            *_lines(answer["lines"]),
+            "",
+            f"refused carriers: {_counts(answer['refusals'])}",
+            f"targets not reached: {_counts(answer['failures'])}",
+            f"counted: {_counts(answer['counters'])}",
+        )
+    )
+
+
+def _head(answer: Row) -> str:
+    kind = "an exit" if answer["exit"] else "a relay"
+    drains = ", draining" if answer["draining"] else ""
+    since = age(answer["vitals"]["up"])
+    return (
+        f"{answer['node']}: {kind}{drains}, up for {since}, program {answer['program']}, file {answer['serial']} "
+        f"({answer['digest']}), certificate until {answer['certificate_ends'][:10]}"
+    )
+
+
+def _vitals(vitals: Row) -> tuple[str, str]:
+    memory, descriptors = vitals["memory"], vitals["descriptors"]
+    return (
+        f"memory {size(vitals['resident'])}, of which streams hold {size(memory['used'])} of {size(memory['limit'])}; "
+        f"descriptors {descriptors['used']} of {descriptors['limit']}",
+        f"processor {vitals['cpu']:.1f} s used, load {vitals['load']:.2f}; "
+        f"late by {milliseconds(vitals['lag'], 1)} ms now, {milliseconds(vitals['worst_lag'], 1)} in the last minutes",
+    )
+
+
+def _connected(rows: Sequence[Row]) -> list[str]:
+    if not rows:
+        return ["no ingress is connected"]
+    names = ("ingress", "sessions", "carriers", "streams", "passed_on")
+    return _table([name.replace("_", " ") for name in names], [[row[name] for name in names] for row in rows])
+
+
+def _lines(rows: Sequence[Row]) -> list[str]:
+    if not rows:
+        return ["no line leads here or starts here"]
+    return _table(("line", "carriers", "in", "out", "dial ms", "ago", ""), [_line(row) for row in rows])
+
+
+def _line(row: Row) -> list[object]:
+    when = DASH if row["age"] is None else age(row["age"])
+    carried = [row["carriers"], size(row["bytes_in"]), size(row["bytes_out"])]
+    return [row["line"], *carried, milliseconds(row["dial"], 1), when, row["error"] or ""]
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    said = [f"{name.replace('_', ' ')} {count}" for name, count in counts.items() if count]
+    return ", ".join(said) or "none"
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
+    """Columns, of which the first and a nameless last are texts and the others numbers."""
+    cells = [[str(cell) for cell in row] for row in (header, *rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    are_texts = [at == 0 or name == "" for at, name in enumerate(header)]
+    return [_row(row, widths, are_texts) for row in cells]
+
+
+def _row(cells: Sequence[str], widths: Sequence[int], are_texts: Sequence[bool]) -> str:
+    places = zip(cells, widths, are_texts, strict=True)
+    return "  ".join(cell.ljust(width) if is_text else cell.rjust(width) for cell, width, is_text in places).rstrip()
