@@ -8,23 +8,37 @@ Knows offsets, not carriers. Four of them divide the sequence, as in RFC 9293 se
 Within one carrier nothing overtakes; bytes come early or twice only after a move, while two carriers deliver, or on a
 redundant stream. So the way of bytes that are in order is short, and early ones take a list that is searched.
 
+How far apart may they lie? A carrier that a stream comes to by rescue, or as its second leg, begins at what is known to
+have arrived, and leaves no gap; one that it comes to by a planned move, and a range that is repaired, leaves one each.
+An ingress moves a stream at most four times a second, and what is stuck is given up within 10 s: 40 gaps. Whoever makes
+more than RANGES and one for every RANGE_SIZE that he may still write wants to cost us time and memory.
+
 What must stay true:
 1. What it has acknowledged it has kept or handed on: the peer will never send it again.
 2. `limit`, once told, is never taken back, and nothing beyond it is taken: what is held is bounded by what was
    promised.
-3. The early ranges are sorted, never overlap, and lie above `received`, between two calls.
+3. The early pieces are sorted, never overlap, and lie above `received`, between two calls.
+4. To take a piece costs a search and at most PIECE bytes of copies beyond its own, whatever came before.
 """
 
-from bisect import insort
+from bisect import bisect_right
 
 from relay.wire.errors import ProtocolError
+
+RANGES = 64
+RANGE_SIZE = 16 * 1024
+"""So many disjoint ranges may wait, and one more for so many bytes of the window: part of the protocol."""
+PIECE = 4096
+"""Bytes up to which neighbours are joined: fewer objects, and to join them never copies more than this."""
+PIECE_COST = 128
+"""Bytes that a piece costs beyond its own: two objects and their places in the lists. One byte alone costs as much."""
 
 
 class Receiver:
     """In-order delivery by absolute offset. It hands bytes to its caller, who delivers them, and never calls
     anybody."""
 
-    __slots__ = ("_early", "consumed", "fin_at", "held", "limit", "received")
+    __slots__ = ("_pieces", "_starts", "consumed", "fin_at", "held", "limit", "ranges", "received")
 
     def __init__(self, limit: int) -> None:
         """*limit*: how far the peer may write before it was told anything."""
@@ -37,9 +51,13 @@ class Receiver:
         self.fin_at: int | None = None
         """The offset of the peer's FIN, one behind its last byte; None until it came, be it early."""
         self.held = 0
-        """Bytes that came early and wait for those before them."""
-        self._early: list[tuple[int, bytes]] = []
-        """First offset and bytes. Copies: what came lies in a buffer that is used again."""
+        """What came early and waits for bytes before it, as it costs: its bytes, and PIECE_COST for each piece."""
+        self.ranges = 0
+        """Disjoint ranges that wait."""
+        self._starts: list[int] = []
+        """The offset at which each early piece begins."""
+        self._pieces: list[bytearray] = []
+        """Copies: what came lies in a buffer that is used again."""
 
     @property
     def is_complete(self) -> bool:
@@ -52,8 +70,13 @@ class Receiver:
         return self.received + (self.received == self.fin_at)
 
     @property
+    def early(self) -> int:
+        """Bytes that came early, without what it costs to keep them apart."""
+        return self.held - PIECE_COST * len(self._pieces)
+
+    @property
     def kept(self) -> int:
-        """Bytes that arrived and have not left us: what this direction costs in memory."""
+        """What this direction costs in memory: bytes that arrived and have not left us, early ones at their cost."""
         return self.received - self.consumed + self.held
 
     def receive(self, offset: int, data: memoryview) -> memoryview | None:
@@ -78,13 +101,14 @@ class Receiver:
     def next_early(self) -> memoryview | None:
         """Early bytes that wait for nothing any more, to be delivered; None when there are none. To be called again
         until then, since the caller may give the stream up between two pieces."""
-        early = self._early
-        while early and early[0][0] <= self.received:
-            start, data = early.pop(0)
-            self.held -= len(data)
-            stop = start + len(data)
+        starts, pieces = self._starts, self._pieces
+        while starts and starts[0] <= self.received:
+            start, piece = starts.pop(0), pieces.pop(0)
+            self.held -= len(piece) + PIECE_COST
+            stop = start + len(piece)
+            self.ranges -= not starts or starts[0] > stop
             if stop > self.received:
-                news = memoryview(data)[self.received - start :]
+                news = memoryview(piece)[self.received - start :]
                 self.received = stop
                 return news
         return None
@@ -97,8 +121,9 @@ class Receiver:
         """
         kept = self.kept
         self.consumed = self.received
-        self.held = 0
-        self._early.clear()
+        self.held = self.ranges = 0
+        self._starts.clear()
+        self._pieces.clear()
         return kept
 
     def finish(self, offset: int) -> bool:
@@ -111,7 +136,7 @@ class Receiver:
         Raises:
             ProtocolError: bytes beyond it have arrived, or another FIN said otherwise.
         """
-        highest = self._early[-1][0] + len(self._early[-1][1]) if self._early else self.received
+        highest = self._stop(-1) if self._starts else self.received
         known = self.fin_at
         if offset < max(highest, self.received) or known not in (None, offset) or offset > self.limit:
             raise ProtocolError("a FIN that contradicts what came before it")
@@ -119,18 +144,52 @@ class Receiver:
         return known is None and self.received == offset
 
     def _hold(self, offset: int, data: memoryview) -> None:
-        """Keep what is new of [offset, …): the kept ranges never overlap."""
+        """Keep what is new of [offset, …), in the place of pieces that lie wholly within it."""
+        starts = self._starts
+        first = bisect_right(starts, offset)
+        start = max(offset, self._stop(first - 1)) if first else offset
         stop = offset + len(data)
-        news: list[tuple[int, bytes]] = []
-        at = offset
-        for start, kept in self._early:
-            if start >= stop:
+        behind = first
+        while behind < len(starts) and starts[behind] < stop:
+            if self._stop(behind) > stop:
+                stop = starts[behind]
                 break
-            if start > at:
-                news.append((at, bytes(data[at - offset : start - offset])))
-            at = max(at, start + len(kept))
-        if at < stop:
-            news.append((at, bytes(data[at - offset :])))
-        for one in news:
-            insort(self._early, one)
-            self.held += len(one[1])
+            behind += 1
+        if start < stop:
+            self._put(first, behind, start, data[start - offset : stop - offset])
+
+    def _put(self, first: int, behind: int, start: int, data: memoryview) -> None:
+        """*data*, which begins at *start*, stands where the pieces [first, behind) are; it overlaps no other.
+
+        Raises:
+            ProtocolError: that would make too many ranges; nothing was taken.
+        """
+        starts, pieces, stop = self._starts, self._pieces, start + len(data)
+        is_behind_one = first > 0 and self._stop(first - 1) == start
+        is_before_one = behind < len(starts) and starts[behind] == stop
+        between = range(max(first, 1), min(behind, len(starts) - 1) + 1)
+        were = sum(starts[at] > self._stop(at - 1) for at in between)
+        are = (first > 0 and not is_behind_one) + (behind < len(starts) and not is_before_one)
+        ranges = self.ranges + are - were if starts else 1
+        if ranges > self.ranges and ranges > RANGES + (self.limit - self.received) // RANGE_SIZE:
+            raise ProtocolError(f"{ranges} ranges of bytes apart from each other")
+        self.ranges = ranges
+        self.held += len(data) + PIECE_COST - sum(len(piece) + PIECE_COST for piece in pieces[first:behind])
+        starts[first:behind], pieces[first:behind] = [start], [bytearray(data)]
+        if is_before_one:
+            self._join(first)
+        if is_behind_one:
+            self._join(first - 1)
+
+    def _join(self, at: int) -> None:
+        """Make one of the piece *at* and the next, which touch, if both are small."""
+        pieces = self._pieces
+        one, next_ = pieces[at], pieces[at + 1]
+        if len(one) + len(next_) <= PIECE:
+            one += next_
+            del pieces[at + 1], self._starts[at + 1]
+            self.held -= PIECE_COST
+
+    def _stop(self, at: int) -> int:
+        """One behind the last byte of the piece *at*."""
+        return self._starts[at] + len(self._pieces[at])

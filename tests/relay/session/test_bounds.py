@@ -12,6 +12,34 @@ from tests.relay.session.pair import EXIT, INGRESS, PLENTY, SessionPair
 BYTES = bytes(range(251)) * 400
 
 
+@pytest.mark.parametrize("end", [INGRESS, EXIT])
+def test_c2_a_stream_that_moves_at_every_round_while_nothing_is_delivered_stays_within_the_ranges(end: int) -> None:
+    """40 moves: four a second, for as long as a carrier may be stuck. The last carrier delivers first."""
+    pair = SessionPair(carriers=41)
+    stream = pair.open(0)
+    pair.run()
+    writer = stream if end == INGRESS else pair.at_exit(stream)
+    reader = pair.at_exit(stream) if end == INGRESS else stream
+    for number in range(40):
+        pair.hold(number, 1 - end)
+        writer.write(BYTES[:3000])
+        while pair.pull(number, 1 - end):
+            pass
+        pair.attach([stream], number + 1, planned=True)
+        pair.run()
+    most = 0
+    for number in reversed(range(1, 41, 2)):
+        pair.release(number)
+        pair.run()
+        most = max(most, reader.receiver.ranges)
+    assert most == 20 and not pair.received(stream, 1 - end)
+    for number in range(0, 41, 2):
+        pair.release(number)
+        pair.run()
+    assert pair.received(stream, 1 - end) == BYTES[:3000] * 40
+    assert reader.receiver.ranges == reader.receiver.held == 0
+
+
 def test_an_exit_that_is_full_refuses_and_says_why() -> None:
     pair = SessionPair(memory=(1 << 30, 50_000))
     first = pair.open(0)

@@ -53,7 +53,7 @@ def test_a_planned_move_sends_nothing_twice() -> None:
     stream.write(b"end")
     assert len(sent_to_the_exit(pair, 1)) < 100
     pair.deliver(1)
-    assert pair.exit.streams[stream.id].receiver.held == 3
+    assert pair.exit.streams[stream.id].receiver.early == 3
     assert pair.received(stream) == b""
     pair.run()
     assert pair.received(stream) == BYTES + b"end"

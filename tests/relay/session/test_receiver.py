@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.session.receiver import Receiver
+from relay.session.receiver import PIECE, PIECE_COST, RANGE_SIZE, RANGES, Receiver
 from relay.wire.errors import ProtocolError
 
 WHOLE = bytes(range(200))
@@ -19,6 +19,11 @@ def feed(receiver: Receiver, start: int, stop: int) -> bytes:
     return news
 
 
+def runs(offsets: set[int]) -> int:
+    """How many runs without a gap."""
+    return sum(at - 1 not in offsets for at in offsets)
+
+
 @given(st.lists(st.tuples(st.integers(0, 200), st.integers(0, 200))), st.integers(0, 200))
 def test_any_pieces_give_the_bytes_once_and_in_order(pieces: list[tuple[int, int]], limit: int) -> None:
     receiver, got, here = Receiver(limit), b"", set()
@@ -31,8 +36,10 @@ def test_any_pieces_give_the_bytes_once_and_in_order(pieces: list[tuple[int, int
         here |= set(range(start, stop))
         assert got == WHOLE[: len(got)] and receiver.received == len(got)
         assert len(got) == next(at for at in range(201) if at not in here)
-        assert receiver.held == len(here) - len(got)
-        assert receiver.kept == len(here)
+        apart = runs(here - set(range(len(got))))
+        assert (receiver.early, receiver.ranges) == (len(here) - len(got), apart)
+        assert receiver.early <= receiver.held <= receiver.early + PIECE_COST * apart
+        assert receiver.kept == len(got) + receiver.held
 
 
 @given(st.permutations([(at, min(at + 13, 200)) for at in range(0, 200, 10)]))
@@ -40,6 +47,37 @@ def test_every_order_of_overlapping_pieces_ends_whole(pieces: list[tuple[int, in
     receiver = Receiver(200)
     assert b"".join(feed(receiver, *piece) for piece in pieces) == WHOLE
     assert receiver.held == 0
+
+
+def test_c2_bytes_apart_from_each_other_are_bounded() -> None:
+    """10,000 frames of one byte, every other byte of the stream: each takes a search, and not many are taken."""
+    receiver = Receiver(1 << 20)
+    most = RANGES + (1 << 20) // RANGE_SIZE
+    for at in range(most):
+        receiver.receive(1 + 2 * at, memoryview(b"x"))
+    before = receiver.kept
+    with pytest.raises(ProtocolError, match=f"{most + 1} ranges"):
+        receiver.receive(1 + 2 * most, memoryview(b"x"))
+    assert receiver.kept == before == most * (1 + PIECE_COST)
+    receiver.receive(2, memoryview(b"x"))  # it makes one of two
+    receiver.receive(1 + 2 * most, memoryview(b"x"))
+    assert receiver.ranges == most
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_c2_neighbours_are_joined_whichever_came_first(order: int) -> None:
+    size = 20 * PIECE
+    data = bytes(range(256)) * (size // 256)
+    receiver = Receiver(size)
+    for at in range(1, size)[::order]:
+        assert receiver.receive(at, memoryview(data)[at : at + 1]) is None
+    assert receiver.ranges == 1
+    assert receiver.held <= size + PIECE_COST * 2 * (size // PIECE + 1)
+    whole = bytearray(receiver.receive(0, memoryview(data)[:1]) or b"")
+    while (more := receiver.next_early()) is not None:
+        whole += more
+    assert whole == data
+    assert (receiver.held, receiver.ranges) == (0, 0)
 
 
 def test_early_bytes_are_kept_when_their_buffer_is_reused() -> None:
@@ -100,5 +138,5 @@ def test_shedding_tells_what_was_kept() -> None:
     feed(receiver, 0, 30)
     feed(receiver, 50, 60)
     receiver.consumed = 10
-    assert receiver.clear() == 30
+    assert receiver.clear() == 30 + PIECE_COST
     assert receiver.clear() == receiver.kept == receiver.held == 0
