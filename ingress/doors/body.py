@@ -1,8 +1,9 @@
 """Follows the framing of a body, so that h11 is given exactly the bytes of one message, in few and plain pieces.
 
-Rules: what was not taken belongs to the next message; a chunk line that another program could read differently is
-refused (h11 lets spaces, CR and twenty digits pass); chunks that came together go on as one, so that a body of tiny
-ones costs little; trailers are read over and never handed on, whatever they are called.
+Rules: what was not taken belongs to the next message; a client's chunk line that another program could read
+differently is refused (h11 lets spaces, CR and twenty digits pass), an origin's if curl would refuse it; chunks that
+came together go on as one, so that a body of tiny ones costs little; trailers are read over and never handed on,
+whatever they are called.
 """
 
 import enum
@@ -15,8 +16,9 @@ MOST_TRAILERS: Final = 8 * 1024
 """Bytes in all trailers of a message."""
 
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:;[\t -~\x80-\xff]{0,255}[!-~\x80-\xff])?")
-_PADDED_CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[\t -~\x80-\xff]{0,255})?")
 _TRAILER_LINE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t -~\x80-\xff]*")
+_ORIGIN_CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\x00\r]{0,255})?")
+_ORIGIN_TRAILER_LINE = re.compile(rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+[ \t]*:|[ \t])[^\x00\r]*")
 _MOST_LINE = 16 + MOST_EXTENSION + 2
 
 
@@ -35,6 +37,10 @@ class Body(Protocol):
     def remaining(self) -> int | None:
         """Bytes still to come; None if only the sender knows."""
 
+    @property
+    def leaves_doubt(self) -> bool:
+        """Whether another program might have found its end elsewhere, so that nothing behind it is to be read."""
+
     def take(self, incoming: bytearray) -> bytes:
         """Cut off *incoming* what belongs to the body and give it as h11 may see it. Raises BadBody."""
 
@@ -43,6 +49,8 @@ class CountedBody:
     """A body of Content-Length bytes, perhaps none."""
 
     __slots__ = ("remaining",)
+
+    leaves_doubt = False
 
     def __init__(self, length: int) -> None:
         self.remaining = length
@@ -71,6 +79,7 @@ class EndlessBody:
 
     is_done = False
     remaining = None
+    leaves_doubt = False
 
     def take(self, incoming: bytearray) -> bytes:
         """Everything: whatever comes belongs to it."""
@@ -90,15 +99,20 @@ class _Place(enum.IntEnum):
 class ChunkedBody:
     """A body in chunks (RFC 9112 section 7.1).
 
-    `padded` lets blanks stand behind a chunk's size, as some origins write them; from clients they are refused.
+    `of_origin` takes what some origins write and curl reads: blanks behind a chunk's size, anything in an extension,
+    folded trailers, lines that end with LF alone. All of it is framed anew for the client, so only the origin itself
+    could find another end in it: after a bare LF, which decides that, the body `leaves_doubt`.
     """
 
-    __slots__ = ("_left", "_line", "_place")
+    __slots__ = ("_left", "_line", "_of_origin", "_place", "_trailer", "leaves_doubt")
 
     remaining = None
 
-    def __init__(self, *, padded: bool = False) -> None:
-        self._line = _PADDED_CHUNK_LINE if padded else _CHUNK_LINE
+    def __init__(self, *, of_origin: bool = False) -> None:
+        self._of_origin = of_origin
+        self._line = _ORIGIN_CHUNK_LINE if of_origin else _CHUNK_LINE
+        self._trailer = _ORIGIN_TRAILER_LINE if of_origin else _TRAILER_LINE
+        self.leaves_doubt = False
         self._place = _Place.LINE
         self._left = 0
         """Bytes still to come of the chunk; among the trailers, bytes that may still come."""
@@ -126,24 +140,24 @@ class ChunkedBody:
         if self._place == _Place.DATA:
             return self._step_data(incoming[at : at + self._left], data)
         if self._place == _Place.LINE:
-            return self._step_line(_find_line(incoming, at, _MOST_LINE))
+            return self._step_line(self._find_line(incoming, at, _MOST_LINE))
         if self._place == _Place.DATA_END:
             return self._step_data_end(incoming[at : at + 2])
         if self._place == _Place.TRAILERS:
-            return self._step_trailer(_find_line(incoming, at, MOST_TRAILERS))
+            return self._step_trailer(self._find_line(incoming, at, MOST_TRAILERS))
         return 0
 
     def _step_line(self, line: bytes | None) -> int:
         if line is None:
             return 0
-        match = self._line.fullmatch(line)
+        match = self._line.fullmatch(_without_end(line))
         if match is None:
             raise BadBody("a chunk's first line")
         self._left = int(match[1], 16)
         self._place = _Place.DATA
         if self._left == 0:
             self._place, self._left = _Place.TRAILERS, MOST_TRAILERS
-        return len(line) + 2
+        return len(line)
 
     def _step_data(self, piece: bytearray, data: list[bytearray]) -> int:
         if piece:
@@ -154,31 +168,40 @@ class ChunkedBody:
         return len(piece)
 
     def _step_data_end(self, piece: bytearray) -> int:
-        if not b"\r\n".startswith(piece):
+        end = b"\n" if self._of_origin and piece.startswith(b"\n") else b"\r\n"
+        if not end.startswith(piece[: len(end)]):
             raise BadBody("a chunk's end")
-        if len(piece) < 2:
+        if len(piece) < len(end):
             return 0
+        self.leaves_doubt |= len(end) == 1
         self._place = _Place.LINE
-        return 2
+        return len(end)
 
     def _step_trailer(self, line: bytes | None) -> int:
         if line is None:
             return 0
-        self._left -= len(line) + 2
-        if not line:
+        self._left -= len(line)
+        text = _without_end(line)
+        if not text:
             self._place = _Place.DONE
-        elif self._left < 0 or _TRAILER_LINE.fullmatch(line) is None:
+        elif self._left < 0 or self._trailer.fullmatch(text) is None:
             raise BadBody("a trailer")
-        return len(line) + 2
+        return len(line)
+
+    def _find_line(self, incoming: bytearray, at: int, most: int) -> bytes | None:
+        """The line at *at* with its end, or None if it has not ended. Raises BadBody for a lone LF or a long line."""
+        end = incoming.find(b"\n", at, at + most)
+        if end < 0:
+            if len(incoming) - at >= most:
+                raise BadBody("a line that does not end")
+            return None
+        line = bytes(incoming[at : end + 1])
+        if not line.endswith(b"\r\n"):
+            if not self._of_origin:
+                raise BadBody("a line end")
+            self.leaves_doubt = True
+        return line
 
 
-def _find_line(incoming: bytearray, at: int, most: int) -> bytes | None:
-    """The line at *at* without its CR LF, or None if it has not ended. Raises BadBody for a lone LF or a long line."""
-    end = incoming.find(b"\n", at, at + most)
-    if end < 0:
-        if len(incoming) - at >= most:
-            raise BadBody("a line that does not end")
-        return None
-    if end == at or incoming[end - 1] != 0x0D:
-        raise BadBody("a line end")
-    return bytes(incoming[at : end - 1])
+def _without_end(line: bytes) -> bytes:
+    return line.removesuffix(b"\n").removesuffix(b"\r")

@@ -13,11 +13,9 @@ import h11
 from ingress.doors.body import BadBody, Body, ChunkedBody, CountedBody, EndlessBody
 from ingress.doors.door import DoorSettings
 from ingress.doors.headers import Fields, end_to_end, upgrade_asked, upgrade_fields, values, via, without
+from ingress.doors.origin_head import MOST_ORIGIN_HEAD, BadHead, OriginReader
 from ingress.doors.request import Request
-from ingress.doors.strict import MOST_HEAD, HeadReader, HeadTooLarge
 from ingress.doors.target import Target
-
-_OLD = b"1.0"
 
 
 class BadResponse(Exception):
@@ -31,11 +29,11 @@ class Exchange:
         self._request = request
         self._pseudonym = settings.pseudonym if settings.via else None
         self._client = request.connection
-        self._origin = h11.Connection(h11.CLIENT, max_incomplete_event_size=MOST_HEAD)
+        self._origin = h11.Connection(h11.CLIENT, max_incomplete_event_size=MOST_ORIGIN_HEAD)
         self._incoming = bytearray()
-        self._heads = HeadReader()
+        self._heads = OriginReader()
         self._body: Body | None = None  # of the final answer; None before its head
-        self._has_stray = False  # whether the origin sent more than its answer
+        self._has_stray = False  # whether the origin sent more than its answer, or may have
         self._continued = False  # whether the client has no reason left to hold its body back
         self.touched = False
         """Whether anything came from the origin."""
@@ -94,7 +92,7 @@ class Exchange:
         try:
             heads = self._relay_heads()
             return heads if self._body is None else heads + self._relay_body(self._body, ended)
-        except (h11.ProtocolError, HeadTooLarge, BadBody):
+        except (h11.ProtocolError, BadHead, BadBody):
             raise BadResponse from None
 
     def _relay_heads(self) -> bytes:
@@ -158,18 +156,16 @@ class Exchange:
         if not complete:
             return out
         self.responded = True
-        self._has_stray = bool(self._incoming)
+        self._has_stray = bool(self._incoming) or body.leaves_doubt
         return out + self._client.send(h11.EndOfMessage())
 
     def _find_body(self, event: h11.Response, fields: Fields) -> Body:
-        """RFC 9112 section 6.3; what could be framed in two ways is refused."""
+        """RFC 9112 section 6.3; no answer has both, see `origin_head`."""
         length, coding = values(fields, b"content-length"), values(fields, b"transfer-encoding")
-        if event.http_version not in (_OLD, b"1.1") or (coding and (length or event.http_version == _OLD)):
-            raise BadResponse
         if self._request.is_head or event.status_code in (204, 304):
             return CountedBody(0)
         if coding:
-            return ChunkedBody(padded=True)
+            return ChunkedBody(of_origin=True)
         return CountedBody(int(length[0])) if length else EndlessBody()
 
     def _forwarded(self, target: Target) -> h11.Request:

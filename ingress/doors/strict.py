@@ -31,22 +31,23 @@ _HIGH = re.compile(rb"[\x80-\xff]")
 
 
 class HeadReader:
-    """Finds heads in what one peer sends, one after another, looking at each byte once."""
+    """Finds heads of at most *most* bytes in what one peer sends, one after another, looking at each byte once."""
 
-    __slots__ = ("_searched",)
+    __slots__ = ("_most", "_searched")
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST_HEAD) -> None:
+        self._most = most
         self._searched = 0
 
     def take(self, incoming: bytearray) -> bytes | None:
         """Cut a whole head, its empty line included, off *incoming*; None if it has not come yet.
 
         Raises:
-            HeadTooLarge: there is no end within MOST_HEAD bytes.
+            HeadTooLarge: there is no end within so many bytes.
         """
         match = _END.search(incoming, self._searched)
-        if match is None or match.end() > MOST_HEAD:
-            if len(incoming) > MOST_HEAD:
+        if match is None or match.end() > self._most:
+            if len(incoming) > self._most:
                 raise HeadTooLarge
             self._searched = max(0, len(incoming) - 2)
             return None
@@ -57,7 +58,7 @@ class HeadReader:
 
 
 class HeadTooLarge(Exception):
-    """A head that is longer than MOST_HEAD."""
+    """A head that is longer than it may be."""
 
 
 class RequestReader(HeadReader):

@@ -235,7 +235,7 @@ def test_h39_h40_h41_chunks_that_could_be_read_differently(raw: bytes) -> None:
 
 
 def test_origins_may_pad_a_chunk_size() -> None:
-    body = ChunkedBody(padded=True)
+    body = ChunkedBody(of_origin=True)
     assert body.take(bytearray(b"3  \r\nabc\r\n0 \r\n\r\n")) == b"3\r\nabc\r\n0\r\n\r\n" and body.is_done
 
 
