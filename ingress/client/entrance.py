@@ -39,7 +39,7 @@ class Entrance:
         self._admission = Admission(config, has_users=users is not None)
         self.handshakes = Deadlines(self.loop, config.limits.handshake, Client.expired)
         url = f"socks5h://{config.listen[0]}"
-        self._settings = {needs: DoorSettings(needs, url, pseudonym=config.name) for needs in (False, True)}
+        self._settings = {needs: DoorSettings(needs, url, config.name, config.via) for needs in (False, True)}
 
     def accept(self, sock: socket.socket, address: tuple[str, int]) -> None:
         """A client has connected to one of the proxy addresses."""

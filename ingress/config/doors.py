@@ -40,12 +40,13 @@ def _read_ingress(name: str, table: Table) -> Doors:
     users = table.file("users")
     clients = table.many("clients", values.cidr)
     answer = table.get("answer", values.one_of("auto", "true"), "auto")
+    via = table.get("via", values.name, None)
     table.finish()
     if "users" not in table and "clients" not in table:
         _refuse_open(
             table, listen, 'write users = "users.toml", or clients = ["192.168.1.0/24"], or listen at 127.0.0.1'
         )
-    return Doors(name, listen, users, clients, answer)
+    return Doors(name, listen, users, clients, answer, via)
 
 
 def _read_forward(table: Table) -> Forward | None:

@@ -62,6 +62,8 @@ class Doors:
     """Addresses that need no password."""
     answer: str = "auto"
     """`auto` or `true`: whether success may be told before the exit has connected."""
+    via: str | None = None
+    """What Via calls this ingress on plain requests and their answers; None: no Via."""
     forwards: tuple[Forward, ...] = ()
 
 
@@ -89,6 +91,7 @@ class IngressConfig:
     users: Path | None
     clients: tuple[IpNetwork, ...]
     answer: str
+    via: str | None
     forwards: tuple[Forward, ...]
     rules: tuple[Rule, ...]
     limits: Limits

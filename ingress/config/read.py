@@ -33,6 +33,7 @@ def load(path: Path | str, name: str | None = None) -> IngressConfig:
         doors.users,
         doors.clients,
         doors.answer,
+        doors.via,
         doors.forwards,
         found.rules,
         found.limits,

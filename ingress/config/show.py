@@ -57,6 +57,7 @@ def _doors(doors: Doors) -> dict[str, object]:
         "users": None if doors.users is None else str(doors.users),
         "clients": [str(each) for each in doors.clients],
         "answer": doors.answer,
+        "via": doors.via,
     }
 
 

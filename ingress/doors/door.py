@@ -29,10 +29,11 @@ class DoorSettings:
     proxy_url: str
     """How programs are pointed here, such as `socks5h://127.0.0.1:1080`; for the hints on error pages."""
     pseudonym: str = "ingress"
-    """A token that names this ingress in Via and Proxy-Status. The same one coming back is a loop, so two ingresses
-    that may be chained need different ones."""
-    via: bool = True
-    """Whether Via is added to what the gateway forwards (RFC 9110 section 7.6.3); off, origins see no proxy."""
+    """A token that names this ingress in Proxy-Status."""
+    via: str | None = None
+    """The token that names it in Via, if that is added to what the gateway forwards. The same one coming back is a
+    loop, so two ingresses that may be chained need different ones. RFC 9110 section 7.6.3 wants it always; but nginx
+    and others compress nothing for a proxy, so None means none."""
 
 
 class Gateway(Protocol):

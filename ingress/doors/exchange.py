@@ -27,7 +27,7 @@ class Exchange:
 
     def __init__(self, request: Request, target: Target, settings: DoorSettings) -> None:
         self._request = request
-        self._pseudonym = settings.pseudonym if settings.via else None
+        self._via = settings.via
         self._client = request.connection
         self._origin = h11.Connection(h11.CLIENT, max_incomplete_event_size=MOST_ORIGIN_HEAD)
         self._incoming = bytearray()
@@ -136,8 +136,8 @@ class Exchange:
         fields = _fields(event)
         self._body = self._find_body(event, fields)
         kept = without(end_to_end(fields), b"content-length") if event.status_code == 204 else end_to_end(fields)
-        if self._pseudonym is not None:
-            kept.append(via(event.http_version, self._pseudonym))
+        if self._via is not None:
+            kept.append(via(event.http_version, self._via))
         waits = self._request.expects_continue and not self._continued
         if not self.uploaded and (event.status_code >= 400 or waits):
             self.keeps_client = False
@@ -180,8 +180,8 @@ class Exchange:
             fields += upgrade_fields(request.upgrade)
         if request.max_forwards is not None:
             fields = [*without(fields, b"max-forwards"), (b"Max-Forwards", b"%d" % (request.max_forwards - 1))]
-        if self._pseudonym is not None:
-            fields.append(via(request.version, self._pseudonym))
+        if self._via is not None:
+            fields.append(via(request.version, self._via))
         return h11.Request(method=request.method, target=target.path, headers=fields)
 
     def _end_upload(self) -> bytes:

@@ -135,7 +135,7 @@ class HttpDoor(KeptConnection):
         elif request.max_forwards == 0:
             shown = b"http://%b%b" % (target.authority, target.path)
             self._answer(request, partial(trace_answer, shown, request.fields), events)
-        elif self._settings.via and passed_here(request.fields, self._settings.pseudonym):
+        elif self._settings.via is not None and passed_here(request.fields, self._settings.via):
             self._answer_cause(request, Cause.LOOP, events)
         elif self._has_stream and not request.is_connect and self._leads_to == (target.host, target.port):
             self._may_be_stale = True

@@ -106,10 +106,7 @@ def _has_plain_framing(head: bytes) -> bool:
     """Whether a head, in lower case, has no coding, or says `chunked` in the one way that nobody doubts."""
     codings = head.count(b"\ntransfer-encoding:")
     return codings == 0 or (
-        codings == 1
-        and _PLAIN_CODING in head
-        and b"\ncontent-length:" not in head
-        and head.startswith(b"http/1.1")
+        codings == 1 and _PLAIN_CODING in head and b"\ncontent-length:" not in head and head.startswith(b"http/1.1")
     )
 
 

@@ -33,6 +33,7 @@ CONFIG = IngressConfig(
     users=None,
     clients=(),
     answer="auto",
+    via=None,
     forwards=(),
     rules=(),
     limits=Limits(),

@@ -53,7 +53,7 @@ def test_the_example_is_right_and_each_of_its_comments_too(tmp_path: Path) -> No
 def test_the_least_file_has_all_defaults(tmp_path: Path) -> None:
     config = load(write(tmp_path, GOOD))
     assert (config.name, config.listen) == ("sh", (Address("127.0.0.1", 1080),))
-    assert (config.users, config.clients, config.answer) == (None, (), "auto")
+    assert (config.users, config.clients, config.answer, config.via) == (None, (), "auto", None)
     assert (config.forwards, config.rules, config.limits, config.warnings) == ((), (), Limits(), ())
     assert [path.name for path in config.paths.used] == ["ix/pacific"]
 
@@ -65,6 +65,7 @@ def test_everything_is_read(tmp_path: Path) -> None:
         users = "users.toml"
         clients = "192.168.1.0/24"
         answer = "true"
+        via = "gate-1"
         [[forward]]
         listen = "192.168.1.1:443"
         target = "Game.Example:443"
@@ -87,6 +88,7 @@ def test_everything_is_read(tmp_path: Path) -> None:
     config, lan = load(write(tmp_path, text), "sh"), cidr("192.168.1.0/24")
     assert config.listen == (Address("0.0.0.0", 1080), Address("::", 1080))
     assert (config.users, config.clients, config.answer) == (tmp_path / "users.toml", (lan,), "true")
+    assert config.via == "gate-1"
     assert config.forwards == (Forward(Address("192.168.1.1", 443), Address("game.example", 443), (lan,)),)
     hosts = ("*.broker.example", "one.example")
     assert config.rules == (Rule(hosts, (cidr("192.0.2.0/24"),), (443, 8443), ("bob",), True),)
@@ -104,6 +106,7 @@ FORWARD = '[[forward]]\nlisten = "127.0.0.1:2000"\ntarget = "a.example:1"\n'
         (GOOD.replace('listen = "127.0.0.1:1080"', "listen = []"), "ingress.sh.listen: is missing"),
         (GOOD.replace("127.0.0.1:1080", "127.0.0.1:0"), "ingress.sh.listen: "),
         (GOOD.replace(DOOR, DOOR + 'answer = "always"\n'), 'ingress.sh.answer: "always" is not known'),
+        (GOOD.replace(DOOR, DOOR + 'via = "a b"\n'), 'ingress.sh.via: "a b" is not a name'),
         (GOOD.replace(DOOR, DOOR + "anwser = 1\n"), 'ingress.sh.anwser: is not a key here; did you mean "answer"?'),
         (GOOD.replace(DOOR, DOOR + 'clients = ["10.0.0.1/8"]\n'), "ingress.sh.clients[0]: "),
         (GOOD + FORWARD.replace("127.0.0.1", "192.0.2.1"), "forward[0].listen: 192.0.2.1:2000 is open to everybody"),

@@ -16,6 +16,7 @@ serial = 7
 listen = ["0.0.0.0:1080"]
 users = "users.toml"
 answer = "true"
+via = "gate-1"
 [[forward]]
 listen = "127.0.0.1:1"
 target = "[2001:db8::1]:443"

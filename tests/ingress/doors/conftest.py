@@ -192,6 +192,8 @@ def responses() -> Callable[[bytes, Iterable[bytes]], list[tuple[int, dict[bytes
 @pytest.fixture
 def shell() -> Shell:
     """A listener without passwords, with one origin that answers `ok`."""
-    made = Shell(DoorSettings(needs_password=False, proxy_url="http://127.0.0.1:1080", pseudonym="shanghai"))
+    made = Shell(
+        DoorSettings(needs_password=False, proxy_url="http://127.0.0.1:1080", pseudonym="shanghai", via="shanghai")
+    )
     made.origins["a.example:80"] = lambda asked: b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
     return made

@@ -12,7 +12,7 @@ from ingress.doors.events import Authenticate, Close, Event, FinishUpstream, Ope
 from ingress.doors.http import HttpDoor
 from relay.model.cause import Cause
 
-OPEN = DoorSettings(needs_password=False, proxy_url="http://127.0.0.1:1080", pseudonym="shanghai")
+OPEN = DoorSettings(needs_password=False, proxy_url="http://127.0.0.1:1080", pseudonym="shanghai", via="shanghai")
 LOCKED = DoorSettings(needs_password=True, proxy_url="http://127.0.0.1:1080")
 WEBSOCKET = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
 SWITCHED = b"HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
@@ -99,11 +99,12 @@ def test_h18_h22_hop_by_hop_both_ways(shell: Any) -> None:
     assert b"X-End: 2" in shell.sent
 
 
-def test_h20_a_loop_is_seen_and_via_can_be_off(shell: Any, shell_for: Any) -> None:
+def test_e6_h20_no_via_unless_it_is_asked_for_and_then_a_loop_is_seen(shell: Any, shell_for: Any) -> None:
     shell.send(get(fields=b"Via: 1.1 other, 1.1 Shanghai\r\n"))
     assert b"502" in shell.sent and b"proxy_loop_detected" in shell.sent and not shell.opened and shell.closed is None
-    private = shell_for(DoorSettings(needs_password=False, proxy_url="x", via=False)).send(get())
-    assert not private.streams[0].asked[0].field(b"via") and b"Via" not in private.sent
+    private = shell_for(DoorSettings(needs_password=False, proxy_url="x", pseudonym="shanghai"))
+    private.send(get(fields=b"Via: 1.1 shanghai\r\n"))
+    assert private.streams[0].asked[0].field(b"via") == [b"1.1 shanghai"] and b"Via" not in private.sent
 
 
 def test_h21_h04_what_ends_here(shell: Any) -> None:
