@@ -1,58 +1,79 @@
-"""Makes guessing of passwords slow: an address that sent many wrong ones is refused for a growing time.
+"""Makes guessing of passwords slow: whoever sent many wrong ones is refused for a growing time.
 
-Pure: time is told. What must stay true: memory is bounded, whoever comes; an address that guesses nothing pays nothing.
+Pure: time is told. What must stay true: memory is bounded, whoever comes; who guesses nothing pays nothing.
 """
 
-from typing import Final
+from collections.abc import Hashable
+from typing import Final, Generic, TypeVar
 
-from relay.model.addresses import group_of
+import attrs
 
-FREE: Final = 5
-"""Wrong passwords that cost nothing: a person mistypes, a browser asks again."""
-FIRST: Final = 1.0
-"""Seconds of refusal after the first that is not free; doubles with each."""
-LONGEST: Final = 300.0
-"""Seconds of refusal at most: 288 guesses a day are left. It meets all who share an address with one who mistypes."""
 FORGOTTEN: Final = 900.0
-"""Seconds after the last wrong password (or refusal) until an address counts from 0 again."""
-MOST_ADDRESSES: Final = 10_000
-"""Addresses remembered at once; the one whose last wrong password is longest ago makes room."""
+"""Seconds after the last wrong password (or refusal) until somebody counts from 0 again."""
+MOST_REMEMBERED: Final = 10_000
+"""Who is remembered at once; the one whose last wrong password is longest ago makes room."""
+
+Key = TypeVar("Key", bound=Hashable)
 
 
-class PenaltyBox:
-    """Counts wrong passwords by IPv4 address or IPv6 /64. `now` is any clock that only goes forward, in seconds."""
+@attrs.frozen
+class Scale:
+    """How long whoever guesses is refused. Seconds."""
 
-    __slots__ = ("_entries",)
+    free: int
+    """Wrong passwords that cost nothing."""
+    longest: float
+    """The longest refusal. The first is of FIRST seconds, and each wrong password doubles it."""
 
-    def __init__(self) -> None:
-        self._entries: dict[str, tuple[int, float]] = {}
-        """Wrong passwords, and until when the address is refused; the latest last."""
 
-    def is_refused(self, address: str, now: float) -> bool:
-        """Whether a password from *address* should not even be looked at."""
-        return self.remaining(address, now) > 0
+FIRST: Final = 1.0
+BY_NAME: Final = Scale(free=5, longest=300.0)
+"""Of one name from one address: a person mistypes, a browser asks again. 12 guesses an hour are left."""
+BY_ADDRESS: Final = Scale(free=20, longest=60.0)
+"""Of all names from one address, looser: it meets all who share an address, and have not been let in yet, with one who
+guesses. 60 guesses an hour are left."""
 
-    def remaining(self, address: str, now: float) -> float:
-        """Seconds until *address* may try again."""
-        if not self._entries:
-            return 0.0
-        entry = self._entries.get(group_of(address))
+
+class PenaltyBox(Generic[Key]):
+    """Counts wrong passwords by *Key*. `now` is any clock that only goes forward, in seconds."""
+
+    __slots__ = ("_entries", "_scale")
+
+    def __init__(self, scale: Scale) -> None:
+        self._scale = scale
+        self._entries: dict[Key, tuple[int, float]] = {}
+        """Wrong passwords, and until when they are refused; the latest last."""
+
+    def remaining(self, key: Key, now: float) -> float:
+        """Seconds until *key* may try again."""
+        entry = self._entries.get(key)
         return 0.0 if entry is None else max(0.0, entry[1] - now)
 
-    def failed(self, address: str, now: float) -> float:
-        """A wrong password came from *address*. Returns for how many seconds it is refused now."""
-        group = group_of(address)
-        count, until = self._entries.pop(group, (0, now))
-        count = 1 if now - until > FORGOTTEN else count + 1
-        wait = 0.0 if count <= FREE else min(FIRST * 2.0 ** min(count - FREE - 1, 60), LONGEST)
-        self._entries[group] = (count, now + wait)
-        if len(self._entries) > MOST_ADDRESSES:
+    def count(self, key: Key, now: float) -> int:
+        """Wrong passwords of *key* that are not forgotten."""
+        count, until = self._entries.get(key, (0, now))
+        return 0 if now - until > FORGOTTEN else count
+
+    def failed(self, key: Key, now: float) -> float:
+        """A wrong password came from *key*. Returns for how many seconds it is refused now."""
+        count = self.count(key, now) + 1
+        above = count - self._scale.free
+        wait = 0.0 if above <= 0 else min(FIRST * 2.0 ** min(above - 1, 60), self._scale.longest)
+        self._entries.pop(key, None)
+        self._entries[key] = (count, now + wait)
+        if len(self._entries) > MOST_REMEMBERED:
             del self._entries[next(iter(self._entries))]
         return wait
 
-    def succeeded(self, address: str) -> None:
-        """A password from *address* was right, and was not one that is remembered: its wrong ones are forgotten."""
-        self._entries.pop(group_of(address), None)
+    def forgive(self, key: Key, most: int | None = None) -> int:
+        """Forget the wrong passwords of *key*, *most* of them at most; how many they were. With the last of them goes
+        the refusal."""
+        count, until = self._entries.get(key, (0, 0.0))
+        if most is not None and count > most:
+            self._entries[key] = (count - most, until)
+            return most
+        self._entries.pop(key, None)
+        return count
 
     def __len__(self) -> int:
         return len(self._entries)

@@ -1,4 +1,4 @@
-"""Who may use the proxy: names and hashed passwords, and what is remembered of the passwords that were right.
+"""Who may use the proxy: names and hashed passwords.
 
 What must stay true: no password is kept except as a hash; a name that does not exist costs a client the same time as
 a wrong password; what is compared is compared in constant time. users_file.py has what is on the disk.
@@ -64,32 +64,30 @@ def hash_password(password: bytes) -> Hash:
 class Users:
     """The users of one file. `verify` may run in any thread."""
 
-    __slots__ = ("_decoy", "_hashes", "_key", "_seen")
+    __slots__ = ("_decoy", "_hashes")
 
     def __init__(self, hashes: Mapping[bytes, Hash]) -> None:
         self._hashes = dict(hashes)
-        self._key = os.urandom(32)
-        self._seen: dict[bytes, bytes] = {}
-        """At most one entry for each user that exists: bounded by the file."""
         self._decoy = Hash(COST, BLOCK, LANES, os.urandom(16), bytes(DIGEST_SIZE))
         """What a password is compared with when there is no such user, so that this takes as long."""
 
-    def remembered(self, user: bytes, password: bytes) -> bool:
-        """Whether `verify` has said yes to this pair before; takes microseconds."""
-        seen = self._seen.get(user)
-        return seen is not None and hmac.compare_digest(seen, self._keyed(user, password))
+    def knows(self, user: bytes) -> bool:
+        """Whether there is such a user."""
+        return user in self._hashes
 
     def verify(self, user: bytes, password: bytes) -> bool:
         """Whether *password* is that of *user*; takes some 50 ms of a core, whoever it is: call it in a thread."""
         found = self._hashes.get(user)
         is_match = (found or self._decoy).matches(password)
-        if found is None or not is_match:
-            return False
-        self._seen[user] = self._keyed(user, password)
-        return True
+        return found is not None and is_match
+
+    def fingerprint(self, user: bytes, password: bytes, key: bytes) -> bytes:
+        """What a pair is remembered by; takes microseconds. It is another one once the user has another hash, and tells
+        nothing to whoever lacks the *key* (at most 64 bytes)."""
+        found = self._hashes.get(user)
+        known = b"" if found is None else found.salt + found.digest
+        told = b"".join(len(each).to_bytes(4, "big") + each for each in (known, user, password))
+        return hashlib.blake2b(told, key=key, digest_size=DIGEST_SIZE).digest()
 
     def __len__(self) -> int:
         return len(self._hashes)
-
-    def _keyed(self, user: bytes, password: bytes) -> bytes:
-        return hashlib.blake2b(len(user).to_bytes(4, "big") + user + password, key=self._key, digest_size=32).digest()

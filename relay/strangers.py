@@ -23,12 +23,16 @@ class StrangersStatistics:
 
 
 class Stranger:
-    """One of them. `evict` ends it, whatever it is about."""
+    """One of them. `evict` ends it."""
 
     __slots__ = ("evict", "source")
 
     def __init__(self, source: str, evict: Callable[[], None]) -> None:
         self.source = source
+        self.evict = evict
+
+    def evict_by(self, evict: Callable[[], None]) -> None:
+        """From now on it is *evict* that ends it."""
         self.evict = evict
 
     def __repr__(self) -> str:

@@ -1,6 +1,7 @@
 """One client's connection: a door, a choice, a stream. The only room that knows all three.
 
-    entrance       lets a client in (`admission`, `passwords`) and makes a Client
+    entrance       lets a client in (`admission`) and makes a Client
+    passwords      says whether a password is right, by the rules of `guesses`; hashes in threads
     client         carries out what its door asks; then it is a `tunnel`, or is closed by `closing`
     opener         opens its streams: `permits` and the rules make the demand, the choice decides; waits, opens again
     client_stream  one stream that a client asked for, from its demand to CONNECTED or a cause

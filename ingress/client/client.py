@@ -11,6 +11,7 @@ from typing import Protocol
 from ingress.client.client_stream import ClientStream
 from ingress.client.closing import Closing
 from ingress.client.opener import Opener
+from ingress.client.passwords import Question
 from ingress.client.tunnel import Tunnel
 from ingress.doors.door import BEST_PIECE, Door, DoorSettings
 from ingress.doors.events import (
@@ -28,6 +29,7 @@ from ingress.doors.sniff import door_for
 from relay import log
 from relay.engine import Deadline, Deadlines, Loop, Tcp
 from relay.model.cause import Cause
+from relay.strangers import Stranger, Strangers
 
 
 class ClientContext(Protocol):
@@ -37,12 +39,16 @@ class ClientContext(Protocol):
     opener: Opener
     closing: Closing
     handshakes: "Deadlines[Client]"
+    strangers: Strangers
+    """Those of which a password is needed, until one was right."""
 
     def settings(self, needs_password: bool) -> DoorSettings:
         """For the doors of clients that need a password, or do not."""
 
-    def authenticate(self, address: str, user: bytes, password: bytes, answer: Callable[[bool], None]) -> None:
-        """Judge a password; *answer* is called soon, from the loop."""
+    def authenticate(
+        self, address: str, user: bytes, password: bytes, answer: Callable[[bool], None]
+    ) -> bool | Question:
+        """Whether the password is right, if that needs no hashing; else *answer* is called later, from the loop."""
 
     def gone(self) -> None:
         """A client's connection has ended; called once for each."""
@@ -56,6 +62,8 @@ class Client:
         "_deadline",
         "_has_eof",
         "_is_reading",
+        "_question",
+        "_stranger",
         "address",
         "door",
         "needs_password",
@@ -70,6 +78,8 @@ class Client:
         self.upstream: ClientStream | None = None
         self._context = context
         self._deadline: Deadline[Client] | None = context.handshakes.add(self)
+        self._stranger: Stranger | None = context.strangers.admit(address, self._make_room) if needs_password else None
+        self._question: Question | None = None
         self._is_reading = True
         self._has_eof = False
         self.tcp = Tcp(context.loop, sock, self)
@@ -109,8 +119,8 @@ class Client:
     def on_closed(self, error: OSError | None) -> None:
         """The connection is over, however: its stream is given up, and the context told once."""
         self._reset_upstream()
-        self._forget_deadline()
-        self._context.gone()
+        self._leave_handshake()
+        self._gone()
 
     # ---- what the door asks
 
@@ -140,6 +150,8 @@ class Client:
                 return self._open(event)  # type: ignore[arg-type]
             elif kind is Transparent:
                 self._become_tunnel(event.early)  # type: ignore[union-attr]
+            elif kind is Authenticate:
+                return self._authenticate(event)  # type: ignore[arg-type]
             else:
                 self._carry_out_seldom(event)
         return []
@@ -155,8 +167,6 @@ class Client:
                     upstream.finish()
             case ResetUpstream():
                 self._reset_upstream()
-            case Authenticate(user, password):
-                self._context.authenticate(self.address, user, password, self._authenticated)
             case Close(reset, reason):
                 self._close(reset, reason)
 
@@ -170,14 +180,31 @@ class Client:
         self.upstream = found
         return door.opened() if found.is_answered else []
 
+    def _authenticate(self, asked: Authenticate) -> list[Event]:
+        """Ask about a password; what the door says to the answer, if it is known now."""
+        found = self._context.authenticate(self.address, asked.user, asked.password, self._authenticated)
+        if isinstance(found, bool):
+            return self._take_verdict(found)
+        self._question = found
+        return []
+
     def _authenticated(self, accepted: bool) -> None:
-        if self.door is not None and not self.tcp.closed:
-            self._drive(self.door.authenticated, accepted)
+        """The answer has come. Harmless behind the end: it was on its way."""
+        self._question = None
+        if not self.tcp.closed:
+            self._drive(self._take_verdict, accepted)
+
+    def _take_verdict(self, accepted: bool) -> list[Event]:
+        assert self.door is not None
+        if accepted and self._stranger is not None:
+            self._context.strangers.leave(self._stranger)
+            self._stranger = None
+        return self.door.authenticated(accepted)
 
     def _become_tunnel(self, early: bytes) -> None:
         upstream = self.upstream
         assert upstream is not None and upstream.stream is not None
-        self._forget_deadline()
+        self._leave_handshake()
         stream = upstream.stream
         tunnel = Tunnel(upstream, stream, self._tunnel_over)
         stream.bind(tunnel)
@@ -256,7 +283,7 @@ class Client:
             else:
                 self.tcp.pause()
         if not door.in_handshake:
-            self._forget_deadline()
+            self._leave_handshake()
         elif self._deadline is None:
             self._deadline = self._context.handshakes.add(self)
 
@@ -270,22 +297,36 @@ class Client:
         elif self.door.in_handshake:
             self._drive(self.door.timed_out)
 
-    def _forget_deadline(self) -> None:
+    def _leave_handshake(self) -> None:
         if self._deadline is not None:
             self._deadline.done()
             self._deadline = None
+        if self._question is not None:
+            self._question.cancel()
+            self._question = None
 
     # ---- ends
 
     def _close(self, reset: bool, reason: str) -> None:
         log.event("client-closed", level="debug", client=self.address, why=reason)
         self._reset_upstream()
-        self._forget_deadline()
+        self._leave_handshake()
         if reset:
             self.tcp.reset()
-            self._context.gone()
+            self._gone()
         else:
-            self._context.closing.add(self.tcp, self._context.gone)
+            closing = self._context.closing.add(self.tcp, self._gone)
+            if self._stranger is not None:
+                self._stranger.evict_by(closing.expire)
+
+    def _make_room(self) -> None:
+        """Too many have not shown who they are, and of those this one is to go."""
+        self._close(True, "made room for others")
+
+    def _gone(self) -> None:
+        if self._stranger is not None:
+            self._context.strangers.leave(self._stranger)
+        self._context.gone()
 
     def _reset_upstream(self) -> None:
         upstream = self._let_go()

@@ -15,22 +15,23 @@ class Closing:
     """Sockets that have been given their last bytes."""
 
     def __init__(self, loop: Loop) -> None:
-        self._deadlines: Deadlines[_Closing] = Deadlines(loop, LINGER, _Closing.expire)
+        self._deadlines: Deadlines[ClosingClient] = Deadlines(loop, LINGER, ClosingClient.expire)
 
-    def add(self, tcp: Tcp, on_gone: Callable[[], None]) -> None:
+    def add(self, tcp: Tcp, on_gone: Callable[[], None]) -> "ClosingClient":
         """Send FIN behind what is queued, then call *on_gone* once: when the client closes, or after LINGER."""
-        closing = _Closing(tcp, on_gone, self._deadlines)
+        closing = ClosingClient(tcp, on_gone, self._deadlines)
         tcp.owner = closing
         tcp.finish()
         tcp.resume()
+        return closing
 
 
-class _Closing:
+class ClosingClient:
     """A `TcpOwner` that drops what it reads."""
 
     __slots__ = ("_deadline", "_on_gone", "_tcp")
 
-    def __init__(self, tcp: Tcp, on_gone: Callable[[], None], deadlines: "Deadlines[_Closing]") -> None:
+    def __init__(self, tcp: Tcp, on_gone: Callable[[], None], deadlines: "Deadlines[ClosingClient]") -> None:
         self._tcp = tcp
         self._on_gone = on_gone
         self._deadline = deadlines.add(self)
@@ -45,10 +46,12 @@ class _Closing:
         """The answer is with the kernel."""
 
     def on_closed(self, error: OSError | None) -> None:
+        """It has closed, or vanished."""
         self._deadline.done()
         self._on_gone()
 
     def expire(self) -> None:
+        """Wait no longer; harmless when it is gone."""
         if not self._tcp.closed:
             self._tcp.close()
             self._on_gone()

@@ -9,13 +9,20 @@ from ingress.client.admission import Admission
 from ingress.client.client import Client
 from ingress.client.closing import Closing
 from ingress.client.opener import Opener
-from ingress.client.passwords import Passwords
+from ingress.client.passwords import Passwords, Question
 from ingress.config import Forward, IngressConfig
 from ingress.doors.door import DoorSettings
 from ingress.doors.forward import ForwardDoor
 from ingress.users import Users
 from relay import log
-from relay.engine import Deadlines, Loop
+from relay.engine import Deadlines, Loop, descriptors
+from relay.strangers import Strangers
+
+MOST_STRANGERS = 4096
+"""Clients at once of which a password is needed, and none was right yet. One of ours needs a few round trips and a
+hash, so that even a flood of a thousand a second leaves it time enough."""
+MOST_EACH = 256
+"""Of one IPv4 address or IPv6 /64: browsers open their connections at once, and a household shares an address."""
 
 
 class Entrance:
@@ -29,13 +36,15 @@ class Entrance:
         self.clients = 0
         """How many are connected, those included that were given their last bytes."""
         self.closing = Closing(loop)
+        most = min(MOST_STRANGERS, descriptors.share_of_strangers())
+        self.strangers = Strangers(most, max(1, min(MOST_EACH, most // 2)))
         self.handshakes: Deadlines[Client]
-        self._passwords = Passwords(loop, nursery, users)
+        self.passwords = Passwords(loop, nursery, users)
         self.use(config, users)
 
     def use(self, config: IngressConfig, users: Users | None) -> None:
         """Go by *config* from the next client on."""
-        self._passwords.use(users)
+        self.passwords.use(users)
         self._admission = Admission(config, has_users=users is not None)
         self.handshakes = Deadlines(self.loop, config.limits.handshake, Client.expired)
         url = f"socks5h://{config.listen[0]}"
@@ -72,9 +81,11 @@ class Entrance:
         """For the doors of clients that need a password, or do not."""
         return self._settings[needs_password]
 
-    def authenticate(self, address: str, user: bytes, password: bytes, answer: Callable[[bool], None]) -> None:
-        """Judge a password; *answer* is called soon, from the loop."""
-        self._passwords.judge(address, user, password, answer)
+    def authenticate(
+        self, address: str, user: bytes, password: bytes, answer: Callable[[bool], None]
+    ) -> bool | Question:
+        """Whether the password is right, if that needs no hashing; else *answer* is called later, from the loop."""
+        return self.passwords.judge(address, user, password, answer)
 
     def gone(self) -> None:
         """A client's connection has ended."""

@@ -1,57 +1,80 @@
-"""Answers whether a user and a password belong together. Hashing goes to a thread, and comes back as a call."""
+"""Answers whether a user and a password belong together. Hashing goes to threads, and comes back as a call."""
 
-from collections.abc import Callable
+import os
+from functools import partial
 
 import trio
 
-from ingress.penalty import PenaltyBox
+from ingress.client.guesses import Answer, Guess, Guesses, GuessesStatistics
 from ingress.users import Users
 from relay import log
 from relay.engine import Loop
+from relay.model.addresses import group_of
 
 HASHERS = 2
 """Threads that hash passwords at once: each costs a core for some 50 ms."""
 
-Answer = Callable[[bool], None]
+
+class Question:
+    """One that was not answered at once."""
+
+    __slots__ = ("_answer", "_guess", "_guesses")
+
+    def __init__(self, guesses: Guesses, guess: Guess, answer: Answer) -> None:
+        self._guesses = guesses
+        self._guess = guess
+        self._answer = answer
+
+    def cancel(self) -> None:
+        """Nobody wants to know any more; harmless when it was answered."""
+        self._guesses.withdraw(self._guess, self._answer)
 
 
 class Passwords:
-    """Judges passwords of *users*, None if there are none; guessing is made slow by address."""
+    """Judges passwords of *users*, None if there are none."""
 
     def __init__(self, loop: Loop, nursery: trio.Nursery, users: Users | None) -> None:
         self._loop = loop
         self._nursery = nursery
-        self._users = users
-        self._turns = trio.CapacityLimiter(HASHERS)
-        self._penalties = PenaltyBox()
+        self._has_users = users is not None
+        self._guesses = Guesses(users or Users({}), os.urandom(32))
+        self._hashers = 0
 
     def use(self, users: Users | None) -> None:
-        """Go by *users* from the next question on; penalties stay."""
-        self._users = users
+        """Go by *users* from the next question on."""
+        self._has_users = users is not None
+        self._guesses.use(users or Users({}))
 
-    def judge(self, address: str, user: bytes, password: bytes, answer: Answer) -> None:
-        """Call *answer* soon, from the loop; without hashing for a pair that was right before."""
-        users = self._users
-        if users is None or self._penalties.is_refused(address, self._loop.now):
-            self._tell(answer, False)
-        elif users.remembered(user, password):
-            self._tell(answer, True)
-        else:
-            self._nursery.start_soon(self._verify, users, address, user, password, answer)
+    def statistics(self) -> GuessesStatistics:
+        """Counts since the start."""
+        return self._guesses.statistics()
 
-    async def _verify(self, users: Users, address: str, user: bytes, password: bytes, answer: Answer) -> None:
-        async with self._turns:
-            # Guesses that came at once stand in line here, and those behind a wrong one are not looked at.
-            if self._penalties.is_refused(address, self._loop.now):
-                self._tell(answer, False)
-                return
-            accepted = await trio.to_thread.run_sync(users.verify, user, password)
-        if accepted:
-            self._penalties.succeeded(address)
-        else:
-            seconds = self._penalties.failed(address, self._loop.now)
-            log.event("password-wrong", level="warning", client=address, refused_for=round(seconds, 1))
-        self._tell(answer, bool(accepted))
+    def judge(self, address: str, user: bytes, password: bytes, answer: Answer) -> bool | Question:
+        """Whether the pair is right, if that needs no hashing; else *answer* is called later, from the loop."""
+        if not self._has_users:
+            return False
+        found = self._guesses.ask(group_of(address), user, password, self._loop.now, answer)
+        if isinstance(found, bool):
+            return found
+        if self._hashers < HASHERS:
+            self._hashers += 1
+            self._nursery.start_soon(self._hash)
+        return Question(self._guesses, found, answer)
 
-    def _tell(self, answer: Answer, accepted: bool) -> None:
-        self._loop.call_soon(lambda: answer(accepted))
+    async def _hash(self) -> None:
+        """A task: hash until nothing waits."""
+        try:
+            while (taken := self._guesses.take(self._loop.now)) is not None:
+                guess, verdict = taken
+                if verdict is None:
+                    verdict = await trio.to_thread.run_sync(guess.users.verify, guess.user, guess.password)
+                    self._settle(guess, verdict)
+                for answer in guess.answers:
+                    self._loop.call_soon(partial(answer, verdict))
+        finally:
+            self._hashers -= 1
+
+    def _settle(self, guess: Guess, is_right: bool) -> None:
+        seconds = self._guesses.settle(guess, is_right, self._loop.now)
+        if not is_right:
+            log.event("password-wrong", level="warning", client=guess.source, refused_for=round(seconds, 1))

@@ -65,7 +65,7 @@ class Door(Protocol):
 
     @property
     def in_handshake(self) -> bool:
-        """Whether the client still owes us its request, or we owe it an answer about its password.
+        """Whether the client still owes us its request or, where one is needed, a right password.
 
         The deadline for handshakes runs while this holds; a kept HTTP connection without a request is idle instead.
         """

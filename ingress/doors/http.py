@@ -3,14 +3,13 @@
 Decides for each request who asks, where it goes, and over which stream; what passes between it and its origin is
 `exchange`, how the client's connection goes on is `kept`.
 
-Rules: no stream is asked for before the request's own credentials were accepted; a stream goes on to the next request
-only for the same origin and user, and only if nothing about it is in doubt; an answer that was begun and cannot be
-ended is cut so that the client sees it.
+Rules: no stream is asked for before the request's own credentials were accepted (each time: users may be taken out
+meanwhile); a stream goes on to the next request only for the same origin and user, and only if nothing about it is in
+doubt; an answer that was begun and cannot be ended is cut so that the client sees it.
 """
 
 from functools import partial
 
-from ingress.doors.basic import Credentials
 from ingress.doors.body import BadBody
 from ingress.doors.door import DoorSettings, Gateway
 from ingress.doors.events import Authenticate, Open, Send, Upstream
@@ -30,9 +29,7 @@ class HttpDoor(KeptConnection):
 
     def __init__(self, settings: DoorSettings) -> None:
         super().__init__(settings)
-        self.user: str | None = None
-        self._accepted: Credentials | None = None
-        self._asked: Credentials | None = None
+        self._asked: bytes | None = None  # the user whose password is being judged
         self._exchange: Exchange | None = None  # in EXCHANGE, and only there
         self._leads_to: tuple[str, int] | None = None  # where the current stream goes
         self._may_be_stale = False  # the stream has served before, and its origin may have closed it since
@@ -49,10 +46,10 @@ class HttpDoor(KeptConnection):
         events: Events = []
         if not accepted:
             return self._advance(self._answer(self._request, password_page, events))
-        if self._accepted is not None:
+        user = self._asked.decode("utf-8", "backslashreplace")
+        if self.user not in (None, user):
             self._drop_stream(events)  # it was opened for another user
-        self._accepted = self._asked
-        self.user = self._asked.user.decode("utf-8", "backslashreplace")
+        self.user = user
         self._route(self._request, events)
         return self._advance(events)
 
@@ -120,10 +117,8 @@ class HttpDoor(KeptConnection):
         given = request.credentials
         if given is None:
             self._answer(request, password_page, events)
-        elif given == self._accepted:
-            self._route(request, events)
         else:
-            self._asked = given
+            self._asked = given.user
             self._go(HttpState.CHECKING)
             events.append(Authenticate(given.user, given.password))
         return None

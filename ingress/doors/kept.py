@@ -58,6 +58,7 @@ class KeptConnection(abc.ABC):
     """Base of the HTTP door. A subclass says what becomes of a request (`_admit`) and of its body (`_upload`)."""
 
     def __init__(self, settings: DoorSettings) -> None:
+        self.user: str | None = None
         self._settings = settings
         self._state = HttpState.HEAD
         self._incoming = bytearray()
@@ -73,7 +74,10 @@ class KeptConnection(abc.ABC):
 
     @property
     def in_handshake(self) -> bool:
-        """Before the first request, while a head comes in, and while its password is checked."""
+        """Until a password was right, if one is needed; before the first request, while a head comes in, and while its
+        password is checked."""
+        if self._settings.needs_password and self.user is None:
+            return self._state != HttpState.CLOSED
         if self._state == HttpState.HEAD:
             return not self._served or bool(self._incoming)
         return self._state == HttpState.CHECKING

@@ -9,4 +9,12 @@ from relay.serve.counters import process_counters
 
 def ingress_counters(running: Running) -> dict[str, int]:
     """All of an ingress's."""
-    return {**process_counters(running.loop, running.listeners)}
+    passwords = running.entrance.passwords.statistics()
+    return {
+        **process_counters(running.loop, running.listeners),
+        "strangers_evicted": running.entrance.strangers.statistics().evicted,
+        "passwords_wrong": passwords.wrong,
+        "passwords_repeated": passwords.repeated,
+        "passwords_refused": passwords.refused,
+        "passwords_abandoned": passwords.abandoned,
+    }

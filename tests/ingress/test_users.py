@@ -37,23 +37,30 @@ def test_the_file_holds_no_password_and_is_its_owners(path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_a_pair_is_remembered_once_it_was_right(path: Path) -> None:
+KEY, OTHER_KEY = b"k" * 32, b"o" * 32
+
+
+def test_a_fingerprint_is_of_one_pair_and_tells_nothing_without_the_key(path: Path) -> None:
     add_user(path, "bob", "one")
     found = load_users(path)
-    assert not found.remembered(b"bob", b"one")
-    found.verify(b"bob", b"two")
-    assert not found.remembered(b"bob", b"two")
-    found.verify(b"bob", b"one")
-    assert found.remembered(b"bob", b"one")
-    assert not found.remembered(b"bob", b"two")
-    assert not found.remembered(b"bobo", b"ne")
+    assert found.knows(b"bob") and not found.knows(b"bobo")
+    bob = found.fingerprint(b"bob", b"one", KEY)
+    assert bob == found.fingerprint(b"bob", b"one", KEY)
+    others = [(b"bob", b"two", KEY), (b"bobo", b"ne", KEY), (b"bo", b"bone", KEY), (b"bob", b"one", OTHER_KEY)]
+    assert len({bob, *(found.fingerprint(*each) for each in others)}) == len(others) + 1
 
 
-def test_what_is_remembered_does_not_hold_the_password(path: Path) -> None:
-    add_user(path, "bob", "geheim")
-    found = load_users(path)
-    found.verify(b"bob", b"geheim")
-    assert all(b"geheim" not in value for value in found._seen.values())
+def test_a_fingerprint_is_another_one_once_the_user_has_another_hash(path: Path) -> None:
+    users = []
+    for password in ("one", "two", "one"):
+        add_user(path, "bob", password)
+        users.append(load_users(path))
+    assert len({each.fingerprint(b"bob", b"one", KEY) for each in users}) == 3
+    add_user(path, "eve", "x")
+    again = load_users(path)
+    assert again.fingerprint(b"bob", b"one", KEY) == users[-1].fingerprint(b"bob", b"one", KEY)
+    remove_user(path, "bob")
+    assert load_users(path).fingerprint(b"bob", b"one", KEY) != users[-1].fingerprint(b"bob", b"one", KEY)
 
 
 def test_an_unknown_name_costs_the_same_hash(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

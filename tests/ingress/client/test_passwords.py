@@ -7,8 +7,8 @@ import attrs
 import pytest
 import trio
 
-from ingress.client.passwords import HASHERS, Passwords
-from ingress.penalty import FIRST, FREE
+from ingress.client.passwords import HASHERS, Passwords, Question
+from ingress.penalty import BY_NAME, FIRST
 from ingress.users import Hash, Users
 from tests.ingress.client.client_bed import ClientBed, ClientBeds
 from tests.ingress.client.messages import get, socks5
@@ -40,7 +40,9 @@ class Asked:
         self.passwords = Passwords(bed.loop, bed.nursery, users)
 
     def ask(self, name: str, user: bytes = b"alice", password: bytes = b"secret", address: str = HOME) -> None:
-        self.passwords.judge(address, user, password, lambda accepted: self.answers.append((name, accepted)))
+        found = self.passwords.judge(address, user, password, lambda accepted: self.answers.append((name, accepted)))
+        if isinstance(found, bool):
+            self.answers.append((name, found))
 
     async def said(self) -> list[tuple[str, bool]]:
         """What was answered since it was asked for last."""
@@ -84,7 +86,6 @@ async def test_a_pair_is_right_or_wrong(make_bed: ClientBeds) -> None:
 async def test_without_users_no_pair_is_right(make_bed: ClientBeds) -> None:
     asked = Asked(await make_bed(), None)
     asked.ask("x")
-    assert asked.answers == []  # soon, and not before the caller is done
     assert await asked.said() == [("x", False)]
     assert asked.hashed == 0
 
@@ -97,8 +98,7 @@ async def test_a_pair_that_was_right_is_remembered_and_not_hashed_again(make_bed
     assert await asked.said() == [("first", True)]
     users.gate.clear()
     asked.ask("again")
-    assert asked.answers == []
-    assert await asked.said() == [("again", True)]
+    assert asked.answers == [("again", True)]
 
 
 async def test_what_is_remembered_is_answered_before_what_is_hashed(make_bed: ClientBeds) -> None:
@@ -119,33 +119,19 @@ async def test_what_is_remembered_is_answered_before_what_is_hashed(make_bed: Cl
 async def test_guessing_is_made_slow_and_the_wait_ends(make_bed: ClientBeds) -> None:
     bed = await make_bed()
     asked = Asked(bed, make_users())
-    for number in range(FREE + 3):
+    for number in range(BY_NAME.free + 3):
         asked.ask("x", password=b"guess%d" % number)
         assert await asked.said() == [("x", False)]
-    assert asked.hashed == FREE + 1
+    assert asked.hashed == BY_NAME.free + 1
     refused = [fields["refused_for"] for fields in bed.journal.of("password-wrong")]
-    assert refused == [0.0] * FREE + [FIRST]
+    assert refused == [0.0] * BY_NAME.free + [FIRST]
     asked.ask("right, and too soon")
-    asked.ask("elsewhere", address=ELSEWHERE)
+    asked.ask("elsewhere", user=b"bob", password=b"hidden", address=ELSEWHERE)
     assert sorted(await asked.said()) == [("elsewhere", True), ("right, and too soon", False)]
     await bed.passes(FIRST)
     asked.ask("later")
     assert await asked.said() == [("later", True)]
     assert "guess" not in str(bed.journal.entries)
-
-
-async def test_a_right_one_that_was_hashed_forgives_the_wrong_ones(make_bed: ClientBeds) -> None:
-    asked = Asked(await make_bed(), make_users())
-    for _ in range(FREE):
-        asked.ask("x", password=b"typo")
-        await asked.said()
-    asked.ask("right")
-    assert await asked.said() == [("right", True)]
-    for _ in range(FREE):
-        asked.ask("x", password=b"typo")
-        await asked.said()
-    asked.ask("bob", b"bob", b"hidden")
-    assert await asked.said() == [("bob", True)]
 
 
 async def test_of_guesses_that_came_at_once_those_behind_the_penalty_are_not_looked_at(make_bed: ClientBeds) -> None:
@@ -157,23 +143,38 @@ async def test_of_guesses_that_came_at_once_those_behind_the_penalty_are_not_loo
     assert (asked.answers, trio.to_thread.current_default_thread_limiter().borrowed_tokens) == ([], HASHERS)
     users.gate.set()
     assert await asked.said() == 50 * [("x", False)]
-    assert FREE < asked.hashed <= FREE + HASHERS
+    assert BY_NAME.free < asked.hashed <= BY_NAME.free + HASHERS
 
 
 async def test_other_users_are_gone_by_from_the_next_question_on_and_penalties_stay(make_bed: ClientBeds) -> None:
     bed = await make_bed()
     asked = Asked(bed, make_users())
-    for _ in range(FREE + 1):
-        asked.ask("x", password=b"typo", address=ELSEWHERE)
+    for number in range(BY_NAME.free + 1):
+        asked.ask("x", b"carol", b"guess%d" % number, address=ELSEWHERE)
         await asked.said()
     asked.passwords.use(Users({b"carol": cheap_hash(b"new")}))
     asked.ask("alice")
     asked.ask("carol", b"carol", b"new")
-    asked.ask("elsewhere", b"carol", b"new", ELSEWHERE)
+    asked.ask("elsewhere", b"carol", b"other", ELSEWHERE)
     assert sorted(await asked.said()) == [("alice", False), ("carol", True), ("elsewhere", False)]
+    assert asked.passwords.statistics().refused == 1
     await bed.passes(FIRST)
     asked.ask("elsewhere", b"carol", b"new", ELSEWHERE)
     assert await asked.said() == [("elsewhere", True)]
+
+
+async def test_a_guess_whose_client_has_gone_is_not_hashed(make_bed: ClientBeds) -> None:
+    users = GatedUsers()
+    asked = Asked(await make_bed(), users)
+    for number in range(HASHERS):
+        asked.ask("in the threads", password=b"guess%d" % number)
+    question = asked.passwords.judge(HOME, b"alice", b"other", lambda _: asked.answers.append(("gone", False)))
+    assert isinstance(question, Question)
+    question.cancel()
+    question.cancel()
+    users.gate.set()
+    assert [name for name, _ in await asked.said()] == HASHERS * ["in the threads"]
+    assert (asked.hashed, asked.passwords.statistics().abandoned) == (HASHERS, 1)
 
 
 async def test_a_question_is_judged_by_the_users_it_was_asked_of(make_bed: ClientBeds) -> None:

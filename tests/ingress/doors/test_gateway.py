@@ -150,7 +150,8 @@ def test_h29_another_user_gets_another_stream(shell_for: Any) -> None:
         shell.send(get(fields=login(user)))
         users.append(shell.door.user)
     assert users == ["alice", "alice", "bob", "alice"]
-    assert shell.opened == ["a.example:80"] * 3 and shell.asked[1] == (b"bob", b"hidden")
+    assert shell.opened == ["a.example:80"] * 3
+    assert [user for user, _ in shell.asked] == [b"alice", b"alice", b"bob", b"alice"]  # each time: it may be taken out
     shell.send(get())
     assert shell.sent.endswith(b"may enter.\n") and len(shell.streams) == 3, "each request needs its own credentials"
 
