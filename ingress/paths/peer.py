@@ -71,6 +71,7 @@ class Peer:
     def welcomed(self, welcome: Welcome) -> None:
         """A carrier is up."""
         self.welcome = welcome
+        self.session.go_by(welcome.features)
         told = Status(welcome.digest) if self.told is None else self.told
         self.told = attrs.evolve(told, digest=welcome.digest, serial=welcome.serial)
         self._is_established = True

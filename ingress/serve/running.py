@@ -144,4 +144,4 @@ class Running:
         """Reset what is left, at both ends."""
         for stream in self.fleet.streams():
             stream.sink.on_reset(Cause.SHUTDOWN)
-            stream.reset(Cause.SHUTDOWN)
+            stream.abort(Cause.SHUTDOWN)

@@ -165,6 +165,7 @@ class Sessions:
         held = self._held.get(session.token)
         if held is None or held.session is not session:
             raise RefusedError(Reason.UNKNOWN_SESSION, "this session has ended meanwhile")
+        session.go_by(hello.features)
         link = Link(self._loop, tls, session, held, session.owner, is_bulk=hello.purpose is Purpose.BULK)
         held.links[link] = hello.via
         token, number = session.token.hex()[:8], link.end.number
@@ -260,4 +261,4 @@ class Sessions:
         for stream in list(self.all_streams()):
             if not stream.is_over:
                 stream.sink.on_reset(cause)
-                stream.reset(cause)
+                stream.abort(cause)

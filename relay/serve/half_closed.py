@@ -42,4 +42,4 @@ async def watch_half_closed(idle: float, streams: Callable[[], Iterable[Stream]]
         await trio.sleep(idle / 10)
         for stream in watch.expired(list(streams()), trio.current_time()):
             stream.sink.on_reset(Cause.HALF_CLOSED_IDLE)
-            stream.reset(Cause.HALF_CLOSED_IDLE)
+            stream.abort(Cause.HALF_CLOSED_IDLE)

@@ -103,14 +103,19 @@ class AcceptorStream(Stream):
 
     # ---- ends
 
-    def reset(self, cause: Cause) -> None:
-        """As `Stream.reset`. The stream stays known, without its bytes, until the ingress's RESET comes."""
-        if not self.is_over:
-            self.advance(StreamEvent.GIVE_UP)
-            self.cause = cause
-            self.session.take_ack(self)
-            self.drop_bytes()
-            self.wake()
+    def abort(self, cause: Cause) -> None:
+        """As `Stream.abort`. The stream stays known, without its bytes, until the ingress's RESET comes; unless that is
+        here already, with all that it follows: then nobody may be there to say another."""
+        if self.is_over:
+            return
+        if self.receiver.is_cut_whole:
+            self.complete()
+            return
+        self.advance(StreamEvent.GIVE_UP)
+        self.cause = cause
+        self.session.take_ack(self)
+        self.drop_bytes()
+        self.wake()
 
     def complete(self) -> None:
         """As `Stream.complete`: the last ACK is said on every carrier that it rides on, unless all were given it. It is
@@ -211,11 +216,20 @@ class Acceptor(Session[AcceptorStream]):
 
     def _on_reset(self, _: CarrierEnd, body: bytes) -> None:
         """The ingress has given a stream up, or answers our own RESET; an OPEN of it that comes later finds it seen."""
-        number, _offset, code = bodies.parse_reset(body)
+        number, offset, code = bodies.parse_reset(body)
         self._seen.add(number)
-        stream = self.streams.get(number)
-        if stream is not None:
-            sink, was_over = stream.sink, stream.is_over
-            self.forget(stream)
-            if not was_over:
-                sink.on_reset(Cause.of_code(code))
+        stream, cause = self.streams.get(number), Cause.of_code(code)
+        if stream is None:
+            return
+        if not offset:
+            self._end_at_once(stream, cause)
+        elif not stream.is_deaf:
+            stream.receive_reset(offset, cause)
+        else:
+            stream.abort(stream.cause or cause)  # both gave up: ours is said at once as well, and answered
+
+    def _end_at_once(self, stream: AcceptorStream, cause: Cause) -> None:
+        sink, was_deaf = stream.sink, stream.is_deaf
+        self.forget(stream)
+        if not was_deaf:
+            sink.on_reset(cause)

@@ -59,7 +59,7 @@ class InitiatorStream(Stream):
 
     def is_owed_by(self, carrier: CarrierEnd) -> bool:
         """Whether *carrier*, left by a planned move, may still have bytes for us."""
-        if carrier not in self.owed:
+        if carrier not in self.owed or self.is_deaf:
             return False
         mark = self.owed[carrier]
         return mark is None or self.receiver.acknowledged < mark
@@ -111,15 +111,15 @@ class InitiatorStream(Stream):
 
     # ---- ends
 
-    def reset(self, cause: Cause) -> None:
-        """As `Stream.reset`. The stream is forgotten at once; RESET is a last word, which the exit gets for certain."""
+    def abort(self, cause: Cause) -> None:
+        """As `Stream.abort`. The stream is forgotten at once; RESET is a last word, which the exit gets for certain."""
         if not self.is_over:
             self.session.forget(self)
             self.session.say_last([bodies.reset(self.id, cause)])
 
     def complete(self) -> None:
-        """As `Stream.complete`: the ACK of the exit's FIN is a last word. It waits a little for others, since nobody
-        waits for it but the exit's memory of the stream."""
+        """As `Stream.complete`: the ACK of the exit's FIN or RESET is a last word. It waits a little for others, since
+        nobody waits for it but the exit's memory of the stream."""
         word = self.ack()
         self.session.forget(self)
         self.session.say_last_later(word)
@@ -227,18 +227,21 @@ class Initiator(Session[InitiatorStream]):
             stream.on_connected(took)
 
     def _on_reset(self, _: CarrierEnd, body: bytes) -> None:
-        """The exit has given a stream up, and keeps it until we say that we know; or it does not know it (GONE).
-
-        GONE is no failure if both sides had finished: then the exit had everything, and only our last ACK, or its
-        answer, was lost.
-        """
-        number, _offset, code = bodies.parse_reset(body)
-        cause = Cause.of_code(code)
+        """The exit has given a stream up, and keeps it until we say that we know, or have what it wrote before; or it
+        does not know it (GONE)."""
+        number, offset, code = bodies.parse_reset(body)
+        cause, stream = Cause.of_code(code), self.streams.get(number)
+        if offset and stream is not None and not stream.is_deaf:
+            stream.receive_reset(offset, cause)
+            return
         if cause is not Cause.GONE:
             self.say_last([bodies.reset(number, Cause.GONE)])
-        stream = self.streams.get(number)
-        if stream is None:
-            return
+        if stream is not None and not (cause is Cause.GONE and stream.receiver.is_cut_whole):
+            self._end_at_once(stream, cause)
+
+    def _end_at_once(self, stream: InitiatorStream, cause: Cause) -> None:
+        """GONE is no failure if both sides had finished: then the exit had everything, and only our last ACK, or its
+        answer, was lost."""
         sink, had_all = stream.sink, stream.state is StreamState.LAST_ACK
         self.forget(stream)
         if cause is not Cause.GONE or not had_all:

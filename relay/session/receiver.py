@@ -32,13 +32,26 @@ PIECE = 4096
 """Bytes up to which neighbours are joined: fewer objects, and to join them never copies more than this."""
 PIECE_COST = 128
 """Bytes that a piece costs beyond its own: two objects and their places in the lists. One byte alone costs as much."""
+ENDLESS = 1 << 64
+"""Beyond every offset (they have eight bytes): where a direction ends that has not said so."""
 
 
 class Receiver:
     """In-order delivery by absolute offset. It hands bytes to its caller, who delivers them, and never calls
     anybody."""
 
-    __slots__ = ("_pieces", "_starts", "consumed", "fin_at", "held", "limit", "ranges", "received")
+    __slots__ = (
+        "_pieces",
+        "_starts",
+        "consumed",
+        "end",
+        "fin_at",
+        "held",
+        "limit",
+        "ranges",
+        "received",
+        "reset_at",
+    )
 
     def __init__(self, limit: int) -> None:
         """*limit*: how far the peer may write before it was told anything."""
@@ -50,6 +63,10 @@ class Receiver:
         """The peer was told that it may write below this offset."""
         self.fin_at: int | None = None
         """The offset of the peer's FIN, one behind its last byte; None until it came, be it early."""
+        self.reset_at: int | None = None
+        """The offset of the peer's RESET, one behind its last byte or its FIN; None until it came, be it early."""
+        self.end = ENDLESS
+        """No byte lies here or behind, by what FIN and RESET have said."""
         self.held = 0
         """What came early and waits for bytes before it, as it costs: its bytes, and PIECE_COST for each piece."""
         self.ranges = 0
@@ -66,8 +83,14 @@ class Receiver:
 
     @property
     def acknowledged(self) -> int:
-        """What to tell the peer: the FIN counts as one, once it is reached."""
-        return self.received + (self.received == self.fin_at)
+        """What to tell the peer: FIN and RESET count as one each, once they are reached."""
+        reached = self.received + (self.received == self.fin_at)
+        return reached + (reached == self.reset_at)
+
+    @property
+    def is_cut_whole(self) -> bool:
+        """Whether a RESET has come that follows bytes, and all that it follows has arrived."""
+        return self.reset_at is not None and self.acknowledged > self.reset_at
 
     @property
     def early(self) -> int:
@@ -84,11 +107,11 @@ class Receiver:
         `next_early` may have more of them.
 
         Raises:
-            ProtocolError: the bytes lie beyond the limit or behind the FIN; nothing was taken.
+            ProtocolError: the bytes lie beyond the limit or behind FIN or RESET; nothing was taken.
         """
         stop = offset + len(data)
-        if stop > self.limit or (self.fin_at is not None and stop > self.fin_at):
-            raise ProtocolError("bytes beyond the limit" if stop > self.limit else "bytes behind a FIN")
+        if stop > self.limit or stop > self.end:
+            raise ProtocolError("bytes beyond the limit" if stop > self.limit else "bytes behind a FIN or RESET")
         before = self.received
         if offset > before:
             self._hold(offset, data)
@@ -136,12 +159,32 @@ class Receiver:
         Raises:
             ProtocolError: bytes beyond it have arrived, or another FIN said otherwise.
         """
-        highest = self._stop(-1) if self._starts else self.received
-        known = self.fin_at
-        if offset < max(highest, self.received) or known not in (None, offset) or offset > self.limit:
+        known, reset_at = self.fin_at, self.reset_at
+        if offset < self._highest() or known not in (None, offset) or offset > self.limit:
             raise ProtocolError("a FIN that contradicts what came before it")
-        self.fin_at = offset
+        if reset_at is not None and offset != reset_at - 1:
+            raise ProtocolError("a FIN that contradicts the RESET")
+        self.fin_at = self.end = offset
         return known is None and self.received == offset
+
+    def cut(self, offset: int) -> None:
+        """The peer's RESET says that all it wrote lies below *offset*, its FIN included. It may come twice, and before
+        what it stands behind.
+
+        Raises:
+            ProtocolError: something beyond it has arrived, or another RESET said otherwise.
+        """
+        known, fin_at = self.reset_at, self.fin_at
+        if offset < self._highest() or known not in (None, offset) or offset > self.limit + 1:
+            raise ProtocolError("a RESET that contradicts what came before it")
+        if fin_at is not None and offset != fin_at + 1:
+            raise ProtocolError("a RESET that contradicts the FIN")
+        self.reset_at = offset
+        self.end = min(self.end, offset)
+
+    def _highest(self) -> int:
+        """One behind the last byte that has arrived, be it early."""
+        return max(self._stop(-1), self.received) if self._starts else self.received
 
     def _hold(self, offset: int, data: memoryview) -> None:
         """Keep what is new of [offset, …), in the place of pieces that lie wholly within it."""

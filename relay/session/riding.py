@@ -9,7 +9,7 @@ same way, each for the direction in which it sends:
   stopped, and what is in flight is noted as a drain: if the old carrier dies before it has delivered, the range is
   repaired over the legs that there are then. So a move costs no byte twice and no round trip.
 
-What must stay true: every offset in [sender.acked, sender.end] that was sent at all is in flight on a leg, or among
+What must stay true: every offset in [sender.acked, sender.total) that was sent at all is in flight on a leg, or among
 some leg's repairs, or in a drain; or the stream has no legs, and the next ride begins at `acked`.
 """
 
@@ -25,15 +25,18 @@ Drain = tuple[CarrierEnd, int, int]
 class Riding:
     """The legs of one stream; `Stream` is built on it, and is what its legs see."""
 
-    __slots__ = ("drains", "id", "is_over", "legs", "sender")
+    __slots__ = ("drains", "id", "is_cut", "is_over", "legs", "sender")
 
     def __init__(self, number: int, sender: Sender) -> None:
         self.id = number
         """Names it in its session, at both ends."""
         self.sender = sender
         self.is_over = False
-        """It has ended at this end, whichever way: what its socket still says or does is of no account. This is `state`
-        from CLOSED on (states.py), kept beside it because it is asked for every frame."""
+        """It has ended at this end, whichever way, and has nothing more to send. This is `state` from CLOSED on
+        (states.py), kept beside it because it is asked for every frame."""
+        self.is_cut = False
+        """It is over, or one end has given it up behind what it wrote: its socket has nothing more to say. It is
+        `state` from RESET_ARRIVED on, kept for the same reason."""
         self.legs: list[CarrierLeg] = []
         """Where it rides: none while it is detached, one as a rule, two if it is redundant."""
         self.drains: list[Drain] = []

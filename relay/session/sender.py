@@ -1,8 +1,9 @@
 """One direction of a stream, at the end that writes: what was written and is not acknowledged yet.
 
-Offsets are those of docs/protocol.md section 4: absolute, from 0, one sequence for each direction, FIN one offset
+Offsets are those of docs/protocol.md section 6: absolute, from 0, one sequence for each direction, FIN one offset
 behind the last byte (as a FIN takes a sequence number in RFC 9293 section 3.4), so that it is acknowledged, ordered and
-sent again like data. Four of them divide the sequence:
+sent again like data; a RESET that follows bytes takes one more, behind the last byte or the FIN. Both are *marks* here.
+Four offsets divide the sequence:
 
     0 ........ acked ........ cursor.position ........ limit ........ end
       forgotten      in flight         may be sent now       must wait
@@ -58,7 +59,7 @@ class Sender:
     the end. Whoever writes in sizes that fit a frame gets frames that are never copied again.
     """
 
-    __slots__ = ("_chunks", "_number", "_starts", "acked", "end", "is_finished", "limit")
+    __slots__ = ("_chunks", "_number", "_starts", "acked", "end", "is_finished", "limit", "marks")
 
     def __init__(self, number: int, limit: int) -> None:
         """*number* is the stream's id, for the headers of its frames; *limit* what the peer takes before it has said
@@ -72,6 +73,8 @@ class Sender:
         """The peer takes bytes below this offset. It only grows, and does not count the FIN."""
         self.is_finished = False
         """No byte will be added: there is a FIN, at `end`."""
+        self.marks = 0
+        """How many offsets follow the last byte: one for the FIN, one for a RESET."""
         self._starts: list[int] = []
         """The offset at which each chunk begins."""
         self._chunks: list[bytes] = []
@@ -79,13 +82,13 @@ class Sender:
 
     @property
     def total(self) -> int:
-        """One behind the last offset there is to send so far, FIN included."""
-        return self.end + self.is_finished
+        """One behind the last offset there is to send so far, marks included."""
+        return self.end + self.marks
 
     @property
     def is_complete(self) -> bool:
-        """Whether the peer has everything, FIN included: nothing will ever be sent again."""
-        return self.is_finished and self.acked > self.end
+        """Whether there is a mark, and the peer has everything: nothing will ever be sent again."""
+        return self.marks > 0 and self.acked == self.end + self.marks
 
     @property
     def kept(self) -> int:
@@ -108,7 +111,14 @@ class Sender:
 
     def finish(self) -> None:
         """No bytes will follow: from now on there is a FIN to send. Harmless when repeated."""
-        self.is_finished = True
+        if not self.is_finished:
+            self.is_finished = True
+            self.marks += 1
+
+    def cut(self) -> None:
+        """Nothing at all will follow: there is a RESET to send, behind the last byte and the FIN. To be called once;
+        nothing may be written or finished afterwards."""
+        self.marks += 1
 
     def acknowledge(self, received: int) -> int:
         """The peer has everything below *received*, which may come twice, late or out of order: an old one changes
@@ -135,13 +145,13 @@ class Sender:
         return min(received, self.end) - before
 
     def clear(self) -> int:
-        """Let go of all bytes: nothing can be read any more, and `has_more` is false but for a FIN.
+        """Let go of everything, the marks included: nothing can be read any more, and there is nothing to send.
 
         Returns:
             How many bytes were kept.
         """
         kept = self.kept
-        self.acked = self.end
+        self.acked = self.total
         self._starts.clear()
         self._chunks.clear()
         return kept
@@ -181,8 +191,8 @@ class Sender:
     def next_range(self, cursor: Cursor, most: int) -> Range | None:
         """What goes next to the carrier of *cursor*, at most *most* bytes, and note it there as sent.
 
-        Repairs come first, since the peer cannot go on without them. The range [end, end + 1) is the FIN, and always
-        comes alone. None when nothing may be sent: all was sent, or the limit is reached.
+        Repairs come first, since the peer cannot go on without them. Offsets from `end` on are marks (see `is_fin`),
+        and each comes alone. None when nothing may be sent: all was sent, or the limit is reached.
         """
         if cursor.repairs:
             repair = self._next_repair(cursor, most)
@@ -191,7 +201,7 @@ class Sender:
         start = cursor.position if cursor.position > self.acked else self.acked
         stop = min(self.end, self.limit, start + most)
         if start >= stop:
-            if not self.is_finished or start != self.end:
+            if not 0 <= start - self.end < self.marks:
                 return None
             stop = start + 1
         elif stop - start == most:
@@ -205,7 +215,11 @@ class Sender:
         start = cursor.position if cursor.position > self.acked else self.acked
         if start < self.end:
             return start < self.limit or bool(cursor.repairs)
-        return (self.is_finished and start == self.end) or bool(cursor.repairs)
+        return start - self.end < self.marks or bool(cursor.repairs)
+
+    def is_fin(self, offset: int) -> bool:
+        """Whether the mark at *offset* is the FIN; else it is the RESET."""
+        return self.is_finished and offset == self.end
 
     def _whole_chunk(self, start: int, stop: int) -> int:
         """Where a frame of new bytes ends, if more follow *stop*: with its chunk, if that leaves half of it."""
@@ -221,11 +235,10 @@ class Sender:
             start = max(start, self.acked)
             if start >= stop:
                 continue
-            if start < self.end < stop:  # the FIN always comes alone
-                repairs.insert(0, (self.end, stop))
-                stop = self.end
-            if stop - start > most:
-                repairs.insert(0, (start + most, stop))
-                stop = start + most
+            end = self.end if start < self.end else start + 1  # a mark always comes alone
+            end = min(end, start + most)
+            if end < stop:
+                repairs.insert(0, (end, stop))
+                stop = end
             return start, stop
         return None

@@ -6,8 +6,8 @@ that only grows, and keep it in `Session.now`. What a socket does to a stream (`
 takes none and goes by the time last told: nothing in it is measured finer than a turn of the loop.
 
 The shell arms one timer for `next_deadline()` and then calls `handle_deadline`; `on_deadline_changed` says when to look
-again. Deadlines are of two sorts: acknowledgements that wait (one time for all streams, so that they leave together),
-and EXPIRY.
+again. Deadlines are of three sorts: acknowledgements that wait (one time for all streams, so that they leave together),
+RESET_PATIENCE and EXPIRY.
 """
 
 from collections.abc import Callable
@@ -20,11 +20,14 @@ from relay.session.last_words import LastWords
 from relay.session.stream import Stream
 from relay.session.window import Memory
 from relay.wire import bodies
+from relay.wire.codes import Feature
 from relay.wire.errors import ProtocolError
 from relay.wire.frames import Kind
 
 EXPIRY = 60.0
 """Seconds a session lives without a carrier. Both ends count for themselves: neither waits for the other to say so."""
+RESET_PATIENCE = 60.0
+"""Seconds for which an end keeps a stream that was reset until what was written before has gone all the way."""
 ACK_DELAY_MOST = 0.05
 ACK_DELAY_LEAST = 0.005
 """Bounds of a quarter round trip, in seconds: below, acknowledgements cost more than they are worth; above, what the
@@ -58,6 +61,12 @@ class Session(Generic[S]):
         """Told of a deadline that is new and may be the next."""
         self.on_heavy: Callable[[Stream], None] = ignore
         """Told of a stream that fills its window, in either direction, as fast as the path allows: bulk."""
+        self.resets_in_order = False
+        """The peer has announced that it delivers what was written before a RESET."""
+        self.resets_cut_short = 0
+        """Streams whose RESET_PATIENCE was over before what was written had gone all the way."""
+        self._ending: dict[int, float] = {}
+        """By id, in the order of time: when RESET_PATIENCE ends for a stream."""
         self._ack_pending: dict[int, Stream] = {}
         self._ack_at: float | None = None
         self._bare_since: float | None = now
@@ -90,6 +99,10 @@ class Session(Generic[S]):
         if self.last_words.waiting:
             on_ready()
         return carrier
+
+    def go_by(self, features: Feature) -> None:
+        """*features* are what the peer has announced on a carrier, the same on all of them."""
+        self.resets_in_order = Feature.RESET_IN_ORDER in features
 
     def lose(self, carrier: CarrierEnd, now: float) -> list[S]:
         """*carrier* is gone, and will be fed no more. What it owed goes out again elsewhere. Harmless when repeated.
@@ -146,12 +159,15 @@ class Session(Generic[S]):
     def next_deadline(self) -> float | None:
         """When `handle_deadline` must be called next, or None. Called earlier, it does nothing."""
         expiry = None if self._bare_since is None or not self.streams else self._bare_since + EXPIRY
+        if self._ending:
+            ending = next(iter(self._ending.values()))
+            expiry = ending if expiry is None else min(ending, expiry)
         if expiry is None or self._ack_at is None:
             return self._ack_at if expiry is None else expiry
         return min(expiry, self._ack_at)
 
     def handle_deadline(self, now: float) -> None:
-        """Do what is due at *now*: acknowledge what waits, expire."""
+        """Do what is due at *now*: acknowledge what waits, reset what has waited too long, expire."""
         self.now = now
         if self._ack_at is not None and now >= self._ack_at:
             self._ack_at = None
@@ -160,6 +176,8 @@ class Session(Generic[S]):
                 stream.ack_now()
             if self.last_words.waiting:
                 self._hurry_last_words()
+        while self._ending and now >= next(iter(self._ending.values())):
+            self._end_late(next(iter(self._ending)))
         if self.has_expired(now):
             self.close(Cause.SESSION_EXPIRED)
 
@@ -171,6 +189,16 @@ class Session(Generic[S]):
     def has_expired(self, now: float) -> bool:
         """Whether it has had no carrier for EXPIRY seconds: it is over, and should be dropped by whoever holds it."""
         return self._bare_since is not None and now >= self._bare_since + EXPIRY  # as next_deadline has it
+
+    def expect_end(self, stream: Stream) -> None:
+        """*stream* was reset behind what was written: it is kept for RESET_PATIENCE, and then ends all the same."""
+        self._ending[stream.id] = until = self.now + RESET_PATIENCE
+        self.on_deadline_changed(until)
+
+    def _end_late(self, number: int) -> None:
+        del self._ending[number]
+        self.resets_cut_short += 1
+        self.streams[number].expire()
 
     def ack_later(self, stream: Stream) -> None:
         """Acknowledge *stream* within a quarter round trip, together with all others that wait, or with the next bytes
@@ -214,6 +242,7 @@ class Session(Generic[S]):
     def _let_go(self, stream: Stream) -> None:
         """*stream* was taken out of `streams`: nothing else here may know it either."""
         self._ack_pending.pop(stream.id, None)
+        self._ending.pop(stream.id, None)
         stream.on_forgotten()
 
     # ---- frames
@@ -221,7 +250,7 @@ class Session(Generic[S]):
     def on_data(self, number: int, offset: int, data: memoryview) -> None:
         """Payload of stream *number* has come; of one that is not known, or over, it is dropped."""
         stream = self.streams.get(number)
-        if stream is not None and not stream.is_over:
+        if stream is not None and not (stream.is_cut and stream.is_deaf):
             stream.receive(offset, data)
 
     def on_frame(self, carrier: CarrierEnd, kind: int, body: bytes) -> None:
@@ -240,7 +269,7 @@ class Session(Generic[S]):
         the same time."""
         number, offset = bodies.parse_fin(body)
         stream = self.streams.get(number)
-        if stream is not None and not stream.is_over:
+        if stream is not None and not stream.is_deaf:
             stream.receive_fin(offset)
 
     def _on_ack(self, _: CarrierEnd, body: bytes) -> None:

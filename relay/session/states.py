@@ -20,13 +20,20 @@ TCP's CLOSING and LAST-ACK are one state here: they differ only in who waits in 
 (somebody must say the last ACK again, should it be lost) is done without the stream: the ingress has last words, and
 what the exit said last is made up for by GONE, its answer about streams that it does not know.
 
-From every state in which the stream is not over, two ways lead out of the diagram:
+From every state of the diagram but CLOSED, four ways lead out of it. Two give up what goes one way and keep the other,
+until all that was written before the reset has arrived:
 
-    GIVE_UP   to RESETTING   this end gives up, and keeps the stream until the peer says that it knows (the exit)
-    FORGET    to RESET       this end no longer knows the stream: it gave up and left last words (the ingress), the peer
-                             gave up, or the session is over
+    CUT         to RESET_WRITTEN   this end gives up, behind what it wrote: that still goes, and RESET behind it like a
+                                   FIN, until the peer has acknowledged it
+    CUT_HEARD   to RESET_ARRIVED   the peer has, and what it wrote before is still on its way, or has not left us
 
-and FORGET leads from RESETTING to RESET. CLOSED and RESET are the ends: a stream that is complete is forgotten as well,
+and two end it at once, from these two states as well:
+
+    GIVE_UP     to RESETTING       this end gives up, and keeps the stream until the peer says that it knows (the exit)
+    FORGET      to RESET           this end no longer knows the stream: it gave up and left last words (the ingress),
+                                   the peer gave up, a reset has had its turn, or the session is over
+
+FORGET leads from RESETTING to RESET as well. CLOSED and RESET are the ends: a stream that is complete is forgotten too,
 but that is no event, it stays CLOSED.
 
 **Reach** says how far its opening has come. It is a table of its own because it runs beside the other: a client may
@@ -50,7 +57,8 @@ class StateError(RuntimeError):
 
 
 class StreamState(enum.IntEnum):
-    """How far a stream's end has come, at this end. From CLOSED on it is over: see `Stream.is_over`."""
+    """How far a stream's end has come, at this end. From RESET_ARRIVED on its near side is cut off, from CLOSED on it
+    is over: see `Stream.is_cut` and `Stream.is_over`."""
 
     OPEN = 0
     """Both directions may have bytes."""
@@ -62,11 +70,15 @@ class StreamState(enum.IntEnum):
     """All of the peer's bytes and its FIN have arrived; ours still go."""
     LAST_ACK = 4
     """Both have finished, and all of the peer's has arrived; it has not acknowledged all of ours."""
-    CLOSED = 5
+    RESET_ARRIVED = 5
+    """Given up by the peer, behind what it wrote. Nothing is sent any more; its bytes are still taken and delivered."""
+    RESET_WRITTEN = 6
+    """Given up at this end, behind what was written. Nothing is taken any more; that and the RESET still go."""
+    CLOSED = 7
     """Both directions are complete. Nothing is missing at either end."""
-    RESETTING = 6
-    """Given up at this end. Only RESET is said of it, on every leg, until the peer's RESET comes."""
-    RESET = 7
+    RESETTING = 8
+    """Given up at this end, at once. Only RESET is said of it, on every leg, until the peer's RESET comes."""
+    RESET = 9
     """Over before both directions were complete, and known here no longer."""
 
 
@@ -94,40 +106,49 @@ class StreamEvent(enum.IntEnum):
     """The peer has acknowledged our FIN, and with it all bytes before it."""
     FIN_ARRIVED = 4
     """The peer's FIN is here, and all bytes before it. Our reader has been told."""
-    GIVE_UP = 5
-    """This end gives the stream up, and must be heard."""
-    FORGET = 6
+    CUT = 5
+    """This end gives the stream up, behind what it wrote."""
+    CUT_HEARD = 6
+    """The peer's RESET is here, and says what was written before it."""
+    GIVE_UP = 7
+    """This end gives the stream up at once, and must be heard."""
+    FORGET = 8
     """This end lets go of the stream before it is complete: it takes nothing and says nothing more."""
 
+
+_ENDS_AT_ONCE = {StreamEvent.GIVE_UP: StreamState.RESETTING, StreamEvent.FORGET: StreamState.RESET}
+_ENDS = {
+    StreamEvent.CUT: StreamState.RESET_WRITTEN,
+    StreamEvent.CUT_HEARD: StreamState.RESET_ARRIVED,
+    **_ENDS_AT_ONCE,
+}
+"""The ways out of the diagram."""
 
 TRANSITIONS: dict[StreamState, dict[StreamEvent, StreamState]] = {
     StreamState.OPEN: {
         StreamEvent.FINISH: StreamState.FINISHING,
         StreamEvent.FIN_ARRIVED: StreamState.HALF_CLOSED_REMOTE,
-        StreamEvent.GIVE_UP: StreamState.RESETTING,
-        StreamEvent.FORGET: StreamState.RESET,
+        **_ENDS,
     },
     StreamState.FINISHING: {
         StreamEvent.FIN_ACKED: StreamState.HALF_CLOSED_LOCAL,
         StreamEvent.FIN_ARRIVED: StreamState.LAST_ACK,
-        StreamEvent.GIVE_UP: StreamState.RESETTING,
-        StreamEvent.FORGET: StreamState.RESET,
+        **_ENDS,
     },
     StreamState.HALF_CLOSED_LOCAL: {
         StreamEvent.FIN_ARRIVED: StreamState.CLOSED,
-        StreamEvent.GIVE_UP: StreamState.RESETTING,
-        StreamEvent.FORGET: StreamState.RESET,
+        **_ENDS,
     },
     StreamState.HALF_CLOSED_REMOTE: {
         StreamEvent.FINISH: StreamState.LAST_ACK,
-        StreamEvent.GIVE_UP: StreamState.RESETTING,
-        StreamEvent.FORGET: StreamState.RESET,
+        **_ENDS,
     },
     StreamState.LAST_ACK: {
         StreamEvent.FIN_ACKED: StreamState.CLOSED,
-        StreamEvent.GIVE_UP: StreamState.RESETTING,
-        StreamEvent.FORGET: StreamState.RESET,
+        **_ENDS,
     },
+    StreamState.RESET_ARRIVED: _ENDS_AT_ONCE,
+    StreamState.RESET_WRITTEN: _ENDS_AT_ONCE,
     StreamState.CLOSED: {},
     StreamState.RESETTING: {StreamEvent.FORGET: StreamState.RESET},
     StreamState.RESET: {},

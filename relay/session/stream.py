@@ -3,13 +3,14 @@
 A stream composes the parts, which do not know each other, and says what to put on a carrier when the carrier asks
 (`emit`): everything that waits can still change carriers, and the stream outlives all of them. What differs between the
 ends is in two subclasses, `InitiatorStream` at the ingress and `AcceptorStream` at the exit: how the stream is
-announced on a new leg (`announcement`), how it is given up (`reset`), and who has the last word (`complete`).
+announced on a new leg (`announcement`), how it is given up at once (`abort`), and who has the last word (`complete`).
 
 Who calls what:
 
-- The near side, whoever has the client's or target's socket: `write`, `finish`, `consume`, `reset`, at any time, also
-  from inside the sink's own methods. After the end they do nothing.
-- The session: `receive…` with what the peer said, `ride`, `add_leg` and `lose` when carriers change, `on_forgotten`.
+- The near side, whoever has the client's or target's socket: `write`, `finish`, `consume`, `reset`, `abort`, at any
+  time, also from inside the sink's own methods. After the end they do nothing.
+- The session: `receive…` with what the peer said, `ride`, `add_leg` and `lose` when carriers change, `expire` when
+  bytes before a reset have not arrived for too long, `on_forgotten`.
 - Carriers, for one of the legs: `emit`.
 
 No call is told the time: a stream reads `session.now`, which the session's entry points have set.
@@ -31,6 +32,8 @@ from relay.wire.frames import DATA_HEADER_SIZE
 
 # Members that every connection needs, found once: to look one up in its class takes Python 3.11 as long as two calls.
 _OPEN, _CLOSED, _OPENING, _CONNECTED = StreamState.OPEN, StreamState.CLOSED, Reach.OPENING, Reach.CONNECTED
+_RESET_ARRIVED, _RESET_WRITTEN = StreamState.RESET_ARRIVED, StreamState.RESET_WRITTEN
+_RESETTING = StreamState.RESETTING
 _FINISH, _FIN_ACKED, _FIN_ARRIVED = StreamEvent.FINISH, StreamEvent.FIN_ACKED, StreamEvent.FIN_ARRIVED
 
 
@@ -43,6 +46,8 @@ class StreamSession(Protocol):
     """Round trip to the peer in seconds, a guess at first, never 0."""
     on_heavy: Callable[["Stream"], None]
     """Told of a stream that fills its window."""
+    resets_in_order: bool
+    """The peer delivers what was written before a RESET."""
 
     @property
     def memory(self) -> Memory:
@@ -56,6 +61,9 @@ class StreamSession(Protocol):
 
     def has_ack_waiting(self, stream: "Stream") -> bool:
         """Whether an acknowledgement of *stream* waits for the clock."""
+
+    def expect_end(self, stream: "Stream") -> None:
+        """Have `stream.expire` called when it has waited too long for what was written before a reset."""
 
     def forget(self, stream: "Stream") -> None:
         """*stream* is no longer one of the session's; calls `on_forgotten`. Harmless when repeated."""
@@ -74,6 +82,7 @@ class Stream(Riding):
         "ack_told",
         "cause",
         "generation",
+        "has_had_fin",
         "has_sent",
         "is_held_back",
         "limit_told",
@@ -101,7 +110,9 @@ class Stream(Riding):
         self.receiver = Receiver(INITIAL_WINDOW)
         self.window = Window()
         self.cause: Cause | None = None
-        """Why this end gave it up; set on the way to RESETTING."""
+        """Why it was given up, by this end or the other; set on the way to the states of a reset."""
+        self.has_had_fin = False
+        """The sink was told that the peer's bytes have ended."""
         self.took = 0.0
         """Seconds in which the exit connected; 0 until then."""
         self.has_sent = False
@@ -136,6 +147,7 @@ class Stream(Riding):
             self.state = state = TRANSITIONS[self.state][event]
         except KeyError:
             raise StateError(f"{event.name} of a stream that is {self.state.name}") from None
+        self.is_cut = state >= _RESET_ARRIVED
         self.is_over = is_over = state >= _CLOSED
         return is_over
 
@@ -178,7 +190,7 @@ class Stream(Riding):
         Raises:
             RuntimeError: after `finish`, while the stream lives.
         """
-        if self.is_over or not data:
+        if self.is_cut or not data:
             return True
         self.sender.write(data)
         self.session.memory.used += len(data)
@@ -201,9 +213,10 @@ class Stream(Riding):
 
         *upto* is an offset, at most `receiver.received`, and never goes back.
         """
+        if self.is_cut:
+            self._consume_last(upto)
+            return
         receiver, session = self.receiver, self.session
-        if self.is_over:
-            return  # its bytes were let go of, and no longer count
         session.memory.used -= upto - receiver.consumed
         receiver.consumed = upto
         base = self.legs[0].carrier.base_rtt if self.legs else 0.0
@@ -213,7 +226,38 @@ class Stream(Riding):
         if receiver.limit - self.limit_told >= (FLOOR if session.memory.is_full else self.window.size) // 2:
             self.ack_now()
 
+    def _consume_last(self, upto: int) -> None:
+        """As `consume`, once the peer has given up behind what it wrote; when the last of it has left, that is told.
+        Otherwise its bytes were let go of, and no longer count."""
+        if self.state is not _RESET_ARRIVED:
+            return
+        receiver, session = self.receiver, self.session
+        session.memory.used -= upto - receiver.consumed
+        receiver.consumed = upto
+        receiver.limit = self.window.limit(upto, receiver.limit, session.memory)
+        self.ack_now()
+        self._end_if_delivered()
+
     def reset(self, cause: Cause) -> None:
+        """Give the stream up, at both ends, behind what was written here: the peer gets that first, and then *cause*,
+        whatever becomes of the carriers. What comes from the peer is dropped from now on.
+
+        At once, as `abort` does, if nothing was written, if the peer does not know such resets or has given the stream
+        up itself. The sink is not called. Harmless when repeated: the first cause counts.
+        """
+        if not self.session.resets_in_order or not self.sender.total or self.state is _RESET_ARRIVED:
+            self.abort(cause)
+        elif not self.is_cut:
+            self.advance(StreamEvent.CUT)
+            self.cause = cause
+            self.sink = CLOSED
+            self.session.take_ack(self)
+            self.session.memory.used -= self.receiver.clear()
+            self.sender.cut()
+            self.session.expect_end(self)
+            self.wake()
+
+    def abort(self, cause: Cause) -> None:
         """Give the stream up at once, at both ends; bytes may be missing. The peer is told *cause*, whatever becomes of
         the carriers. The sink is not called. Harmless when repeated: the first cause counts."""
         raise NotImplementedError
@@ -247,8 +291,8 @@ class Stream(Riding):
         self.sink.on_data(piece)
         if receiver.held:
             self._deliver_early()
-        if self.is_over:
-            return  # the sink gave it up
+        if self.is_cut and self.is_deaf:
+            return  # the sink gave it up, or that was the last of it
         if receiver.is_complete:
             self._fin_arrived()
         elif receiver.received - self.ack_told >= self.window.ack_after:
@@ -280,11 +324,60 @@ class Stream(Riding):
 
     def _fin_arrived(self) -> None:
         """The sink hears of it before the state changes: while it does, the stream can still be reset."""
+        self.has_had_fin = True
         self.sink.on_fin()
-        if not self.is_over:
-            self.session.ack_later(self)
-            if self.advance(_FIN_ARRIVED):
-                self.complete()
+        if self.is_deaf:
+            return
+        self.session.ack_later(self)
+        if self.is_cut:
+            self._end_if_delivered()
+        elif self.advance(_FIN_ARRIVED):
+            self.complete()
+
+    @property
+    def is_deaf(self) -> bool:
+        """Whether nothing is taken from the peer any more: it is over, or given up at this end."""
+        return self.is_cut and self.state is not _RESET_ARRIVED
+
+    def receive_reset(self, offset: int, cause: Cause) -> None:
+        """The peer has given the stream up, behind all that lies below *offset*; some of it may still be under way.
+        What was written here goes nowhere any more.
+
+        Raises:
+            ProtocolError: it contradicts what came before.
+        """
+        self.receiver.cut(offset)
+        if not self.is_cut:
+            self.advance(StreamEvent.CUT_HEARD)
+            self.cause = cause
+            self.session.memory.used -= self.sender.clear()
+            self.forget_drained()
+            self.session.expect_end(self)
+        self.session.ack_later(self)
+        self._end_if_delivered()
+
+    def _end_if_delivered(self) -> None:
+        """Tell the sink of the peer's reset, if all that was written before it is here and has left us."""
+        receiver = self.receiver
+        is_told = receiver.fin_at is None or self.has_had_fin
+        if receiver.is_cut_whole and receiver.consumed == receiver.received and is_told:
+            self._end_by_reset()
+
+    def _end_by_reset(self) -> None:
+        """The peer's reset has its turn: acknowledge it if that is true, else give up what is missing."""
+        sink, cause = self.sink, self.cause or Cause.INTERNAL
+        if self.receiver.is_cut_whole:
+            self.complete()
+        else:
+            self.abort(cause)
+        sink.on_reset(cause)
+
+    def expire(self) -> None:
+        """What was written before a reset has not gone all the way in time: it is reset all the same."""
+        if self.state is _RESET_ARRIVED:
+            self._end_by_reset()
+        else:
+            self.abort(self.cause or Cause.INTERNAL)
 
     def receive_ack(self, received: int, limit: int) -> None:
         """The peer's session has everything below *received* and takes everything below *limit*.
@@ -293,7 +386,7 @@ class Stream(Riding):
             ProtocolError: *received* was never sent.
         """
         sender = self.sender
-        if self.is_over:
+        if self.is_cut and self.state is not _RESET_WRITTEN:
             return
         if limit > sender.limit:  # a late ACK may say less than an earlier one did
             sender.limit = limit
@@ -303,7 +396,9 @@ class Stream(Riding):
             if self.drains:
                 self.forget_drained()
             if sender.is_complete:
-                if self.advance(_FIN_ACKED):
+                if self.is_cut:
+                    self.session.forget(self)
+                elif self.advance(_FIN_ACKED):
                     self.complete()
                 return
         if self.is_held_back and self.may_write:
@@ -333,8 +428,8 @@ class Stream(Riding):
             words = self.announcement(leg)
             parts.append(words)
             size = len(words)
-        if self.cause is not None:  # RESETTING: nothing else is of account
-            return size + _put(parts, bodies.reset(self.id, self.cause))
+        if self.state is _RESETTING:  # nothing else is of account
+            return size + _put(parts, bodies.reset(self.id, self.cause or Cause.INTERNAL))
         if leg.must_connect:
             leg.must_connect = False
             size += _put(parts, bodies.connected(self.id, self.took))
@@ -364,18 +459,21 @@ class Stream(Riding):
         return bodies.ack(self.id, told, limit)
 
     def _put_range(self, span: Range, parts: Parts) -> int:
-        """FIN, if *span* is the FIN's offset, else a DATA frame of these bytes."""
+        """A DATA frame of these bytes; or FIN or RESET, if *span* is the offset of one."""
         start, stop = span
         self.has_sent = True
-        if start == self.sender.end:
-            return _put(parts, bodies.fin(self.id, start))
+        if start >= self.sender.end:
+            is_fin = self.sender.is_fin(start)
+            word = bodies.fin(self.id, start) if is_fin else bodies.reset(self.id, self.cause or Cause.INTERNAL, start)
+            return _put(parts, word)
         parts += self.sender.frame(start, stop)
         return DATA_HEADER_SIZE + stop - start
 
     # ---- ends
 
     def complete(self) -> None:
-        """Both directions are complete: say what the peer may still need to hear, and be forgotten."""
+        """All that the peer wrote has arrived, and nothing is owed to it: acknowledge the last of it so that the peer
+        hears it, and be forgotten."""
         raise NotImplementedError
 
     def on_forgotten(self) -> None:

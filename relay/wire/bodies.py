@@ -152,7 +152,7 @@ def parse_ack(body: bytes) -> tuple[int, int, int]:
 
 
 def reset(stream: int, cause: int, offset: int = 0) -> bytes:
-    """RESET: what was written below *offset* came before it; 0: reset at once, whatever is on the way."""
+    """RESET: all that was written lies below *offset* and comes before it; 0: at once, whatever is on the way."""
     return _pack_reset(stream, offset, cause)
 
 

@@ -17,6 +17,7 @@ from relay.session.initiator import Initiator, InitiatorStream
 from relay.session.session import Session
 from relay.session.stream import Stream
 from relay.session.window import Memory
+from relay.wire.codes import Feature
 
 INGRESS, EXIT = 0, 1
 """The ends, and the directions: `queues[EXIT]` holds the bytes on their way to the exit."""
@@ -108,7 +109,15 @@ class Carrier:
 class SessionPair:
     """An Initiator and an Acceptor, and `carriers` carriers between them."""
 
-    def __init__(self, carriers: int = 1, *, is_bulk: bool = False, memory: tuple[int, int] = (PLENTY, PLENTY)) -> None:
+    def __init__(
+        self,
+        carriers: int = 1,
+        *,
+        is_bulk: bool = False,
+        memory: tuple[int, int] = (PLENTY, PLENTY),
+        announced: tuple[Feature, Feature] = (Feature(0), Feature(0)),
+    ) -> None:
+        """*memory* and what was *announced* are those of the ingress and of the exit."""
         self.now = 100.0
         self.opened: list[int] = []
         """Ids of the streams that the exit opened, in order."""
@@ -124,6 +133,7 @@ class SessionPair:
         self.armed: list[float | None] = [None, None]
         for end in (INGRESS, EXIT):
             self.sessions[end].on_deadline_changed = partial(self._arm, end)
+            self.sessions[end].go_by(announced[1 - end])
         self.carriers: list[Carrier] = []
         for _ in range(carriers):
             self.new_carrier(is_bulk=is_bulk)

@@ -15,8 +15,10 @@ from relay.session.initiator import InitiatorStream
 from relay.session.session import EXPIRY
 from relay.session.states import StreamState
 from relay.session.stream import Stream
+from relay.wire.codes import Feature
 from tests.relay.session.pair import EXIT, INGRESS, PLENTY, RecordingSink, SessionPair
 
+OURS, NOTHING = Feature.RESET_IN_ORDER, Feature(0)
 MOST_CARRIERS = 4
 MOST_STREAMS = 6
 LIVING = {
@@ -47,6 +49,8 @@ class Flow:
         self.written = [0, 0]
         self.is_finished = [False, False]
         self.was_reset = [False, False]
+        self.was_cut = [False, False]
+        """Reset behind what was written: the other end gets that first."""
         self.was_forgotten = False
         self.checked = [0, 0]
 
@@ -54,10 +58,15 @@ class Flow:
 class SessionMachine(RuleBasedStateMachine):
     """Rules are what clients, targets, the network and the ingress's choice may do; the invariants are the promises."""
 
-    @initialize(carriers=st.integers(0, 2), full=st.sampled_from([PLENTY, 300_000, 50_000]), ending=st.integers(0, 2))
-    def begin(self, carriers: int, full: int, ending: int) -> None:
-        self.full, self.ending = full, ending
-        self.pair = SessionPair(carriers, memory=(full, full))
+    @initialize(
+        carriers=st.integers(0, 2),
+        full=st.sampled_from([PLENTY, 300_000, 50_000]),
+        ending=st.integers(0, 2),
+        announced=st.sampled_from([(OURS, OURS), (NOTHING, OURS), (OURS, NOTHING), (NOTHING, NOTHING)]),
+    )
+    def begin(self, carriers: int, full: int, ending: int, announced: tuple[Feature, Feature]) -> None:
+        self.full, self.ending, self.announced = full, ending, announced
+        self.pair = SessionPair(carriers, memory=(full, full), announced=announced)
         self.pair.connects_at_once = False
         self.flows: list[Flow] = []
         self.planned = 0
@@ -133,13 +142,15 @@ class SessionMachine(RuleBasedStateMachine):
         if working := self.working(end):
             working[pick % len(working)][1].consume(size)
 
-    @rule(end=_ENDS, pick=_PICK)
-    def reset(self, end: int, pick: int) -> None:
+    @rule(end=_ENDS, pick=_PICK, is_at_once=st.sampled_from([False, False, True]))
+    def reset(self, end: int, pick: int, is_at_once: bool) -> None:
         if working := self.working(end):
             flow, sink = working[pick % len(working)]
             if not is_over(flow, end, sink):
                 flow.was_reset[end] = True
-                sink.stream.reset(Cause.TARGET_RESET if end == EXIT else Cause.CLIENT_RESET)
+                flow.was_cut[end] = not (is_at_once or sink.stream.is_cut) and OURS in self.announced[1 - end]
+                give_up = sink.stream.abort if is_at_once else sink.stream.reset
+                give_up(Cause.TARGET_RESET if end == EXIT else Cause.CLIENT_RESET)
 
     @rule(pick=_PICK)
     def exit_forgets(self, pick: int) -> None:
@@ -206,7 +217,7 @@ class SessionMachine(RuleBasedStateMachine):
         self.pair.advance(EXPIRY + 0.01)
         self.check_expired(INGRESS)
         self.check_expired(EXIT)
-        self.begin(1, self.full, self.ending)
+        self.begin(1, self.full, self.ending, self.announced)
 
     def check_expired(self, end: int) -> None:
         session = self.pair.sessions[end]
@@ -279,8 +290,14 @@ class SessionMachine(RuleBasedStateMachine):
         flow.checked[end] = done
         if sink.cause is Cause.LIMIT:
             flow.was_reset[1 - end] = True
+        if sink.cause is not None and flow.was_cut[1 - end] and not (flow.was_forgotten or self.has_cut_short()):
+            assert size == flow.written[1 - end], "a reset that overtook what was written before it"
+            assert sink.fins == flow.is_finished[1 - end], "a reset that overtook the FIN before it"
         if sink.fins:
             assert flow.is_finished[1 - end] and size == flow.written[1 - end], "a clean end of a stream that was cut"
+
+    def has_cut_short(self) -> bool:
+        return any(session.resets_cut_short for session in self.pair.sessions)
 
     @invariant()
     def the_books_balance(self) -> None:
@@ -293,8 +310,16 @@ class SessionMachine(RuleBasedStateMachine):
         for session in self.pair.sessions:
             for stream in session.streams.values():
                 facts = (stream.sender.is_finished, stream.sender.is_complete, stream.receiver.is_complete)
-                assert stream.state is (StreamState.RESETTING if stream.cause is not None else LIVING[facts])
-                assert stream.is_over == (stream.cause is not None)
+                if stream.cause is None:
+                    assert stream.state is LIVING[facts]
+                else:
+                    assert stream.state in (
+                        StreamState.RESETTING,
+                        *[StreamState.RESET_WRITTEN] * (stream.sender.marks > stream.sender.is_finished),
+                        *[StreamState.RESET_ARRIVED] * (stream.receiver.reset_at is not None),
+                    )
+                assert stream.is_cut == (stream.cause is not None)
+                assert stream.is_over == (stream.state is StreamState.RESETTING)
 
     @invariant()
     def nothing_is_held_beyond_what_was_promised(self) -> None:
