@@ -36,7 +36,8 @@ def run(options: argparse.Namespace) -> int:
 
     console = _console()
     if options.watch:
-        return watch(console, lambda: render(_ask(place, "paths"), console.width), threading.Event().wait)
+        rows = console.height if console.is_terminal else None
+        return watch(console, lambda: render(_ask(place, "paths"), console.width, rows), threading.Event().wait)
     console.print(render(_ask(place, "paths"), console.width))
     return 0
 

@@ -1,66 +1,31 @@
-"""Draws the answer to `paths`: the table of paths, the lines, what is wrong. Fits 100 columns."""
+"""Draws the answer to `paths`: what is wrong first, then the table of paths, the lines, the sums.
 
-from collections.abc import Mapping, Sequence
+On a screen of *height* rows the tables are shortened, so that what is wrong and who leads are always seen.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from ingress.cli.fitting import Column, Row, columns_that_fit, shared, shortened, wrapped
 from relay.cli.render_units import DASH, STYLES, age, counted, milliseconds, percent, size
-
-Row = Mapping[str, Any]
 
 WIDE = 140
 """Columns from which the reason stands beside its path; on less it stands below the table."""
 
-
-def render(answer: Mapping[str, Any], width: int) -> RenderableType:
-    """*answer* as docs/paths-json.md describes it, drawn for *width* columns."""
-    paths, totals = answer["paths"], answer["totals"]
-    parts: list[RenderableType] = [
-        Text(f"{answer['ingress']}  {answer['time']}", style="bold"),
-        path_table(paths, width),
-    ]
-    if width < WIDE:
-        parts += [Text(f"  {row['rank'] or DASH}  {row['reason']}") for row in paths if row["reason"]]
-    parts += [Text(), line_table(answer["lines"])]
-    parts += [Text(said) for said in node_notes(answer["nodes"])]
-    parts += [Text(f"blame: {said}", style="red") for said in answer["blame"]]
-    parts += [Text(f"warning: {said}", style="yellow") for said in answer["warnings"]]
-    parts.append(Text(total_line(totals)))
-    return Group(*parts)
+LEAST = 9
+"""Rows that the two tables have at least on a screen, with their names and the gap between them."""
+UNSURE = 0.005
+"""Seconds by which a piece may be wrong from which that is said beside it."""
 
 
-def path_table(rows: Sequence[Row], width: int) -> Table:
-    """One row a path; `=` behind the rank marks those that are as good as the best."""
-    table = _table()
-    for name in ("#", "path", "state"):
-        table.add_column(name, no_wrap=name != "path", overflow="fold")
-    for name in ("rtt ms", "p95", "dev", "late", "dial", "streams", "down", "up", "age"):
-        table.add_column(name, justify="right", no_wrap=True)
-    if width >= WIDE:
-        table.add_column("reason")
-    for row in rows:
-        table.add_row(*_path_cells(row), *([row["reason"]] if width >= WIDE else []))
-    return table
-
-
-def _path_cells(row: Row) -> tuple[str | Text, ...]:
-    return (
-        f"{row['rank'] or DASH}{'=' if row['in_band'] else ''}",
-        f"{row['path']} > {row['exit']}",
-        Text(row["state"], style=STYLES.get(row["state"], "")),
-        milliseconds(row["round_trip"]),
-        milliseconds(row["p95"]),
-        milliseconds(row["deviation"], 1),
-        percent(row["late"]),
-        milliseconds(row["dial_time"]),
-        _streams(row),
-        size(row["bytes_down"]),
-        size(row["bytes_up"]),
-        age(row["age"]),
-    )
+def _piece(row: Row) -> str:
+    """A line's round trip, and by how much it may be wrong, if that is worth a word."""
+    unsure = row.get("uncertainty") or 0.0
+    return milliseconds(row["round_trip"]) + (f"±{milliseconds(unsure)}" if unsure >= UNSURE else "")
 
 
 def _streams(row: Row) -> str:
@@ -68,25 +33,123 @@ def _streams(row: Row) -> str:
     return f"{row['streams']} ({' '.join(special)})" if special else str(row["streams"])
 
 
-def line_table(rows: Sequence[Row]) -> Table:
-    """One row a line, with the round trip of its own piece of the way."""
-    table = _table()
-    for name in ("line", "from", "to", "state"):
-        table.add_column(name, overflow="fold")
-    for name in ("rtt ms", "dial", "probes/day", "streams", "down", "up"):
-        table.add_column(name, justify="right", no_wrap=True)
+PATH_COLUMNS = (
+    Column("#", lambda row: f"{row['rank'] or DASH}{'=' if row['in_band'] else ''}", is_text=True),
+    Column("path", lambda row: f"{row['path']} > {row['exit']}", is_text=True),
+    Column("state", lambda row: str(row["state"]), is_text=True),
+    Column("rtt ms", lambda row: milliseconds(row["round_trip"])),
+    Column("p95", lambda row: milliseconds(row["p95"]), 3),
+    Column("dev", lambda row: milliseconds(row["deviation"], 1), 6),
+    Column("late", lambda row: percent(row["late"]), 8),
+    Column("dial", lambda row: milliseconds(row["dial_time"]), 1),
+    Column("streams", _streams, 7),
+    Column("down", lambda row: size(row["bytes_down"]), 5),
+    Column("up", lambda row: size(row["bytes_up"]), 4),
+    Column("age", lambda row: age(row["age"]), 2),
+)
+"""`=` behind the rank marks those that are as good as the best."""
+
+LINE_COLUMNS = (
+    Column("line", lambda row: str(row["line"]), is_text=True),
+    Column("from", lambda row: str(row["start"]), 7, is_text=True),
+    Column("to", lambda row: str(row["end"]), 8, is_text=True),
+    Column("state", lambda row: str(row["state"]), is_text=True),
+    Column("rtt ms", _piece),
+    Column("dev", lambda row: milliseconds(row.get("deviation"), 1), 5),
+    Column("late", lambda row: percent(row.get("late")), 6),
+    Column("dial", lambda row: milliseconds(row["dial_time"]), 2),
+    Column("probes/day", lambda row: size(row["probe_bytes_per_day"]), 1),
+    Column("streams", lambda row: str(row["streams"]), 3),
+    Column("down", lambda row: size(row["bytes_down"]), 4),
+    Column("up", lambda row: size(row["bytes_up"]), 3),
+)
+"""The round trip, its deviation and the late share are those of the line's own piece of the way."""
+
+
+def render(answer: Mapping[str, Any], width: int, height: int | None = None) -> RenderableType:
+    """*answer* as docs/paths-json.md describes it, for *width* columns and, on a screen, at most *height* rows."""
+    paths, lines = answer["paths"], answer["lines"]
+    head = [Text(f"{answer['ingress']}  {answer['time']}", style="bold", no_wrap=True)]
+    head += [Text(row, style=style) for said, style in _wrong(answer) for row in wrapped([said], width)]
+    tail = [Text(row) for row in wrapped([total_line(answer["totals"])], width)]
+    if height is None:
+        return Group(*head, path_table(paths, width), *_reasons(paths, width), Text(), line_table(lines, width), *tail)
+    head = _cut(head, height - len(tail) - LEAST)
+    room = max(LEAST - 3, height - len(head) - len(tail) - 3)  # two rows of names, and one between the tables
+    for_paths, for_lines = shared(room, len(paths), len(lines))
+    return Group(
+        *head,
+        *_shortened(path_table, paths, for_paths, width),
+        Text(),
+        *_shortened(line_table, lines, for_lines, width),
+        *tail,
+    )
+
+
+def _reasons(paths: Sequence[Row], width: int) -> list[Text]:
+    """Why each path stands where it stands, where there is no room beside it."""
+    return (
+        [] if width >= WIDE else [Text(f"  {row['rank'] or DASH}  {row['reason']}") for row in paths if row["reason"]]
+    )
+
+
+def _cut(head: list[Text], room: int) -> list[Text]:
+    """What is wrong must not push the paths off the screen: as much of it as fits in *room*, which is 2 at least."""
+    room = max(2, room)
+    if len(head) <= room:
+        return head
+    return [*head[: room - 1], Text(f"… {len(head) - room + 1} more rows: `ingress paths` without --watch shows all")]
+
+
+def _wrong(answer: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Sentences and their colours: what is broken, what nodes say, what will be wrong."""
+    said = [(f"blame: {blame}", "red") for blame in answer["blame"]]
+    said += [(note, "") for note in node_notes(answer["nodes"])]
+    return said + [(f"warning: {warning}", "yellow") for warning in answer["warnings"]]
+
+
+def _shortened(
+    draw: Callable[[Sequence[Row], int], Table], rows: Sequence[Row], room: int, width: int
+) -> list[RenderableType]:
+    """A table of at most *room* rows, and how many it leaves out."""
+    kept, more = shortened(rows, room, lambda row: row["state"] == "up")
+    left_out = [row for row in rows if row not in kept]
+    well = sum(row["state"] == "up" for row in left_out)
+    return [draw(kept, width), *([Text(f"… {more} more, {well} of them up")] if more else [])]
+
+
+def path_table(rows: Sequence[Row], width: int) -> Table:
+    """One row a path; with the reason beside it where there is room."""
+    table = _table(PATH_COLUMNS, rows, width)
+    if width >= WIDE:
+        table.add_column("reason")
+    columns = columns_that_fit(PATH_COLUMNS, rows, width)
     for row in rows:
-        table.add_row(
-            row["line"],
-            row["start"],
-            row["end"],
-            Text(row["state"], style=STYLES.get(row["state"], "")),
-            milliseconds(row["round_trip"]),
-            milliseconds(row["dial_time"]),
-            size(row["probe_bytes_per_day"]),
-            str(row["streams"]),
-            size(row["bytes_down"]),
-            size(row["bytes_up"]),
+        table.add_row(*_cells(columns, row), *([row["reason"]] if width >= WIDE else []))
+    return table
+
+
+def line_table(rows: Sequence[Row], width: int) -> Table:
+    """One row a line."""
+    table = _table(LINE_COLUMNS, rows, width)
+    columns = columns_that_fit(LINE_COLUMNS, rows, width)
+    for row in rows:
+        table.add_row(*_cells(columns, row))
+    return table
+
+
+def _cells(columns: Sequence[Column], row: Row) -> list[Text]:
+    return [
+        Text(text := column.cell(row), style=STYLES.get(text, "") if column.name == "state" else "")
+        for column in columns
+    ]
+
+
+def _table(columns: Sequence[Column], rows: Sequence[Row], width: int) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold", show_edge=False)
+    for column in columns_that_fit(columns, rows, width):
+        table.add_column(
+            column.name, justify="left" if column.is_text else "right", no_wrap=column.name != "path", overflow="fold"
         )
     return table
 
@@ -112,7 +175,3 @@ def total_line(totals: Row) -> str:
         f"{totals['moves']} moved, {totals['resumes']} resumed{pause}; lost: {lost}; "
         f"probes {size(totals['probe_bytes_per_day'])} a day"
     )
-
-
-def _table() -> Table:
-    return Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold", show_edge=False)

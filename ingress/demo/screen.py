@@ -3,15 +3,15 @@
 import codecs
 import os
 import termios
-import textwrap
 import tty
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import trio
 
+from ingress.cli.fitting import shared, shortened, wrapped
 from ingress.demo import table
 from ingress.demo.admin import NoAnswer
 from ingress.demo.display import REFRESH, Execute
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 KEPT = 14
 """Lines of what was told that stay on the screen."""
+MOST_BLAME = 6
+"""Rows of findings at most: they are sorted, the gravest first."""
 
 
 class LiveDisplay:
@@ -81,39 +83,51 @@ class LiveDisplay:
         from rich.text import Text
 
         width = self._live.console.width
-        blame = wrapped((f"blame: {said}" for said in self._report["blame"]), width)
+        blame = wrapped((f"blame: {said}" for said in self._report["blame"]), width)[:MOST_BLAME]
         rows = wrapped(self._told, width)
-        counts = (len(self._report["paths"]), len(self._report["lines"]), len(rows))
-        paths, lines, told = fit(self._live.console.height - len(blame), *counts)
-        shown: list[RenderableType] = [table.path_table(self._report["paths"][:paths])]
-        if lines:
-            shown += [Text(), table.line_table(self._report["lines"], self._lines)]
+        every_path, every_line = self._report["paths"], self._report["lines"]
+        room = self._live.console.height - 1 - len(blame)
+        counts = fit(room, len(every_path), len(every_line), len(rows))
+        paths, more_paths = shortened(every_path, counts[0], _is_well)
+        lines, more_lines = shortened(every_line, counts[1], _is_well)
+        told = rows[len(rows) - counts[2] :]
+        network = self._demo.network
+        address = f"proxy {network.proxy}   try: curl -x socks5h://{network.proxy} http://{network.target}/"
         self._live.update(
             Group(
-                *shown,
+                Text(address, style="bold", no_wrap=True, overflow="crop"),
                 *(Text(row, style="red") for row in blame),
+                table.path_table(paths, width),
+                *_left_out(more_paths),
                 Text(),
-                *(Text(row) for row in rows[len(rows) - told :]),
+                table.line_table(lines, self._lines),
+                *_left_out(more_lines),
+                Text(),
+                *(Text(row) for row in told),
                 Text(f"> {self._editor.text}▏", no_wrap=True, overflow="crop"),
             ),
             refresh=True,
         )
 
 
-def wrapped(lines: Iterable[str], width: int) -> list[str]:
-    """*lines* in rows of the screen, so that they can be counted."""
-    return [row for line in lines for row in textwrap.wrap(line, width) or [""]]
+def _is_well(row: Any) -> bool:
+    return bool(row["state"] == "up")
+
+
+def _left_out(count: int) -> "list[RenderableType]":
+    from rich.text import Text
+
+    return [Text(f"… {count} more")] if count else []
 
 
 def fit(height: int, paths: int, lines: int, told: int) -> tuple[int, int, int]:
-    """How many paths, lines and told lines fit on *height* rows, with their headers, gaps and the line to type in.
+    """How many paths, lines and told lines fit on *height* rows, with their names, gaps and the line to type in.
 
-    What was told keeps a quarter; then the lines go, all or none; then the paths, the worst first.
+    What was told keeps a fifth, and what the tables leave, which share the rest.
     """
-    told = min(told, max(1, height // 4))
-    room = height - told - 1 - 2
-    lines = lines if room - (lines + 2) >= min(paths, 3) else 0
-    return max(min(paths, 1), min(paths, room - (lines + 2 if lines else 0))), lines, told
+    rows = height - 5  # two rows of names, two gaps, the line to type in
+    paths, lines = shared(max(2, rows - min(told, max(1, height // 5))), paths, lines)
+    return paths, lines, max(min(told, 1), min(told, rows - paths - lines))
 
 
 @contextmanager

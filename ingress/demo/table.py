@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 Row = Mapping[str, Any]
+NUMBERS = 39
+"""Columns that the mark, the numbers and all gaps of a table of paths take at most."""
 
 
-def path_table(paths: Sequence[Row]) -> "Table":
-    """The paths, in their order: best first."""
+def path_table(paths: Sequence[Row], width: int) -> "Table":
+    """The paths, in their order, best first, on *width* columns: reasons are cut, not what they are reasons of."""
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -26,6 +28,8 @@ def path_table(paths: Sequence[Row]) -> "Table":
     for name in ("rtt ms", "late", "streams", "carried"):
         table.add_column(name, justify="right", no_wrap=True, min_width=len(name))
     table.add_column("why", overflow="ellipsis", no_wrap=True)
+    names, states = (max([len(name), *(len(path[name]) for path in paths)]) for name in ("path", "state"))
+    room = max(10, width - names - states - NUMBERS)
     for path in paths:
         table.add_row(
             "*" if path["in_band"] else " ",
@@ -35,7 +39,7 @@ def path_table(paths: Sequence[Row]) -> "Table":
             percent(path["late"]),
             str(path["streams"]),
             size(path["bytes_up"] + path["bytes_down"]),
-            path["reason"],
+            path["reason"][:room],
         )
     return table
 

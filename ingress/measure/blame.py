@@ -93,7 +93,9 @@ class _Teller:
         if len(hops) > 1:
             return Blame(f"{kind} {node}: no line into it answers ({names}), all that lies before it does", (), node)
         (hop,) = hops.values()
-        before = "" if len(some[0].path.hops) == 1 else f"{hop.start} is well, and "
+        before = (
+            "" if all(len(one.path.hops) == 1 for one in some if one.path.end == node) else f"{hop.start} is well, and "
+        )
         sentence = f"line {names} or {kind} {node}: {before}{node} is reached over no other line{_why(faults.values())}"
         return Blame(sentence, tuple(hops), node, is_sure=False)
 

@@ -74,12 +74,12 @@ class Health:
     """PathState of one path or prefix, over all the carriers it has in its life."""
 
     __slots__ = (
-        "_died",
         "_good",
         "_hold",
         "_reason",
         "_trial",
         "deaths",
+        "died",
         "fault",
         "held_until",
         "since",
@@ -102,7 +102,8 @@ class Health:
         self._reason = "not connected yet"
         self._hold = 0.0  # the last hold-down given
         self._trial = 0.0  # the hold-down that still has to be served
-        self._died = float("-inf")
+        self.died = float("-inf")
+        """When it last died."""
 
     @property
     def word(self) -> str:
@@ -171,9 +172,9 @@ class Health:
     def lost(self, why: str, now: float) -> None:
         """The carrier ended or fell silent: the next one is on trial."""
         self._move(HealthEvent.LOST, now, why)
-        forgiven = now - self._died > HOLD_FORGIVEN
+        forgiven = now - self.died > HOLD_FORGIVEN
         self._hold = self._trial = HOLD_FIRST if forgiven else min(2 * self._hold, HOLD_MOST)
-        self._died = now
+        self.died = now
         self._good = 0
         self.deaths += 1
 

@@ -24,6 +24,8 @@ LAG = 0.1
 FULL = 0.8
 """Share of a line's rate above which new bulk goes elsewhere."""
 BROKEN = (PathState.STALLED, PathState.DOWN)
+POOR_AFTER = 60.0
+"""Seconds after a death in which no line of the path is called poor: the last hundred pings are mostly those."""
 DOUBT = 0.003
 """Seconds by which pieces must differ from a path's own, older round trip to stand in its place."""
 
@@ -162,6 +164,8 @@ class NetworkMonitor:
         """What is broken, or poor, in sentences, the gravest first; something is said while a walk is not up."""
         broken = find_blame((_witness(monitor, now) for monitor in self.monitors.values()), exits, planned)
         named = {line for blame in broken for line in blame.lines}
+        for monitor in self.monitors.values():  # what was late then was the death, not the weather
+            named |= monitor.path.lines if now - monitor.health.died < POOR_AFTER else set()
         lines = {hop.line.name: hop.line for path in self.paths for hop in path.hops if hop.line.name not in named}
         return [*broken, *poor_lines(lines.values(), line_pieces(self.monitors, now))]
 

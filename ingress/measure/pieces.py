@@ -28,6 +28,8 @@ class Piece:
     late: float
     """Share of pings, from 0 to 1, that were late and not before the line. No line loses more than the best walk
     over it."""
+    samples: int
+    """Round trips behind it, of the walk that has fewer."""
 
 
 def line_pieces(monitors: Mapping[str, PathMonitor], now: float) -> dict[str, Piece]:
@@ -49,7 +51,7 @@ def _piece(
     """What *monitor* and its beginning say of its last line; None if the beginning says nothing now."""
     path, pings = monitor.path, monitor.pings
     if len(path.hops) == 1:
-        return Piece(trips[path.name], pings.deviation, pings.deviation, bound)
+        return Piece(trips[path.name], pings.deviation, pings.deviation, bound, pings.samples)
     beginning = path.prefix(len(path.hops) - 1).name
     if beginning not in trips:
         return None
@@ -59,6 +61,7 @@ def _piece(
         math.sqrt(max(0.0, pings.deviation**2 - before.deviation**2)),
         pings.deviation + before.deviation,
         min(bound, max(0.0, pings.late - before.late)),
+        min(pings.samples, before.samples),
     )
 
 

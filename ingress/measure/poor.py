@@ -13,6 +13,9 @@ SHAKEN_SHARE = 0.15
 """Seconds, and share of its round trip, that the deviation of its own piece has to exceed, both: from there on streams
 would leave a path for it. An evening's jitter of some milliseconds is no news."""
 
+SETTLED = 40
+"""Round trips before anything is said of a line: the first guesses of a deviation are wide."""
+
 
 def poor_lines(lines: Iterable[Line], pieces: Mapping[str, Piece]) -> list[Blame]:
     """Findings about *lines* that are up, the worst first."""
@@ -22,7 +25,7 @@ def poor_lines(lines: Iterable[Line], pieces: Mapping[str, Piece]) -> list[Blame
 
 def is_poor(piece: Piece) -> bool:
     """Whether a line of this piece is worth a sentence."""
-    return piece.late >= LATE or _is_shaken(piece)
+    return piece.samples >= SETTLED and (piece.late >= LATE or _is_shaken(piece))
 
 
 def _is_shaken(piece: Piece) -> bool:

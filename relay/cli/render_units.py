@@ -1,7 +1,15 @@
 """Numbers as people read them: milliseconds, bytes, shares. None is shown as a dash everywhere."""
 
 DASH = "-"
-STYLES = {"up": "green", "held": "yellow", "suspect": "yellow", "stalled": "red", "broken": "red", "down": "red"}
+STYLES = {
+    "up": "green",
+    "held": "yellow",
+    "suspect": "yellow",
+    "poor": "yellow",
+    "stalled": "red",
+    "broken": "red",
+    "down": "red",
+}
 """Colours of states; what is not here has none."""
 
 

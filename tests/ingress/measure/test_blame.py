@@ -73,6 +73,10 @@ def test_one_thing_is_broken(silent: list[str], lines: tuple[str, ...], node: st
         assert name in blame.sentence
 
 
+def test_of_the_ingress_itself_nothing_is_said() -> None:
+    assert find_blame(weather("ix1"), EXITS)[0].sentence == "line ix1 or node jp1: jp1 is reached over no other line"
+
+
 def test_all_well_is_nobodys_fault() -> None:
     assert find_blame(weather(), EXITS) == []
     assert find_blame([], EXITS) == []

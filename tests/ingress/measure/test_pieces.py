@@ -25,7 +25,7 @@ LINES = {
 }
 FOUND = find_paths(Network(("sh",), NODES, LINES), "sh")
 WALKS = {walk.name: walk for walk in (*FOUND.used, *find_prefixes(FOUND))}
-CALM = Piece(0.1, 0.001, 0.002, 0.0)
+CALM = Piece(0.1, 0.001, 0.002, 0.0, 100)
 TRIPS = {"ix1": 0.030, "ix2": 0.030, "j1u1": 0.100, "j2u1": 0.108, "uu": 0.002}
 
 
@@ -79,6 +79,7 @@ def test_g3_a_poor_line_is_named_and_the_others_are_not() -> None:
     [
         (CALM, False),
         (attrs.evolve(CALM, late=LATE), True),
+        (attrs.evolve(CALM, late=LATE, samples=39), False),
         (attrs.evolve(CALM, late=LATE - 0.01), False),
         (attrs.evolve(CALM, deviation=2 * SHAKEN), True),
         (attrs.evolve(CALM, round_trip=0.4, deviation=2 * SHAKEN), False),

@@ -142,6 +142,8 @@ class FleetBed:
             raise SetupFailed(f"line {line.name}: refused", kind=FaultKind.REFUSED, hop=hop)
         if line.is_held:
             await trio.sleep_forever()
+        if line.leads_to is not None:
+            raise SetupFailed(f"{line.leads_to} is there", kind=FaultKind.WRONG_NODE, hop=hop, shown=line.leads_to)
         await trio.sleep(2 * line.delay)
 
     def _join(self, lines: tuple[VirtualLine, ...], held: Held, hello: Hello, path: Path) -> Opened:

@@ -51,6 +51,8 @@ class VirtualLine:
         """A black hole, also for set-ups: what is on its way stays there until it is released."""
         self.refuses = False
         """Nothing listens at its address."""
+        self.leads_to: str | None = None
+        """Another node than it should, which answers there."""
 
 
 class VirtualConnection:
