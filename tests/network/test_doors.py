@@ -4,6 +4,7 @@ import socket
 
 import pytest
 
+from tests.network.clients import read_all, read_head
 from tests.network.network import Network
 
 pytestmark = pytest.mark.network
@@ -35,6 +36,17 @@ def test_plain_requests_go_to_several_hosts_on_one_connection(network: Network) 
                 assert file.readline() + file.readline() + file.readline() == b"\r\n0\r\n\r\n"
             else:
                 assert len(file.read(int(fields[b"content-length"])).strip()) == 64
+
+
+@pytest.mark.parametrize(("version", "length"), [("1.0", 0), ("1.1", 0), ("1.1", 300_000)])
+def test_e1_what_windows_programs_send_opens_a_tunnel(network: Network, version: str, length: int) -> None:
+    """WinINet says 0, WinHTTP the length of the request to come; neither sends a body, and none of it is waited for."""
+    host, port = network.target
+    with socket.create_connection(network.proxy, timeout=30) as sock:
+        sock.sendall(f"CONNECT {host}:{port} HTTP/{version}\r\nContent-Length: {length}\r\n\r\n".encode())
+        assert read_head(sock) == f"HTTP/{version} 200 Connection established\r\n\r\n".encode()
+        sock.sendall(b"GET /bytes/10 HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n")
+        assert read_all(sock).startswith(b"HTTP/1.1 200")
 
 
 @pytest.mark.parametrize(("door", "code"), [("socks5", 4), ("connect", 502)])

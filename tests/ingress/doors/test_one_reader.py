@@ -7,11 +7,17 @@ import ipaddress
 import random
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ingress.choice.sites import parse_target
 from ingress.doors.names import BadHost, parse_host
+from ingress.doors.refusal import RequestRefused
+from ingress.doors.request import Request
+from ingress.doors.strict import plain_head
 from relay.config import values
 from relay.model.cause import Cause
 from relay.model.hosts import parse_literal, parse_name
@@ -84,6 +90,19 @@ def with_port(text: str) -> str:
     return f"[{text}]:443" if ":" in text and not text.startswith("[") else f"{text}:443"
 
 
+def http(text: str) -> str | None:
+    """By CONNECT; an absolute URL says the same."""
+    found = []
+    for line in (f"CONNECT {with_port(text)}", f"GET http://{with_port(text)}/"):
+        try:
+            target = Request(plain_head(f"{line} HTTP/1.1\r\n\r\n".encode()), "x").target
+            found.append(None if target is None else target.host)
+        except RequestRefused:
+            found.append(None)
+    assert found[0] == found[1] or any(mark in text for mark in "/?#@"), "these divide a URL"
+    return found[0]
+
+
 def why(text: str) -> str | None:
     try:
         return parse_target(with_port(text))[0]
@@ -124,6 +143,18 @@ def test_doors_exits_why_and_the_file_agree_on_200_000_texts() -> None:
         if written != host and not ((written is None or host is None) and is_left_to_the_file(text, host)):
             disagreements.append((text, host, "the file", written))
     assert not disagreements, f"{len(disagreements)}, as {disagreements[:10]}"
+
+
+def test_e9_the_http_door_reads_a_host_as_socks_does() -> None:
+    for text in islice(texts(), 20_000):
+        in_brackets = with_port(text).startswith("[") and not text.isascii()  # nobody writes those in full width
+        assert http(text) == (None if in_brackets else door(text))
+
+
+@given(st.text(st.one_of(st.sampled_from(CHARACTERS), st.characters(exclude_categories=["Cs"])), max_size=20))
+def test_e9_any_text_is_one_host_to_all_or_to_none(text: str) -> None:
+    assert door(text) == exit_(text) == why(text)
+    assert http(text) in (door(text), None), "a request line has its own delimiters"
 
 
 def test_what_a_door_gives_is_read_as_the_same_by_all_behind_it() -> None:
