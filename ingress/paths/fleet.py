@@ -23,7 +23,6 @@ from relay.dial.lines import LineDial, keep_dialling
 from relay.engine import Loop
 from relay.model.cause import Cause
 from relay.model.network import Network
-from relay.model.vitals import LineReport
 from relay.model.walk import Paths, find_prefixes, hops_from
 from relay.session.stream import Stream
 from relay.session.window import Memory
@@ -100,19 +99,12 @@ class Fleet:
         """Whether one more stream may be opened, where *most* are allowed."""
         return self.stream_count < most and not self.memory.is_full
 
-    def dial_times(self) -> dict[str, float]:
-        """How long the last dial of each line took, where it is known; the node at its start told, or we dialled."""
-        found: dict[str, float] = {}
-        for live in self.live.values():
-            found |= live.dials
-        reports = [one for peer in self.peers.values() for one in self._reports(peer)]
-        found |= {one.line: one.dial for one in reports if one.dial is not None}
-        return found | {one.line: one.took for one in self._own_dials if one.took is not None}
-
-    def _reports(self, peer: Peer) -> list[LineReport]:
-        """What *peer* told of lines that start at it; of others it may not speak."""
-        own = {hop.line.name for hop in hops_from(self.network, peer.name)}
-        return [] if peer.told is None else [report for report in peer.told.lines if report.line in own]
+    def dials(self) -> dict[str, LineDial]:
+        """The last dial of each line, where one is known; the node at its start told, or we dialled."""
+        found = [dial for live in self.live.values() for dial in live.dials] + self._own_dials
+        for peer in self.peers.values():
+            found += peer.dials({hop.line.name for hop in hops_from(self.network, peer.name)})
+        return {dial.line: dial for dial in sorted(found, key=lambda dial: dial.at)}
 
     def counters(self) -> Mapping[str, Counters]:
         """What happened on each path so far."""

@@ -22,6 +22,7 @@ from ingress.paths.peer import Peer
 from ingress.paths.spares import Spares
 from relay import log
 from relay.carrier.link import Link
+from relay.dial.lines import LineDial
 from relay.engine import Loop, Timer
 from relay.model.network import Network
 from relay.model.walk import Path
@@ -103,7 +104,7 @@ class LivePath:
         self.speed = Speed(loop.now)
         self.thin: Link | None = None
         self.bulk: list[Link] = []
-        self.dials: dict[str, float] = {}
+        self.dials: list[LineDial] = []
         """Seconds that the dial of each line took at the last set-up."""
         self._loop = loop
         self._options = options
@@ -220,7 +221,7 @@ class LivePath:
         if self.peer.session.token != hello.token:
             opened.tls.close()
             raise SetupFailed(f"{self.peer.name} was restarted meanwhile")
-        self.dials = opened.dials
+        self.dials = [LineDial(line, took, None, self._loop.now) for line, took in opened.dials.items()]
         self._listener.carrier_up(self, asked)
         self.peer.welcomed(opened.welcome)
         return opened

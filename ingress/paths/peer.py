@@ -5,13 +5,14 @@ streams of the old one end, at once and honestly, because nobody is left to go o
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 import attrs
 
 from ingress.measure.evidence import Planned
 from relay import __version__, log
 from relay.carrier.link import SessionClock
+from relay.dial.lines import LineDial
 from relay.engine import Loop
 from relay.model.cause import Cause
 from relay.model.network import Network, who_is_behind
@@ -44,7 +45,9 @@ class Peer:
         self.welcome: Welcome | None = None
         """The last one; None until a carrier ended here."""
         self.told: Status | None = None
-        """What it said last of its file and of the lines that start at it; None until it has."""
+        """What it said last of its file, of itself and of its lines; None until it has."""
+        self.told_at: float | None = None
+        """When it last said more than what WELCOME has."""
         self.draining_since: float | None = None
         self.back_since: float | None = None
         """When it last came back after it had said that it drains."""
@@ -94,6 +97,16 @@ class Peer:
         if self.back_since is not None and now - self.back_since < BACK:
             return Planned(self.name, now - self.back_since, is_back=True)
         return None
+
+    def dials(self, lines: Container[str]) -> list[LineDial]:
+        """What it told of dials of *lines*, which are those that start at it: of others it may not speak."""
+        if self.told is None or self.told_at is None:
+            return []
+        return [
+            LineDial(one.line, one.dial, one.error, self.told_at - (one.age or 0.0))
+            for one in self.told.lines
+            if one.line in lines and (one.dial is not None or one.error is not None)
+        ]
 
     def stale(self, network: Network, me: str) -> str | None:
         """How its file differs from ours, and which of the two is to be updated; None if they agree, or if it has not
@@ -148,6 +161,7 @@ class Peer:
             self._on_goaway(self)
         elif kind == Kind.STATUS:
             self.told = parse_status(body)
+            self.told_at = self._loop.now
         else:
             number, took, cause = parse_timed(body)
             told = self._questions.pop(number, None)

@@ -35,6 +35,7 @@ def _probe_bytes(network_monitor: NetworkMonitor) -> dict[str, int]:
 def _line_row(snapshot: Snapshot, line: Line, state: str, piece: Piece | None, probes: Mapping[str, int]) -> LineRow:
     users = [path for path in snapshot.network_monitor.paths if line.name in path.lines]
     riding = [snapshot.traffic_of(path.name) for path in users]
+    dial = snapshot.dials.get(line.name)
     return LineRow(
         line=line.name,
         start=line.start,
@@ -44,7 +45,9 @@ def _line_row(snapshot: Snapshot, line: Line, state: str, piece: Piece | None, p
         uncertainty=None if piece is None else piece.uncertainty,
         deviation=None if piece is None else piece.deviation,
         late=None if piece is None else piece.late,
-        dial_time=snapshot.dial_times.get(line.name),
+        dial_time=None if dial is None else dial.took,
+        dial_error=None if dial is None else dial.error,
+        dial_age=None if dial is None else snapshot.now - dial.at,
         probe_bytes_per_day=probes.get(line.name, 0),
         streams=sum(one.streams for one in riding),
         bytes_up=sum(one.bytes_up for one in riding),

@@ -6,6 +6,7 @@ from ingress.measure.pieces import total
 from ingress.measure.traffic import Counters
 from ingress.report.rows import PathRow
 from ingress.report.snapshot import Snapshot
+from relay.dial.lines import LineDial
 from relay.model.walk import Path
 
 
@@ -37,7 +38,7 @@ def _path_row(snapshot: Snapshot, path: Path) -> PathRow:
         deviation=figures.deviation if known else None,
         late=figures.late if known else None,
         cost=entry.total if entry is not None and known else None,
-        dial_time=total(snapshot.dial_times.get(hop.line.name) for hop in path.hops),
+        dial_time=total(_took(snapshot.dials.get(hop.line.name)) for hop in path.hops),
         streams=traffic.streams,
         bulk=traffic.bulk,
         redundant=traffic.redundant,
@@ -81,3 +82,7 @@ def _spare_row(path: Path) -> PathRow:
         lost={},
         deaths=0,
     )
+
+
+def _took(dial: LineDial | None) -> float | None:
+    return None if dial is None else dial.took

@@ -24,6 +24,7 @@ def report(snapshot: Snapshot) -> Report:
         totals(snapshot, lines),
         [blame.sentence for blame in blames],
         list(snapshot.warnings),
+        snapshot.vitals,
         dict(snapshot.counted),
     )
 

@@ -4,9 +4,12 @@ Times are seconds, sizes bytes, shares from 0 to 1; None (null) is what is not k
 without a new version; one that changes its meaning or goes needs a new version.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
+
+from relay.model.vitals import ConnectedIngress, LineReport, Vitals
 
 VERSION = 1
 
@@ -64,11 +67,31 @@ class LineRow:
     late: float | None
     """Share of pings that came late, and were not late before this line."""
     dial_time: float | None
+    dial_error: str | None
+    """Why the last dial of its address failed, if it did."""
+    dial_age: float | None
+    """Since that dial."""
     probe_bytes_per_day: int
     streams: int
     bytes_up: int
     bytes_down: int
     provider: str | None
+
+
+@attrs.frozen
+class ToldRow:
+    """What a node said of itself last (STATUS). Older nodes say nothing of most of it."""
+
+    age: float
+    """Since then."""
+    vitals: Vitals | None
+    connected: tuple[ConnectedIngress, ...]
+    lines: tuple[LineReport, ...]
+    """Those at one of whose ends it is. The ages are as of when it said so."""
+    counters: Mapping[str, int]
+    """Without those that are zero, as are the two that follow."""
+    refusals: Mapping[str, int]
+    failures: Mapping[str, int]
 
 
 @attrs.frozen
@@ -85,6 +108,8 @@ class NodeRow:
     """How its file differs from ours, and which of the two is to be updated."""
     draining: bool = False
     certificate_ends: str | None = None
+    told: ToldRow | None = None
+    """None until it has."""
 
 
 @attrs.frozen
@@ -118,6 +143,8 @@ class Report:
     """Sentences that name the broken or poor line, or the node, or say what is planned, the gravest first; there is one
     while any path is not up."""
     warnings: list[str]
+    vitals: Vitals
+    """How this process is."""
     counters: dict[str, int]
     """What every bound has counted since the start; by the names of docs/threats.md, "All bounds"."""
     version: int = VERSION

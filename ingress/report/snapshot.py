@@ -9,7 +9,9 @@ from ingress.measure.evidence import Planned
 from ingress.measure.network_monitor import NetworkMonitor
 from ingress.measure.traffic import NO_TRAFFIC, Counters, Traffic
 from ingress.report.rows import NodeRow
+from relay.dial.lines import LineDial
 from relay.model.network import Line
+from relay.model.vitals import Vitals
 from relay.model.walk import Path
 
 
@@ -31,14 +33,16 @@ class Snapshot:
     counters: Mapping[str, Counters] = {}
     past: Counters = attrs.Factory(Counters)
     """What was counted on paths that are no longer in the file."""
-    dial_times: Mapping[str, float] = {}
-    """Seconds, by line."""
+    dials: Mapping[str, LineDial] = {}
+    """The last one, by line."""
     nodes: Sequence[NodeRow] = ()
     spare: Sequence[Path] = ()
     """Paths that are not measured, because there are too many."""
     warnings: Sequence[str] = ()
     counted: Mapping[str, int] = {}
     """By every bound of this process."""
+    vitals: Vitals = attrs.Factory(Vitals)
+    """Of this process."""
     planned: Sequence[Planned] = ()
     """Nodes that are known to drain, or to have come back from that a moment ago."""
 

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ingress.choice.sites import parse_target
+from ingress.paths.peer import Peer
 from ingress.report.line_rows import node_state
 from ingress.report.report import report
-from ingress.report.rows import NodeRow, Report, to_json
+from ingress.report.rows import NodeRow, Report, ToldRow, to_json
 from ingress.report.snapshot import Snapshot
 from ingress.report.why import explain
 from ingress.serve.counters import ingress_counters
@@ -15,6 +16,8 @@ from ingress.serve.running import Running
 from relay.admin.server import Answer, Ask
 from relay.errors import OperatorError
 from relay.identity import expiry_warning
+from relay.model.network import Network
+from relay.serve.vitals import process_vitals
 
 
 def asks(running: Running) -> Mapping[str, Ask]:
@@ -52,17 +55,18 @@ def make_report(running: Running) -> Report:
             traffic=fleet.traffic,
             counters=fleet.counters(),
             past=fleet.past,
-            dial_times=fleet.dial_times(),
+            dials=fleet.dials(),
             nodes=node_rows(running),
             spare=fleet.found.spare,
             warnings=[*running.config.warnings, *_expiring(running, clock.timestamp())],
             counted=ingress_counters(running),
+            vitals=process_vitals(running.loop, running.memory, running.since),
         )
     )
 
 
 def node_rows(running: Running) -> list[NodeRow]:
-    """What every node told in its last WELCOME."""
+    """What every node told in its last WELCOME and its last STATUS."""
     fleet = running.fleet
     rows = []
     for node in fleet.network.nodes.values():
@@ -79,9 +83,19 @@ def node_rows(running: Running) -> list[NodeRow]:
                 config=config,
                 draining=peer is not None and peer.is_draining and bool(peer.session.carriers),
                 certificate_ends=None if welcome is None else _date(welcome.not_after),
+                told=None if peer is None else _told(peer, fleet.network, running.loop.now),
             )
         )
     return rows
+
+
+def _told(peer: Peer, network: Network, now: float) -> ToldRow | None:
+    """What *peer* told of itself and of its own lines; what it may have told of others is nobody's concern."""
+    if peer.told is None or peer.told_at is None:
+        return None
+    told, lines = peer.told, network.lines
+    own = tuple(one for one in told.lines if one.line in lines and lines[one.line].touches(peer.name))
+    return ToldRow(now - peer.told_at, told.vitals, told.connected, own, told.counters, told.refusals, told.failures)
 
 
 def _expiring(running: Running, now: float) -> list[str]:

@@ -52,6 +52,7 @@ class Running:
         self.loop = Loop()
         self.memory = Memory(config.limits.memory)
         self.is_draining = False
+        self.since = self.loop.now
         self._nursery = nursery
         self._listeners: dict[Address, Listener] = {}
         self._accepts: Mapping[Address, OnAccept] = {}

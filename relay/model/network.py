@@ -80,6 +80,10 @@ class Line:
     backup: bool = False
     proxy: Proxy | None = None
 
+    def touches(self, node: str) -> bool:
+        """Whether it begins or ends at *node*."""
+        return node in (self.start, self.end)
+
 
 @attrs.frozen
 class Network:

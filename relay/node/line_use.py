@@ -44,7 +44,7 @@ class LineUses:
     def know(self, network: Network, node: str) -> None:
         """Count the lines of *network* at *node* from now on; what others have carried is kept."""
         for name, line in network.lines.items():
-            if node in (line.start, line.end):
+            if line.touches(node):
                 self._past.setdefault(name, LineUse())
 
     def ended(self, one: Carried) -> None:

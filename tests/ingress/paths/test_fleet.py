@@ -36,17 +36,26 @@ async def test_streams_are_counted_and_bounded(bed: FleetBed) -> None:
     assert fleet.counters() == {name: live.counters for name, live in fleet.live.items()}
 
 
+def took(bed: FleetBed) -> dict[str, float | None]:
+    return {name: dial.took for name, dial in bed.fleet.dials().items()}
+
+
 @with_bed()
 async def test_dial_times_are_told_by_who_dials_the_line(bed: FleetBed) -> None:
     await bed.up()
-    assert bed.fleet.dial_times() == {"direct": 0.06, "ix": 0.04, "pacific": 0.06}
+    assert took(bed) == {"direct": 0.06, "ix": 0.04, "pacific": 0.06}
     bed.nodes["us"].say(status(Status(bytes(8), 0, (LineReport("pacific", 9.0),))))  # it only ends there
     await bed.run(0.1)
-    assert bed.fleet.dial_times() == {"direct": 0.06, "ix": 0.04, "pacific": 0.06}
-    reports = (LineReport("pacific", 0.25), LineReport("direct", 9.0), LineReport("ix", None, "refused"))
+    assert took(bed) == {"direct": 0.06, "ix": 0.04, "pacific": 0.06}
+    await bed.run(5.0)
+    reports = (LineReport("pacific", 0.25, None, 3.0), LineReport("direct", 9.0), LineReport("ix", None, "refused"))
     bed.nodes["jp"].say(status(Status(bytes(8), 0, reports)))
     await bed.run(0.1)
-    assert bed.fleet.dial_times() == {"direct": 0.06, "ix": 0.04, "pacific": 0.25}
+    assert took(bed) == {"direct": 0.06, "ix": 0.04, "pacific": 0.25}
+    assert bed.loop.now - bed.fleet.dials()["pacific"].at == pytest.approx(3.0, abs=0.2)
+    bed.nodes["jp"].say(status(Status(bytes(8), 0, (LineReport("pacific", None, "refused"),))))
+    await bed.run(0.1)
+    assert (took(bed)["pacific"], bed.fleet.dials()["pacific"].error) == (None, "refused")
 
 
 @with_bed(THREE_LINES)

@@ -36,7 +36,7 @@ async def test_a_path_is_set_up_and_shows_what_it_is(bed: FleetBed) -> None:
     await bed.up()
     live = bed.live["ix/pacific"]
     assert live.is_usable and live.monitor.health.state is PathState.UP
-    assert live.dials == {"ix": 0.04, "pacific": 0.06}
+    assert {dial.line: dial.took for dial in live.dials} == {"ix": 0.04, "pacific": 0.06}
     assert live.path.nodes == ("jp", "us")
     assert repr(live) == "<LivePath ix/pacific up, 0 streams, 1 for bulk>"
     purposes = {(hello.via, hello.purpose) for hello in bed.hellos}

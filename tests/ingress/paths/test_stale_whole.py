@@ -98,5 +98,6 @@ async def test_a_node_is_believed_about_its_own_lines_only(make_world: Make) -> 
         lines = LineReport(line, 50.0 if name == "jp" else 99.0), LineReport("direct", 99.0)
         world.nodes[name].sessions.tell_status(status(Status(bytes(8), 0, lines)))
     await until(lambda: all(peer.told is not None and len(peer.told.lines) == 2 for peer in fleet.peers.values()))
-    assert fleet.dial_times()["pacific"] == 50.0
-    assert 99.0 not in fleet.dial_times().values()
+    dials = fleet.dials()
+    assert dials["pacific"].took == 50.0
+    assert 99.0 not in [dial.took for dial in dials.values()]

@@ -7,6 +7,7 @@ from ingress.report.line_rows import node_state
 from ingress.report.report import report
 from ingress.report.rows import NodeRow, Report
 from ingress.report.snapshot import Snapshot
+from relay.dial.lines import LineDial
 from relay.model.network import Address, Line, Network, Node
 from relay.model.walk import find_paths, find_prefixes
 
@@ -60,7 +61,7 @@ class Running:
                 lines=tuple(LINES.values()),
                 traffic=self.traffic,
                 counters=self.counters,
-                dial_times={"ix1": 0.031},
+                dials={"ix1": LineDial("ix1", 0.031, None, now - 7.0)},
                 nodes=nodes,
                 spare=[FOUND.used[0].prefix(1)],
                 warnings=["us1: its certificate ends in 9 days"],

@@ -11,7 +11,8 @@ def test_lines_are_told_with_their_own_piece_and_what_pings_cost() -> None:
     told = Running().report(5.0)
     lines = {row.line: row for row in told.lines}
     assert list(lines) == ["ix1", "ix2", "j1u", "j2u"]  # no path of this ingress walks `back`
-    assert lines["ix1"].dial_time == 0.031 and lines["ix1"].provider == "seller"
+    assert (lines["ix1"].dial_time, lines["ix1"].dial_error, lines["ix1"].dial_age) == (0.031, None, 7.0)
+    assert lines["ix1"].provider == "seller"
     assert lines["j1u"].round_trip == pytest.approx(0.1)
     assert (lines["j1u"].streams, lines["j1u"].bytes_down, lines["j2u"].streams) == (1, 1000, 0)
     assert lines["ix1"].probe_bytes_per_day == pytest.approx(2 * lines["j1u"].probe_bytes_per_day, rel=1e-6)

@@ -27,4 +27,4 @@ def test_every_field_is_documented() -> None:
     classes = [value for value in vars(reports).values() if isinstance(value, type) and attrs.has(value)]
     fields = {field.name for one in classes for field in attrs.fields(one)}
     assert fields - documented == set()
-    assert documented - fields == {"done", "error"}
+    assert documented - fields == {"done"}  # of the other answers; their `error` is a name here too

@@ -17,6 +17,8 @@ from ingress.report.why import explain
 from relay.admin.client import ask
 from relay.errors import OperatorError
 from relay.identity import EXPIRY_WARNING
+from relay.model.vitals import LineReport
+from relay.wire.status import Status, status
 from tests.world import INGRESS, PATIENCE, TWO_PATHS, World, until
 
 Make = Callable[..., World]
@@ -45,7 +47,43 @@ async def test_paths_lines_and_nodes(make_world: Make) -> None:
     lines = {row["line"]: row["state"] for row in answer["lines"]}
     assert lines == {"direct": "up", "ix": "up", "pacific": "up"}
     assert answer["warnings"] == []
+    assert answer["vitals"]["up"] >= 0 and answer["vitals"]["memory"]["limit"] == world.running.memory.limit
+    assert answer["vitals"]["descriptors"]["used"] > 10
     await client.aclose()
+
+
+async def test_g7_what_nodes_say_of_themselves_is_shown_with_its_age(
+    make_world: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("relay.serve.status.EVERY", 0.05)
+    world = await make_world(TWO_PATHS).start()
+    await world.up()
+    client, _ = await world.pair()
+    peers = world.running.fleet.peers
+    await until(lambda: all(peer.told_at is not None and peer.told.connected for peer in peers.values()))
+    answer = await said(world, ask="paths")
+    told = {row["node"]: row["told"] for row in answer["nodes"]}
+    assert all(0 <= one["age"] < PATIENCE and one["vitals"]["up"] >= 0 for one in told.values())
+    (here,) = told["jp"]["connected"]
+    assert (here["ingress"], here["sessions"], here["carriers"]) == (INGRESS, 1, 1) and here["passed_on"] >= 1
+    lines = {one["line"]: one for one in told["jp"]["lines"]}
+    assert set(lines) == {"ix", "pacific"} and lines["ix"]["bytes_in"] > 0
+    assert {one["line"] for one in told["us"]["lines"]} == {"direct", "pacific"}
+    assert told["us"]["counters"]["accepted"] >= 2 and "accept_pauses" not in told["us"]["counters"]
+    ages = {row["line"]: row["dial_age"] for row in answer["lines"]}
+    assert all(0 <= age < PATIENCE for age in ages.values())
+    await client.aclose()
+
+
+async def test_a_node_is_believed_about_its_own_lines_only(make_world: Make) -> None:
+    world = await make_world(TWO_PATHS).start()
+    await world.up()
+    lies = tuple(LineReport(name, 1.0, carriers=9) for name in ("ix", "direct", "made-up"))
+    world.nodes["jp"].sessions.tell_status(status(Status(bytes(8), 0, lies, None, (), {"accepted": 7})))
+    await until(lambda: (told := world.running.fleet.peers["jp"].told) is not None and told.counters == {"accepted": 7})
+    rows = {row["node"]: row["told"] for row in (await said(world, ask="paths"))["nodes"]}
+    assert [one["line"] for one in rows["jp"]["lines"]] == ["ix"]
+    assert rows["jp"]["vitals"] is None and rows["jp"]["counters"] == {"accepted": 7}
 
 
 def _on(world: World, path: str) -> int:
