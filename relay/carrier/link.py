@@ -59,12 +59,18 @@ class Link:
 
     # ---- for the connection
 
-    def on_bytes(self, data: memoryview, now: float) -> None:
+    def on_bytes(self, data: memoryview, now: float) -> bool:
         """As `TlsOwner.on_bytes`. What breaks the protocol closes the carrier; the streams go on elsewhere."""
         try:
-            self.end.receive(data, now)
+            return self.end.receive(data, now)
         except ProtocolError as error:
             self.close(f"protocol error: {error}")
+            return False
+
+    @property
+    def is_full(self) -> bool:
+        """As `TlsOwner.is_full`."""
+        return self.end.is_full
 
     def on_closed(self, error: OSError | None) -> None:
         """As `TlsOwner.on_closed`."""

@@ -2,7 +2,9 @@
 
 What must stay true: what was pulled is encrypted, and then leaves whole and in order; nothing is pulled while the
 kernel has not taken it all, so what waits at the owner can still change its order or its path. Reading never waits for
-writing. All that was received is decrypted at once: between two services OpenSSL holds at most a part of a record.
+writing, unless the owner says that the peer does not read its answers. All that was received is decrypted at once:
+between two services OpenSSL holds at most a part of a record. What the owner has not worked off in one service it
+works off in the next, before more is read.
 """
 
 import select
@@ -24,13 +26,23 @@ BULK_BATCH = 256 * 1024
 every hop in pieces of 16 KiB, and wake each of them four times as often."""
 FEED = 64 * 1024
 """Bytes given to OpenSSL at a time, so that what it keeps for each carrier stays about as small."""
+NOTHING = memoryview(b"")
 
 
 class TlsOwner(Protocol):
     """Who speaks over a `Tls`. Any of these may close it."""
 
-    def on_bytes(self, data: memoryview, now: float) -> None:
-        """*data*, which may be many records, lies in the shared read buffer and is valid during the call only."""
+    def on_bytes(self, data: memoryview, now: float) -> bool:
+        """*data*, which may be many records, lies in the shared read buffer and is valid during the call only.
+
+        Returns:
+            Whether it has kept some of it for its next turn, so as not to hold up others: then it is called again soon,
+            with nothing, and nothing more is read until it says False. The end is told after that as well.
+        """
+
+    @property
+    def is_full(self) -> bool:
+        """Asked while `on_bytes` says True: whether it can go on only when the kernel has taken what it has to send."""
 
     def data_to_send(self, now: float) -> bytes:
         """The next bytes to go out, b"" for none. Called when the kernel can take some.
@@ -60,8 +72,10 @@ class Tls:
     __slots__ = (
         "_batch",
         "_is_asked",
+        "_is_behind",
         "_is_blocked",
         "_is_finishing",
+        "_is_over",
         "_is_readable",
         "_loop",
         "_lost",
@@ -89,6 +103,8 @@ class Tls:
         self._sock = secured.sock
         self._batch = BULK_BATCH if is_bulk else 1
         self._is_asked = self._is_finishing = False
+        self._is_behind = False  # the owner has kept some of what it was given
+        self._is_over = False  # the peer has ended; told once the owner has worked off what came before
         self._is_blocked = False  # the kernel is full; its edge will come
         self._is_readable = self._reads_to_end = True  # at first OpenSSL may hold what no descriptor signals
         self._lost: OSError | None = None
@@ -152,7 +168,9 @@ class Tls:
                 self._reads_to_end = True
                 if events & select.EPOLLERR and self._lost is None:
                     self._lost = error_of(self._sock)
-        if self._is_readable:
+        if self._is_behind:
+            self._catch_up()
+        elif self._is_readable:
             self._read()
         if events & FLUSH:
             self._is_asked = False
@@ -192,11 +210,33 @@ class Tls:
         if self.closed:
             return
         if is_over or (self._lost is not None and not self._is_readable):
-            self._end(self._lost or ending)
-            return
+            self._lost, self._is_over = self._lost or ending, True
         if self._secured.outgoing.pending:  # the peer has asked for something, such as new keys
             self.flush_soon()
-        if self._is_readable:
+        self._go_on()
+
+    def _catch_up(self) -> None:
+        """Have the owner work on what it has kept."""
+        if self._lost is None and self._is_stuck():
+            return
+        self._is_behind = self.owner.on_bytes(NOTHING, self._loop.now)
+        if not self.closed:
+            self._go_on()
+
+    def _is_stuck(self) -> bool:
+        """Whether the owner can go on only when more has left, which nothing can now: then `_write` has it go on."""
+        return self._is_blocked and self.owner.is_full
+
+    def _go_on(self) -> None:
+        """What is next: the owner catches up, the end is told, or more is read."""
+        if self._is_behind:
+            if self._lost is not None and self.owner.is_full:  # what it has to send can no longer leave
+                self._end(self._lost)
+            elif not self._is_stuck():
+                self._loop.again(self)
+        elif self._is_over:
+            self._end(self._lost)
+        elif self._is_readable:
             self._loop.again(self)
 
     def _decrypt(self, raw: memoryview, now: float) -> bool:
@@ -235,7 +275,7 @@ class Tls:
     def _hand_over(self, filled: int, now: float) -> None:
         if filled and not self.closed:
             self.bytes_in += filled
-            self.owner.on_bytes(self._loop.buffer[:filled], now)
+            self._is_behind = self.owner.on_bytes(self._loop.buffer[:filled], now)
 
     # writing
 
@@ -248,6 +288,8 @@ class Tls:
                     self._is_blocked = not self._secured.flush()
                     if self._is_blocked:
                         return
+                    if self._is_behind:
+                        self._loop.again(self)
                 if budget <= 0:
                     self.flush_soon()
                     return

@@ -211,7 +211,8 @@ class Sessions:
         log.tell_left_out()
         for held in list(self._held.values()):
             for link in [link for link in held.links if now - link.end.heard_at > SILENCE]:
-                link.close(f"silent for {SILENCE:g} s")
+                what = "read nothing of its answers" if link.is_full else "silent"
+                link.close(f"{what} for {SILENCE:g} s")
             if held.session.has_expired(now):
                 self._end(held, Cause.SESSION_EXPIRED)
 

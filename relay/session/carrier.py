@@ -11,6 +11,7 @@ What must stay true:
 1. No byte of a stream waits here. It is asked when the connection below can send, and what it gives leaves at once.
 2. A leg is in `ready` exactly when its `is_queued` is set, so that it is there once.
 3. Whatever waits, `on_ready` was called for it since `data_to_send` last returned b"".
+4. What a peer can make us keep for it is bounded: whoever asks and does not read is not heard (`is_full`).
 """
 
 from collections import deque
@@ -22,13 +23,16 @@ from relay.session.last_words import LastWords, Unconfirmed
 from relay.session.leg import Leg
 from relay.session.sender import Parts
 from relay.wire import bodies
-from relay.wire.frames import DATA_HEADER_SIZE, FrameReader
+from relay.wire.frames import BUDGET, DATA_HEADER_SIZE, FrameReader
 
 SHARED_QUANTUM = 16 * 1024 - DATA_HEADER_SIZE
 """Payload a stream sends in its turn where streams share a carrier: more delays the keystrokes beside it. With the
 frame's header it fills one TLS record (RFC 8446 section 5.1); any more would start another for a few bytes."""
 BULK_QUANTUM = 64 * 1024 - DATA_HEADER_SIZE
 """The same on a carrier for bulk, four records; larger no longer pays."""
+MOST_WAITING = 1024
+"""Frames that answer the peer and that it has not read yet, beyond which nothing more is read of it. A stalled path has
+a few dozen pings; an ingress that rescues thousands of streams, which an exit does not know, is slowed down."""
 
 
 class CarrierSession(Protocol):
@@ -143,19 +147,30 @@ class CarrierEnd:
 
     # ---- for the connection below
 
-    def receive(self, data: memoryview, now: float) -> None:
+    def receive(self, data: memoryview, now: float) -> bool:
         """Bytes from the peer, cut anywhere. All that they cause is called from here: sinks, the owner, `on_ready`.
+
+        Returns:
+            Whether some of them are left: then it must be called again, with nothing, when others have had their turn,
+            and before more is read of the peer; if it `is_full`, not before something was pulled.
 
         Raises:
             ProtocolError: the carrier must be closed (and `Session.lose` called); its streams are unharmed.
         """
-        self.session.now = self.heard_at = now
-        self.session.heard_last = self
-        self.bytes_in += len(data)
-        if self.is_doubted:
-            self.is_doubted = False
-            self.on_ready()
-        self.reader.receive(data)
+        self.session.now = now
+        if data:
+            self.heard_at = now
+            self.session.heard_last = self
+            self.bytes_in += len(data)
+            if self.is_doubted:
+                self.is_doubted = False
+                self.on_ready()
+        return self.reader.receive(data, 0 if self.is_full else BUDGET)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so many answers wait to be pulled that the peer is not listened to: it asks, and does not read."""
+        return len(self.control) > MOST_WAITING or len(self.ready) > len(self.legs) + MOST_WAITING
 
     def data_to_send(self, now: float) -> bytes:
         """The next bytes for the carrier, about one quantum; b"" when nothing waits, or the carrier is lost.

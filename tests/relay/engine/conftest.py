@@ -58,15 +58,20 @@ class Owner(Notes):
         self.error: OSError | None = None
         self.outbox: list[bytes] = []
         self.react: Callable[[str], None] = lambda call: None
+        self.is_full = False
+        self.turns = 0
+        """In how many turns more it has to be called before it has worked off what it was given."""
 
     def _told(self, call: str) -> None:
         self.calls.append(call)
         self.note()
         self.react(call)
 
-    def on_bytes(self, data: memoryview, now: float = 0.0) -> None:
+    def on_bytes(self, data: memoryview, now: float = 0.0) -> bool:
         self.data += data
+        self.turns -= self.turns > 0 and not self.is_full
         self._told("bytes")
+        return self.is_full or self.turns > 0
 
     def on_eof(self) -> None:
         self._told("eof")

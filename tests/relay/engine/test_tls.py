@@ -102,6 +102,64 @@ async def test_what_came_with_the_handshake_is_read(loop: Loop, sockets, context
     assert tls.last_read >= loop.now - 5
 
 
+async def test_c2_what_an_owner_has_not_worked_off_goes_on_after_others_and_before_more_is_read(
+    loop: Loop, sockets, contexts, owner
+) -> None:
+    order: list[str] = []
+    names = ("slow", "quick")
+    owners = {name: owner() for name in names}
+    near_socks = []
+    for name in names:
+        near_sock, far_sock = await tls_pair(sockets, contexts)
+        owners[name].react = lambda call, name=name: order.append(f"{name} {call}")
+        near_socks.append(near_sock)
+        await tls_setup.send_all(far_sock, b"x" * 100)
+        far_sock.close()
+    owners["slow"].turns = 5
+    for name, near_sock in zip(names, near_socks, strict=True):
+        Tls(loop, near_sock, owners[name])
+    await owners["slow"].closed()
+    await owners["quick"].closed()
+    assert order.index("quick closed") < order.index("slow closed")
+    assert order.count("slow bytes") == 5 and order[-1] == "slow closed"
+    assert owners["slow"].data == b"x" * 100
+
+
+async def test_c5_an_owner_whose_answers_are_not_read_is_given_nothing_until_they_have_left(
+    loop: Loop, sockets, contexts, owner
+) -> None:
+    near_sock, far_sock = await tls_pair(sockets, contexts, 4096)
+    mine = owner()
+    mine.outbox = [b"a" * 16_384 for _ in range(20)]
+    mine.react = lambda call: setattr(mine, "is_full", len(mine.outbox) > 5)
+    tls = Tls(loop, near_sock, mine)
+    tls.flush_soon()
+    await trio.testing.wait_all_tasks_blocked(0.01)
+    await tls_setup.send_all(far_sock, b"asked")
+    await mine.until(lambda: "bytes" in mine.calls)
+    await tls_setup.send_all(far_sock, b"again")
+    await trio.testing.wait_all_tasks_blocked(0.01)
+    assert mine.calls == ["bytes"], "neither called in vain nor given more"
+    with trio.fail_after(20):
+        assert await tls_setup.read_exactly(far_sock, 20 * 16_384) == b"a" * 20 * 16_384
+    await mine.until(lambda: mine.data == b"askedagain")
+    tls.close()
+
+
+async def test_c5_one_who_asked_and_left_without_reading_is_let_go(loop: Loop, sockets, contexts, owner) -> None:
+    near_sock, far_sock = await tls_pair(sockets, contexts, 4096)
+    mine = owner()
+    mine.is_full = True
+    mine.outbox = [b"a" * 16_384 for _ in range(20)]
+    tls = Tls(loop, near_sock, mine)
+    tls.flush_soon()
+    await tls_setup.send_all(far_sock, b"asked")
+    await mine.until(lambda: "bytes" in mine.calls)
+    far_sock.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+    far_sock.close()
+    assert isinstance(await mine.closed(), OSError)
+
+
 async def test_a_close_is_clean_for_the_peer(loop: Loop, sockets, contexts, owner) -> None:
     near_sock, far_sock = await tls_pair(sockets, contexts)
     near, far = owner(), owner()

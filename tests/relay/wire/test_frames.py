@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from relay.wire.errors import ProtocolError
 from relay.wire.frames import (
+    BUDGET,
     DATA_HEADER_SIZE,
     HEADER_SIZE,
     LONGEST_BODY,
@@ -169,3 +170,34 @@ def test_data_is_never_empty_and_bounded(size: int, is_right: bool) -> None:
     else:
         with pytest.raises(ProtocolError, match="DATA"):
             read(wire[:HEADER_SIZE])
+
+
+@given(st.lists(st.sampled_from([*OTHERS, Kind.DATA]), max_size=60), st.lists(st.integers(0, 40)), st.data())
+def test_c2_whatever_the_budgets_and_cuts_the_frames_are_the_same(
+    kinds: list[Kind], budgets: list[int], data: st.DataObject
+) -> None:
+    frames = [
+        data_frame(7, 3 * at, b"abc") if kind is Kind.DATA else frame(kind, b"b") for at, kind in enumerate(kinds)
+    ]
+    whole = b"".join(frames)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), min_size=len(budgets), max_size=len(budgets))))
+    listener = Listener()
+    for start, stop, budget in zip([0, *cuts], [*cuts, len(whole)], [*budgets, 0], strict=True):
+        listener.reader.receive(memoryview(bytearray(whole[start:stop])), budget)
+    while listener.reader.receive(memoryview(b""), 1):
+        pass
+    assert listener.has_read_whole_frames()
+    assert listener.heard == read(whole)
+
+
+def test_c2_a_read_of_small_frames_takes_many_turns() -> None:
+    listener = Listener()
+    buffer = bytearray(b"".join(frame(Kind.OPEN, b"x") for _ in range(10 * BUDGET)))
+    assert listener.reader.receive(memoryview(buffer))
+    assert len(listener.heard) == BUDGET // 16, "frames that begin something are dear"
+    buffer[:] = bytes(len(buffer))  # what is left was copied
+    turns = 1
+    while listener.reader.receive(memoryview(b"")):
+        turns += 1
+    assert listener.heard == [(Kind.OPEN, b"x")] * 10 * BUDGET
+    assert turns == 159
