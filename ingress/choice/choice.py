@@ -71,17 +71,16 @@ def elsewhere_to_the_same_exit(ranking: Ranking, choice: Choice) -> Iterator[Cho
     return (Choice(choice.demand, entry, Basis.SAME_EXIT) for entry in same)
 
 
-def at_other_exits(ranking: Ranking, choice: Choice) -> Iterator[Choice]:
-    """The best path to each other exit that the demand permits, best first."""
-    groups = permitted(ranking, choice.demand)
+def at_other_exits(ranking: Ranking, choice: Choice, exits: frozenset[str] | None) -> Iterator[Choice]:
+    """The best path to each other one of *exits* (None for all), best first."""
+    groups = permitted(ranking, exits)
     firsts = [group.band[0] for name, group in groups.items() if name != choice.exit]
     working = [entry for entry in firsts if entry.tier < Tier.STALLED]
     return (Choice(choice.demand, entry, Basis.OTHER_EXIT) for entry in sorted(working, key=lambda entry: entry.rank))
 
 
-def permitted(ranking: Ranking, demand: Demand) -> Mapping[str, Group]:
-    """The exits that may take the stream and to which a path is not down, with their paths."""
-    exits = demand.exits
+def permitted(ranking: Ranking, exits: frozenset[str] | None) -> Mapping[str, Group]:
+    """Those of *exits* (None for all) to which a path is not down, with their paths."""
     if exits is None:
         return ranking.usable
     return {name: group for name, group in ranking.usable.items() if name in exits}

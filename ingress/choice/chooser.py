@@ -13,11 +13,13 @@ from ingress.choice.connect_times import ConnectTimes, Probe
 from ingress.choice.cost import SWITCH_MARGIN, SWITCH_SHARE, Connect
 from ingress.choice.demand import Demand
 from ingress.choice.entry import Entry, Tier
+from ingress.choice.families import FamilyNeeds
 from ingress.choice.moves import Bulk, Move, Mover
 from ingress.choice.ranking import Group, Ranking, rank
 from ingress.choice.reached import Reached
 from ingress.choice.spread import Spread, spread
 from ingress.measure.figures import PathFigures
+from relay.model.cause import Cause
 
 # Members that every stream needs, found once: to look one up in its class takes as long as two calls.
 _BEST, _SITE, _PERMITTED, _KEPT, _DETOUR = Basis.BEST, Basis.SITE, Basis.PERMITTED, Basis.KEPT, Basis.DETOUR
@@ -33,6 +35,7 @@ class Chooser:
         self.connect_times = ConnectTimes(exits)
         self.reached = Reached()
         self.affinity = Affinity()
+        self.families = FamilyNeeds()
         self._mover = Mover()
         self._pairs: dict[str, tuple[Entry, Entry] | None] = {}
 
@@ -76,9 +79,9 @@ class Chooser:
         """Where an OPEN that was not acknowledged in time may be said again, in order."""
         return elsewhere_to_the_same_exit(self.ranking, choice)
 
-    def at_other_exits(self, choice: Choice) -> Iterator[Choice]:
-        """Where a stream may be opened anew whose exit failed it before any byte of the client had left, in order."""
-        return at_other_exits(self.ranking, choice)
+    def at_other_exits(self, choice: Choice, now: float) -> Iterator[Choice]:
+        """Where a stream may be opened anew whose exit failed it before a target had a byte of the client, in order."""
+        return at_other_exits(self.ranking, choice, self._exits(choice.demand, now))
 
     def opened(self, choice: Choice, now: float) -> None:
         """A stream was opened as *choice* says. A demand is one use of its site, however often it is opened."""
@@ -89,14 +92,19 @@ class Chooser:
         if demand.client and choice.basis is not _DETOUR:
             self.affinity.use(demand.client, demand.site, choice.exit, now)
 
+    def _exits(self, demand: Demand, now: float) -> frozenset[str] | None:
+        """The exits that may take the stream, and can as far as they have told; None for all."""
+        return self.families.exits(demand, self.connect_times.exits, now)
+
     def _bands(self, demand: Demand, now: float) -> tuple[Sequence[Spread], Basis]:
         """The paths that are equally good for *demand*, none if there are none, and what decided it."""
         group = self.ranking.group
         kept, why_kept = self._kept(demand, now) if demand.client else (None, _KEPT)
         known = self.connect_times.known(demand.host)
-        if kept is None and not known and demand.exits is None:
+        exits = self._exits(demand, now)
+        if kept is None and not known and exits is None:
             return ((group.spread,) if group is not None and group.band else ()), _BEST
-        groups = permitted(self.ranking, demand)
+        groups = permitted(self.ranking, exits)
         costs = _exit_costs(groups, known)
         if not costs:
             return (), _BEST
@@ -106,7 +114,7 @@ class Chooser:
         near = best[1] + max(SWITCH_MARGIN, SWITCH_SHARE * best[1])
         good = [groups[name].spread for name, (tier, cost) in costs.items() if tier is best[0] and cost <= near]
         is_detour = kept in costs and costs[kept][0] is _STALLED
-        return good, _DETOUR if is_detour else _basis(demand, is_known=bool(known))
+        return good, _DETOUR if is_detour else _basis(exits, is_known=bool(known))
 
     def _kept(self, demand: Demand, now: float) -> tuple[str | None, Basis]:
         """The exit that the client is to keep for *demand* while it is good enough, and why."""
@@ -147,9 +155,15 @@ class Chooser:
         """The target could not be reached from its exit, and no path is to blame."""
         self.reached.failed(demand.host, demand.port, now)
 
+    def refused(self, demand: Demand, exit_: str, cause: Cause, now: float) -> None:
+        """*exit_* cannot reach the target of *demand*, because of *cause*, which says nothing of other exits."""
+        if cause is Cause.NO_ROUTE:
+            self.families.refused(demand, exit_, now)
+
     def probes_wanted(self, now: float) -> list[Probe]:
-        """What to ask exits now; once a second."""
-        return self.connect_times.probes_wanted(now)
+        """What to ask exits now; once a second. Of an exit that lacks the target's family its silence is no news."""
+        wanted = self.connect_times.probes_wanted(now)
+        return [one for one in wanted if self.families.are_at(Demand(one.host, one.port), (one.exit,), now)]
 
     def probed(self, probe: Probe, took: float | None, now: float) -> None:
         """The answer to a probe; None if the exit could not connect."""
@@ -160,7 +174,8 @@ class Chooser:
 
     def may_answer_early(self, demand: Demand, now: float) -> bool:
         """Whether success may be told before the exit has connected (under `answer = "auto"`)."""
-        return self.reached.may_answer_early(demand.host, demand.port, now)
+        can = self.reached.may_answer_early(demand.host, demand.port, now)
+        return can and self.families.are_at(demand, self.connect_times.exits, now)
 
     def __repr__(self) -> str:
         return f"<Chooser {len(self.ranking.order)} paths, {len(self.affinity)} clients' sites>"
@@ -175,8 +190,8 @@ def _exit_costs(groups: Mapping[str, Group], known: Mapping[str, Connect]) -> di
     return costs
 
 
-def _basis(demand: Demand, *, is_known: bool) -> Basis:
-    if demand.exits is not None:
+def _basis(exits: frozenset[str] | None, *, is_known: bool) -> Basis:
+    if exits is not None:
         return _PERMITTED
     return _SITE if is_known else _BEST
 

@@ -25,6 +25,8 @@ TARGET_CAUSES = frozenset(
     }
 )
 """What an exit found out about a target: remembered, so that the next answer waits for the truth."""
+OTHERS_MAY = frozenset({Cause.NO_ROUTE, Cause.POLICY})
+"""Of those: what says nothing of the target to another exit. It never connected, so that no target has had a byte."""
 MOST_TRIES = 4
 
 
@@ -60,11 +62,14 @@ class Outcomes(Protocol):
     def connected(self, stream: "ClientStream", took: float) -> None:
         """An exit has connected to the target, in *took* seconds."""
 
-    def failed(self, stream: "ClientStream") -> None:
-        """An exit could not reach the target."""
+    def failed(self, stream: "ClientStream", cause: Cause) -> None:
+        """The target could not be reached, because of *cause*: no exit takes the stream up again."""
+
+    def refused(self, stream: "ClientStream", old: InitiatorStream, cause: Cause) -> None:
+        """The exit of *old* cannot reach the target, because of *cause*, which says nothing of others."""
 
     def reopen(self, stream: "ClientStream", old: InitiatorStream) -> bool:
-        """Take another exit for what *old* was to be, or wait for one; False if it cannot be."""
+        """Take another exit for what *old* was to be, none of `refused_by`, or wait for one; False if it cannot be."""
 
     def ended(self, stream: "ClientStream", old: InitiatorStream, cause: Cause) -> None:
         """It has ended before both its ends were done."""
@@ -73,7 +78,17 @@ class Outcomes(Protocol):
 class ClientStream:
     """A `Sink` for the session, until the door lets go."""
 
-    __slots__ = ("_holder", "_outcomes", "asked_at", "choice", "demand", "is_answered", "stream", "tries")
+    __slots__ = (
+        "_holder",
+        "_outcomes",
+        "asked_at",
+        "choice",
+        "demand",
+        "is_answered",
+        "refused_by",
+        "stream",
+        "tries",
+    )
 
     def __init__(self, holder: StreamHolder, outcomes: Outcomes, demand: Demand, now: float) -> None:
         self._holder: StreamHolder | None = holder
@@ -85,6 +100,8 @@ class ClientStream:
         self.is_answered = False
         """The client was told that it is open."""
         self.tries = 0
+        self.refused_by: tuple[str, ...] = ()
+        """Exits that said that they cannot reach the target, which another may."""
         self._outcomes = outcomes
 
     @property
@@ -197,10 +214,17 @@ class ClientStream:
 
     def take_up_again(self, old: InitiatorStream, cause: Cause) -> bool:
         """*old* was reset because of *cause*, which is noted; whether another exit has, or will have, it."""
-        if cause in TARGET_CAUSES or cause is Cause.LIMIT:  # also of an exit that is full: the retry hears the truth
-            self._outcomes.failed(self)
-        return self.is_current and self.may_reopen(old, cause) and self._outcomes.reopen(self, old)
+        if cause in OTHERS_MAY and self.choice is not None:
+            self.refused_by = (*self.refused_by, self.choice.exit)
+            self._outcomes.refused(self, old, cause)
+        is_taken = self.is_current and self.may_reopen(old, cause) and self._outcomes.reopen(self, old)
+        # also of an exit that is full: the retry hears the truth
+        if cause is Cause.LIMIT or (cause in TARGET_CAUSES and not is_taken):
+            self._outcomes.failed(self, cause)
+        return is_taken
 
     def may_reopen(self, stream: InitiatorStream, cause: Cause) -> bool:
-        """Whether another exit may take the stream: nothing of the client has travelled, and no exit has connected."""
-        return cause in EXIT_CAUSES and not stream.has_sent and not stream.is_connected and self.tries < MOST_TRIES
+        """Whether another exit may take the stream: no target has had a byte of it, and all of them are here."""
+        if stream.is_connected or self.tries >= MOST_TRIES:
+            return False
+        return (cause in OTHERS_MAY and stream.withdrawn is not None) or (cause in EXIT_CAUSES and not stream.has_sent)

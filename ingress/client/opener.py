@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
+import attrs
+
 from ingress.choice.choice import Choice
 from ingress.choice.chooser import Chooser
 from ingress.choice.demand import Demand, Demands
@@ -38,6 +40,14 @@ class Streams(Hedges, Protocol):
         """A stream that was opened as *choice* says was lost, by the word of its Cause."""
 
 
+@attrs.frozen
+class OpenerStatistics:
+    """What an opener has counted since it was made."""
+
+    unrepeatable: int
+    """Streams that no other exit could take up, because the client had said more than is kept."""
+
+
 class Opener:
     """The `Outcomes` of all clients' streams.
 
@@ -53,6 +63,7 @@ class Opener:
         self._has_room = has_room
         self._waiting: deque[ClientStream] = deque()
         self._hedging = Hedging(chooser, streams)
+        self._unrepeatable = 0
         self.use(config)
 
     def use(self, config: IngressConfig) -> None:
@@ -75,6 +86,10 @@ class Opener:
     def demand(self, host: str, port: int, client: str = "", user: str = "") -> Demand:
         """What a stream to *host* asks of the choice, by the rules and by what the exits may dial."""
         return self._demands.make(host, port, client, user, self._permits.judge(host, port).exits)
+
+    def statistics(self) -> OpenerStatistics:
+        """What its bounds have counted."""
+        return OpenerStatistics(self._unrepeatable)
 
     # ---- opening
 
@@ -138,14 +153,14 @@ class Opener:
     # ---- as the Outcomes of streams
 
     def reopen(self, stream: ClientStream, old: InitiatorStream) -> bool:
-        """Take another exit for a stream of which nothing has travelled; what the client said already goes with it."""
+        """Take another exit for a stream of which no target has had a byte; what the client has said goes with it."""
         if stream.choice is None:
             return False
-        for choice in self._chooser.at_other_exits(stream.choice):
-            if self._open_as(stream, choice, self._loop.now):
+        for choice in self._chooser.at_other_exits(stream.choice, self._loop.now):
+            if choice.exit not in stream.refused_by and self._open_as(stream, choice, self._loop.now):
                 self._repeat(stream, old)
                 return True
-        return not stream.is_answered and self._wait(stream)
+        return not stream.refused_by and not stream.is_answered and self._wait(stream)
 
     def _repeat(self, stream: ClientStream, old: InitiatorStream) -> None:
         """Give the new stream all that *old* was given."""
@@ -159,9 +174,15 @@ class Opener:
         if stream.choice is not None:
             self._chooser.connected(stream.demand, stream.choice.exit, took, self._loop.now)
 
-    def failed(self, stream: ClientStream) -> None:
+    def failed(self, stream: ClientStream, cause: Cause) -> None:
         """The target could not be reached, and no path is to blame."""
         self._chooser.failed(stream.demand, self._loop.now)
+
+    def refused(self, stream: ClientStream, old: InitiatorStream, cause: Cause) -> None:
+        """The exit of *old* cannot reach the target, which another may."""
+        self._unrepeatable += old.withdrawn is None
+        if stream.choice is not None:
+            self._chooser.refused(stream.demand, stream.choice.exit, cause, self._loop.now)
 
     def ended(self, stream: ClientStream, old: InitiatorStream, cause: Cause) -> None:
         """A stream has ended before both its ends were done."""

@@ -1,18 +1,16 @@
 """What the ingress itself knows of a target: which exits may dial it, and what every exit would refuse."""
 
-import ipaddress
-
 import attrs
 
 from ingress.config import IngressConfig
 from ingress.lru import Lru
-from relay.model.addresses import is_localhost
+from relay.model.addresses import LOCALHOST_ADDRESSES, is_localhost
 from relay.model.cause import Cause
 from relay.model.hosts import parse_literal
-from relay.policy import Policy
+from relay.model.network import Node
+from relay.policy import Policy, told_addresses
 
 MOST_REMEMBERED = 4096
-LOOPBACK = ipaddress.IPv4Address("127.0.0.1")
 
 
 @attrs.frozen
@@ -30,7 +28,7 @@ class Permits:
 
     def __init__(self, config: IngressConfig) -> None:
         self._all = frozenset(path.end for path in (*config.paths.used, *config.paths.spare))
-        self._policies = {name: Policy(config.network.nodes[name].allow) for name in self._all}
+        self._policies = {name: _known_policy(config.network.nodes[name]) for name in self._all}
         self._listening = {(parse_literal(at.host), at.port) for at in config.listen}
         self._judged: Lru[tuple[str, int], Permit] = Lru(MOST_REMEMBERED)
 
@@ -43,14 +41,20 @@ class Permits:
         return permit
 
     def _judge(self, host: str, port: int) -> Permit:
-        literal = LOOPBACK if is_localhost(host) else parse_literal(host)
-        if literal is None:
+        literal = parse_literal(host)
+        meant = LOCALHOST_ADDRESSES if is_localhost(host) else () if literal is None else (str(literal),)
+        if not meant:
             return Permit(None, None)
-        refusing = {name for name, policy in self._policies.items() if policy.refusal(literal, port) is not None}
+        refusing = {name for name, policy in self._policies.items() if all(policy.refusal(ip, port) for ip in meant)}
         exits = None if not refusing else self._all - refusing
-        if (parse_literal(host), port) in self._listening:
+        if (literal, port) in self._listening:
             return Permit(exits, Cause.LOOP)
         return Permit(exits, Cause.POLICY if exits is not None and not exits else None)
 
     def __len__(self) -> int:
         return len(self._judged)
+
+
+def _known_policy(node: Node) -> Policy:
+    """The policy of *node*, as far as the file tells it: of its interfaces only the node itself knows."""
+    return Policy(node.allow, here=told_addresses(node))

@@ -70,6 +70,7 @@ def _node(node: Node) -> dict[str, object]:
         "upstream": _proxy(node.upstream),
         "dns": list(node.dns),
         "hosts": node.hosts,
+        "advertise": list(node.advertise),
     }
 
 

@@ -6,6 +6,7 @@ from itertools import combinations
 from ingress.config.model import Rule
 from relay.model.network import Network
 from relay.model.walk import MOST_PATHS, Path, Paths
+from relay.policy import idle
 
 
 def find_warnings(network: Network, paths: Mapping[str, Paths], rules: tuple[Rule, ...]) -> tuple[str, ...]:
@@ -13,6 +14,7 @@ def find_warnings(network: Network, paths: Mapping[str, Paths], rules: tuple[Rul
     return (
         *_spare_paths(paths),
         *_unused(network, paths),
+        *_idle_allows(network),
         *(
             warning
             for name, each in paths.items()
@@ -47,6 +49,12 @@ def _unused(network: Network, paths: Mapping[str, Paths]) -> Iterator[str]:
         ends = {line.start, line.end} - set(network.ingresses)
         if line.name not in lines and ends <= nodes:
             yield f"line.{line.name}: no path walks it; does it lead the right way?"
+
+
+def _idle_allows(network: Network) -> Iterator[str]:
+    for node in network.nodes.values():
+        for one, why in idle(node):
+            yield f"node.{node.name}.allow: {one.cidr} does nothing: {why}"
 
 
 def _single(name: str, paths: Paths) -> Iterator[str]:

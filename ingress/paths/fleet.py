@@ -188,6 +188,7 @@ class Fleet:
         self._is_round_due = False
         now = self.loop.now
         self.traffic = {name: self._count(live, now) for name, live in self.live.items()}
+        self.chooser.families.tell({name: peer.families for name, peer in self.peers.items()})
         self.chooser.rank(self.network_monitor.figures(self.traffic, now), now, lagged=lagged)
         for move in self.chooser.moves(self.bulk.figures(), now):
             self.moving.execute(move)

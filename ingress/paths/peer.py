@@ -15,6 +15,7 @@ from relay.carrier.link import SessionClock
 from relay.dial.lines import LineDial
 from relay.engine import Loop
 from relay.model.cause import Cause
+from relay.model.families import ALL_FAMILIES, Families
 from relay.model.network import Network, who_is_behind
 from relay.session.carrier import CarrierEnd
 from relay.session.initiator import Initiator
@@ -76,8 +77,14 @@ class Peer:
         self.welcome = welcome
         self.session.go_by(welcome.features)
         told = Status(welcome.digest) if self.told is None else self.told
-        self.told = attrs.evolve(told, digest=welcome.digest, serial=welcome.serial)
+        self.told = attrs.evolve(told, digest=welcome.digest, serial=welcome.serial, families=welcome.families)
         self._is_established = True
+
+    @property
+    def families(self) -> Families:
+        """Those that it reaches the world by, as it told last; all, until it has told and if it never does."""
+        told = None if self.told is None else self.told.families
+        return ALL_FAMILIES if told is None else told
 
     @property
     def is_draining(self) -> bool:

@@ -17,4 +17,5 @@ def ingress_counters(running: Running) -> dict[str, int]:
         "passwords_repeated": passwords.repeated,
         "passwords_refused": passwords.refused,
         "passwords_abandoned": passwords.abandoned,
+        "streams_unrepeatable": running.opener.statistics().unrepeatable,
     }

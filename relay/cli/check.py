@@ -8,6 +8,7 @@ from relay.config import find_node, load_network, read_secret
 from relay.errors import OperatorError
 from relay.identity import KeysError, load_identity
 from relay.model.network import Line, Network, Node, Secret
+from relay.policy import idle
 
 
 def run(options: argparse.Namespace) -> int:
@@ -19,6 +20,8 @@ def run(options: argparse.Namespace) -> int:
     if wrong:
         raise OperatorError("\n".join(wrong))
     print(_summary(network, node, dialled))
+    for one, why in idle(node):
+        print(f"warning: node.{node.name}.allow: {one.cidr} does nothing: {why}")
     return 0
 
 

@@ -16,7 +16,7 @@ from relay.model.network import Address, Allowed, Line, Network, Node, Proxy, Se
 
 SCHEMES = {"socks5": "socks5", "socks5h": "socks5", "socks4": "socks4"}
 HIGHEST_SERIAL = 2**63 - 1
-EXIT_KEYS = ("allow", "upstream", "dns", "hosts")
+EXIT_KEYS = ("allow", "upstream", "dns", "hosts", "advertise")
 
 
 def load_network(path: Path | str) -> Network:
@@ -60,6 +60,7 @@ def _read_node(name: str, table: Table) -> Node | None:
     upstream = _read_proxy(table.table("upstream"))
     dns = table.many("dns", values.ip)
     hosts = table.file("hosts")
+    advertise = table.many("advertise", values.ip)
     for key in EXIT_KEYS:
         if key in table and not is_exit:
             table.wrong(key, "only exits connect to targets", "write exit = true, or take it out")
@@ -67,7 +68,9 @@ def _read_node(name: str, table: Table) -> Node | None:
     if address is None:
         return None
     hosts_file = None if hosts is None else str(hosts)
-    return Node(name, address, listen or _everywhere(address.port), is_exit, allow, upstream, dns, hosts_file)
+    return Node(
+        name, address, listen or _everywhere(address.port), is_exit, allow, upstream, dns, hosts_file, advertise
+    )
 
 
 def _everywhere(port: int) -> tuple[Address, ...]:

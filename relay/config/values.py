@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from relay.config.mistakes import nearest
-from relay.model.addresses import IpAddress
+from relay.model.addresses import IpAddress, plain_network
 from relay.model.hosts import NoHost, parse_literal, read_host
 from relay.model.network import Address, IpNetwork
 
@@ -129,10 +129,10 @@ def ip(value: object) -> str:
 
 
 def cidr(value: object) -> IpNetwork:
-    """A range of addresses, or one address."""
+    """A range of addresses, or one address; IPv4 that is written in IPv6 is IPv4."""
     found = text(value)
     try:
-        return ipaddress.ip_network(found)
+        return plain_network(ipaddress.ip_network(found))
     except ValueError:
         pass
     try:

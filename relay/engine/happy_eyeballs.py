@@ -19,9 +19,12 @@ TELLING: Final = {
     errno.ETIMEDOUT: 2,
     errno.EHOSTUNREACH: 1,
     errno.ENETUNREACH: 0,
+    errno.ENETDOWN: 0,
+    errno.EAFNOSUPPORT: 0,
+    errno.EADDRNOTAVAIL: 0,
 }
-"""How much an error says about the target. A host without IPv6 reports ENETUNREACH for half of the addresses at once;
-that the other half refused is what should be told."""
+"""How much an error says about the target. A host without IPv6 has one of the last four for half of the addresses at
+once; that the other half refused is what should be told."""
 TELLING_OTHER: Final = 1
 
 Item = TypeVar("Item")

@@ -13,7 +13,7 @@ from relay import log
 from relay.exit.dnscache import FAILURE, Answer, Cache, Outcome
 from relay.exit.dnsquery import look_up
 from relay.exit.hostsfile import Hosts, read_hosts, read_servers
-from relay.model.addresses import is_localhost
+from relay.model.addresses import LOCALHOST_ADDRESSES, is_localhost
 from relay.model.cause import Cause
 from relay.model.hosts import parse_name
 from relay.model.network import Address, Node
@@ -22,8 +22,6 @@ LIMIT = 5.0
 """Seconds after which a name is given up. Clients wait 10 to 30 s for a whole connection."""
 MOST_AT_ONCE = 512
 """Look-ups in flight, each with a descriptor; more wait their turn, inside their LIMIT."""
-LOCALHOST = ("::1", "127.0.0.1")
-"""What localhost and every name below it mean, never asked of DNS (RFC 6761 section 6.3)."""
 
 
 class ResolveError(Exception):
@@ -101,7 +99,7 @@ class Resolver:
         if name in self._hosts:
             return self._hosts[name]
         if is_localhost(name):
-            return LOCALHOST
+            return LOCALHOST_ADDRESSES
         return self._cache.get(name, now)
 
     async def _shared(self, name: str) -> Outcome:

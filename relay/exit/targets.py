@@ -48,7 +48,7 @@ CAUSES = {
     errno.ENFILE: Cause.LIMIT,
     errno.ENOBUFS: Cause.LIMIT,
     errno.ENOMEM: Cause.LIMIT,
-    errno.EADDRNOTAVAIL: Cause.LIMIT,  # every local port towards this address is taken
+    errno.EADDRNOTAVAIL: Cause.NO_ROUTE,  # no address of this family to come from, or no free port towards this target
 }
 """What the kernel says of a connect, as the ingress is told; INTERNAL for what is not here."""
 

@@ -10,8 +10,12 @@ from relay.model.network import IpNetwork
 
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
+MAPPED_BITS = 96
+"""Of an IPv6 address with IPv4 mapped into it, before the IPv4 address (RFC 4291 section 2.5.5.2)."""
 LOCALHOST = "localhost"
 """The name of the machine itself; every name below it means the same (RFC 6761 section 6.3)."""
+LOCALHOST_ADDRESSES = ("::1", "127.0.0.1")
+"""What it means."""
 
 
 def plain(address: str | IpAddress) -> IpAddress:
@@ -26,6 +30,14 @@ def plain(address: str | IpAddress) -> IpAddress:
     if ip.ipv4_mapped is not None:
         return ip.ipv4_mapped
     return ip if ip.scope_id is None else ipaddress.IPv6Address(ip.packed)
+
+
+def plain_network(network: IpNetwork) -> IpNetwork:
+    """*network*, as IPv4 if it is IPv4 that is written in IPv6: what is compared with it is `plain` as well."""
+    if isinstance(network, ipaddress.IPv4Network) or network.prefixlen < MAPPED_BITS:
+        return network
+    mapped = network.network_address.ipv4_mapped
+    return network if mapped is None else ipaddress.IPv4Network((mapped, network.prefixlen - MAPPED_BITS))
 
 
 def is_inside(address: str | IpAddress, networks: Iterable[IpNetwork]) -> bool:

@@ -59,6 +59,8 @@ class Node:
     dns: tuple[str, ...] = ()
     hosts: str | None = None
     """Path of a file of names, in the format of /etc/hosts, asked before DNS."""
+    advertise: tuple[str, ...] = ()
+    """Literal addresses at which the world reaches this machine, where its interfaces do not have them (behind NAT)."""
 
 
 @attrs.frozen

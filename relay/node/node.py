@@ -22,6 +22,7 @@ from relay.engine.secured import Secured
 from relay.engine.tls_setup import close, handshake, unwrap
 from relay.errors import OperatorError
 from relay.identity import Identity, PeerError, peer_name
+from relay.model.families import ALL_FAMILIES, Families
 from relay.model.network import Network, who_is_behind, whom_to_update
 from relay.model.vitals import ConnectedIngress, LineReport
 from relay.model.walk import MOST_LINES, Hop, hops_from
@@ -87,6 +88,8 @@ class RelayNode:
         """Carriers that were refused."""
         self.dials: dict[str, LineDial] = {}
         """The last dial of each of our own lines."""
+        self.families = ALL_FAMILIES
+        """Those that this machine reaches the world by, as ingresses are told."""
         self.is_draining = False
         self.changed = trio.Event()
         """Set when `network` has been exchanged; there is a new one then."""
@@ -159,6 +162,10 @@ class RelayNode:
             one = found.get(passage.ingress, ConnectedIngress(passage.ingress))
             found[passage.ingress] = attrs.evolve(one, passed_on=one.passed_on + 1)
         return [found[name] for name in sorted(found)]
+
+    def note_families(self, families: Families) -> None:
+        """This machine reaches the world by *families*: WELCOME and STATUS say so from now on."""
+        self.families = families
 
     def accept(self, sock: socket.socket, address: tuple[str, int]) -> None:
         """A connection came in: set it up in a task of its own."""
@@ -309,6 +316,7 @@ class RelayNode:
             __version__,
             self.is_draining,
             self.identity.expires,
+            families=self.families,
             agreed=min(hello.versions.newest, NEWEST),
         )
 

@@ -33,6 +33,10 @@ class OwnAddresses:
         self._known = {address: self._known[address] for address in wanted if address in self._known}
         return frozenset[OwnAddress]().union(*self._known.values())
 
+    def found(self, address: Address) -> frozenset[IpAddress]:
+        """The literal addresses of *address*, as they were learnt."""
+        return frozenset(ip for ip, _ in self._known.get(address, ()))
+
     async def _look_up(self, address: Address) -> None:
         literal = parse_literal(address.host)
         if literal is None:

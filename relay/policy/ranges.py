@@ -53,6 +53,10 @@ LOW_32_BITS = (
     IPv6Network("64:ff9b::/96"),
     IPv6Network("64:ff9b:1::/48"),  # RFC 6052 section 2.2 as a /96; whoever opens it for another layout owns the gap
 )
+UNSPECIFIED = IPv4Address("0.0.0.0")
+LOOPBACK = IPv4Address("127.0.0.1")
+NOT_COMPATIBLE = (IPv6Address("::"), IPv6Address("::1"))
+"""In ::/96, and no IPv4 in them (RFC 4291 section 2.5.5.1)."""
 SIX_TO_FOUR = IPv6Network("2002::/16")
 TEREDO = IPv6Network("2001::/32")
 
@@ -65,9 +69,24 @@ def prohibition(ip: IPv4Address | IPv6Address) -> str | None:
     return named if named is not None or ip in GLOBAL_UNICAST else "not global unicast"
 
 
+def is_public(ip: IPv4Address | IPv6Address) -> bool:
+    """Whether *ip* may be a public server's."""
+    return prohibition(ip) is None
+
+
+def is_wholly_public(cidr: IPv4Network | IPv6Network) -> bool:
+    """Whether `prohibition` names no address in *cidr*."""
+    if isinstance(cidr, IPv4Network):
+        return not any(cidr.overlaps(network) for network in IPV4)
+    return cidr.subnet_of(GLOBAL_UNICAST) and not any(cidr.overlaps(network) for network in IPV6)
+
+
 def embedded(ip: IPv4Address | IPv6Address) -> tuple[IPv4Address, ...]:
-    """The IPv4 addresses that a packet to *ip* may end up at: a translator or tunnel takes them out of its bits."""
+    """The IPv4 addresses that a packet to *ip* may end up at: a translator or tunnel takes them out of its bits, and
+    Linux takes what is unspecified for this machine."""
     if isinstance(ip, IPv4Address):
+        return (LOOPBACK,) if ip == UNSPECIFIED else ()
+    if ip in NOT_COMPATIBLE:
         return ()
     bits = int(ip)
     if any(ip in network for network in LOW_32_BITS):

@@ -29,11 +29,11 @@ from relay.identity import Identity, load_identity
 from relay.model.cause import Cause
 from relay.model.network import Network, Node
 from relay.node.node import RelayNode
-from relay.node.own import AGAIN, OwnAddresses
 from relay.node.sessions import Sessions
 from relay.policy import Policy
 from relay.serve.counters import NodeParts
 from relay.serve.half_closed import watch_half_closed
+from relay.serve.own import OwnKeeper
 from relay.serve.process import run_under_signals
 from relay.serve.status import answer_status, keep_telling, tell_status
 from relay.session.window import Memory
@@ -113,25 +113,9 @@ def _make_targets(loop: Loop, nursery: trio.Nursery, me: Node, base: Path) -> Ta
 async def _start(node: RelayNode, targets: Targets | None, nursery: trio.Nursery) -> None:
     """The tasks that run as long as the node; an exit first learns what it must not dial."""
     if targets is not None:
-        own, changed = OwnAddresses(), node.changed
-        await _learn_own(node, targets, own)
-        nursery.start_soon(_keep_learning_own, node, targets, own, changed)
+        await nursery.start(OwnKeeper(node, targets).keep)
     nursery.start_soon(keep_dialling, node.hops, node.base, node.note_dials)
     nursery.start_soon(watch_half_closed, HALF_CLOSED_IDLE, node.sessions.all_streams)
-
-
-async def _learn_own(node: RelayNode, targets: Targets, own: OwnAddresses) -> None:
-    """Refuse targets that are our own nodes."""
-    targets.policy = Policy(node.network.nodes[node.name].allow, await own.learn(node.network))
-
-
-async def _keep_learning_own(node: RelayNode, targets: Targets, own: OwnAddresses, changed: trio.Event) -> None:
-    """Learn them again after every reload (then *changed* is set), and now and then."""
-    while True:
-        with trio.move_on_after(AGAIN):
-            await changed.wait()
-        changed = node.changed
-        await _learn_own(node, targets, own)
 
 
 def _listen(node: RelayNode, loop: Loop) -> list[Listener]:

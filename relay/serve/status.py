@@ -27,6 +27,7 @@ def node_status(parts: NodeParts) -> Status:
         node_counters(parts),
         {reason.name.lower(): count for reason, count in node.refusals.items()},
         {cause.name.lower(): count for cause, count in node.sessions.failures.items()},
+        node.families,
     )
 
 
@@ -59,4 +60,5 @@ def answer_status(parts: NodeParts) -> Answer:
         "certificate_ends": datetime.datetime.fromtimestamp(node.identity.expires, datetime.UTC).isoformat(),
         **told,
         "digest": node.digest.hex(),
+        "families": node.families.words,
     }

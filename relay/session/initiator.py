@@ -24,6 +24,10 @@ from relay.session.window import Memory
 from relay.wire import bodies
 from relay.wire.frames import Kind
 
+MOST_EARLY = 8 * 1024
+"""Bytes of a stream kept beyond their acknowledgement until the exit has connected: a TLS ClientHello takes 0.3 to
+2 KiB, the head of a request with its cookies up to 8."""
+
 _OPENING, _ATTACHED, _CONNECTED = (
     Reach.OPENING,
     StreamEvent.ATTACHED,
@@ -34,11 +38,11 @@ _OPENING, _ATTACHED, _CONNECTED = (
 class InitiatorStream(Stream):
     """A stream as the ingress sees it: it knows its target, and what an exit has said of it.
 
-    It may be written to before the exit has heard of it; what it was given can go to another exit as long as nothing
-    has travelled (`has_sent`, `withdrawn`).
+    It may be written to before the exit has heard of it. What it was given can go to another exit as long as no target
+    has had it: because nothing has travelled (`has_sent`), or because this exit says that it has not connected.
     """
 
-    __slots__ = ("host", "is_planned", "owed", "port", "withdrawn")
+    __slots__ = ("_early", "host", "is_planned", "owed", "port", "withdrawn")
 
     def __init__(self, session: StreamSession, number: int, sink: Sink, host: str, port: int) -> None:
         super().__init__(session, number, sink)
@@ -47,8 +51,11 @@ class InitiatorStream(Stream):
         self.port = port
         self.is_planned = False
         """The newest attachment is a planned move; its ATTACH says so."""
-        self.withdrawn = b""
-        """What was written and never left, kept when the stream is reset: another exit may go on with it."""
+        self.withdrawn: bytes | None = None
+        """All that was written, once the stream is over without having been connected: another exit may go on with it.
+        None if it was connected, or if more has been acknowledged than is kept."""
+        self._early = b""
+        """What the exit has acknowledged before it has connected, if that is not more than MOST_EARLY."""
         self.owed: dict[CarrierEnd, int | None] = {}
         """Carriers left by a planned move that still bring what lies below an offset; None until the exit told it."""
 
@@ -106,8 +113,20 @@ class InitiatorStream(Stream):
         """CONNECTED has come; the sink hears it once."""
         if not self.is_connected:
             self.reach = REACHES[self.reach][_CONNECTED]
+            self._early = b""
             self.took = took
             self.sink.on_connected(took)
+
+    def receive_ack(self, received: int, limit: int) -> None:
+        """As `Stream.receive_ack`; what an exit has that has not connected is kept for another one."""
+        if received > self.sender.acked and not self.is_connected and not self.is_over:
+            self._keep_early(min(received, self.sender.end))
+        super().receive_ack(received, limit)
+
+    def _keep_early(self, stop: int) -> None:
+        sender = self.sender
+        if len(self._early) == sender.acked and stop <= MOST_EARLY:
+            self._early = b"".join((self._early, *sender.read(sender.acked, stop)))
 
     # ---- ends
 
@@ -125,9 +144,11 @@ class InitiatorStream(Stream):
         self.session.say_last_later(word)
 
     def on_forgotten(self) -> None:
-        """As `Stream.on_forgotten`; if nothing has travelled, what was written is kept in `withdrawn`."""
-        if not self.has_sent and not self.withdrawn:
-            self.withdrawn = b"".join(self.sender.read(self.sender.acked, self.sender.end))
+        """As `Stream.on_forgotten`; what no target has had is kept in `withdrawn`."""
+        sender = self.sender
+        let_go = min(sender.acked, sender.end)
+        if self.withdrawn is None and not self.is_connected and len(self._early) == let_go:
+            self.withdrawn = b"".join((self._early, *sender.read(let_go, sender.end)))
         super().on_forgotten()
 
 

@@ -57,6 +57,7 @@ class Tag(enum.IntEnum):
     RESUME = 12
     DRAINING = 13
     NOT_AFTER = 14
+    FAMILIES = 131
 
 
 class Feature(enum.IntFlag):

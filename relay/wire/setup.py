@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import attrs
 
+from relay.model.families import ALL_FAMILIES, Families
 from relay.wire.codes import OUR_FEATURES, Feature, Purpose, Reason, Tag
 from relay.wire.errors import ProtocolError, printable
 from relay.wire.fields import Fields, join
@@ -84,6 +85,8 @@ class Welcome:
     features: Feature = OUR_FEATURES
     agreed: int = NEWEST
     versions: Versions = OURS
+    families: Families = ALL_FAMILIES
+    """Those that the node reaches the world by, as it has tried."""
 
 
 @attrs.frozen
@@ -157,6 +160,7 @@ def _of_welcome(message: Welcome) -> dict[Tag, bytes]:
         Tag.DRAINING: _byte(message.draining),
         Tag.NOT_AFTER: _long(int(message.not_after)),
         Tag.FEATURES: _long(message.features),
+        Tag.FAMILIES: _byte(message.families),
     }
 
 
@@ -262,6 +266,7 @@ def _welcome(fields: Fields, versions: Versions) -> Welcome:
         Feature(fields.number(Tag.FEATURES, 8, 0)),
         fields.number(Tag.AGREED, 1),
         versions,
+        Families(fields.number(Tag.FAMILIES, 1, ALL_FAMILIES)) & ALL_FAMILIES or ALL_FAMILIES,
     )
 
 

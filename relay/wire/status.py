@@ -10,6 +10,7 @@ from typing import Any
 
 import attrs
 
+from relay.model.families import ALL_FAMILIES, Families
 from relay.model.vitals import ConnectedIngress, LineReport, Vitals
 from relay.wire.errors import ProtocolError
 from relay.wire.frames import LONGEST_BODY, Kind, frame
@@ -46,6 +47,8 @@ class Status:
     """Carriers that it refused, by reason."""
     failures: Mapping[str, int] = {}
     """Targets that it did not reach, by cause."""
+    families: Families | None = None
+    """Those that the node reaches the world by; None if it did not say."""
 
 
 def status(told: Status) -> bytes:
@@ -67,6 +70,7 @@ def _but_lines(told: Status, connected: tuple[ConnectedIngress, ...]) -> dict[st
     return {
         "digest": told.digest.hex(),
         "serial": told.serial,
+        "families": None if told.families is None else told.families.words,
         "vitals": None if told.vitals is None else vitals_object(told.vitals),
         "connected": connected_object(connected),
         "counters": counts_object(told.counters),
@@ -107,7 +111,18 @@ def _read(told: dict[str, Any]) -> Status:
         parse_counts(told.get("counters", {})),
         parse_counts(told.get("refusals", {})),
         parse_counts(told.get("failures", {})),
+        _families(told["families"]) if "families" in told else None,
     )
+
+
+def _families(told: object) -> Families | None:
+    if not isinstance(told, list) or not all(isinstance(word, str) for word in told):
+        raise ValueError("no list of words")
+    found = Families(0)
+    for family in ALL_FAMILIES:
+        if family.words[0] in told:
+            found |= family
+    return found or None
 
 
 def _no_number(text: str) -> Any:

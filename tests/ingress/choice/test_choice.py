@@ -65,16 +65,16 @@ def test_both_paths_of_a_redundant_stream_were_tried() -> None:
 def test_what_the_ranking_has_forgotten_leads_nowhere() -> None:
     gone = Choice(ONE, Entry(figure("x>moon", 1), 0.0), Basis.BEST)
     assert paths(elsewhere_to_the_same_exit(RANKING, gone)) == []
-    assert paths(at_other_exits(RANKING, gone)) == ["ix/1", "f", "e"]
+    assert paths(at_other_exits(RANKING, gone, None)) == ["ix/1", "f", "e"]
 
 
 def test_other_exits_are_those_that_work_best_first() -> None:
-    assert paths(at_other_exits(RANKING, chosen("ix/1"))) == ["f", "e"]
-    assert paths(at_other_exits(RANKING, chosen("e"))) == ["ix/1", "f"]
+    assert paths(at_other_exits(RANKING, chosen("ix/1"), None)) == ["f", "e"]
+    assert paths(at_other_exits(RANKING, chosen("e"), None)) == ["ix/1", "f"]
 
 
 def test_only_where_the_demand_permits() -> None:
     demand = Demand("192.168.7.9", 443, exits=frozenset({"hk", "sg", "jp"}))
-    assert paths(at_other_exits(RANKING, chosen("ix/1", demand))) == ["e"]
-    assert set(permitted(RANKING, demand)) == {"hk", "jp"}  # sg is down
-    assert set(permitted(RANKING, ONE)) == {"us", "hk", "tw", "jp"}
+    assert paths(at_other_exits(RANKING, chosen("ix/1", demand), demand.exits)) == ["e"]
+    assert set(permitted(RANKING, demand.exits)) == {"hk", "jp"}  # sg is down
+    assert set(permitted(RANKING, None)) == {"us", "hk", "tw", "jp"}

@@ -171,13 +171,15 @@ def test_what_failed_to_open_is_tried_over_disjoint_paths_then_over_others_then_
     found = chosen(made, Demand("example.com", 443), 1.0)
     assert found.paths == ("ix/1",)
     assert [one.paths for one in made.elsewhere_to_the_same_exit(found)] == [("c",), ("ix/2",)]
-    assert [(one.paths, one.exit) for one in made.at_other_exits(found)] == [(("e",), "hk")]
+    assert [(one.paths, one.exit) for one in made.at_other_exits(found, 1.0)] == [(("e",), "hk")]
 
 
 def test_what_is_opened_again_goes_only_where_it_may() -> None:
     made = chooser(figure("a>us", 100), figure("b>hk", 110), figure("c>tw", 120))
     found = chosen(made, Demand("192.168.7.9", 443, exits=frozenset({"us", "tw"})))
-    assert [(one.paths, one.reason) for one in made.at_other_exits(found)] == [(("c",), "another exit (costs 120 ms)")]
+    assert [(one.paths, one.reason) for one in made.at_other_exits(found, 1.0)] == [
+        (("c",), "another exit (costs 120 ms)")
+    ]
 
 
 def test_only_the_exits_that_may_dial_it_are_chosen() -> None:
@@ -216,7 +218,7 @@ def test_a_client_goes_on_at_the_exit_that_took_its_stream() -> None:
     made = chooser(figure("a>us1", 130), figure("b>us2", 131))
     found = chosen(made, Demand("example.com", 443, "c"))
     assert found.exit == "us1"
-    (again,) = made.at_other_exits(found)
+    (again,) = made.at_other_exits(found, 1.0)
     made.opened(again, 1.0)
     assert paths(made, client="c") == ["b"]
 

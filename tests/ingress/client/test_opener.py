@@ -7,7 +7,7 @@ import pytest
 
 from ingress.choice.demand import Demand
 from ingress.client import opener as opener_module
-from ingress.client.client_stream import MOST_TRIES, TARGET_CAUSES
+from ingress.client.client_stream import MOST_TRIES, OTHERS_MAY, TARGET_CAUSES
 from ingress.client.opener import LOST_CAUSES, MOST_WAITING, WAIT_FOR_PATH
 from ingress.config import Limits, Rule
 from ingress.measure.health import PathState
@@ -62,6 +62,51 @@ async def test_success_is_told_at_once_where_the_file_and_the_target_allow_it(ma
     await bed.settle()
     assert not bed.open(Holder(), port=22).is_answered
     assert not (await make_bed()).open(Holder(), port=443).is_answered
+
+
+@pytest.mark.parametrize("answer", ["auto", "true"])
+@pytest.mark.parametrize("cause", sorted(OTHERS_MAY))
+async def test_f2_another_exit_is_tried_where_one_has_no_way(make_bed: ClientBeds, cause: Cause, answer: str) -> None:
+    """Also when the client was answered early and its first bytes are at the exit: no target has had them."""
+    bed, holder = await make_bed(*TWO_EXITS, answer=answer), Holder()
+    stream = bed.open(holder)
+    if answer == "auto":
+        stream.write(b"ClientHello")
+    await bed.passes(0.1)
+    assert bed.exit("us").heard == (b"ClientHello" if answer == "auto" else b"")
+    bed.exit("us").refuses(cause)
+    await bed.settle()
+    assert stream.choice is not None and stream.choice.exit == "eu"
+    bed.exit("eu").connects()
+    await bed.settle()
+    assert (bed.exit("eu").heard, bed.exit("us").opened) == (bed.exit("us").heard, 1)
+    assert holder.told == ([] if answer == "auto" else ["opened"])
+    assert bed.open(Holder(), port=443).is_answered is (answer == "auto")  # nothing is held against the target
+
+
+@pytest.mark.parametrize("cause", sorted(OTHERS_MAY))
+async def test_f2_no_exit_is_tried_twice_and_the_truth_is_told_when_none_has_a_way(
+    make_bed: ClientBeds, cause: Cause
+) -> None:
+    bed, holder = await make_bed(*TWO_EXITS), Holder()
+    bed.open(holder)
+    for name in ("us", "eu"):
+        await bed.settle()
+        bed.exit(name).refuses(cause)
+    await bed.settle()
+    assert holder.told == ["refused", cause]
+    assert (bed.exit("us").opened, bed.exit("eu").opened, bed.opener.waiting) == (1, 1, 0)
+    assert not bed.open(Holder(), port=443).is_answered
+
+
+@pytest.mark.parametrize("cause", sorted(TARGET_CAUSES - OTHERS_MAY))
+async def test_what_is_said_of_the_target_is_told_at_once(make_bed: ClientBeds, cause: Cause) -> None:
+    bed, holder = await make_bed(*TWO_EXITS), Holder()
+    bed.open(holder)
+    await bed.settle()
+    bed.exit("us").refuses(cause)
+    await bed.settle()
+    assert (holder.told, bed.exit("eu").opened) == (["refused", cause], 0)
 
 
 @pytest.mark.parametrize("cause", sorted(TARGET_CAUSES | {Cause.LIMIT}))

@@ -91,6 +91,25 @@ def test_which_exits_may_dial(host: str, exits: set[str] | None) -> None:
     assert found == (None if exits is None else frozenset(exits))
 
 
+def test_f5_the_machine_of_an_exit_is_dialled_by_other_exits_only() -> None:
+    nodes = {
+        "us": Node("us", Address("93.184.216.34", 48350), (), exit=True),
+        "eu": exit_node("eu", advertise=("93.184.216.35",)),
+    }
+    made = make(nodes=nodes)
+    assert made.judge("93.184.216.34", 22).exits == {"eu"}
+    assert made.judge("93.184.216.35", 22).exits == {"us"}
+    assert made.judge("93.184.216.36", 22).exits is None
+
+
+@pytest.mark.parametrize("cidr", ["::1/128", "127.0.0.0/8"])
+def test_f7_localhost_is_where_one_of_its_addresses_is_opened(cidr: str) -> None:
+    opened = (Allowed(ip_network(cidr), "a service of the exit's machine"),)
+    made = make(nodes={"us": exit_node("us"), "eu": exit_node("eu", allow=opened)})
+    assert made.judge("localhost", 80).exits == {"eu"}
+    assert made.judge("::1", 80).exits == ({"eu"} if ":" in cidr else frozenset())
+
+
 @pytest.mark.parametrize("host", ["localhost", "10.0.0.1", "169.254.169.254", "0.0.0.0", "::1", "fe80::1"])
 def test_what_no_exit_would_dial_is_refused_truly(host: str) -> None:
     plain = {name: NODES[name] for name in ("jp", "us")}

@@ -27,6 +27,7 @@ allow = [{ cidr = "10.0.0.0/8", reason = 'says "why"\\ here' }]
 upstream = { url = "socks4://a.example:1", user = "u", password = { file = "p" } }
 dns = ["9.9.9.9"]
 hosts = "hosts"
+advertise = ["198.51.100.9", "2001:db8::9"]
 [line.direct]
 from = "sh"
 to = "us"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import attrs
 import pytest
 from trio.testing import MockClock
 
@@ -9,6 +10,7 @@ from ingress.paths.peer import MOST_ASKED, Peer
 from relay.callbacks import ignore
 from relay.engine import Loop
 from relay.model.cause import Cause
+from relay.model.families import ALL_FAMILIES, Families
 from relay.model.network import Address, Line, Network, Node
 from relay.model.vitals import LineReport
 from relay.session.carrier import CarrierEnd
@@ -180,11 +182,21 @@ async def test_it_drains_until_it_lets_somebody_in_who_asked_later(known: Known,
 async def test_what_it_told_of_its_lines_outlives_a_welcome(known: Known) -> None:
     report = LineReport("pacific", 0.05)
     known.peer.welcomed(WELCOME)
-    assert known.peer.told == Status(WELCOME.digest, 7, ())
+    assert known.peer.told == Status(WELCOME.digest, 7, (), families=ALL_FAMILIES)
     known.peer.on_notice(Kind.STATUS, body(status(Status(bytes(8), 6, (report,)))))
     assert known.peer.told == Status(bytes(8), 6, (report,))
     known.peer.welcomed(WELCOME)
-    assert known.peer.told == Status(WELCOME.digest, 7, (report,))
+    assert known.peer.told == Status(WELCOME.digest, 7, (report,), families=ALL_FAMILIES)
+
+
+async def test_f2_its_families_are_those_that_it_told_last(known: Known) -> None:
+    assert known.peer.families is ALL_FAMILIES
+    known.peer.welcomed(attrs.evolve(WELCOME, families=Families.IPV4))
+    assert known.peer.families is Families.IPV4
+    known.peer.on_notice(Kind.STATUS, body(status(Status(bytes(8), 6, families=Families.IPV6))))
+    assert known.peer.families is Families.IPV6
+    known.peer.on_notice(Kind.STATUS, body(status(Status(bytes(8), 6))))
+    assert known.peer.families is ALL_FAMILIES
 
 
 async def test_a_status_that_is_none_is_its_mistake(known: Known) -> None:

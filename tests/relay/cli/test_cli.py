@@ -58,6 +58,14 @@ def test_check_says_what_a_node_is(folder: Path, capsys: pytest.CaptureFixture[s
     ]
 
 
+def test_f7_check_says_which_allow_does_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    allow = 'allow = [{ cidr = "ff02::/16", reason = "r" }, { cidr = "::ffff:10.0.0.0/104", reason = "r" }]'
+    (folder / "paths.toml").write_text(NETWORK.replace('hosts = "hosts"', f'hosts = "hosts"\n{allow}'))
+    assert main(["check", "us"]) == 0
+    (said,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("warning")]
+    assert said == "warning: node.us.allow: ff02::/16 does nothing: no TCP connection leads to a multicast address"
+
+
 def test_check_says_everything_that_a_node_lacks(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("hosts", "password", "keys/us/node.pem"):
         (folder / name).unlink()

@@ -61,6 +61,16 @@ def test_a_serial_is_a_whole_number_and_may_be_left_out(tmp_path: Path) -> None:
         assert "serial" in said and "whole number" in said
 
 
+def test_f5_an_exit_behind_nat_says_where_the_world_reaches_it(tmp_path: Path) -> None:
+    text = GOOD.replace('hosts = "hosts"', 'advertise = ["198.51.100.9", "2001:db8::9"]')
+    assert load_network(write(tmp_path, text)).nodes["us"].advertise == ("198.51.100.9", "2001:db8::9")
+    (said,) = mistakes(tmp_path, text.replace('"198.51.100.9"', '"us.example"'))
+    assert 'node.us.advertise[0]: "us.example" is not an IP address' in said
+    relay = GOOD.replace('address = "203.0.113.10:48350"', 'address = "203.0.113.10:48350"\nadvertise = "192.0.2.1"')
+    (said,) = mistakes(tmp_path, relay)
+    assert "node.jp.advertise: only exits connect to targets" in said
+
+
 def test_a_network_is_read_whole(tmp_path: Path) -> None:
     network = load_network(write(tmp_path, GOOD))
     assert network.ingresses == ("shanghai",)

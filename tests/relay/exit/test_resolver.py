@@ -16,7 +16,8 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from relay.exit.dnsquery import look_up
-from relay.exit.resolver import LIMIT, LOCALHOST, ResolveError, Resolver
+from relay.exit.resolver import LIMIT, ResolveError, Resolver
+from relay.model.addresses import LOCALHOST_ADDRESSES
 from relay.model.cause import Cause
 from relay.model.network import Address, Node
 
@@ -132,8 +133,8 @@ async def test_a_second_answer_is_not_asked_for_behind_the_first(nursery: trio.N
 async def test_files_and_localhost_need_no_server(nursery: trio.Nursery) -> None:
     resolver = Resolver(nursery, (), {"known.example": ("192.0.2.1",)})
     assert await resolver.resolve("Known.example") == ("192.0.2.1",)
-    assert await resolver.resolve("localhost") == LOCALHOST
-    assert await resolver.resolve("app.localhost.") == LOCALHOST
+    assert await resolver.resolve("localhost") == LOCALHOST_ADDRESSES
+    assert await resolver.resolve("app.localhost.") == LOCALHOST_ADDRESSES
 
 
 @pytest.mark.parametrize("host", ["a" * 64 + ".example", "a..example", "line\r\n.example", "1.2.3.4.5", "x" * 300])

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from relay.model.addresses import IpAddress
 from relay.model.hosts import parse_literal
-from relay.model.network import Allowed, IpNetwork
-from relay.policy import Policy
+from relay.model.network import Address, Allowed, IpNetwork, Node
+from relay.policy import Policy, told_addresses
 from relay.policy.ranges import embedded, prohibition
 
 NOT_GLOBAL = [
@@ -122,6 +122,46 @@ def test_an_opened_nat64_reaches_public_servers_only() -> None:
     policy = Policy(opened("64:ff9b::/96"))
     assert policy.refusal("64:ff9b::8.8.8.8", 443) is None
     assert policy.refusal("64:ff9b::127.0.0.1", 443) == "loopback"
+
+
+HERE = [IPv4Address("93.184.216.34"), IPv4Address("192.168.7.2"), IPv6Address("2606:4700::1")]
+EVERYWHERE = [(IPv4Address("0.0.0.0"), 7443), (IPv6Address("::"), 7443)]
+
+
+@pytest.mark.parametrize("address", ["93.184.216.34", "::ffff:93.184.216.34", "64:ff9b::93.184.216.34", "2606:4700::1"])
+def test_f5_the_machine_itself_is_refused_at_every_port(address: str) -> None:
+    policy = Policy(opened("64:ff9b::/96"), here=HERE)
+    assert {policy.refusal(address, port) for port in (22, 80, 443, 9100)} == {"this machine itself"}
+    assert policy.refusal("93.184.216.35", 22) is None
+
+
+def test_f5_what_is_allowed_of_the_machine_is_dialled_but_never_its_nodes_port() -> None:
+    policy = Policy(opened("93.184.216.34/32", "192.168.7.0/24"), EVERYWHERE, HERE)
+    for address in ("93.184.216.34", "192.168.7.2"):
+        assert policy.refusal(address, 80) is None
+        assert policy.refusal(address, 7443) == "our own node's port"
+    assert policy.refusal("2606:4700::1", 80) == "this machine itself"
+    assert policy.refusal("93.184.216.35", 7443) is None
+
+
+def test_f5_the_unspecified_address_is_this_machine() -> None:
+    policy = Policy(opened("0.0.0.0/32", "127.0.0.0/8"), [(IPv4Address("127.0.0.1"), 7443)])
+    assert policy.refusal("0.0.0.0", 80) is None
+    assert policy.refusal("0.0.0.0", 7443) == "our own node"
+    assert Policy(opened("0.0.0.0/32")).refusal("0.0.0.0", 80) == "loopback"
+
+
+@pytest.mark.parametrize("address", ["::1", "::"])
+def test_f7_loopback_of_ipv6_is_opened_by_its_range(address: str) -> None:
+    """It lies in ::/96, and hides no IPv4 (RFC 4291 section 2.5.5.1)."""
+    assert Policy(opened(f"{address}/128")).refusal(address, 443) is None
+    assert Policy().refusal(address, 443)
+
+
+def test_the_file_tells_where_a_node_is_reached() -> None:
+    node = Node("us", Address("93.184.216.34", 48350), (), exit=True, advertise=("2606:4700::1",))
+    assert told_addresses(node) == {IPv4Address("93.184.216.34"), IPv6Address("2606:4700::1")}
+    assert told_addresses(Node("us", Address("us.example", 48350), ())) == frozenset()
 
 
 OWN: list[tuple[IpAddress, int]] = [

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from relay.model.families import Families
 from relay.wire.codes import Feature, Purpose, Reason, Tag
 from relay.wire.errors import NotUnderstoodError, ProtocolError
 from relay.wire.fields import join
@@ -229,6 +230,13 @@ def test_the_longest_names_fit_into_what_version_1_reads() -> None:
         Welcome(bytes(8), 2**64 - 1, name, True, float(LATEST), Feature(2**64 - 1)),
     ):
         assert len(encode(message)) < 256
+
+
+@pytest.mark.parametrize(("told", "read"), [(1, 1), (2, 2), (3, 3), (0, 3), (4, 3), (5, 1)])
+def test_f2_the_families_of_a_node_are_told_in_welcome(told: int, read: int) -> None:
+    assert parse_setup(encode(WELCOME)) == (WELCOME, len(encode(WELCOME)))
+    message, _ = parse_setup(encode(attrs.evolve(WELCOME, families=Families(told)))) or (None, 0)
+    assert message == attrs.evolve(WELCOME, families=Families(read))
 
 
 def test_a_certificate_that_ends_beyond_all_dates_is_none() -> None:

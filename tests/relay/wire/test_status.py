@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from relay.model.families import ALL_FAMILIES, Families
 from relay.model.vitals import ConnectedIngress, InUse, LineReport, Vitals
 from relay.wire.errors import ProtocolError
 from relay.wire.frames import HEADER_SIZE, LONGEST_BODY, Kind
@@ -85,6 +86,22 @@ def test_what_a_node_tells_is_as_the_protocol_has_it() -> None:
         "connected": {"shanghai": {"sessions": 1, "carriers": 4, "streams": 17}},
         "counters": {"accepted": 12},
     }
+
+
+@pytest.mark.parametrize("families", [Families.IPV4, Families.IPV6, ALL_FAMILIES])
+def test_f2_the_families_of_a_node_are_told(families: Families) -> None:
+    whole = status(Status(bytes(DIGEST_SIZE), families=families))
+    assert parse_status(whole[HEADER_SIZE:]).families is families
+
+
+def test_f2_of_families_what_is_not_known_is_ignored() -> None:
+    assert read().families is None
+    assert read(families=["ipv6", "ipv7"]).families is Families.IPV6
+    assert read(families=["ipv7"]).families is None
+    assert read(families=[]).families is None
+    for wrong in ("ipv4", 3, None, [4], {"ipv4": True}):
+        with pytest.raises(ProtocolError):
+            read(families=wrong)
 
 
 @given(JSON)

@@ -1,0 +1,65 @@
+"""Which exits lack a family of addresses, and which targets have addresses of one family alone.
+
+Exits tell of themselves. Of a literal address its family is plain; a name's is learnt from an exit that lacks one
+family and found no route to it.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from ingress.choice.demand import Demand
+from ingress.lru import Lru
+from relay.model.families import ALL_FAMILIES, Families
+from relay.policy import is_public
+
+BELIEVED = 600.0
+"""Seconds for which a name is believed to have one family alone: it may be given the other."""
+MOST_NAMES = 4096
+
+
+class FamilyNeeds:
+    """What targets need and exits lack. While no exit lacks a family, it costs a look at an empty mapping."""
+
+    __slots__ = ("_lacking", "_names")
+
+    def __init__(self) -> None:
+        self._lacking: dict[str, Families] = {}
+        self._names: Lru[str, tuple[Families, float]] = Lru(MOST_NAMES)
+
+    def tell(self, families: Mapping[str, Families]) -> None:
+        """By exit, what each of them reaches the world by; one that is not here reaches it by both."""
+        self._lacking = {name: ALL_FAMILIES & ~one for name, one in families.items() if one != ALL_FAMILIES}
+
+    def refused(self, demand: Demand, exit_: str, now: float) -> None:
+        """*exit_* has no route to the target of *demand*. If it lacks a family, that is the one which is needed."""
+        lacking = self._lacking.get(exit_)
+        if demand.literal is None and lacking is not None:
+            self._names.put(demand.host, (lacking, now))
+
+    def needed(self, demand: Demand, now: float) -> Families | None:
+        """The family without which an exit cannot reach the target; None if either may do."""
+        if demand.literal is not None:
+            return Families.of(demand.literal.version) if is_public(demand.literal) else None
+        known = self._names.get(demand.host)
+        return known[0] if known is not None and now - known[1] < BELIEVED else None
+
+    def exits(self, demand: Demand, everyone: Iterable[str], now: float) -> frozenset[str] | None:
+        """The exits that may take the stream of *demand* and have what it needs; None for all.
+
+        If none has it, those that may take it are to say so themselves: what they told may be out of date.
+        """
+        needed = self.needed(demand, now) if self._lacking else None
+        if needed is None:
+            return demand.exits
+        may, cannot = frozenset(everyone) if demand.exits is None else demand.exits, self._without(needed)
+        return demand.exits if may <= cannot or cannot.isdisjoint(may) else may - cannot
+
+    def are_at(self, demand: Demand, exits: Iterable[str], now: float) -> bool:
+        """Whether one of *exits* has what *demand* needs."""
+        needed = self.needed(demand, now) if self._lacking else None
+        return needed is None or bool(frozenset(exits) - self._without(needed))
+
+    def _without(self, needed: Families) -> frozenset[str]:
+        return frozenset(name for name, lacking in self._lacking.items() if needed in lacking)
+
+    def __len__(self) -> int:
+        return len(self._names)
