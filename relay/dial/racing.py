@@ -8,10 +8,11 @@ import errno
 import math
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import trio
 
+from relay.callbacks import ignore
 from relay.engine.happy_eyeballs import Race, interleave
 from relay.model.hosts import NoHost, read_host
 from relay.model.network import Address
@@ -24,6 +25,7 @@ _threads: trio.lowlevel.RunVar[trio.CapacityLimiter] = trio.lowlevel.RunVar("thr
 
 SocketAddress = tuple[int, str, int]
 """Address family, literal address, port."""
+Admit = Callable[[int], None]
 
 
 class DialError(OSError):
@@ -33,8 +35,9 @@ class DialError(OSError):
         return self.strerror or type(self).__name__
 
 
-async def connect(address: Address) -> tuple[socket.socket, float]:
-    """Connect to the first of *address*'s addresses that answers; the caller sets the deadline.
+async def connect(address: Address, admit: Admit = ignore) -> tuple[socket.socket, float]:
+    """Connect to the first of *address*'s addresses that answers; the caller sets the deadline. *admit* is given the
+    descriptor of each attempt, and may end it by an OSError.
 
     Returns:
         The socket, non-blocking, and the seconds that its own TCP connect took: without the name, without the
@@ -43,7 +46,7 @@ async def connect(address: Address) -> tuple[socket.socket, float]:
     Raises:
         DialError: the name has no address, or none of its addresses accepts.
     """
-    return await _race(await _resolve(address), str(address))
+    return await _race(await _resolve(address), str(address), admit)
 
 
 async def _resolve(address: Address) -> list[SocketAddress]:
@@ -75,8 +78,8 @@ def _limiter() -> trio.CapacityLimiter:
         return _threads.get()
 
 
-async def _race(addresses: Sequence[SocketAddress], what: str) -> tuple[socket.socket, float]:
-    attempts = _Attempts(addresses)
+async def _race(addresses: Sequence[SocketAddress], what: str, admit: Admit) -> tuple[socket.socket, float]:
+    attempts = _Attempts(addresses, admit)
     try:
         await attempts.run()
     except BaseException:
@@ -92,8 +95,9 @@ async def _race(addresses: Sequence[SocketAddress], what: str) -> tuple[socket.s
 class _Attempts:
     """Attempts side by side, begun as `Race` says; the first that connects ends the others."""
 
-    def __init__(self, addresses: Sequence[SocketAddress]) -> None:
+    def __init__(self, addresses: Sequence[SocketAddress], admit: Admit) -> None:
         self.race = Race(addresses)
+        self._admit = admit
         self.won: tuple[socket.socket, float] | None = None
         self._failed = trio.Event()
 
@@ -114,6 +118,7 @@ class _Attempts:
         started = trio.current_time()
         try:
             with trio.socket.socket(family, socket.SOCK_STREAM) as sock:
+                self._admit(sock.fileno())
                 await sock.connect((host, port))
                 if self.won is None:
                     self.won = take_over(sock), trio.current_time() - started

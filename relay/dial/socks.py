@@ -14,7 +14,8 @@ from python_socks import ProxyError, ProxyType
 from python_socks.async_.trio import Proxy as SocksClient
 
 from relay import config
-from relay.dial.racing import DialError, connect, take_over
+from relay.callbacks import ignore
+from relay.dial.racing import Admit, DialError, connect, take_over
 from relay.model.network import Address, Proxy, Secret
 
 SOCKS5_ERRORS = {
@@ -31,9 +32,13 @@ SOCKS4_REJECTED = 0x5B
 
 
 async def dial(
-    address: Address, timeout: float, proxy: Proxy | None = None, password: str | None = None
+    address: Address,
+    timeout: float,
+    proxy: Proxy | None = None,
+    password: str | None = None,
+    admit: Admit = ignore,
 ) -> tuple[socket.socket, float]:
-    """Connect to *address* within *timeout* seconds.
+    """Connect to *address* within *timeout* seconds; *admit* as for `racing.connect`.
 
     Returns:
         The socket, non-blocking, and its dial time: the seconds of the TCP connect; with a proxy, until the proxy said
@@ -43,7 +48,9 @@ async def dial(
         DialError: with one line that says what could not be reached and why.
     """
     with trio.move_on_after(timeout):
-        return await (connect(address) if proxy is None else _connect_through(proxy, address, password))
+        if proxy is None:
+            return await connect(address, admit)
+        return await _connect_through(proxy, address, password, admit)
     where = "" if proxy is None else f" through {proxy.scheme} proxy {proxy.address}"
     raise DialError(errno.ETIMEDOUT, f"{address}{where}: no answer within {timeout:g} s")
 
@@ -63,8 +70,10 @@ def read_secret(secret: Secret, base: Path) -> str:
     return config.read_secret(secret if secret.file is None else Secret(file=str(base / secret.file)))
 
 
-async def _connect_through(proxy: Proxy, address: Address, password: str | None) -> tuple[socket.socket, float]:
-    way = _WayToProxy(proxy.address)
+async def _connect_through(
+    proxy: Proxy, address: Address, password: str | None, admit: Admit
+) -> tuple[socket.socket, float]:
+    way = _WayToProxy(proxy.address, admit)
     kind = ProxyType.SOCKS4 if proxy.scheme == "socks4" else ProxyType.SOCKS5
     client = SocksClient(kind, proxy.address.host, proxy.address.port, proxy.user, password, rdns=True, forward=way)
     try:
@@ -86,15 +95,16 @@ async def _connect_through(proxy: Proxy, address: Address, password: str | None)
 class _WayToProxy(SocksClient):
     """How the library reaches the proxy: not through another proxy, as its `forward` is meant, but by our connect."""
 
-    def __init__(self, proxy: Address) -> None:
+    def __init__(self, proxy: Address, admit: Admit) -> None:
         self._proxy = proxy
+        self._admit = admit
         self.started = 0.0
         """When the TCP connect that succeeded began."""
 
     async def connect(
         self, dest_host: str, dest_port: int, timeout: float | None = None, **kwargs: Any
     ) -> trio.socket.SocketType:
-        sock, took = await connect(self._proxy)
+        sock, took = await connect(self._proxy, self._admit)
         self.started = trio.current_time() - took
         return trio.socket.from_stdlib_socket(sock)
 

@@ -1,7 +1,8 @@
-"""Dialling: one connect, and a race of several (`happy_eyeballs`). No names here: addresses are literal.
+"""Dialling targets: one connect, and a race of several (`happy_eyeballs`). No names here: addresses are literal.
 
-What must stay true: `on_done` is called once and never from inside `connect` or `race`; a socket is either handed
-over or closed; after `cancel` nothing is called and nothing is open.
+What must stay true: the last descriptors are left to others (`descriptors`); `on_done` is called once and never from
+inside `connect` or `race`; a socket is either handed over or closed; after `cancel` nothing is called and nothing is
+open.
 """
 
 import errno
@@ -10,6 +11,7 @@ import socket
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from relay.engine.descriptors import spare_reserve
 from relay.engine.happy_eyeballs import STAGGER, Race
 from relay.engine.loop import READABLE, Loop
 from relay.engine.timers import Timer
@@ -168,6 +170,7 @@ def _start(address: SocketAddress) -> socket.socket:
         raise OSError(errno.EINVAL, f"not a literal address: {host!r}") from None
     sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     try:
+        spare_reserve(sock.fileno())
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         code = sock.connect_ex(address)
         if code not in (0, errno.EINPROGRESS):

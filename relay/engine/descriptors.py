@@ -1,12 +1,14 @@
 """How many descriptors this process may have, and for whom the last of them are kept.
 
 What must stay true: what lives is unhurt by what comes. The limit L has two marks, each a reserve of R = min(64, L / 8)
-below the next: connects to targets stop at L - 2R, accepting stops at L - R, so that carriers still come in at an exit
-whose targets have used up theirs; the last R are for carriers that are dialled, for names and for the admin socket.
-The kernel gives out the lowest free number, so that one number tells how many are in use.
+below the next: connects to targets (and look-ups of their names) stop at L - 2R, accepting stops at L - R, so that
+carriers still come in at an exit whose targets have used up theirs; the last R are for carriers that are dialled and
+for the admin socket. The kernel gives out the lowest free number, so that one number tells how many are in use.
 """
 
 import contextlib
+import errno
+import os
 import resource
 from typing import Final
 
@@ -29,6 +31,16 @@ def accept_mark() -> int:
 def dial_mark() -> int:
     """The first descriptor that must not be used up by connects to targets."""
     return limit() - 2 * _reserve()
+
+
+def spare_reserve(descriptor: int) -> None:
+    """A connect to a target, or what leads to one, was given *descriptor*.
+
+    Raises:
+        OSError: EMFILE, as if there were no more: it is one of the last, which are for others. Close it.
+    """
+    if descriptor >= dial_mark():
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
 
 def share_of_strangers() -> int:

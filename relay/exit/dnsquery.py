@@ -11,6 +11,7 @@ from errno import EMFILE, ENFILE
 
 import trio
 
+from relay.engine.descriptors import spare_reserve
 from relay.exit.dnscache import Answer
 from relay.exit.lookup import Lookup
 from relay.model.network import Address
@@ -66,6 +67,7 @@ async def _ask(lookup: Lookup, server: Address, patience: float) -> bool:
 async def _ask_udp(lookup: Lookup, server: Address, wires: list[bytes], waiting: trio.CancelScope) -> None:
     family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
     with trio.socket.socket(family, socket.SOCK_DGRAM) as sock:
+        spare_reserve(sock.fileno())
         await sock.connect((server.host, server.port))
         for wire in wires:
             await sock.send(wire)
@@ -79,6 +81,7 @@ async def _ask_tcp(lookup: Lookup, server: Address, wire: bytes) -> None:
     """RFC 1035 section 4.2.2: each message behind its length in two bytes."""
     family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
     with trio.socket.socket(family, socket.SOCK_STREAM) as sock:
+        spare_reserve(sock.fileno())
         await sock.connect((server.host, server.port))
         stream = trio.SocketStream(sock)
         await stream.send_all(len(wire).to_bytes(2, "big") + wire)

@@ -2,22 +2,26 @@
 
 What must stay true: `on_done` is called once, from the engine's loop and never from inside `dial`; a socket is handed
 over or closed; after `cancel` nothing is called, nothing is open, no connect goes on. An address or a name that is
-known costs no task.
+known costs no task; when descriptors are short, targets are refused first, so that carriers still come in.
 """
 
 import errno
+import math
 import os
 import socket
 import struct
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import attrs
 import trio
 
 from relay import log
 from relay.dial.socks import dial as dial_by_proxy
 from relay.dial.socks import read_secret
+from relay.engine import descriptors
 from relay.engine.connect import Connecting, Racing, connect, race
+from relay.engine.descriptors import dial_mark, spare_reserve
 from relay.engine.loop import Loop
 from relay.engine.sockopts import keepalive, nodelay
 from relay.exit.resolver import ResolveError, Resolver
@@ -30,6 +34,8 @@ from relay.policy import Policy
 CONNECT_LIMIT = 10.0
 """Seconds for connecting, all addresses of a name together. Linux alone would try for two minutes; clients give up
 after 10 to 30 s and then cannot be told why."""
+CALM = 10.0
+"""Seconds without a lack of descriptors that end an episode: one log line each."""
 MOST_TIMED = 32
 """Connects that are made at once only to be timed: measuring must not crowd out what it measures."""
 
@@ -74,6 +80,14 @@ class Dialled:
 OnDone = Callable[[Dialled | Cause], None]
 
 
+@attrs.frozen
+class TargetsStatistics:
+    """All dials since the start."""
+
+    shortages: int
+    """That were not made, because the last descriptors are for others."""
+
+
 class Targets:
     """The exit's way to its targets. `policy` and `resolver` may be exchanged at any time; dials under way go on.
 
@@ -95,6 +109,12 @@ class Targets:
         secret = None if node.upstream is None else node.upstream.password
         self.password = None if secret is None else read_secret(secret, base)
         self._timing = 0
+        self._shortages = 0
+        self._short_at = -math.inf
+
+    def statistics(self) -> TargetsStatistics:
+        """Counts since the start."""
+        return TargetsStatistics(self._shortages)
 
     def dial(self, host: str, port: int, on_done: OnDone) -> "Dialling":
         """Connect to *host*, an address in any spelling or a name; *on_done* gets the socket or why there is none."""
@@ -119,6 +139,21 @@ class Targets:
             on_done(outcome.took if isinstance(outcome, Dialled) else outcome)
 
         self.dial(host, port, timed)
+
+    def cause_of(self, error: OSError) -> Cause:
+        """As the ingress is told. A lack of descriptors is told in the log as well."""
+        cause = CAUSES.get(error.errno or 0, Cause.INTERNAL)
+        log.event("target-failed", level="debug", cause=cause.word, error=os.strerror(error.errno or 0))
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            self.note_shortage()
+        return cause
+
+    def note_shortage(self) -> None:
+        """A target was not dialled, because descriptors are short: count it, and say so once an episode."""
+        if self.loop.now - self._short_at > CALM:
+            log.event("descriptors-short", level="warning", limit=descriptors.limit(), for_targets=dial_mark())
+        self._short_at = self.loop.now
+        self._shortages += 1
 
     def _dial_directly(self, dialling: "Dialling", host: str) -> None:
         ip = parse_literal(host)
@@ -198,6 +233,8 @@ class Dialling:
             try:
                 addresses = await self._targets.resolver.resolve(host)
             except ResolveError as error:
+                if error.cause is Cause.LIMIT:
+                    self._targets.note_shortage()
                 self.end_soon(error.cause)
             else:
                 self._targets.loop.call_soon(lambda: self._resolved(addresses))
@@ -206,9 +243,9 @@ class Dialling:
         """A task: connect to *target* by way of *proxy*."""
         with self._open_scope():
             try:
-                sock, took = await dial_by_proxy(target, CONNECT_LIMIT, proxy, self._targets.password)
+                sock, took = await dial_by_proxy(target, CONNECT_LIMIT, proxy, self._targets.password, spare_reserve)
             except OSError as error:
-                self.end_soon(_cause_of(error))
+                self.end_soon(self._targets.cause_of(error))
             else:
                 nodelay(sock)
                 keepalive(sock)
@@ -226,7 +263,7 @@ class Dialling:
 
     def _connected(self, result: socket.socket | OSError) -> None:
         if isinstance(result, OSError):
-            self._end(_cause_of(result))
+            self._end(self._targets.cause_of(result))
             return
         keepalive(result)
         elapsed = self._targets.loop.now - self._started
@@ -253,12 +290,6 @@ def _connect_time(sock: socket.socket, elapsed: float) -> float:
     It has none if the SYN had to be repeated; then *elapsed*."""
     (microseconds,) = TCP_INFO_RTT.unpack(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_RTT.size))
     return min(microseconds / 1e6, elapsed) if microseconds else elapsed
-
-
-def _cause_of(error: OSError) -> Cause:
-    cause = CAUSES.get(error.errno or 0, Cause.INTERNAL)
-    log.event("target-failed", level="debug", cause=cause.word, error=os.strerror(error.errno or 0))
-    return cause
 
 
 def _note_refusal(reason: str | None) -> None:

@@ -98,6 +98,11 @@ class Sessions:
         loop.call_at(loop.now + SWEEP, self._sweep)
 
     @property
+    def dial_shortages(self) -> int:
+        """Targets that were not dialled, because descriptors were short."""
+        return 0 if self._targets is None else self._targets.statistics().shortages
+
+    @property
     def streams(self) -> int:
         """Streams that are open here."""
         return sum(len(held.session.streams) for held in self._held.values())

@@ -44,4 +44,5 @@ def node_counters(parts: NodeParts) -> dict[str, int]:
     return {
         **process_counters(parts.loop, parts.listeners),
         "strangers_evicted": strangers.evicted,
+        "targets_without_descriptor": parts.node.sessions.dial_shortages,
     }

@@ -1,17 +1,20 @@
 """At a limit, newcomers are refused or wait, what lives goes on: descriptors, streams, memory. And nothing leaks."""
 
 import contextlib
+import json
 import os
 import resource
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.network.clients import PATIENCE, open_socks5, receive, reset
-from tests.network.files import with_table
-from tests.network.network import INGRESS, Network, second_ingress, until
+from tests.network.clients import PATIENCE, open_socks5, open_socks5_as, receive, reset
+from tests.network.files import with_entry, with_table
+from tests.network.network import INGRESS, PASSWORD, Network, second_ingress, until
+from tests.network.places import drop_everything
 
 pytestmark = pytest.mark.network
 FEW = 64
@@ -93,6 +96,64 @@ def test_an_exit_without_descriptors_refuses_and_serves_whom_it_has(
     resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
     echo_target(breakable, keep)
     echo.speak()
+
+
+def test_d1_strangers_without_a_password_shut_no_user_out(
+    breakable: Network, keep: Callable[[socket.socket], socket.socket]
+) -> None:
+    with second_ingress(breakable, "sh", "-c", 'ulimit -n 256; exec "$@"', "sh") as (network, _):
+        add_user(network)
+        strangers = []
+        for _ in range(213):
+            sock = keep(socket.create_connection(network.proxy, timeout=PATIENCE, source_address=("127.0.0.9", 0)))
+            sock.sendall(b"GET http://t/ HTTP/1.1\r\nHost: t\r\n\r\n")
+            strangers.append(sock)
+        sock = keep(socket.create_connection(network.proxy, timeout=PATIENCE))
+        open_socks5_as(sock, *network.target, "alice", PASSWORD)
+        sock.sendall(b"GET /bytes/10 HTTP/1.1\r\nHost: t\r\n\r\n")
+        assert receive(sock, 12) == b"HTTP/1.1 200"
+        assert network.paths()["counters"]["strangers_evicted"] == 213 - 32
+        assert "accept-paused" not in (network.folder / "second.log").read_text()
+
+
+def add_user(network: Network) -> None:
+    """From now on its second ingress asks for passwords."""
+    network.config.write_text(with_entry(network.config.read_text(), f"[ingress.{INGRESS}]", 'users = "users.toml"'))
+    for words in (["user", "add", "alice", "--password-stdin"], ["reload", "--admin", network.admin]):
+        done = network.run("ingress", *words, input=f"{PASSWORD}\n")
+        assert done.returncode == 0, done.stderr
+
+
+def test_d5_targets_that_do_not_answer_leave_an_exit_its_carriers_and_its_admin_socket(
+    breakable: Network, keep: Callable[[socket.socket], socket.socket]
+) -> None:
+    breakable.order("kill us-two")
+    echo, pid = Echo(breakable), breakable.pid("us-one")
+    keep(echo.sock)
+    limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (512, limits[1]))
+    hole = keep(socket.socket())
+    hole.bind(("127.0.0.1", 0))
+    drop_everything(hole)
+    greedy = [keep(socket.create_connection(breakable.proxy, timeout=PATIENCE)) for _ in range(1500)]
+    for sock in greedy:
+        sock.sendall(b"\x05\x01\x00\x05\x01\x00\x01\x7f\0\0\1" + hole.getsockname()[1].to_bytes(2, "big"))
+    until(lambda: any(event["event"] == "descriptors-short" for event in breakable.log("us-one")))
+    assert receive(greedy[-1], 4) == b"\x05\x00\x05\x01"  # at its limit: no code of RFC 1928 says so
+    breakable.kill("jp-one")
+    breakable.start("jp-one")
+    breakable.until(lambda answer: states(answer)["ix-one/one-one"] in ("up", "held"))  # its carriers came in
+    status = json.loads(breakable.ask(breakable.admin_of("us-one"), json.dumps({"ask": "status"})))
+    assert status["counters"]["targets_without_descriptor"] > 0 and status["counters"]["accept_pauses"] == 0
+    assert descriptors(pid) < 512 - 64
+    echo.speak()
+    assert [event["event"] for event in breakable.log("us-one")].count("descriptors-short") == 1
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+
+
+def states(answer: dict[str, Any]) -> dict[str, str]:
+    """Of all paths, by name."""
+    return {path["path"]: path["state"] for path in answer["paths"]}
 
 
 def echo_target(network: Network, keep: Callable[[socket.socket], socket.socket]) -> None:

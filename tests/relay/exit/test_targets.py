@@ -5,7 +5,7 @@ import os
 import resource
 import socket
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -21,6 +21,7 @@ from relay.exit.targets import CAUSES, CONNECT_LIMIT, MOST_TIMED, Dialled, Diall
 from relay.model.cause import Cause
 from relay.model.network import Address, Allowed, Node, Proxy, Secret
 from relay.policy import Policy
+from tests.world import Journal
 
 pytestmark = pytest.mark.usefixtures("no_leak")
 
@@ -185,6 +186,37 @@ async def test_a_port_that_is_none_is_refused(make: Make) -> None:
 )
 def test_an_error_of_the_kernel_has_its_cause(code: int, cause: Cause) -> None:
     assert CAUSES.get(code, Cause.INTERNAL) is cause
+
+
+@pytest.fixture
+def five_hundred_and_twelve() -> Iterator[int]:
+    """Descriptors of this process."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (512, limits[1]))
+    yield 512
+    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+@pytest.mark.parametrize("through", ["address", "name", "upstream"])
+async def test_d5_targets_that_do_not_answer_leave_two_reserves_to_others_and_are_told_of_once(
+    make: Make, black_hole: Address, five_hundred_and_twelve: int, through: str, journal: Journal
+) -> None:
+    upstream = Proxy("socks5", black_hole) if through == "upstream" else None
+    targets = make(servers=[black_hole], upstream=upstream)
+    hosts = {"address": "127.0.0.1", "name": "n{}.example", "upstream": "n{}.example"}
+    outcomes: list[Dialled | Cause] = []
+    dialling = [targets.dial(hosts[through].format(number), black_hole.port, outcomes.append) for number in range(1500)]
+    await wait_all_tasks_blocked()
+    in_use = len(os.listdir("/proc/self/fd"))
+    assert in_use <= 512 - 2 * 64 + 1  # the one more lists them
+    assert set(outcomes) - {Cause.DNS_TIMEOUT} == {Cause.LIMIT}  # the clock jumps over what names may take
+    assert targets.statistics().shortages == outcomes.count(Cause.LIMIT)
+    with socket.create_server(("127.0.0.1", 0)):
+        pass
+    assert journal.of("descriptors-short") == [{"level": "warning", "limit": 512, "for_targets": 384}]
+    for one in dialling:
+        one.cancel()
+    await wait_all_tasks_blocked()
 
 
 async def test_no_descriptor_left_is_a_limit(make: Make, listener: socket.socket) -> None:
