@@ -13,7 +13,7 @@ from bench.report import write_report
 from bench.results import keep_result, load_results
 
 ALL = [measure.name for measure in MEASURES]
-APART = ("before", "survive", "walks", "wan")
+APART = ("before", "choice", "survive", "walks", "wan")
 """Measures with a command line and a report of their own."""
 
 
@@ -25,8 +25,8 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m bench",
         description="Measure ingress beside the programs installed here. Without a name: all of it, and the report.",
         epilog=f"{text}\n\n`install` puts the peers on this machine; `report` writes docs/bench.md from kept results;\n"
-        "`before` (this checkout beside an earlier one), `survive`, `wan` and `walks` (how many files one event\n"
-        "touches) have command lines of their own: python -m bench before --help",
+        "`before` (this checkout beside an earlier one), `choice` (the ranking over scripted weather), `survive`, `wan`\n"
+        "and `walks` (how many files one event touches) have command lines of their own: python -m bench before --help",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     made.add_argument("names", nargs="*", metavar="NAME", help="what to measure, or install, or report")
