@@ -10,10 +10,12 @@ import os
 import socket
 from collections.abc import Callable, Sequence
 
+import attrs
 import trio
 
 from relay.callbacks import ignore
 from relay.engine.happy_eyeballs import Race, interleave
+from relay.engine.winners import Winners
 from relay.model.hosts import NoHost, read_host
 from relay.model.network import Address
 
@@ -21,6 +23,7 @@ MOST_THREADS = 16
 """Names of lines that are resolved at once. The system's resolver blocks a thread, for half a minute when its servers
 are silent; trio's own forty are left to others."""
 
+_winners: trio.lowlevel.RunVar[Winners] = trio.lowlevel.RunVar("which address of a line's name answers")
 _threads: trio.lowlevel.RunVar[trio.CapacityLimiter] = trio.lowlevel.RunVar("threads for the names of lines")
 
 SocketAddress = tuple[int, str, int]
@@ -46,7 +49,21 @@ async def connect(address: Address, admit: Admit = ignore) -> tuple[socket.socke
     Raises:
         DialError: the name has no address, or none of its addresses accepts.
     """
-    return await _race(await _resolve(address), str(address), admit)
+    found = {where: (family, where, port) for family, where, port in await _resolve(address)}
+    winners = _found_winners()
+    order = winners.order(address.host, tuple(found), trio.current_time())
+    won = await _race([found[where] for where in order], str(address), admit)
+    winners.won(address.host, won.host, won.waited, trio.current_time())
+    return won.sock, won.took
+
+
+def _found_winners() -> Winners:
+    """One for each run of trio."""
+    try:
+        return _winners.get()
+    except LookupError:
+        _winners.set(Winners())
+        return _winners.get()
 
 
 async def _resolve(address: Address) -> list[SocketAddress]:
@@ -78,13 +95,23 @@ def _limiter() -> trio.CapacityLimiter:
         return _threads.get()
 
 
-async def _race(addresses: Sequence[SocketAddress], what: str, admit: Admit) -> tuple[socket.socket, float]:
+@attrs.frozen
+class _Won:
+    """The attempt that connected: its socket, how long its own connect took, and its wait for its turn before."""
+
+    sock: socket.socket
+    host: str
+    took: float
+    waited: float
+
+
+async def _race(addresses: Sequence[SocketAddress], what: str, admit: Admit) -> _Won:
     attempts = _Attempts(addresses, admit)
     try:
         await attempts.run()
     except BaseException:
         if attempts.won is not None:  # cancelled in the moment of success
-            attempts.won[0].close()
+            attempts.won.sock.close()
         raise
     if attempts.won is None:
         error = attempts.race.error
@@ -98,7 +125,8 @@ class _Attempts:
     def __init__(self, addresses: Sequence[SocketAddress], admit: Admit) -> None:
         self.race = Race(addresses)
         self._admit = admit
-        self.won: tuple[socket.socket, float] | None = None
+        self.won: _Won | None = None
+        self._began = trio.current_time()
         self._failed = trio.Event()
 
     async def run(self) -> None:
@@ -121,7 +149,8 @@ class _Attempts:
                 self._admit(sock.fileno())
                 await sock.connect((host, port))
                 if self.won is None:
-                    self.won = take_over(sock), trio.current_time() - started
+                    took = trio.current_time() - started
+                    self.won = _Won(take_over(sock), host, took, started - self._began)
                     others.cancel()
         except OSError as error:
             self.race.fail(error)

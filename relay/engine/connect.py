@@ -43,6 +43,9 @@ def race(
 class Connecting:
     """A connect under way."""
 
+    waited = 0.0
+    """As of `Racing`: nothing was tried before."""
+
     __slots__ = ("_loop", "_on_done", "_sock", "_timer", "address", "queued")
 
     def __init__(self, loop: Loop, address: SocketAddress, timeout: float, on_done: Done) -> None:
@@ -105,7 +108,7 @@ class Connecting:
 class Racing:
     """Several connects under way."""
 
-    __slots__ = ("_connecting", "_loop", "_on_done", "_race", "_step", "_until")
+    __slots__ = ("_connecting", "_loop", "_on_done", "_race", "_started", "_step", "_until", "waited")
 
     def __init__(
         self, loop: Loop, addresses: Sequence[SocketAddress], stagger: float, timeout: float, on_done: Done
@@ -113,6 +116,9 @@ class Racing:
         self._loop = loop
         self._connecting: list[Connecting] = []
         self._on_done: Done | None = on_done
+        self.waited = 0.0
+        """Seconds between the first attempt and the one that connected, once it has."""
+        self._started = loop.now
         self._until = loop.now + timeout
         self._race = Race(addresses, stagger, self._until)
         self._step: Timer | None = None
@@ -138,14 +144,16 @@ class Racing:
         now = self._loop.now
         address = self._race.start(now)
         if address is not None:
-            self._connecting.append(connect(self._loop, address, self._until - now, self._attempted))
+            attempted = partial(self._attempted, now - self._started)
+            self._connecting.append(connect(self._loop, address, self._until - now, attempted))
         if self._step is not None:
             self._step.cancel()
         at = self._race.next_at
         self._step = None if at is None else self._loop.call_at(at, self._go_on)
 
-    def _attempted(self, result: socket.socket | OSError) -> None:
+    def _attempted(self, waited: float, result: socket.socket | OSError) -> None:
         if isinstance(result, socket.socket):
+            self.waited = waited
             self._end(result)
             return
         self._race.fail(result)

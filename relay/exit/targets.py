@@ -24,6 +24,7 @@ from relay.engine.connect import Connecting, Racing, connect, race
 from relay.engine.descriptors import dial_mark, spare_reserve
 from relay.engine.loop import Loop
 from relay.engine.sockopts import keepalive, nodelay
+from relay.engine.winners import Winners
 from relay.exit.resolver import ResolveError, Resolver
 from relay.model.addresses import is_localhost
 from relay.model.cause import Cause
@@ -64,7 +65,7 @@ TCP_INFO_RTT = struct.Struct("68xI")
 
 class Dialled:
     """A connected target. `sock` is non-blocking and the receiver's, `address` the literal that was dialled, `took` the
-    seconds of its TCP connect."""
+    seconds of its TCP connect and of the wait for addresses that were tried before it."""
 
     __slots__ = ("address", "sock", "took")
 
@@ -108,6 +109,7 @@ class Targets:
         self.upstream: Proxy | None = node.upstream
         secret = None if node.upstream is None else node.upstream.password
         self.password = None if secret is None else read_secret(secret, base)
+        self.winners = Winners()
         self._timing = 0
         self._shortages = 0
         self._short_at = -math.inf
@@ -118,7 +120,7 @@ class Targets:
 
     def dial(self, host: str, port: int, on_done: OnDone) -> "Dialling":
         """Connect to *host*, an address in any spelling or a name; *on_done* gets the socket or why there is none."""
-        dialling = Dialling(self, port, on_done)
+        dialling = Dialling(self, host, port, on_done)
         if self.upstream is None:
             self._dial_directly(dialling, host)
         else:
@@ -159,7 +161,7 @@ class Targets:
         ip = parse_literal(host)
         known = (str(ip),) if ip is not None else self.resolver.cached(host, self.loop.now)
         if known is None:
-            self.nursery.start_soon(dialling.resolve, host)
+            self.nursery.start_soon(dialling.resolve)
         elif isinstance(known, Cause):
             dialling.end_soon(known)
         else:
@@ -183,9 +185,10 @@ class Targets:
 class Dialling:
     """One target on its way. Made by `Targets.dial`; only `cancel` is for its caller."""
 
-    __slots__ = ("_attempt", "_on_done", "_permitted", "_scope", "_started", "_targets", "port")
+    __slots__ = ("_attempt", "_on_done", "_permitted", "_scope", "_started", "_targets", "host", "port")
 
-    def __init__(self, targets: Targets, port: int, on_done: OnDone) -> None:
+    def __init__(self, targets: Targets, host: str, port: int, on_done: OnDone) -> None:
+        self.host = host
         self.port = port
         self._targets = targets
         self._on_done: OnDone | None = on_done
@@ -211,8 +214,9 @@ class Dialling:
         self._targets.loop.call_soon(lambda: self._end(cause))
 
     def connect(self, addresses: Sequence[str]) -> None:
-        """Race those of *addresses* that the policy permits."""
+        """Race those of *addresses* that the policy permits; the one that is known to answer goes first."""
         loop, policy = self._targets.loop, self._targets.policy
+        addresses = self._targets.winners.order(self.host, addresses, loop.now)
         refusals = [policy.refusal(address, self.port) for address in addresses]
         permitted = [address for address, reason in zip(addresses, refusals, strict=True) if reason is None]
         if not permitted:
@@ -227,11 +231,11 @@ class Dialling:
             where = [(address, self.port) for address in permitted]
             self._attempt = race(loop, where, timeout=CONNECT_LIMIT, on_done=self._connected)
 
-    async def resolve(self, host: str) -> None:
-        """A task: find the addresses of *host*, then connect."""
+    async def resolve(self) -> None:
+        """A task: find the addresses of the name, then connect."""
         with self._open_scope():
             try:
-                addresses = await self._targets.resolver.resolve(host)
+                addresses = await self._targets.resolver.resolve(self.host)
             except ResolveError as error:
                 if error.cause is Cause.LIMIT:
                     self._targets.note_shortage()
@@ -266,8 +270,10 @@ class Dialling:
             self._end(self._targets.cause_of(result))
             return
         keepalive(result)
-        elapsed = self._targets.loop.now - self._started
-        self._end(Dialled(result, self._address_of(result), _connect_time(result, elapsed)))
+        now, waited = self._targets.loop.now, self._attempt.waited if self._attempt is not None else 0.0
+        address, took = self._address_of(result), _connect_time(result, now - self._started - waited)
+        self._targets.winners.won(self.host, address, waited, now)
+        self._end(Dialled(result, address, waited + took))
 
     def _address_of(self, sock: socket.socket) -> str:
         if len(self._permitted) == 1:
@@ -286,8 +292,8 @@ class Dialling:
 
 
 def _connect_time(sock: socket.socket, elapsed: float) -> float:
-    """The kernel's own measure of SYN to SYN-ACK: without the attempts before this one and without our loop's delay.
-    It has none if the SYN had to be repeated; then *elapsed*."""
+    """The kernel's own measure of SYN to SYN-ACK: without our loop's delay. It has none if the SYN had to be repeated;
+    then *elapsed*."""
     (microseconds,) = TCP_INFO_RTT.unpack(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_RTT.size))
     return min(microseconds / 1e6, elapsed) if microseconds else elapsed
 

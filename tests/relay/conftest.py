@@ -39,12 +39,17 @@ def nobody() -> Iterator[Address]:
         yield Address("127.0.0.1", sock.getsockname()[1])
 
 
+def swallow(sock: socket.socket) -> None:
+    """Whatever is sent to *sock* is dropped unseen, unanswered."""
+    program = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))
+    sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HL", 1, ctypes.addressof(program)))
+
+
 @pytest.fixture
 def black_hole() -> Iterator[Address]:
     """A loopback address that never answers: a socket filter (one instruction: accept 0 bytes) drops every SYN."""
     with _listen() as sock:
-        program = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))
-        sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HL", 1, ctypes.addressof(program)))
+        swallow(sock)
         sock.listen()
         yield Address("127.0.0.1", sock.getsockname()[1])
 

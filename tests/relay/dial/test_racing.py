@@ -74,6 +74,19 @@ async def test_an_address_that_swallows_costs_one_stagger(black_hole: Address, c
         assert took < 0.1
 
 
+async def test_f8_the_address_that_answered_goes_first_next_time(
+    black_hole: Address, clock: MockClock, names: Names
+) -> None:
+    with socket.create_server(("127.0.0.2", black_hole.port)):
+        names("127.0.0.1", "127.0.0.2")
+        (await connect(Address("line.example", black_hole.port)))[0].close()
+        started = trio.current_time()
+        sock, _ = await connect(Address("line.example", black_hole.port))
+        with sock:
+            assert sock.getpeername()[0] == "127.0.0.2"
+        assert trio.current_time() - started < STAGGER / 2
+
+
 async def test_a_cancel_leaves_nothing_open(black_hole: Address) -> None:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(connect, black_hole)

@@ -5,7 +5,7 @@ import os
 import resource
 import socket
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -14,6 +14,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
+from relay.engine.happy_eyeballs import STAGGER
 from relay.engine.loop import Loop
 from relay.errors import OperatorError
 from relay.exit.resolver import Resolver
@@ -21,6 +22,7 @@ from relay.exit.targets import CAUSES, CONNECT_LIMIT, MOST_TIMED, Dialled, Diall
 from relay.model.cause import Cause
 from relay.model.network import Address, Allowed, Node, Proxy, Secret
 from relay.policy import Policy
+from tests.relay.conftest import swallow
 from tests.world import Journal
 
 pytestmark = pytest.mark.usefixtures("no_leak")
@@ -66,9 +68,10 @@ async def make() -> AsyncIterator[Make]:
             servers: Sequence[Address] = (),
             own: Sequence[tuple[str, int]] = (),
             base: Path = Path(),
+            names: Mapping[str, tuple[str, ...]] = NAMES,
         ) -> Targets:
             policy = Policy(allow, [(ip_address(host), port) for host, port in own])
-            return Targets(loop, exit_node(upstream), policy, Resolver(nursery, servers, NAMES), nursery, base)
+            return Targets(loop, exit_node(upstream), policy, Resolver(nursery, servers, names), nursery, base)
 
         yield targets
         nursery.cancel_scope.cancel()
@@ -150,7 +153,25 @@ async def test_a_swallowing_address_costs_one_stagger(make: Make, black_hole: Ad
         with dialled.sock:
             assert dialled.address == "127.0.0.2"
         assert 0.25 <= trio.current_time() - started < 5
-        assert dialled.took < 0.2
+
+
+@pytest.mark.parametrize("silent", [["::1"], ["127.0.0.1"], ["::1", "127.0.0.1", "127.0.0.3"]])
+async def test_f3_f8_an_address_that_is_silent_is_waited_for_once(make: Make, silent: list[str]) -> None:
+    """A dead AAAA, or the first of several A records: each has its turn, and what answered goes first next time."""
+    with ExitStack() as holes, socket.create_server(("127.0.0.2", 0)) as answers:
+        port = answers.getsockname()[1]
+        for host in silent:
+            hole = holes.enter_context(socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET))
+            hole.bind((host, port))
+            swallow(hole)
+            hole.listen()
+        targets = make(names={"dead.test": (*silent, "127.0.0.2")})
+        first = await connected(targets, "dead.test", port)
+        second = await connected(targets, "dead.test", port)
+        with first.sock, second.sock:
+            assert first.address == second.address == "127.0.0.2"
+            assert first.took >= len(silent) * STAGGER  # the wait is a part of what a connect takes
+            assert second.took < STAGGER
 
 
 async def test_a_refusal(make: Make, nobody: Address) -> None:
@@ -179,6 +200,8 @@ async def test_a_port_that_is_none_is_refused(make: Make) -> None:
         (errno.ENETUNREACH, Cause.NO_ROUTE),
         (errno.EHOSTUNREACH, Cause.HOST_UNREACHABLE),
         (errno.ETIMEDOUT, Cause.CONNECT_TIMEOUT),
+        (errno.EADDRNOTAVAIL, Cause.NO_ROUTE),
+        (errno.EAFNOSUPPORT, Cause.NO_ROUTE),
         (errno.EMFILE, Cause.LIMIT),
         (errno.EACCES, Cause.POLICY),
         (errno.EPROTO, Cause.INTERNAL),
