@@ -3,7 +3,7 @@
 What must stay true: `event` never raises and never waits. A line that cannot be written now is lost and counted,
 because a full pipe behind the log must not stop anybody's bytes. A value cannot forge a line or steer a terminal:
 what is not printable is escaped. Passwords are nobody's field. Nobody fills the disk by making us log: of each event,
-and of each `about` apart, so many lines are written in a minute, and the rest are counted (`lines-left-out`).
+and of each `about` apart, so many lines are written, and the rest are counted (`lines-left-out`).
 """
 
 import datetime
@@ -25,13 +25,16 @@ MOST_VALUE: Final = 500
 SHORT_VALUE: Final = 40
 """Characters kept of each value when the line would be longer than MOST_BYTES."""
 
-LINES_A_MINUTE: Final = 30
-"""Lines of one event about one thing before the rest of the minute is only counted. A restart of everything says less;
-a flood of 30 a minute is 20 MB a day at most."""
+LINES_AT_ONCE: Final = 30
+"""Lines of one event about one thing before the rest of the minute is only counted. A restart of everything says
+less."""
+LINES_BACK: Final = 10
+"""So many of them may be written again with each minute: who stays just below every flood writes 160 KB an hour of one
+event. At 30 it would be half a megabyte, and a node where strangers cause two would write more than one an hour."""
 FLOODED_LINES: Final = 1
-"""The same in a minute that follows one in which lines were left out: an example, beside the count."""
+"""In a minute that follows one in which lines were left out: an example, beside the count."""
 MOST_TALLIES: Final = 512
-"""Things kept apart in a minute; more than that share their event's one tally."""
+"""Things kept apart at a time; more than that share their event's one tally."""
 MINUTE: Final = 60.0
 
 Key = tuple[str, str]
@@ -46,6 +49,7 @@ class Tallies:
     def __init__(self) -> None:
         self._since = float("-inf")
         self._room: dict[Key, int] = {}
+        """Lines that may still be written; LINES_AT_ONCE of what is not here."""
         self._left_out: dict[Key, int] = {}
 
     def admit(self, name: str, about: str) -> bool:
@@ -53,7 +57,7 @@ class Tallies:
         key = (name, about)
         if key not in self._room and len(self._room) >= MOST_TALLIES:
             key = (name, "")
-        room = self._room.get(key, LINES_A_MINUTE)
+        room = self._room.get(key, LINES_AT_ONCE)
         if room:
             self._room[key] = room - 1
             return True
@@ -64,9 +68,12 @@ class Tallies:
         """What was left out of the last minute, if it is over at *now*: to be told, once."""
         if now - self._since < MINUTE:
             return {}
+        minutes = min((now - self._since) // MINUTE, LINES_AT_ONCE)
         left_out, self._left_out = self._left_out, {}
+        back = {key: room + int(minutes) * LINES_BACK for key, room in self._room.items()}
+        self._room = {key: room for key, room in back.items() if room < LINES_AT_ONCE}
+        self._room.update(dict.fromkeys(left_out, FLOODED_LINES))
         self._since = now
-        self._room = dict.fromkeys(left_out, FLOODED_LINES)
         return left_out
 
 

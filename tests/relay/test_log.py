@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.log import LINES_A_MINUTE, MINUTE, MOST_BYTES, MOST_TALLIES, Log
+from relay.log import LINES_AT_ONCE, LINES_BACK, MINUTE, MOST_BYTES, MOST_TALLIES, Log
 
 VALUES = st.one_of(st.text(), st.binary(), st.none(), st.booleans(), st.integers(), st.floats())
 
@@ -130,18 +130,18 @@ def test_c3_a_flood_of_one_event_is_counted_not_written() -> None:
     written = Written()
     for _ in range(300_000):
         written.log.event("node-draining", node="us")
-    assert len(written.take()) == LINES_A_MINUTE
-    assert written.log.left_out() == 300_000 - LINES_A_MINUTE
+    assert len(written.take()) == LINES_AT_ONCE
+    assert written.log.left_out() == 300_000 - LINES_AT_ONCE
     written.now += MINUTE - 0.1
     written.log.tell_left_out()
     assert not written.take()
     written.now += 0.1
     written.log.tell_left_out()
     (told,) = written.take()
-    assert (told["event"], told["of"], told["count"]) == ("lines-left-out", "node-draining", 300_000 - LINES_A_MINUTE)
+    assert (told["event"], told["of"], told["count"]) == ("lines-left-out", "node-draining", 300_000 - LINES_AT_ONCE)
 
 
-def test_a_flood_that_goes_on_writes_two_lines_a_minute_until_a_minute_was_quiet() -> None:
+def test_a_flood_that_goes_on_writes_two_lines_a_minute_until_minutes_were_quiet() -> None:
     written = Written()
     for _ in range(3):
         for _ in range(100):
@@ -150,10 +150,52 @@ def test_a_flood_that_goes_on_writes_two_lines_a_minute_until_a_minute_was_quiet
         written.now += MINUTE
     written.log.event("node-draining", node="us")
     assert [line["event"] for line in written.take()] == ["lines-left-out", "node-draining"]
-    written.now += MINUTE
-    for _ in range(100):
+    for minutes in (1, LINES_AT_ONCE / LINES_BACK, 1_000_000):
+        written.now += minutes * MINUTE
+        written.log.tell_left_out()
+        written.take()
+        for _ in range(100):
+            written.log.event("node-draining", node="us")
+        assert len(written.take()) == min(minutes * LINES_BACK, LINES_AT_ONCE)
+        written.now += MINUTE
         written.log.event("node-draining", node="us")
-    assert len(written.take()) == LINES_A_MINUTE
+
+
+STRANGERS = {
+    # what they can cause at the levels that are written by default, with values as long as they can be
+    "an ingress": [
+        (
+            "client-refused",
+            "",
+            {"client": "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff", "why": "address not in clients of the forward"},
+        ),
+        ("password-wrong", "", {"client": "2001:db8:ffff:ffff:ffff::/64", "refused_for": 123.5}),
+        ("accept-paused", "", {"reason": "Too many open files in system", "accepted": 10**12}),
+    ],
+    "a node": [
+        ("set-up-failed", "", {"peer": "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff:65535", "why": "x" * 120}),
+        ("set-up-failed", "certificates", {"peer": "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff:65535", "why": "x" * 120}),
+        ("accept-paused", "", {"reason": "Too many open files in system", "accepted": 10**12}),
+    ],
+}
+
+
+PACES = [(LINES_BACK,), (LINES_AT_ONCE,), (300,), (300, 0), (300, 1, 0, 0)]
+"""Lines of each kind in a minute, and in the next ones, over and over."""
+
+
+@pytest.mark.parametrize("where", STRANGERS)
+@pytest.mark.parametrize("pace", PACES)
+def test_d3_an_hour_of_strangers_is_less_than_a_megabyte_of_log(where: str, pace: tuple[int, ...]) -> None:
+    """However fast they come, and also if they keep just below what is left out."""
+    written, size = Written(), 0
+    for minute in range(60):
+        for name, about, fields in STRANGERS[where]:
+            for _ in range(pace[minute % len(pace)]):
+                written.log.event(name, level="warning", about=about, **fields)
+        size += sum(len(json.dumps(line)) + 1 for line in written.take())
+        written.now += MINUTE
+    assert 10_000 < size < 600_000
 
 
 def test_what_one_thing_causes_does_not_silence_another() -> None:
@@ -173,7 +215,7 @@ def test_things_without_end_share_a_tally() -> None:
     written = Written()
     for number in range(10 * MOST_TALLIES):
         written.log.event("carrier-lost", about=str(number))
-    assert len(written.take()) == MOST_TALLIES + LINES_A_MINUTE
+    assert len(written.take()) == MOST_TALLIES + LINES_AT_ONCE
 
 
 def test_at_debug_everything_is_written() -> None:

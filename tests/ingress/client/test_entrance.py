@@ -1,10 +1,14 @@
 """Who is let in, what all clients share, and what a reload exchanges for the next of them."""
 
+import io
+import json
+
 import attrs
 import pytest
 
 from ingress.config import Forward, Limits, Rule
 from ingress.users import Users
+from relay.log import LINES_AT_ONCE, MINUTE, Log
 from tests.ingress.client.client_bed import TWO_PATHS, ClientBeds, make_config
 from tests.ingress.client.messages import HOST, address, connect, socks5, socks5_reply
 from tests.ingress.client.test_admission import LAN
@@ -23,6 +27,25 @@ async def test_who_may_not_enter_is_closed_without_a_byte_and_told_of_in_the_log
         {"level": "warning", "client": STRANGER, "why": "address not in clients"}
     ]
     bed.assert_empty()
+
+
+async def test_d3_five_thousand_who_may_not_enter_are_some_lines_and_a_count(
+    make_bed: ClientBeds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bed = await make_bed(clients=LAN)
+    told = io.StringIO()
+    log = Log(lambda: bed.clock.now)
+    log.configure("json", "info", told)
+    monkeypatch.setattr("relay.log.event", log.event)
+    for _ in range(5_000):
+        bed.program(STRANGER).leaves()
+    bed.clock.jump(MINUTE)
+    bed.program(STRANGER)
+    lines = [json.loads(line) for line in told.getvalue().splitlines()]
+    counts = [line["count"] for line in lines if line["event"] == "lines-left-out"]
+    assert counts == [5_000 - LINES_AT_ONCE]
+    assert len(lines) == LINES_AT_ONCE + 1 + 1
+    assert len(told.getvalue()) < 10_000
 
 
 async def test_clients_are_counted_until_they_are_gone(make_bed: ClientBeds) -> None:
