@@ -9,6 +9,7 @@ import shlex
 import subprocess
 from collections.abc import Iterator
 from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
@@ -249,7 +250,7 @@ FIGURES = re.findall(r"^\| .+ \| ([\d., ]+) \| (`.+) \|$", (ROOT / "docs" / "sur
 @pytest.mark.parametrize(("values", "names"), FIGURES)
 def test_numbers_of_survival_are_those_of_the_code(values: str, names: str) -> None:
     places = [place.split(":") for place in re.findall(r"`([^`]+)`", names)]
-    found = [getattr(importlib.import_module(module), name) for module, name in places]
+    found = [attrgetter(name)(importlib.import_module(module)) for module, name in places]
     assert [float(value) for value in values.split(", ")] == found
 
 

@@ -5,26 +5,9 @@ from pathlib import Path
 
 import attrs
 
+from relay.model.limits import Limits
 from relay.model.network import Address, IpNetwork, Network
 from relay.model.walk import Paths
-
-
-@attrs.frozen
-class Limits:
-    """Bounds on time and memory. Times in seconds, sizes in bytes."""
-
-    handshake: float = 10.0
-    """From accepting a client to its whole request; the same for a carrier's TLS. Slow links need 1 or 2."""
-    drain: float = 10.0
-    """How long streams may go on after SIGTERM."""
-    half_closed_idle: float = 300.0
-    """After how long without progress a half-closed stream is reset."""
-    keepalive: float = 60.0
-    """TCP keepalive's first probe on client and target sockets."""
-    memory: int = 256 * 2**20
-    """What the windows of all streams may hold together."""
-    streams: int = 20_000
-    """Streams at once; further ones are refused."""
 
 
 @attrs.frozen

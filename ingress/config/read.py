@@ -9,18 +9,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ingress.config.doors import read_doors, refuse_same_addresses
-from ingress.config.model import IngressConfig, Limits, NetworkFile, Rule
+from ingress.config.model import IngressConfig, NetworkFile, Rule
 from ingress.config.warnings import find_warnings
 from relay.config import values
+from relay.config.limits import read_limits
 from relay.config.mistakes import ConfigError, Mistake, nearest
 from relay.config.network import read_network
 from relay.config.table import Table, read_document, read_version
 from relay.model.hosts import parse_literal
 from relay.model.network import Network
 from relay.model.walk import Paths, find_paths
-
-SMALLEST_MEMORY = 2**20
-"""Bytes: below it not even 64 streams get the 16 KiB that each is always owed."""
 
 
 def load(path: Path | str, name: str | None = None) -> IngressConfig:
@@ -50,7 +48,7 @@ def read_file(path: Path | str) -> NetworkFile:
     network = read_network(document)
     doors = read_doors(document)
     rules = tuple(_read_rule(table) for table in document.array("rule"))
-    limits = _read_limits(document.table("limits"))
+    limits = read_limits(document.table("limits"))
     document.finish()
     if not document.named("ingress"):
         document.wrong("ingress", "there is no ingress", 'add [ingress.NAME] with listen = "127.0.0.1:1080"')
@@ -101,36 +99,6 @@ def _host_pattern(value: object) -> str:
     if "*" in found:
         raise values.Wrong(f'"{found}" has its * in the wrong place', 'only "*.domain.example" is understood')
     return values.host_name(found)
-
-
-def _read_limits(table: Table | None) -> Limits:
-    usual = Limits()
-    if table is None:
-        return usual
-    limits = Limits(
-        table.get("handshake", _some_time, usual.handshake),
-        table.get("drain", values.duration, usual.drain),
-        table.get("half_closed_idle", _some_time, usual.half_closed_idle),
-        table.get("keepalive", _some_time, usual.keepalive),
-        table.get("memory", _memory, usual.memory),
-        table.get("streams", values.whole(1, 1_000_000), usual.streams),
-    )
-    table.finish()
-    return limits
-
-
-def _some_time(value: object) -> float:
-    found = values.duration(value)
-    if found <= 0:
-        raise values.Wrong(f'"{value}" is no time at all', "write how long, as 10s")
-    return found
-
-
-def _memory(value: object) -> int:
-    found = values.size(value)
-    if found < SMALLEST_MEMORY:
-        raise values.Wrong(f'"{value}" is too little', "write at least 1MiB")
-    return found
 
 
 def _read_paths(document: Table, network: Network) -> Mapping[str, Paths]:

@@ -1,10 +1,11 @@
-"""Writes a file as it was understood, every default of [limits] included; what is written means the same when read."""
+"""Writes a file as it was understood, every default of limits included; what is written means the same when read."""
 
 import json
 from collections.abc import Iterator, Mapping
 
-from ingress.config.model import Doors, Limits, NetworkFile, Rule
+from ingress.config.model import Doors, NetworkFile, Rule
 from relay.config.values import DURATIONS, RATES, SIZES
+from relay.model.limits import OF_EXITS, Limits
 from relay.model.network import Line, Node, Proxy, Secret
 
 
@@ -71,6 +72,7 @@ def _node(node: Node) -> dict[str, object]:
         "dns": list(node.dns),
         "hosts": node.hosts,
         "advertise": list(node.advertise),
+        "limits": {name: value for name, value in _limits(node.limits).items() if node.exit or name not in OF_EXITS},
     }
 
 

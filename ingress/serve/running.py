@@ -69,7 +69,10 @@ class Running:
             OperatorError: an address cannot be listened on; the process should end.
         """
         self._listen(self.config, self._bind_new(self.config))
-        self._nursery.start_soon(watch_half_closed, self.config.limits.half_closed_idle, self.fleet.streams)
+        self._nursery.start_soon(watch_half_closed, self._half_closed_idle, self.fleet.streams)
+
+    def _half_closed_idle(self) -> float:
+        return self.config.limits.half_closed_idle
 
     @property
     def listeners(self) -> Collection[Listener]:
@@ -106,6 +109,8 @@ class Running:
         accepts: dict[Address, OnAccept] = dict.fromkeys(config.listen, self.entrance.accept)
         accepts |= {forward.listen: partial(self.entrance.accept_forward, forward) for forward in config.forwards}
         self._accepts = accepts
+        for listener in self._listeners.values():
+            sockopts.keepalive(listener.sock, int(config.limits.keepalive))
         for address, sock in bound.items():
             self._listeners[address] = Listener(self.loop, sock, partial(self._accept, address))
         for address in [address for address in self._listeners if address not in accepts]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from relay.config import values
+from relay.config.limits import read_node_limits
 from relay.config.listening import refuse_overlaps
 from relay.config.mistakes import nearest
 from relay.config.table import Table, read_document, read_version
@@ -61,6 +62,7 @@ def _read_node(name: str, table: Table) -> Node | None:
     dns = table.many("dns", values.ip)
     hosts = table.file("hosts")
     advertise = table.many("advertise", values.ip)
+    limits = read_node_limits(table.table("limits"), is_exit=is_exit)
     for key in EXIT_KEYS:
         if key in table and not is_exit:
             table.wrong(key, "only exits connect to targets", "write exit = true, or take it out")
@@ -68,9 +70,8 @@ def _read_node(name: str, table: Table) -> Node | None:
     if address is None:
         return None
     hosts_file = None if hosts is None else str(hosts)
-    return Node(
-        name, address, listen or _everywhere(address.port), is_exit, allow, upstream, dns, hosts_file, advertise
-    )
+    places = listen or _everywhere(address.port)
+    return Node(name, address, places, is_exit, allow, upstream, dns, hosts_file, advertise, limits)
 
 
 def _everywhere(port: int) -> tuple[Address, ...]:

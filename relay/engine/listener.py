@@ -114,6 +114,11 @@ class Listener:
 
     close = stop
 
+    @property
+    def sock(self) -> socket.socket:
+        """For options, which accepted sockets inherit."""
+        return self._sock
+
     def statistics(self) -> ListenerStatistics:
         """Counts since it was opened."""
         return ListenerStatistics(self._accepted, self._pauses, self._timer is not None)

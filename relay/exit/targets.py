@@ -110,6 +110,7 @@ class Targets:
         secret = None if node.upstream is None else node.upstream.password
         self.password = None if secret is None else read_secret(secret, base)
         self.winners = Winners()
+        self.keepalive = int(node.limits.keepalive)
         self._timing = 0
         self._shortages = 0
         self._short_at = -math.inf
@@ -252,7 +253,7 @@ class Dialling:
                 self.end_soon(self._targets.cause_of(error))
             else:
                 nodelay(sock)
-                keepalive(sock)
+                keepalive(sock, self._targets.keepalive)
                 self._targets.loop.call_soon(lambda: self._end(Dialled(sock, target.host, took)))
 
     def _open_scope(self) -> trio.CancelScope:
@@ -269,7 +270,7 @@ class Dialling:
         if isinstance(result, OSError):
             self._end(self._targets.cause_of(result))
             return
-        keepalive(result)
+        keepalive(result, self._targets.keepalive)
         now, waited = self._targets.loop.now, self._attempt.waited if self._attempt is not None else 0.0
         address, took = self._address_of(result), _connect_time(result, now - self._started - waited)
         self._targets.winners.won(self.host, address, waited, now)

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 
 import attrs
 
+from relay.model.limits import Limits
+
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -61,6 +63,7 @@ class Node:
     """Path of a file of names, in the format of /etc/hosts, asked before DNS."""
     advertise: tuple[str, ...] = ()
     """Literal addresses at which the world reaches this machine, where its interfaces do not have them (behind NAT)."""
+    limits: Limits = attrs.Factory(Limits)
 
 
 @attrs.frozen

@@ -23,6 +23,7 @@ from relay.engine.tls_setup import close, handshake, unwrap
 from relay.errors import OperatorError
 from relay.identity import Identity, PeerError, peer_name
 from relay.model.families import ALL_FAMILIES, Families
+from relay.model.limits import Limits
 from relay.model.network import Network, who_is_behind, whom_to_update
 from relay.model.vitals import ConnectedIngress, LineReport
 from relay.model.walk import MOST_LINES, Hop, hops_from
@@ -122,6 +123,11 @@ class RelayNode:
         self.sessions.say_goaway()
 
     @property
+    def limits(self) -> Limits:
+        """Those of this node."""
+        return self.network.nodes[self.name].limits
+
+    @property
     def is_exit(self) -> bool:
         """Whether the file in force lets this node connect to targets."""
         return self.network.nodes[self.name].exit
@@ -178,7 +184,7 @@ class RelayNode:
     async def _serve(self, sock: socket.socket, peer: str, stranger: Stranger, scope: trio.CancelScope) -> None:
         sockopts.carrier(sock)
         try:
-            with scope, trio.fail_after(SETUP_SECONDS):
+            with scope, trio.fail_after(self.limits.handshake):
                 await self._set_up(sock, peer, stranger)
             if scope.cancelled_caught:
                 _log_failure(peer, "made room for others")

@@ -81,13 +81,24 @@ def _carried(link: Link, via: str) -> Carried:
     return Carried(via, link.end.bytes_in, link.end.bytes_out)
 
 
+@attrs.frozen
+class SessionsStatistics:
+    """All sessions of a node, since its start."""
+
+    refused: int
+    """Streams that would have been too many."""
+
+
 class Sessions:
     """All sessions of this node. *targets* is None at a node that is no exit."""
 
-    def __init__(self, loop: Loop, memory: Memory, targets: Targets | None) -> None:
+    def __init__(self, loop: Loop, memory: Memory, targets: Targets | None, most_streams: int) -> None:
+        """Beyond *most_streams* none is opened."""
         self._loop = loop
         self._memory = memory
         self._targets = targets
+        self._most_streams = most_streams
+        self._refused = 0
         self._held: dict[bytes, HeldSession] = {}
         self._dialling: dict[Binding, Dialling] = {}
         self.is_draining = False
@@ -116,6 +127,10 @@ class Sessions:
     def count(self) -> int:
         """Sessions that live here, with or without a carrier."""
         return len(self._held)
+
+    def statistics(self) -> SessionsStatistics:
+        """Counts since the start."""
+        return SessionsStatistics(self._refused)
 
     def connected(self) -> list[ConnectedIngress]:
         """What each ingress has here."""
@@ -227,6 +242,9 @@ class Sessions:
         binding = Binding(stream, Cause.TARGET_RESET, self._done)
         if self._targets is None or self.is_draining:
             stream.reset(Cause.DRAINING if self.is_draining else Cause.POLICY)
+        elif self.streams > self._most_streams:
+            self._refused += 1
+            stream.reset(Cause.LIMIT)
         else:
             dialling = self._targets.dial(host, port, lambda outcome: self._dialled(stream, binding, outcome))
             self._dialling[binding] = dialling

@@ -45,4 +45,5 @@ def node_counters(parts: NodeParts) -> dict[str, int]:
         **process_counters(parts.loop, parts.listeners),
         "strangers_evicted": strangers.evicted,
         "targets_without_descriptor": parts.node.sessions.dial_shortages,
+        "streams_refused": parts.node.sessions.statistics().refused,
     }

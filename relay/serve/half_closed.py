@@ -7,19 +7,21 @@ import trio
 from relay.model.cause import Cause
 from relay.session.stream import Stream
 
+LOOK_AGAIN = 30.0
+"""Seconds between two looks at most: another idle time is gone by as soon."""
+
 
 class HalfClosed:
     """Remembers how far each half-closed stream was, and since when."""
 
-    __slots__ = ("_idle", "_known")
+    __slots__ = ("_known",)
 
-    def __init__(self, idle: float) -> None:
-        """*idle*: seconds without progress that end a half-closed stream."""
-        self._idle = idle
+    def __init__(self) -> None:
         self._known: dict[Stream, tuple[int, float]] = {}
 
-    def expired(self, streams: Iterable[Stream], now: float) -> list[Stream]:
-        """The streams to reset, of all that live *now*. Call it several times within the idle time."""
+    def expired(self, streams: Iterable[Stream], now: float, idle: float) -> list[Stream]:
+        """The streams to reset, of all that live *now*: those without progress for *idle* seconds. To be called several
+        times within them."""
         known, self._known = self._known, {}
         over = []
         for stream in streams:
@@ -28,18 +30,18 @@ class HalfClosed:
             progress = stream.receiver.consumed + stream.sender.acked
             before, since = known.get(stream, (-1, now))
             since = since if before == progress else now
-            if now - since >= self._idle:
+            if now - since >= idle:
                 over.append(stream)
             else:
                 self._known[stream] = (progress, since)
         return over
 
 
-async def watch_half_closed(idle: float, streams: Callable[[], Iterable[Stream]]) -> None:
-    """Reset half-closed streams that make no progress for *idle* seconds; runs until cancelled."""
-    watch = HalfClosed(idle)
+async def watch_half_closed(idle: Callable[[], float], streams: Callable[[], Iterable[Stream]]) -> None:
+    """Reset half-closed streams without progress for *idle* seconds, which is asked each time; runs until cancelled."""
+    watch = HalfClosed()
     while True:
-        await trio.sleep(idle / 10)
-        for stream in watch.expired(list(streams()), trio.current_time()):
+        await trio.sleep(min(idle() / 10, LOOK_AGAIN))
+        for stream in watch.expired(list(streams()), trio.current_time(), idle()):
             stream.sink.on_reset(Cause.HALF_CLOSED_IDLE)
             stream.abort(Cause.HALF_CLOSED_IDLE)

@@ -38,12 +38,6 @@ from relay.serve.process import run_under_signals
 from relay.serve.status import answer_status, keep_telling, tell_status
 from relay.session.window import Memory
 
-DRAIN = 10.0
-"""Seconds that a draining node waits for its carriers to leave."""
-MEMORY = 256 * 1024 * 1024
-"""Bytes that all streams of an exit may hold together."""
-HALF_CLOSED_IDLE = 300.0
-"""Seconds without progress after which a half-closed stream is reset."""
 LAST_WORDS = 0.3
 """Seconds given to the last frames before the process ends."""
 LOOK_AGAIN = 0.05
@@ -75,9 +69,10 @@ async def serve(
         loop = Loop()
         nursery.start_soon(loop.run)
         base = Path(options.config).parent
-        targets = _make_targets(loop, nursery, network.nodes[options.node], base)
-        memory = Memory(MEMORY)
-        sessions = Sessions(loop, memory, targets)
+        me = network.nodes[options.node]
+        targets = _make_targets(loop, nursery, me, base)
+        memory = Memory(me.limits.memory)
+        sessions = Sessions(loop, memory, targets, me.limits.streams)
         node = RelayNode(loop, nursery, options.node, network, identity, base, sessions)
         await _start(node, targets, nursery)
         listeners = _listen(node, loop)
@@ -115,7 +110,8 @@ async def _start(node: RelayNode, targets: Targets | None, nursery: trio.Nursery
     if targets is not None:
         await nursery.start(OwnKeeper(node, targets).keep)
     nursery.start_soon(keep_dialling, node.hops, node.base, node.note_dials)
-    nursery.start_soon(watch_half_closed, HALF_CLOSED_IDLE, node.sessions.all_streams)
+    idle = node.limits.half_closed_idle
+    nursery.start_soon(watch_half_closed, lambda: idle, node.sessions.all_streams)
 
 
 def _listen(node: RelayNode, loop: Loop) -> list[Listener]:
@@ -157,8 +153,8 @@ def _reload_or_log(parts: NodeParts, options: Namespace) -> None:
 
 
 async def _drain(node: RelayNode, done: Callable[[], None]) -> None:
-    """Wait until the ingresses have left. Streams that are there after DRAIN seconds are reset, and both ends told."""
-    with trio.move_on_after(DRAIN):
+    """Wait until the ingresses have left. Streams that are there after `drain` are reset, and both ends told."""
+    with trio.move_on_after(node.limits.drain):
         while node.transits or node.sessions.streams:  # noqa: ASYNC110 - many things, each ends at its own pace
             await trio.sleep(LOOK_AGAIN)
     node.sessions.end_streams(Cause.DRAINING)

@@ -4,9 +4,10 @@ import os
 
 import pytest
 
-from ingress.config import Forward, Limits
+from ingress.config import Forward
 from ingress.doors.door import BEST_PIECE, KEPT_SOFT
 from relay.model.cause import Cause
+from relay.model.limits import Limits
 from relay.session.window import INITIAL_WINDOW
 from tests.ingress.client.client_bed import ClientBeds
 from tests.ingress.client.messages import ANSWERED, ESTABLISHED, HOST, OK, address, connect, get, socks5, socks5_reply

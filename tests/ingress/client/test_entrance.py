@@ -6,9 +6,10 @@ import json
 import attrs
 import pytest
 
-from ingress.config import Forward, Limits, Rule
+from ingress.config import Forward, Rule
 from ingress.users import Users
 from relay.log import LINES_AT_ONCE, MINUTE, Log
+from relay.model.limits import Limits
 from tests.ingress.client.client_bed import TWO_PATHS, ClientBeds, make_config
 from tests.ingress.client.messages import HOST, address, connect, socks5, socks5_reply
 from tests.ingress.client.test_admission import LAN

@@ -9,9 +9,10 @@ from ingress.choice.demand import Demand
 from ingress.client import opener as opener_module
 from ingress.client.client_stream import MOST_TRIES, OTHERS_MAY, TARGET_CAUSES
 from ingress.client.opener import LOST_CAUSES, MOST_WAITING, WAIT_FOR_PATH
-from ingress.config import Limits, Rule
+from ingress.config import Rule
 from ingress.measure.health import PathState
 from relay.model.cause import Cause
+from relay.model.limits import Limits
 from relay.model.network import Allowed
 from tests.ingress.choice.figures import figure
 from tests.ingress.client.client_bed import ONE_PATH, TWO_EXITS, TWO_PATHS, ClientBed, ClientBeds, make_config

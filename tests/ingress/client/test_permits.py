@@ -8,8 +8,9 @@ import pytest
 
 from ingress.client import permits
 from ingress.client.permits import Permits
-from ingress.config import IngressConfig, Limits
+from ingress.config import IngressConfig
 from relay.model.cause import Cause
+from relay.model.limits import Limits
 from relay.model.network import Address, Allowed, Line, Network, Node, Proxy
 from relay.model.walk import Hop, Path, Paths
 

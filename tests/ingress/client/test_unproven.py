@@ -6,8 +6,8 @@ import pytest
 import trio
 
 from ingress.client.closing import LINGER
-from ingress.config import Limits
 from ingress.users import Users
+from relay.model.limits import Limits
 from relay.strangers import Strangers
 from tests.ingress.client.client_bed import ClientBed, ClientBeds
 from tests.ingress.client.counterparts import Program

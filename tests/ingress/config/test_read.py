@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingress.config import Forward, Limits, Rule, load, read_file
+from ingress.config import Forward, Rule, load, read_file
 from relay.config import ConfigError
 from relay.config.values import cidr
+from relay.model.limits import Limits
 from relay.model.network import Address
 
 SAMPLE = Path(__file__).parents[3] / "paths.toml"
@@ -122,6 +123,7 @@ FORWARD = '[[forward]]\nlisten = "127.0.0.1:2000"\ntarget = "a.example:1"\n'
         (GOOD + "[[rule]]\nredundant = true\nport = [1, 0]\n", "rule[0].port[1]: 0 is not a whole number"),
         (GOOD + '[[chain]]\nvia = ["a"]\n', "chain: is not a key here; known here: forward, ingress"),
         (GOOD + "[limits]\ndrain = 10\n", "limits.drain: 10 is not a duration"),
+        (GOOD + '[limits]\nkeepalive = "10ms"\n', 'limits.keepalive: "10ms" is no time that the kernel takes'),
         (GOOD + '[limits]\nhandshake = "0s"\n', 'limits.handshake: "0s" is no time at all'),
         (GOOD + '[limits]\nmemory = "64KiB"\n', 'limits.memory: "64KiB" is too little'),
         (GOOD + '[limits]\nstream = 1\n', 'limits.stream: is not a key here; did you mean "streams"?'),

@@ -28,6 +28,7 @@ upstream = { url = "socks4://a.example:1", user = "u", password = { file = "p" }
 dns = ["9.9.9.9"]
 hosts = "hosts"
 advertise = ["198.51.100.9", "2001:db8::9"]
+limits = { drain = "1s", streams = 5 }
 [line.direct]
 from = "sh"
 to = "us"
@@ -72,6 +73,19 @@ def test_every_limit_is_shown(tmp_path: Path) -> None:
         'keepalive = "1m"',
         'memory = "256MiB"',
         "streams = 20000",
+    ]
+
+
+def test_g15_the_limits_of_every_node_are_shown(tmp_path: Path) -> None:
+    shown = [line for line in as_toml(read_file(SAMPLE)).splitlines() if line.startswith("limits = ")]
+    assert shown == [
+        'limits = { handshake = "10s", drain = "10s" }',
+        'limits = { handshake = "10s", drain = "10s" }',
+        *2
+        * [
+            'limits = { handshake = "10s", drain = "10s", half_closed_idle = "5m", keepalive = "1m", '
+            'memory = "256MiB", streams = 20000 }'
+        ],
     ]
 
 

@@ -137,11 +137,13 @@ async def test_a_forward_that_stays_goes_to_its_new_target(make_running: Make) -
 async def test_a_reload_exchanges_limits_and_users(make_running: Make) -> None:
     world, running = make_running()
     running.start()
-    world.extra = '[limits]\nmemory = "2MiB"\nstreams = 7\nhandshake = "50ms"\n'
+    world.extra = '[limits]\nmemory = "2MiB"\nstreams = 7\nhandshake = "50ms"\nkeepalive = "7s"\n'
     add_user(world.folder / "users.toml", "alice", "secret")
     world.write(world.text().replace('answer = "true"', 'answer = "true"\nusers = "users.toml"'))
     running.reload()
     assert (running.memory.limit, running.config.limits.streams) == (2 << 20, 7)
+    (listener,) = running.listeners
+    assert listener.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 7
     client = await world.client()
     await client.send_all(b"\x05\x01\x00")
     assert await read_all(client) == b"\x05\xff"

@@ -5,6 +5,7 @@ import pytest
 from relay.config import ConfigError, find_node, load_network, read_secret
 from relay.config.values import cidr
 from relay.errors import OperatorError
+from relay.model.limits import Limits
 from relay.model.network import Address, Allowed, IpNetwork, Proxy, Secret
 from relay.private import write_private
 
@@ -51,6 +52,32 @@ def mistakes(folder: Path, text: str) -> list[str]:
     with pytest.raises(ConfigError) as caught:
         load_network(write(folder, text))
     return [f"{mistake.line} {mistake}" for mistake in caught.value.mistakes]
+
+
+def test_g15_a_node_has_limits_of_its_own(tmp_path: Path) -> None:
+    own = GOOD.replace("[node.us]\n", '[node.us]\nlimits = { memory = "64MiB", keepalive = "30s" }\n')
+    assert load_network(write(tmp_path, own)).nodes["us"].limits == Limits(memory=64 << 20, keepalive=30.0)
+    assert load_network(write(tmp_path, own)).nodes["jp"].limits == Limits()
+    table = GOOD.replace("[node.us]\n", '[node.jp.limits]\nhandshake = "20s"\ndrain = "1m"\n[node.us]\n')
+    assert load_network(write(tmp_path, table)).nodes["jp"].limits == Limits(handshake=20.0, drain=60.0)
+
+
+@pytest.mark.parametrize(
+    ("node", "limits", "said"),
+    [
+        ("us", 'memory = "1kB"', 'node.us.limits.memory: "1kB" is too little'),
+        ("us", 'keepalive = "500ms"', 'node.us.limits.keepalive: "500ms" is no time that the kernel takes'),
+        ("us", 'keepalive = "10h"', 'node.us.limits.keepalive: "10h" is no time that the kernel takes'),
+        ("us", 'handshake = "0s"', 'node.us.limits.handshake: "0s" is no time at all'),
+        ("us", "stream = 1", 'node.us.limits.stream: is not a key here; did you mean "streams"'),
+        ("jp", "streams = 5", "node.jp.limits.streams: streams end at exits only"),
+        ("jp", 'memory = "64MiB"', "node.jp.limits.memory: streams end at exits only"),
+    ],
+)
+def test_g15_limits_that_do_nothing_are_mistakes(tmp_path: Path, node: str, limits: str, said: str) -> None:
+    wrong = GOOD.replace(f"[node.{node}]\n", f"[node.{node}]\nlimits = {{ {limits} }}\n")
+    (mistake,) = mistakes(tmp_path, wrong)
+    assert mistake.partition(" ")[2].startswith(said), mistake
 
 
 def test_a_serial_is_a_whole_number_and_may_be_left_out(tmp_path: Path) -> None:

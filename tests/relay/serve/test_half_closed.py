@@ -54,11 +54,11 @@ def test_who_is_over(first: Act, later: Act, is_over: bool) -> None:
     stream = pair.open(0)
     pair.run()
     first(pair, stream)
-    watches = {end: HalfClosed(IDLE) for end in (INGRESS, EXIT)}
+    watches = {end: HalfClosed() for end in (INGRESS, EXIT)}
     over: dict[int, list[Stream]] = {}
     for now in range(0, 600, 30):
         for end, watch in watches.items():
-            over.setdefault(end, []).extend(watch.expired(pair.sessions[end].streams.values(), 1000.0 + now))
+            over.setdefault(end, []).extend(watch.expired(pair.sessions[end].streams.values(), 1000.0 + now, IDLE))
         later(pair, stream)
     if is_over:
         assert over[INGRESS][0] is stream
@@ -71,12 +71,12 @@ def test_progress_begins_the_wait_anew() -> None:
     pair = SessionPair()
     stream = pair.open(0)
     half_close(pair, stream)
-    watch = HalfClosed(IDLE)
+    watch = HalfClosed()
     told = {}
     for now in range(0, 900, 60):
         if now == 240:
             download(pair, stream)
-        told[now] = bool(watch.expired([stream], float(now)))
+        told[now] = bool(watch.expired([stream], float(now), IDLE))
     assert next(now for now, is_over in told.items() if is_over) == 540
 
 
@@ -84,10 +84,10 @@ def test_what_has_ended_is_forgotten() -> None:
     pair = SessionPair()
     stream = pair.open(0)
     half_close(pair, stream)
-    watch = HalfClosed(IDLE)
-    watch.expired([stream], 0.0)
+    watch = HalfClosed()
+    watch.expired([stream], 0.0, IDLE)
     assert len(watch._known) == 1
-    watch.expired([], 30.0)
+    watch.expired([], 30.0, IDLE)
     assert len(watch._known) == 0
 
 
@@ -95,7 +95,7 @@ async def test_both_ends_are_told(autojump_clock: MockClock, nursery: trio.Nurse
     pair = SessionPair()
     stream = pair.open(0)
     half_close(pair, stream)
-    nursery.start_soon(watch_half_closed, 100.0, pair.ingress.streams.values)
+    nursery.start_soon(watch_half_closed, lambda: 100.0, pair.ingress.streams.values)
     with trio.fail_after(120):
         while pair.sinks[INGRESS][stream.id].cause is None:  # noqa: ASYNC110 - under a clock that jumps
             await trio.sleep(1)

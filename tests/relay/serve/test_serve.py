@@ -19,7 +19,7 @@ from relay.model.cause import Cause
 from relay.serve import serve
 from relay.wire.frames import Kind
 from relay.wire.setup import Proceed, Welcome
-from tests.relay.node.caller import Caller, asked, hello, secured, transit
+from tests.relay.node.caller import Caller, asked, heard, hello, secured, transit
 from tests.relay.session.pair import RecordingSink
 from tests.world import INGRESS, PATIENCE, TWO_PATHS, Journal, World, is_reset, read, read_all, until
 
@@ -228,14 +228,47 @@ async def test_a_drain_waits_for_streams_and_then_ends(world: World, caller: Cal
     assert not (world.folder / "us.sock").exists()
 
 
-async def test_what_does_not_end_is_reset(world: World, caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serve, "DRAIN", 0.1)
+async def limited(make_world: Callable[..., World], limits: str) -> World:
+    """A network whose exit has these limits."""
+    world = make_world(TWO_PATHS)
+    world.write(world.text().replace("exit = true", f"exit = true\nlimits = {{ {limits} }}"))
+    return await world.start("us")
+
+
+async def test_what_does_not_end_is_reset(make_world: Callable[..., World], nursery: trio.Nursery) -> None:
+    world = await limited(make_world, 'drain = "100ms"')
+    caller = Caller(world, "us")
+    nursery.start_soon(caller.loop.run)
     _, sink = caller.open(await caller.carrier())
     target = await world.target.accept()
     world.signal("us", signal.SIGINT)
     assert await is_reset(target)
     await until(lambda: sink.cause is Cause.DRAINING)
     await world.ended("us")
+    nursery.cancel_scope.cancel()
+
+
+async def test_g15_an_exit_keeps_to_its_own_limits(make_world: Callable[..., World], nursery: trio.Nursery) -> None:
+    limits = 'handshake = "50ms", keepalive = "7s", memory = "3MiB", streams = 2, half_closed_idle = "200ms"'
+    world = await limited(make_world, limits)
+    caller = Caller(world, "us")
+    nursery.start_soon(caller.loop.run)
+    link = await caller.carrier()
+    assert (await told(world, "us", "status"))["vitals"]["memory"]["limit"] == 3 << 20
+    first, held = caller.open(link)
+    _, other = caller.open(link)
+    await until(lambda: held.took is not None and other.took is not None)
+    streams = world.nodes["us"].sessions.all_streams()
+    probes = [one.sink.tcp.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) for one in streams]
+    assert probes == [7, 7]
+    _, third = caller.open(link)
+    await until(lambda: third.cause is Cause.LIMIT)
+    assert (await told(world, "us", "status"))["counters"]["streams_refused"] == 1
+    first.finish()
+    await until(lambda: held.cause is Cause.HALF_CLOSED_IDLE)
+    async with secured(world, "us") as silent:
+        assert await heard(silent) == b""  # closed after the handshake's time, without a word
+    nursery.cancel_scope.cancel()
 
 
 async def test_a_second_signal_ends_at_once_and_honestly(world: World, caller: Caller) -> None:
