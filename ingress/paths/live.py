@@ -39,6 +39,9 @@ BULK_PING = 1.0
 """Seconds between pings on a bulk carrier: for its life and for last words, never for the round trip."""
 BULK_SILENCE = 3.0
 """Seconds without a byte, and twice the round trip, after which a bulk carrier is dead."""
+POKED_LEAST = 1.0
+"""Seconds between two attempts, at least, also if something on the way has come back; unless the next one's turn comes
+sooner anyway. A node that lets every carrier in and drops it would have its paths wake each other for ever."""
 MOST_BULK = 16
 """Bulk carriers of one path at once; further bulk streams stay where they are and share."""
 
@@ -188,7 +191,9 @@ class LivePath:
         while True:
             backoff = BACKOFF_FIRST / 2 if await self._live() else longer(backoff)
             self._poked = trio.Event()
-            with trio.move_on_after(backoff * random.uniform(0.5, 1.0)):
+            wait = backoff * random.uniform(0.5, 1.0)
+            with trio.move_on_after(wait):
+                await trio.sleep(min(wait, POKED_LEAST))
                 await self._poked.wait()
 
     async def _live(self) -> bool:
@@ -252,6 +257,8 @@ class LivePath:
         now, end = self._loop.now, link.end
         log.event("carrier-lost", about=self.name, path=self.name, carrier=end.number, streams=len(detached), why=why)
         self.counters.count_bytes(end.bytes_out, end.bytes_in)
+        if link.is_broken:
+            self.counters.count_broken()
         if link in self.bulk:
             self.bulk.remove(link)
         if link is self.thin:

@@ -164,8 +164,7 @@ class Peer:
     def on_notice(self, kind: int, body: bytes) -> None:
         """What the node says of itself has come, on whichever carrier: GOAWAY, STATUS, or the answer to a TIME."""
         if kind == Kind.GOAWAY:
-            self.draining_since = self._loop.now
-            self._on_goaway(self)
+            self._drains()
         elif kind == Kind.STATUS:
             self.told = parse_status(body)
             self.told_at = self._loop.now
@@ -174,6 +173,12 @@ class Peer:
             told = self._questions.pop(number, None)
             if told is not None:
                 told(took, cause)
+
+    def _drains(self) -> None:
+        """GOAWAY comes on every carrier; once it was heard, another says nothing new."""
+        if not self.is_draining:
+            self.draining_since = self._loop.now
+            self._on_goaway(self)
 
     def __repr__(self) -> str:
         return f"<Peer {self.name}, {self.session!r}>"

@@ -179,6 +179,15 @@ async def test_it_drains_until_it_lets_somebody_in_who_asked_later(known: Known,
     assert not known.peer.is_draining
 
 
+async def test_c3_goaway_said_again_says_nothing_new(known: Known) -> None:
+    for _ in range(1000):
+        known.peer.on_notice(Kind.GOAWAY, b"")
+    assert known.told == ["goaway"]
+    known.peer.let_in(known.loop.now + 1.0)
+    known.peer.on_notice(Kind.GOAWAY, b"")
+    assert known.told == ["goaway", "goaway"]
+
+
 async def test_what_it_told_of_its_lines_outlives_a_welcome(known: Known) -> None:
     report = LineReport("pacific", 0.05)
     known.peer.welcomed(WELCOME)
