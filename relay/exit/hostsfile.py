@@ -1,17 +1,15 @@
-"""What a node knows of names before it asks anybody: files in the format of hosts(5), and resolv.conf(5).
+"""Reads files in the format of hosts(5), and resolv.conf(5). Pure: a text in, values out.
 
-Read once, when a resolver is made. A line that makes no sense is skipped, as every resolver does.
+A line that makes no sense is skipped, as every resolver does.
 """
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 
-from relay.errors import OperatorError
+import attrs
+
 from relay.model.hosts import parse_literal, parse_name
-from relay.model.network import Address, Node
+from relay.model.network import Address
 
-SYSTEM_HOSTS = Path("/etc/hosts")
-RESOLV_CONF = Path("/etc/resolv.conf")
 DNS_PORT = 53
 MOST_SERVERS = 3
 """resolv.conf(5) MAXNS: every server that does not answer costs a second."""
@@ -32,38 +30,19 @@ def parse_hosts(text: str) -> dict[str, tuple[str, ...]]:
     return hosts
 
 
-def parse_resolv_conf(text: str) -> tuple[Address, ...]:
+@attrs.frozen
+class ResolvConf:
+    """Whom to ask."""
+
+    servers: tuple[Address, ...]
+    over_tcp: bool = False
+    """Never over UDP: `options use-vc`."""
+
+
+def parse_resolv_conf(text: str) -> ResolvConf:
     """The servers named in *text*; this machine's own, if none is (resolv.conf(5))."""
-    words = (line.split() for line in text.splitlines())
-    named = [line[1] for line in words if len(line) >= 2 and line[0] == "nameserver"]
+    lines = [line.split() for line in text.splitlines()]
+    named = [line[1] for line in lines if len(line) >= 2 and line[0] == "nameserver"]
+    options = [word for line in lines if line[:1] == ["options"] for word in line[1:]]
     servers = tuple(Address(host, DNS_PORT) for host in named if parse_literal(host) is not None)
-    return servers[:MOST_SERVERS] or (Address("127.0.0.1", DNS_PORT),)
-
-
-def read_hosts(node: Node, base: Path, system: Path = SYSTEM_HOSTS) -> Hosts:
-    """The names of the node's own file (seen from *base*) and of the system's; the node's file counts first.
-
-    Raises:
-        OperatorError: the node's own file cannot be read. A system without such a file has no names.
-    """
-    known = parse_hosts(_read_if_there(system))
-    if node.hosts is not None:
-        try:
-            known.update(parse_hosts((base / node.hosts).read_text(encoding="utf-8", errors="replace")))
-        except OSError as error:
-            raise OperatorError(f"{node.hosts}: {error.strerror}; node.{node.name} names it as hosts") from error
-    return known
-
-
-def read_servers(node: Node, system: Path = RESOLV_CONF) -> Sequence[Address]:
-    """The DNS servers that the node names, or else the system's."""
-    if node.dns:
-        return tuple(Address(host, DNS_PORT) for host in node.dns)
-    return parse_resolv_conf(_read_if_there(system))
-
-
-def _read_if_there(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
+    return ResolvConf(servers[:MOST_SERVERS] or (Address("127.0.0.1", DNS_PORT),), "use-vc" in options)

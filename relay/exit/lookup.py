@@ -70,19 +70,26 @@ class Lookup:
             question.is_truncated = question.is_refused = False
         return [question.wire for question in self._questions if question.is_open]
 
-    def over_tcp(self) -> list[bytes]:
-        """What to ask the same server again over TCP."""
-        return [question.wire for question in self._questions if question.is_open and question.is_truncated]
+    def open_wires(self) -> list[bytes]:
+        """What may still be asked of the same server, over TCP."""
+        return [question.wire for question in self._questions if question.is_open and not question.is_refused]
 
-    def receive(self, wire: bytes) -> None:
-        """Take one message from the server; what is no answer to an open question is ignored."""
+    def receive(self, wire: bytes) -> bool:
+        """Take one message from the server; what is no answer to an open question is ignored.
+
+        Returns:
+            Whether it is one, though perhaps one that says nothing.
+        """
         try:
             message = dns.message.from_wire(wire, ignore_trailing=True)
         except dns.exception.DNSException:
-            return
+            return False
+        is_answer = False
         for question in self._questions:
             if isinstance(message, QueryMessage) and question.is_open and question.query.is_response(message):
                 self._answer(question, message)
+                is_answer = True
+        return is_answer
 
     def answer(self) -> Answer:
         """What is known when no more is asked."""

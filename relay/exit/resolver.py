@@ -1,9 +1,10 @@
 """Names to addresses, at the exit. One look-up per name, shared by all who ask; a name that is known costs no task.
 
-Files come before DNS. A server that does not answer holds up only those who ask for names it has to be asked for,
-and them for LIMIT seconds at most.
+Files come before DNS, and are read again when they change. A server that does not answer holds up only those who ask
+for names it has to be asked for, and them for LIMIT seconds at most.
 """
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +13,9 @@ import trio
 from relay import log
 from relay.exit.dnscache import FAILURE, Answer, Cache, Outcome
 from relay.exit.dnsquery import look_up
-from relay.exit.hostsfile import Hosts, read_hosts, read_servers
+from relay.exit.dnsservers import Servers
+from relay.exit.hostsfile import Hosts, ResolvConf
+from relay.exit.namefiles import NameFiles, Names
 from relay.model.addresses import LOCALHOST_ADDRESSES, is_localhost
 from relay.model.cause import Cause
 from relay.model.hosts import parse_name
@@ -21,7 +24,9 @@ from relay.model.network import Address, Node
 LIMIT = 5.0
 """Seconds after which a name is given up. Clients wait 10 to 30 s for a whole connection."""
 MOST_AT_ONCE = 512
-"""Look-ups in flight, each with a descriptor; more wait their turn, inside their LIMIT."""
+"""Look-ups in flight, each with one or two descriptors; more wait their turn, inside their LIMIT."""
+LOOK = 1.0
+"""Seconds between looks at whether files have changed, while names are asked for. One look takes some 5 µs."""
 
 
 class ResolveError(Exception):
@@ -50,12 +55,24 @@ class Resolver:
     Args:
         servers: asked in this order; the one that answered last is asked first.
         hosts: canonical names that DNS is not asked for.
+        files: whence both come, to be looked at now and then.
     """
 
-    def __init__(self, nursery: trio.Nursery, servers: Sequence[Address], hosts: Hosts | None = None) -> None:
+    def __init__(
+        self,
+        nursery: trio.Nursery,
+        servers: Sequence[Address],
+        hosts: Hosts | None = None,
+        *,
+        over_tcp: bool = False,
+        files: NameFiles | None = None,
+    ) -> None:
         self._nursery = nursery
-        self._servers = list(servers)
+        self._files = files
+        self._look_at = -math.inf
         self._hosts = hosts or {}
+        self._conf = ResolvConf(tuple(servers), over_tcp)
+        self._servers = Servers(servers, over_tcp=over_tcp)
         self._cache = Cache()
         self._in_flight: dict[str, _Lookup] = {}
         self._turns = trio.CapacityLimiter(MOST_AT_ONCE)
@@ -67,16 +84,52 @@ class Resolver:
         Raises:
             OperatorError: its file of names cannot be read.
         """
-        return cls(nursery, read_servers(node), read_hosts(node, base))
+        return cls.of_files(nursery, NameFiles(node, base))
+
+    @classmethod
+    def of_files(cls, nursery: trio.Nursery, files: NameFiles) -> "Resolver":
+        """One that goes by *files*, whatever becomes of them."""
+        conf = files.names.conf
+        return cls(nursery, conf.servers, files.names.hosts, over_tcp=conf.over_tcp, files=files)
 
     def __repr__(self) -> str:
         return f"<Resolver {len(self._cache)} names known, {len(self._in_flight)} in flight>"
+
+    def read_again(self) -> None:
+        """Read the files it goes by, if there are any, and forget what DNS has said.
+
+        Raises:
+            OperatorError: the node's own file cannot be read; nothing has changed.
+        """
+        if self._files is not None:
+            self._files.read_again()
+            self._use(self._files.names)
+            self._forget()
+
+    def _look(self, files: NameFiles, now: float) -> None:
+        self._look_at = now + LOOK
+        if files.look():
+            self._use(files.names)
+
+    def _use(self, names: Names) -> None:
+        self._hosts = names.hosts
+        if names.conf != self._conf:
+            self._conf = names.conf
+            self._servers = Servers(names.conf.servers, over_tcp=names.conf.over_tcp)
+            self._forget()
+
+    def _forget(self) -> None:
+        """Other servers may say something else; who waits for the old ones goes on, and nobody joins."""
+        self._cache = Cache()
+        self._in_flight.clear()
 
     def cached(self, host: str, now: float) -> Outcome | None:
         """What is known of *host* without asking: addresses in the order to dial them, a cause, or None."""
         name = parse_name(host)
         if name is None:
             return Cause.NAME_NOT_FOUND
+        if now >= self._look_at and self._files is not None:
+            self._look(self._files, now)
         return self._known(name, now)
 
     async def resolve(self, host: str) -> tuple[str, ...]:
@@ -127,12 +180,11 @@ class Resolver:
             lookup.done.set()
 
     async def _ask(self, name: str, lookup: _Lookup) -> None:
-        answer = Answer(Cause.DNS_TIMEOUT, FAILURE)
+        answer, cache = Answer(Cause.DNS_TIMEOUT, FAILURE), self._cache
         try:
             with trio.move_on_after(LIMIT):
                 async with self._turns:
-                    answer, server = await look_up(name, tuple(self._servers))
-                self._prefer(server)
+                    answer = await look_up(name, self._servers)
         except OSError:  # out of descriptors: it says nothing of the name
             lookup.outcome = Cause.LIMIT
             return
@@ -141,11 +193,7 @@ class Resolver:
             lookup.outcome = Cause.INTERNAL
             return
         lookup.outcome = answer.outcome
-        self._cache.put(name, answer, trio.current_time())
-
-    def _prefer(self, server: Address) -> None:
-        self._servers.remove(server)
-        self._servers.insert(0, server)
+        cache.put(name, answer, trio.current_time())
 
     def _leave(self, name: str, lookup: _Lookup) -> None:
         if self._in_flight.get(name) is lookup:

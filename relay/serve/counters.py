@@ -10,6 +10,7 @@ import attrs
 
 from relay import log
 from relay.engine import Listener, Loop
+from relay.exit.targets import Targets
 from relay.node.node import RelayNode
 from relay.session.window import Memory
 
@@ -24,6 +25,8 @@ class NodeParts:
     listeners: Iterable[Listener]
     since: float
     """When it began, on trio's clock."""
+    targets: Targets | None = None
+    """What an exit reaches its targets by."""
 
 
 def process_counters(loop: Loop, listeners: Iterable[Listener]) -> dict[str, int]:

@@ -76,7 +76,7 @@ async def serve(
         node = RelayNode(loop, nursery, options.node, network, identity, base, sessions)
         await _start(node, targets, nursery)
         listeners = _listen(node, loop)
-        parts = NodeParts(loop, memory, node, listeners, loop.now)
+        parts = NodeParts(loop, memory, node, listeners, loop.now, targets)
         nursery.start_soon(keep_telling, parts)
         asks: dict[str, Ask] = {"status": _status(parts), "reload": _reload(parts, options)}
         await nursery.start(serve_admin, socket_path(options.node, "relay", options.admin), asks)
@@ -173,6 +173,8 @@ def use_files_again(parts: NodeParts, options: Namespace) -> str:
     old, new = node.network.nodes[node.name], network.nodes[node.name]
     if old != new:
         raise OperatorError(f"{options.config}: [node.{node.name}] itself has changed; restart this node to use it")
+    if parts.targets is not None:
+        parts.targets.resolver.read_again()
     node.use(network, identity)
     node.expel_strangers()
     tell_status(parts)

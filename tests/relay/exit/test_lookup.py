@@ -88,6 +88,7 @@ def test_what_a_server_refuses_is_asked_of_the_next() -> None:
     lookup.receive(reply(aaaa, V6))
     lookup.receive(reply(a, rcode=SERVFAIL))
     assert not lookup.awaits_datagram
+    assert lookup.open_wires() == []
     assert lookup.next_server() == [a]
     lookup.receive(reply(a, V4))
     assert lookup.answer() == Answer(TWO, 40.0)
@@ -97,12 +98,12 @@ def test_a_truncated_answer_is_to_be_had_over_tcp() -> None:
     lookup = Lookup(NAME)
     aaaa, a = lookup.next_server()
     lookup.receive(reply(a, V4, flags=dns.flags.TC))
-    assert lookup.over_tcp() == [a]
     lookup.receive(reply(aaaa, []))
     assert not lookup.awaits_datagram
+    assert lookup.open_wires() == [a]
     lookup.receive(reply(a, V4))
     assert lookup.is_settled
-    assert lookup.over_tcp() == []
+    assert lookup.open_wires() == []
 
 
 def test_strangers_answers_are_ignored() -> None:
