@@ -57,7 +57,7 @@ class Speed:
 class Counters:
     """What has happened on one path, over its whole life."""
 
-    __slots__ = ("bytes_down", "bytes_up", "longest_pause", "lost", "moves", "opened", "resumes")
+    __slots__ = ("broken", "bytes_down", "bytes_up", "longest_pause", "lost", "moves", "opened", "resumes")
 
     def __init__(self) -> None:
         self.opened = 0
@@ -73,6 +73,8 @@ class Counters:
         self.bytes_up = 0
         self.bytes_down = 0
         """Of carriers that are gone."""
+        self.broken = 0
+        """Carriers on which the node broke the protocol."""
 
     def count_lost(self, cause: str) -> None:
         """A stream was lost with this path; *cause* is the word of its Cause."""
@@ -88,12 +90,17 @@ class Counters:
         self.bytes_up += up
         self.bytes_down += down
 
+    def count_broken(self) -> None:
+        """A carrier is gone because what came on it broke the protocol."""
+        self.broken += 1
+
     def absorb(self, other: "Counters") -> None:
         """Add what *other* has counted."""
         self.opened += other.opened
         self.moves += other.moves
         self.resumes += other.resumes
         self.longest_pause = max(self.longest_pause, other.longest_pause)
+        self.broken += other.broken
         self.count_bytes(other.bytes_up, other.bytes_down)
         for cause, count in other.lost.items():
             self.lost[cause] = self.lost.get(cause, 0) + count

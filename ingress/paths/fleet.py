@@ -95,6 +95,11 @@ class Fleet:
         """How many streams are open."""
         return sum(len(peer.session.streams) for peer in self.peers.values())
 
+    @property
+    def broken(self) -> int:
+        """Carriers on which a node broke the protocol, since the start."""
+        return self.past.broken + sum(live.counters.broken for live in self.live.values())
+
     def has_room(self, most: int) -> bool:
         """Whether one more stream may be opened, where *most* are allowed."""
         return self.stream_count < most and not self.memory.is_full

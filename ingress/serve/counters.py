@@ -13,6 +13,7 @@ def ingress_counters(running: Running) -> dict[str, int]:
     return {
         **process_counters(running.loop, running.listeners),
         "strangers_evicted": running.entrance.strangers.statistics().evicted,
+        "protocol_errors": running.fleet.broken,
         "passwords_wrong": passwords.wrong,
         "passwords_repeated": passwords.repeated,
         "passwords_refused": passwords.refused,

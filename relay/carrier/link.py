@@ -31,7 +31,7 @@ class Link:
     the peer breaks the protocol, or `close` is called; then the session loses the carrier, and then the owner is told.
     """
 
-    __slots__ = ("_loop", "_owner", "data_to_send", "end", "session", "tls")
+    __slots__ = ("_loop", "_owner", "data_to_send", "end", "is_broken", "session", "tls")
 
     def __init__(
         self,
@@ -47,6 +47,8 @@ class Link:
         self._loop = loop
         self.session = session
         self._owner: LinkOwner | None = owner
+        self.is_broken = False
+        """What came on it broke the protocol: that is why it ends."""
         self.tls = Tls(loop, secured, self, is_bulk=is_bulk)
         self.end = session.add_carrier(name, is_bulk, self.tls.flush_soon, self, loop.now)
         self.data_to_send = self.end.data_to_send
@@ -64,6 +66,7 @@ class Link:
         try:
             return self.end.receive(data, now)
         except ProtocolError as error:
+            self.is_broken = True
             self.close(f"protocol error: {error}")
             return False
 

@@ -28,7 +28,7 @@ from relay.model.network import Network, who_is_behind, whom_to_update
 from relay.model.vitals import ConnectedIngress, LineReport
 from relay.model.walk import MOST_LINES, Hop, hops_from
 from relay.node.line_use import Carried, LineUse
-from relay.node.sessions import RefusedError, Sessions
+from relay.node.sessions import MOST_CARRIERS, RefusedError, Sessions
 from relay.strangers import Stranger, Strangers
 from relay.wire.codes import Purpose, Reason
 from relay.wire.errors import NotUnderstoodError, ProtocolError
@@ -41,6 +41,9 @@ MOST_STRANGERS = 512
 """Connections at once that have shown no certificate; each costs a task, a descriptor and perhaps a handshake."""
 MOST_EACH = 128
 """Of one IPv4 address or IPv6 /64. An ingress that starts dials each of its 64 paths and their beginnings at once."""
+MOST_SETUPS = 256
+"""Set-ups of one ingress at once, after its certificate was read. One that starts dials each of its 64 paths and their
+beginnings together."""
 TRANSIT_IDLE = 30.0
 """Seconds without a byte in either direction after which a passed-on carrier is closed: its ends are pinged far more
 often, and drop it after 10."""
@@ -96,6 +99,8 @@ class RelayNode:
         """Set when `network` has been exchanged; there is a new one then."""
         self._loop = loop
         self._nursery = nursery
+        self._set_ups: Counter[str] = Counter()
+        """Under way, by ingress."""
         self.use(network, identity)
 
     def use(self, network: Network, identity: Identity) -> None:
@@ -210,6 +215,7 @@ class RelayNode:
             secured = await handshake(sock, self._context, server_side=True)
             owner = peer_name(secured.tls)
             self.strangers.leave(stranger)
+            self._set_ups[owner] += 1
             try:
                 await self._answer(secured, owner, await self._read(secured))
             except RefusedError as refusal:
@@ -218,6 +224,8 @@ class RelayNode:
                 log.event("carrier-refused", level=level, about=owner, peer=peer, name=owner, why=str(refusal))
                 await send_message(secured, Refused(refusal.reason, str(refusal)))
                 close(sock)
+            finally:
+                self._set_ups[owner] -= 1
         except BaseException:
             close(sock)
             raise
@@ -244,6 +252,8 @@ class RelayNode:
             raise RefusedError(Reason.PROTOCOL, f"a {type(message).__name__} where TRANSIT or HELLO belongs")
         if self.is_draining:
             raise RefusedError(Reason.DRAINING, f"{self.name} is shutting down")
+        if self._set_ups[owner] > MOST_SETUPS:
+            raise RefusedError(Reason.LIMIT, f"{owner} has {MOST_SETUPS} carriers under way at {self.name}")
         if isinstance(message, Transit):
             await self._pass_on(secured, owner, message)
         else:
@@ -251,6 +261,8 @@ class RelayNode:
 
     async def _pass_on(self, secured: Secured, owner: str, message: Transit) -> None:
         hop = self._hop(message, owner)
+        if sum(passage.ingress == owner for passage in self.transits.values()) >= MOST_CARRIERS:
+            raise RefusedError(Reason.LIMIT, f"{self.name} passes on {MOST_CARRIERS} carriers of {owner} already")
         try:
             sock, took = await dial_hop(hop, self.base, SETUP_SECONDS)
         except (OSError, OperatorError) as error:

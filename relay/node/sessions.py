@@ -1,7 +1,8 @@
 """The end of carriers at a node: sessions by token, and at an exit the targets of their streams.
 
 A session belongs to the ingress whose certificate began it; any other is refused, and so is the resumption of one that
-is not known here. Carriers that were silent for SILENCE are closed: the ingress pings every one of them.
+is not known here. Carriers that were silent for SILENCE are closed: the ingress pings every one of them. What one
+ingress may have here is bounded, so that a stolen key of one costs the others nothing.
 """
 
 import hmac
@@ -32,6 +33,14 @@ SILENCE = 10.0
 SWEEP = 1.0
 """Seconds between looks at silent carriers and expired sessions."""
 
+MOST_SESSIONS = 16
+"""Sessions of one ingress at once. Each of its processes has one, and one that was killed leaves one for 60 s."""
+MOST_CARRIERS = 2 * 64 * 17
+"""Carriers of one ingress at once, that end here or that are passed on: 64 paths with 16 for bulk beside the shared
+one, twice, since those of a process that was killed may still seem to live."""
+SHARE = 0.75
+"""Of the streams that a node may have, for one ingress while another has a session here."""
+
 
 class RefusedError(Exception):
     """A set-up message asks for what this node will not do."""
@@ -39,6 +48,20 @@ class RefusedError(Exception):
     def __init__(self, reason: Reason, text: str) -> None:
         super().__init__(text)
         self.reason = reason
+
+
+@attrs.frozen
+class SessionsStatistics:
+    """What was done against ingresses, since the start."""
+
+    refused: int
+    """Streams that would have been too many."""
+    evicted: int
+    """Sessions without a carrier that made room for newer ones of their ingress."""
+    broken: int
+    """Carriers that were closed because something on them broke the protocol."""
+    unread: int
+    """Carriers that were closed because nobody read what was answered on them."""
 
 
 OnTime = Callable[[Link, int, str, int], None]
@@ -53,6 +76,8 @@ class HeldSession:
     on_time: OnTime
     """Asked to time a connect (link, number of the question, host, port), and to answer TIMED on that link."""
     uses: LineUses
+    on_broken: Callable[[], None]
+    """Told of a carrier on which the protocol was broken."""
     links: dict[Link, str] = attrs.Factory(dict)
     """Those that are up, and the line by which each came."""
 
@@ -65,6 +90,8 @@ class HeldSession:
 
     def on_lost(self, link: Link, detached: list[Stream], why: str) -> None:
         """*link* is gone; its streams wait for another."""
+        if link.is_broken:
+            self.on_broken()
         self.uses.ended(_carried(link, self.links.pop(link, "")))
         token = self.session.token.hex()[:8]
         log.event(
@@ -81,14 +108,6 @@ def _carried(link: Link, via: str) -> Carried:
     return Carried(via, link.end.bytes_in, link.end.bytes_out)
 
 
-@attrs.frozen
-class SessionsStatistics:
-    """All sessions of a node, since its start."""
-
-    refused: int
-    """Streams that would have been too many."""
-
-
 class Sessions:
     """All sessions of this node. *targets* is None at a node that is no exit."""
 
@@ -98,7 +117,6 @@ class Sessions:
         self._memory = memory
         self._targets = targets
         self._most_streams = most_streams
-        self._refused = 0
         self._held: dict[bytes, HeldSession] = {}
         self._dialling: dict[Binding, Dialling] = {}
         self.is_draining = False
@@ -106,7 +124,12 @@ class Sessions:
         """Of carriers that end here; whoever passes others on counts them here too."""
         self.failures: Counter[Cause] = Counter()
         """Targets that were not reached, by cause."""
+        self._refused = self._evicted = self._broken = self._unread = 0
         loop.call_at(loop.now + SWEEP, self._sweep)
+
+    def statistics(self) -> SessionsStatistics:
+        """Counts since the start."""
+        return SessionsStatistics(self._refused, self._evicted, self._broken, self._unread)
 
     @property
     def dial_shortages(self) -> int:
@@ -127,10 +150,6 @@ class Sessions:
     def count(self) -> int:
         """Sessions that live here, with or without a carrier."""
         return len(self._held)
-
-    def statistics(self) -> SessionsStatistics:
-        """Counts since the start."""
-        return SessionsStatistics(self._refused)
 
     def connected(self) -> list[ConnectedIngress]:
         """What each ingress has here."""
@@ -170,11 +189,51 @@ class Sessions:
             raise RefusedError(Reason.UNKNOWN_SESSION, "this session belongs to another ingress")
         if held is None and hello.resume:
             raise RefusedError(Reason.UNKNOWN_SESSION, "this session is not known here (restarted, or expired)")
+        if sum(len(one.links) for one in self._of(owner)) >= MOST_CARRIERS:
+            raise RefusedError(Reason.LIMIT, f"{owner} has {MOST_CARRIERS} carriers here already")
         if held is None:
-            session = Acceptor(hello.token, owner, self._memory, self._loop.now, self._open)
+            self._make_room(owner)
+            session = self._begin(hello.token, owner)
             clock = SessionClock(self._loop, session)
-            held = self._held[hello.token] = HeldSession(session, clock, self._time, self.uses)
+            held = self._held[hello.token] = HeldSession(session, clock, self._time, self.uses, self._note_broken)
         return held.session
+
+    def _of(self, owner: str) -> list[HeldSession]:
+        """What the ingress *owner* has here, oldest first."""
+        return [held for held in self._held.values() if held.session.owner == owner]
+
+    def _make_room(self, owner: str) -> None:
+        """For one more session of *owner*: the oldest that has no carrier goes.
+
+        Raises:
+            RefusedError: it has too many, and all are alive.
+        """
+        own = self._of(owner)
+        if len(own) < MOST_SESSIONS:
+            return
+        bare = next((held for held in own if not held.links), None)
+        if bare is None:
+            raise RefusedError(Reason.LIMIT, f"{owner} has {MOST_SESSIONS} sessions here already")
+        self._evicted += 1
+        self._end(bare, Cause.SESSION_EXPIRED)
+
+    def _begin(self, token: bytes, owner: str) -> Acceptor:
+        return Acceptor(token, owner, self._memory, self._loop.now, self._open, lambda: self._has_room(owner))
+
+    def _has_room(self, owner: str) -> bool:
+        """Whether the ingress *owner* may open one more stream."""
+        own = others = 0
+        is_alone = True
+        for held in self._held.values():
+            if held.session.owner == owner:
+                own += len(held.session.streams)
+            else:
+                others += len(held.session.streams)
+                is_alone = False
+        most = self._most_streams
+        has_room = own + others < most and (is_alone or own < SHARE * most)
+        self._refused += not has_room
+        return has_room
 
     def adopt(self, tls: Secured, session: Acceptor, hello: Hello) -> None:
         """*tls*, on which *hello* was said, carries *session* from now on.
@@ -214,6 +273,9 @@ class Sessions:
                     link.close("its ingress is no longer in the file")
                 self._end(held, Cause.SESSION_EXPIRED)
 
+    def _note_broken(self) -> None:
+        self._broken += 1
+
     def _find(self, token: bytes) -> HeldSession | None:
         for known, held in self._held.items():
             if hmac.compare_digest(known, token):
@@ -231,6 +293,7 @@ class Sessions:
         log.tell_left_out()
         for held in list(self._held.values()):
             for link in [link for link in held.links if now - link.end.heard_at > SILENCE]:
+                self._unread += link.is_full
                 what = "read nothing of its answers" if link.is_full else "silent"
                 link.close(f"{what} for {SILENCE:g} s")
             if held.session.has_expired(now):
@@ -242,9 +305,6 @@ class Sessions:
         binding = Binding(stream, Cause.TARGET_RESET, self._done)
         if self._targets is None or self.is_draining:
             stream.reset(Cause.DRAINING if self.is_draining else Cause.POLICY)
-        elif self.streams > self._most_streams:
-            self._refused += 1
-            stream.reset(Cause.LIMIT)
         else:
             dialling = self._targets.dial(host, port, lambda outcome: self._dialled(stream, binding, outcome))
             self._dialling[binding] = dialling

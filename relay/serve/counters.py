@@ -13,6 +13,7 @@ from relay.engine import Listener, Loop
 from relay.exit.targets import Targets
 from relay.node.node import RelayNode
 from relay.session.window import Memory
+from relay.wire.codes import Reason
 
 
 @attrs.frozen
@@ -43,10 +44,14 @@ def process_counters(loop: Loop, listeners: Iterable[Listener]) -> dict[str, int
 
 def node_counters(parts: NodeParts) -> dict[str, int]:
     """All of a node's."""
-    strangers = parts.node.strangers.statistics()
+    strangers, sessions = parts.node.strangers.statistics(), parts.node.sessions.statistics()
     return {
         **process_counters(parts.loop, parts.listeners),
         "strangers_evicted": strangers.evicted,
         "targets_without_descriptor": parts.node.sessions.dial_shortages,
-        "streams_refused": parts.node.sessions.statistics().refused,
+        "streams_refused": sessions.refused,
+        "sessions_evicted": sessions.evicted,
+        "protocol_errors": sessions.broken,
+        "carriers_unread": sessions.unread,
+        "carriers_over_limit": parts.node.refusals[Reason.LIMIT],
     }

@@ -19,8 +19,10 @@ from relay.session.window import Memory
 from relay.wire import bodies
 from relay.wire.frames import Kind
 
-MOST_STREAMS = 20_000
-"""Streams of one session at once: a bound on what one ingress may cost, since each may hold a target's socket."""
+BEHIND = 131_072
+"""Ids below the highest that was heard of, beyond which an id counts as used whether it was or not. An OPEN that is so
+late would have been overtaken by all that an ingress opens in a minute; its carrier is given up within 10 s. More costs
+a bit each."""
 
 _KNOWN, _CONNECTED = Reach.ATTACHED, StreamEvent.CONNECTED  # found once, as in stream.py
 
@@ -28,27 +30,39 @@ _KNOWN, _CONNECTED = Reach.ATTACHED, StreamEvent.CONNECTED  # found once, as in 
 class SeenIds:
     """The stream ids that were used, of a sequence that begins at 1 and may arrive in any order.
 
-    All up to a floor are used, and a few above it: streams open in order on one carrier, and out of it only by what two
-    carriers make of it. So it stays small however many streams a session has had.
+    All up to a floor are used, and of BEHIND above it a bit each says so: streams open in order on one carrier, and out
+    of it only by what two carriers make of it. Who leaves ids out has the floor rise all the same, so that it stays
+    small whatever is said.
     """
 
     __slots__ = ("_above", "_floor")
 
     def __init__(self) -> None:
         self._floor = 0
-        self._above: set[int] = set()
+        self._above = 0
+        """Bit 0 is the id behind the floor; it is never set between two calls."""
 
     def __contains__(self, number: int) -> bool:
-        """Whether *number* was added."""
-        return number <= self._floor or number in self._above
+        """Whether *number* was added, or lies too far below one that was."""
+        at = number - self._floor - 1
+        return at < 0 or bool(self._above >> at & 1)
 
     def add(self, number: int) -> None:
-        """*number* is used. What is held grows with the gaps only."""
-        if number > self._floor:
-            self._above.add(number)
-            while self._floor + 1 in self._above:
-                self._floor += 1
-                self._above.remove(self._floor)
+        """*number* is used."""
+        at = number - self._floor - 1
+        if at == 0 and not self._above:  # the rule
+            self._floor = number
+        elif at >= 0:
+            if at >= BEHIND:
+                self._raise(at - BEHIND + 1)
+                at = BEHIND - 1
+            self._above |= 1 << at
+            lowest_clear = ~self._above & (self._above + 1)
+            self._raise(lowest_clear.bit_length() - 1)
+
+    def _raise(self, by: int) -> None:
+        self._floor += by
+        self._above >>= by
 
 
 class AcceptorStream(Stream):
@@ -140,18 +154,20 @@ OnOpen = Callable[[AcceptorStream, str, int], Sink]
 class Acceptor(Session[AcceptorStream]):
     """The session's end at the exit (or at a relay, where no stream may be opened)."""
 
-    def __init__(self, token: bytes, owner: str, memory: Memory, now: float, on_open: OnOpen) -> None:
+    def __init__(
+        self, token: bytes, owner: str, memory: Memory, now: float, on_open: OnOpen, has_room: Callable[[], bool]
+    ) -> None:
         """*token* is the ingress's choice. *owner* is the name in its certificate: the caller lets no other join.
 
         *on_open(stream, host, port)* begins to dial and returns the sink; once the dial has ended it says
-        `stream.connected` or `stream.reset`, which it may do at once.
+        `stream.connected` or `stream.reset`, which it may do at once. While *has_room* says no, or the memory is full,
+        an OPEN is answered by RESET with LIMIT, and nothing is kept of it.
         """
         super().__init__(token, memory, now)
         self.owner = owner
-        self.most_streams = MOST_STREAMS
-        """Beyond it an OPEN is answered by RESET with LIMIT, as it is when the memory is full."""
         self._seen = SeenIds()
         self._on_open_told = on_open
+        self._has_room = has_room
         self._handlers |= {
             Kind.PING: self._on_ping,
             Kind.OPEN: self._on_open,
@@ -182,16 +198,15 @@ class Acceptor(Session[AcceptorStream]):
             carrier.send(bodies.reset(number, Cause.GONE))
         else:
             self._seen.add(number)
-            self._begin(AcceptorStream(self, number, generation), carrier, host, port)
+            if self.memory.is_full or not self._has_room():
+                carrier.send(bodies.reset(number, Cause.LIMIT))
+            else:
+                self._begin(AcceptorStream(self, number, generation), carrier, host, port)
 
     def _begin(self, stream: AcceptorStream, carrier: CarrierEnd, host: str, port: int) -> None:
-        is_full = self.memory.is_full or len(self.streams) >= self.most_streams
         self.streams[stream.id] = stream
         stream.board(carrier)
         self.ack_later(stream)  # ATTACHED goes with what comes first: CONNECTED, RESET, or the acknowledgements
-        if is_full:
-            stream.reset(Cause.LIMIT)
-            return
         sink = self._on_open_told(stream, host, port)
         if not stream.is_over:
             stream.bind(sink)

@@ -22,6 +22,7 @@ from relay.session.states import REACHES, Reach, StreamEvent, StreamState
 from relay.session.stream import Stream, StreamSession
 from relay.session.window import Memory
 from relay.wire import bodies
+from relay.wire.errors import ProtocolError
 from relay.wire.frames import Kind
 
 MOST_EARLY = 8 * 1024
@@ -33,6 +34,11 @@ _OPENING, _ATTACHED, _CONNECTED = (
     StreamEvent.ATTACHED,
     StreamEvent.CONNECTED,
 )  # found once, as in stream.py
+
+
+MOST_WORDS = 65_536
+"""Last words of a session that are not known to have arrived, beyond which no RESET is answered. An exit has 20,000
+streams of an ingress at most, and may say it twice of those with two legs."""
 
 
 class InitiatorStream(Stream):
@@ -251,14 +257,22 @@ class Initiator(Session[InitiatorStream]):
         """The exit has given a stream up, and keeps it until we say that we know, or have what it wrote before; or it
         does not know it (GONE)."""
         number, offset, code = bodies.parse_reset(body)
+        if number >= self._next_id:
+            raise ProtocolError("a RESET of a stream that was never opened")
         cause, stream = Cause.of_code(code), self.streams.get(number)
         if offset and stream is not None and not stream.is_deaf:
             stream.receive_reset(offset, cause)
             return
         if cause is not Cause.GONE:
+            self._check_words()
             self.say_last([bodies.reset(number, Cause.GONE)])
         if stream is not None and not (cause is Cause.GONE and stream.receiver.is_cut_whole):
             self._end_at_once(stream, cause)
+
+    def _check_words(self) -> None:
+        """Raises ProtocolError if the exit says RESET of more streams than it can have, and so makes us say as much."""
+        if len(self.last_words.waiting) + sum(len(one.unconfirmed) for one in self.carriers.values()) >= MOST_WORDS:
+            raise ProtocolError("RESET of more streams than an exit may have")
 
     def _end_at_once(self, stream: InitiatorStream, cause: Cause) -> None:
         """GONE is no failure if both sides had finished: then the exit had everything, and only our last ACK, or its

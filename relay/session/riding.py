@@ -17,6 +17,10 @@ from relay.session.carrier import CarrierEnd
 from relay.session.leg import Leg
 from relay.session.sender import Parts, Sender
 
+MOST_DRAINS = 64
+"""Earlier carriers, or parts of what one had, that are waited for at once; the next move sends again what is not
+acknowledged. An ingress moves a stream four times a second at most."""
+
 CarrierLeg = Leg[CarrierEnd]
 Drain = tuple[CarrierEnd, int, int]
 """A range that a carrier, which the stream has left by plan, still delivers: carrier, first offset, one behind."""
@@ -58,7 +62,7 @@ class Riding:
         A planned move is one from one carrier to one: it sends on from the next offset and leaves what is in flight
         to the old carrier. Any other sends again from the first offset that the peer is not known to have.
         """
-        old = self.legs[0] if planned else None
+        old = self.legs[0] if planned and len(self.drains) < MOST_DRAINS else None
         self._leave_legs()
         if old is not None:
             self._change_over(old, carriers[0])

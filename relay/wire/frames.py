@@ -59,7 +59,7 @@ a tenth of it a read of many small frames takes dozens of turns, at ten times as
 _DEAR: dict[int, int] = {
     Kind.OPEN: 16,
     Kind.TIME: 16,
-    Kind.STATUS: 64,
+    Kind.STATUS: 128,
     Kind.RESET: 8,
     Kind.ATTACH: 4,
     Kind.ATTACHED: 4,

@@ -71,7 +71,9 @@ class FarNode:
         if held is None:
             if hello.resume:
                 raise SetupFailed(f"{self.name} does not know this session", Reason.UNKNOWN_SESSION)
-            session = Acceptor(hello.token, INGRESS, Memory(MEMORY), self._loop.now, self._begin(hello.token))
+            session = Acceptor(
+                hello.token, INGRESS, Memory(MEMORY), self._loop.now, self._begin(hello.token), lambda: True
+            )
             held = self.held[hello.token] = Held(self, session, SessionClock(self._loop, session))
         return held
 

@@ -11,13 +11,16 @@ from relay.carrier.setup import send_message
 from relay.engine.secured import Secured
 from relay.model.cause import Cause
 from relay.model.network import Address
+from relay.node import sessions as module
 from relay.node.sessions import RefusedError
 from relay.wire import bodies
-from relay.wire.codes import Purpose
+from relay.wire.codes import Purpose, Reason
 from relay.wire.frames import Kind
-from relay.wire.setup import Message, Refused
+from relay.wire.setup import Message, Parsed, Refused
+from tests.hostile import words
+from tests.hostile.ingress import StolenIngress
 from tests.relay.node.caller import Caller, asked, hello, secured
-from tests.world import Journal, World, is_reset, read, until
+from tests.world import INGRESS, NAME, Journal, World, is_reset, read, until
 
 RELAY_ONLY = (("ix", "shanghai", "jp"),)
 
@@ -100,16 +103,125 @@ async def test_limits_refuse_new_streams_and_leave_old_ones_alone(
     old, _ = caller.open(link)
     target = await world.target.accept()
     sessions = world.nodes["us"].sessions
-    for attribute, owner in (
-        ("most_streams", next(iter(sessions._held.values())).session),
-        ("limit", sessions._memory),
-    ):
+    for attribute, owner in (("_most_streams", sessions), ("limit", sessions._memory)):
         with monkeypatch.context() as patch:
             patch.setattr(owner, attribute, 0)
             _, sink = caller.open(link)
             await until(lambda sink=sink: sink.cause is Cause.LIMIT)
             old.write(b"still here")
             assert await read(target, 10) == b"still here"
+
+
+async def test_c5_the_oldest_session_without_a_carrier_makes_room(
+    world: World, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_SESSIONS", 2)
+    first, second, third = (Caller(world, "us") for _ in range(3))
+    for one in (first, second, third):
+        nursery.start_soon(one.loop.run)
+    sessions = world.nodes["us"].sessions
+    link, _ = await first.carrier(), await second.carrier()
+    full = Refused(Reason.LIMIT, "shanghai has 2 sessions here already")
+    assert await answered(world, token=third.session.token) == full
+    link.close("the test's wish")
+    await until(lambda: sessions.carriers == 1)
+    await third.carrier()
+    assert (sessions.count, sessions.statistics().evicted) == (2, 1)
+    gone = await answered(world, token=first.session.token, resume=True)
+    assert isinstance(gone, Refused) and gone.reason is Reason.UNKNOWN_SESSION
+    await second.carrier(resume=True)
+    nursery.cancel_scope.cancel()
+
+
+async def test_c5_one_ingress_has_so_many_carriers_and_so_many_under_way(
+    world: World, caller: Caller, link: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for where, most, why in (
+        ("relay.node.sessions.MOST_CARRIERS", 1, "shanghai has 1 carriers here already"),
+        ("relay.node.node.MOST_SETUPS", 0, "shanghai has 0 carriers under way at us"),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(where, most)
+            assert await answered(world, token=caller.session.token) == Refused(Reason.LIMIT, why)
+    await caller.carrier()
+    assert world.nodes["us"].refusals[Reason.LIMIT] == 2
+    assert not +world.nodes["us"]._set_ups
+
+
+async def answered(world: World, **others: object) -> Parsed:
+    """What "us" says to a HELLO."""
+    async with secured(world, "us") as tls:
+        return await asked(tls, hello(world, **others))
+
+
+async def test_c5_streams_of_all_sessions_are_counted_together(
+    world: World, caller: Caller, link: Link, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sessions = world.nodes["us"].sessions
+    monkeypatch.setattr(sessions, "_most_streams", 1)
+    other = Caller(world, "us")
+    nursery.start_soon(other.loop.run)
+    caller.open(link)
+    await world.target.accept()
+    _, sink = other.open(await other.carrier())
+    await until(lambda: sink.cause is Cause.LIMIT)
+    assert (sessions.streams, sessions.statistics().refused) == (1, 1)
+    nursery.cancel_scope.cancel()
+
+
+async def test_c5_one_ingress_leaves_room_to_another_that_has_a_session(
+    world: World, caller: Caller, link: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sessions = world.nodes["us"].sessions
+    monkeypatch.setattr(sessions, "_most_streams", 4)
+    assert sessions._has_room("shanghai")
+    sessions.session_for(hello(world, b"o" * 16), "beijing")
+    for _ in range(3):
+        caller.open(link)
+        await world.target.accept()
+    _, sink = caller.open(link)
+    await until(lambda: sink.cause is Cause.LIMIT)
+    assert sessions._has_room("beijing") and not sessions._has_room("shanghai")
+
+
+async def test_c5_a_carrier_that_asks_and_does_not_read_is_closed_and_counted(
+    world: World, caller: Caller, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By somebody who has the ingress's key, and nothing of our manners."""
+    monkeypatch.setattr(module, "SILENCE", 2.0)
+    thief = StolenIngress(world.keys, INGRESS, ("127.0.0.1", world.ports["us"]))
+    sessions = world.nodes["us"].sessions
+
+    def flood() -> None:
+        with thief.carrier() as carrier:
+            assert not carrier.flood(words.pieces(words.pings(4_000_000)))
+
+    await trio.to_thread.run_sync(flood)
+    await journal.until("carrier-lost", "us", why="read nothing of its answers for 2 s")
+    assert sessions.statistics().unread == 1
+
+
+async def test_c2_a_carrier_with_bytes_too_far_apart_is_closed_and_counted(
+    world: World, caller: Caller, link: Link, journal: Journal
+) -> None:
+    """A stream that is on its way beside it hears nothing of it."""
+    stream, sink = caller.open(link)
+    target = await world.target.accept()
+    thief = StolenIngress(world.keys, INGRESS, ("127.0.0.1", world.ports["us"]))
+
+    def scatter() -> bool:
+        with thief.carrier() as carrier:
+            opening = bodies.open_stream(1, 1, NAME, world.target.port)
+            carrier.say(opening, *words.pieces(words.scattered(1, 10_000)))
+            return carrier.is_closed()
+
+    assert await trio.to_thread.run_sync(scatter)
+    await journal.until("carrier-lost", "us", why="protocol error: 81 ranges of bytes apart from each other")
+    assert world.nodes["us"].sessions.statistics().broken == 1
+    stream.write(b"still here")
+    assert await read(target, 10) == b"still here"
+    await target.send_all(b"and back")
+    await until(lambda: sink.data == b"and back")
 
 
 async def test_a_relay_opens_nothing(make_world: Callable[..., World], nursery: trio.Nursery) -> None:

@@ -125,9 +125,11 @@ class SessionPair:
         self.notices: tuple[list[tuple[int, bytes]], list[tuple[int, bytes]]] = ([], [])
         """What each end's owners of carriers were told."""
         self.connects_at_once = True
+        self.most_streams = PLENTY
+        """At the exit."""
         self._pings = count(1)
         self.ingress = Initiator(TOKEN, Memory(memory[INGRESS]), self.now)
-        self.exit = Acceptor(TOKEN, "shanghai", Memory(memory[EXIT]), self.now, self._on_open)
+        self.exit = Acceptor(TOKEN, "shanghai", Memory(memory[EXIT]), self.now, self._on_open, self._has_room)
         self.pongs: list[int] = []
         self.sessions: tuple[Session[Stream], Session[Stream]] = (self.ingress, self.exit)
         self.armed: list[float | None] = [None, None]
@@ -166,7 +168,8 @@ class SessionPair:
         return len(data)
 
     def deliver(self, carrier: int, most: int = PLENTY, *, towards: int = EXIT) -> int:
-        """Pull as much as is needed and deliver up to *most* bytes, in one piece. Returns how many arrived."""
+        """Pull as much as is needed and deliver up to *most* bytes, in one piece, and in as many turns as they take.
+        Returns how many arrived."""
         wire = self.carriers[carrier]
         queue = wire.queues[towards]
         while len(queue) < most and self.pull(carrier, towards):
@@ -176,7 +179,10 @@ class SessionPair:
             return 0
         piece = bytes(queue[:most])
         del queue[:most]
-        target.receive(memoryview(piece), self.now)
+        news = memoryview(piece)
+        while target.receive(news, self.now):
+            assert not target.is_full, "an honest peer that is not heard"
+            news = memoryview(b"")
         return len(piece)
 
     def hold(self, carrier: int, towards: int | None = None) -> None:
@@ -279,6 +285,9 @@ class SessionPair:
 
     def _arm(self, end: int, _: float = 0.0) -> None:
         self.armed[end] = self.sessions[end].next_deadline()
+
+    def _has_room(self) -> bool:
+        return len(self.exit.streams) < self.most_streams
 
     def _on_open(self, stream: AcceptorStream, host: str, port: int) -> RecordingSink:
         assert stream.id not in self.opened, "a stream was opened twice"

@@ -52,7 +52,7 @@ def test_an_exit_that_is_full_refuses_and_says_why() -> None:
     pair.run()
     assert pair.sinks[INGRESS][second.id].cause is Cause.LIMIT
     assert pair.opened == [first.id]
-    pair.exit.most_streams = 1
+    pair.most_streams = 1
     pair.sinks[EXIT][first.id].consume()
     third = pair.open(0)
     pair.run()

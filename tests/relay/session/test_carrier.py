@@ -13,7 +13,8 @@ def kinds(data: bytes) -> list[Kind]:
     """The frames in *data*."""
     found: list[Kind] = []
     reader = FrameReader(lambda *_: found.append(Kind.DATA), lambda kind, _: found.append(Kind(kind)))
-    reader.receive(memoryview(data))
+    while reader.receive(memoryview(data)):
+        data = b""
     return found
 
 

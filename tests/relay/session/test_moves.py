@@ -38,6 +38,7 @@ def test_a_thousand_streams_move_in_one_exchange() -> None:
     pair.attach(pair.ingress.riders(pair.end(0)), 1)
     pair.deliver(1, towards=EXIT)
     pair.deliver(1, towards=INGRESS)
+    assert len(pair.exit.streams) == 1000
     assert all(stream.legs[0].carrier is pair.end(1) and not stream.owed for stream in streams)
     assert all(leg.carrier.number == 2 for one in pair.exit.streams.values() for leg in one.legs)
 
