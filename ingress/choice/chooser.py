@@ -165,12 +165,18 @@ class Chooser:
         wanted = self.connect_times.probes_wanted(now)
         return [one for one in wanted if self.families.are_at(Demand(one.host, one.port), (one.exit,), now)]
 
-    def probed(self, probe: Probe, took: float | None, now: float) -> None:
-        """The answer to a probe; None if the exit could not connect."""
-        if took is None:
+    def probed(self, probe: Probe, outcome: float | Cause, now: float) -> None:
+        """The answer to a probe: seconds, or why the exit could not connect.
+
+        One that was too busy to try says nothing of the target; one that lacks the family of one host of a site says
+        nothing of the others, and is passed by for that one.
+        """
+        if isinstance(outcome, float):
+            self.connect_times.connected(probe.host, probe.exit, outcome, now, probed=True)
+        elif outcome is Cause.NO_ROUTE and self.families.is_lacking(probe.exit):
+            self.families.refused(Demand(probe.host, probe.port), probe.exit, now)
+        elif outcome is not Cause.LIMIT:
             self.connect_times.probe_failed(probe.host, probe.exit)
-        else:
-            self.connect_times.connected(probe.host, probe.exit, took, now, probed=True)
 
     def may_answer_early(self, demand: Demand, now: float) -> bool:
         """Whether success may be told before the exit has connected (under `answer = "auto"`)."""

@@ -29,6 +29,10 @@ class FamilyNeeds:
         """By exit, what each of them reaches the world by; one that is not here reaches it by both."""
         self._lacking = {name: ALL_FAMILIES & ~one for name, one in families.items() if one != ALL_FAMILIES}
 
+    def is_lacking(self, exit_: str) -> bool:
+        """Whether *exit_* lacks a family."""
+        return exit_ in self._lacking
+
     def refused(self, demand: Demand, exit_: str, now: float) -> None:
         """*exit_* has no route to the target of *demand*. If it lacks a family, that is the one which is needed."""
         lacking = self._lacking.get(exit_)
@@ -57,6 +61,11 @@ class FamilyNeeds:
         """Whether one of *exits* has what *demand* needs."""
         needed = self.needed(demand, now) if self._lacking else None
         return needed is None or bool(frozenset(exits) - self._without(needed))
+
+    def lacks(self, exit_: str, demand: Demand, now: float) -> str | None:
+        """What *demand* needs and *exit_* has not, by its name; None if it has."""
+        needed = self.needed(demand, now) if self._lacking else None
+        return None if needed is None or exit_ not in self._without(needed) else needed.label
 
     def _without(self, needed: Families) -> frozenset[str]:
         return frozenset(name for name, lacking in self._lacking.items() if needed in lacking)

@@ -259,8 +259,7 @@ class Fleet:
             )
 
     def _timed(self, probe: Probe, took: float, cause: int) -> None:
-        if cause != Cause.LIMIT:  # then the exit was too busy to try, which says nothing of the target
-            self.chooser.probed(probe, None if cause else took, self.loop.now)
+        self.chooser.probed(probe, Cause.of_code(cause) if cause else took, self.loop.now)
 
     # ---- as the listener of live paths
 

@@ -110,6 +110,8 @@ class NodeRow:
     certificate_ends: str | None = None
     told: ToldRow | None = None
     """None until it has."""
+    families: list[str] | None = None
+    """Those that it reaches the world by, as it has tried: `ipv4`, `ipv6`. None until it has told."""
 
 
 @attrs.frozen

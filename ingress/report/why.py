@@ -22,7 +22,7 @@ def explain(chooser: Chooser, demand: Demand, now: float) -> Why:
         exit=None if chosen is None else chosen.exit,
         reason=NO_PATH if chosen is None else chosen.reason,
         margin=None if ranking.group is None else _margin(ranking.group),
-        candidates=[_candidate(chooser, entry, host) for entry in ranking.order],
+        candidates=[_candidate(chooser, entry, demand, now) for entry in ranking.order],
         would_switch=[] if ranking.group is None else would_switch(ranking.group, now),
         switches=[
             SwitchRow(now - switch.at, switch.old, switch.new, switch.reason) for switch in reversed(ranking.switches)
@@ -32,8 +32,9 @@ def explain(chooser: Chooser, demand: Demand, now: float) -> Why:
     )
 
 
-def _candidate(chooser: Chooser, entry: Entry, host: str) -> CandidateRow:
-    parts = terms(entry.figures, chooser.connect_times.connect(host, entry.exit))
+def _candidate(chooser: Chooser, entry: Entry, demand: Demand, now: float) -> CandidateRow:
+    parts = terms(entry.figures, chooser.connect_times.connect(demand.host, entry.exit))
+    lacks = chooser.families.lacks(entry.exit, demand, now)
     return CandidateRow(
         rank=entry.rank,
         path=entry.name,
@@ -42,7 +43,7 @@ def _candidate(chooser: Chooser, entry: Entry, host: str) -> CandidateRow:
         in_band=entry.in_band,
         cost=sum(term.value for term in parts),
         terms=[TermRow(term.name, term.value, term.source.value, term.note) for term in parts],
-        reason=entry.reason,
+        reason=entry.reason if lacks is None else f"{entry.exit} has no way into the world by {lacks}",
     )
 
 

@@ -84,6 +84,7 @@ def node_rows(running: Running) -> list[NodeRow]:
                 draining=peer is not None and peer.is_draining and bool(peer.session.carriers),
                 certificate_ends=None if welcome is None else _date(welcome.not_after),
                 told=None if peer is None else _told(peer, fleet.network, running.loop.now),
+                families=None if peer is None or peer.told is None else peer.families.words,
             )
         )
     return rows

@@ -19,5 +19,10 @@ class Families(enum.IntFlag):
         """As STATUS and `--json` say it: ipv4, ipv6."""
         return [str(family.name).lower() for family in self]
 
+    @property
+    def label(self) -> str:
+        """As people read it: IPv4, IPv6."""
+        return " and ".join(str(family.name).replace("IPV", "IPv") for family in self)
+
 
 ALL_FAMILIES = Families.IPV4 | Families.IPV6

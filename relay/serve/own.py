@@ -42,7 +42,7 @@ class OwnKeeper:
             machine = look(self._machine)
             if machine != self._machine:
                 self._use(machine)
-                log.event("machine-changed", addresses=len(machine.addresses), families=machine.families.name)
+                log.event("machine-changed", addresses=len(machine.addresses), families=machine.families.label)
 
     def _use(self, machine: Machine) -> None:
         self._machine = machine

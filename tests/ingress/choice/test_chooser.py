@@ -10,6 +10,7 @@ from ingress.choice.choice import Basis, Choice
 from ingress.choice.chooser import Chooser
 from ingress.choice.demand import Demand
 from ingress.measure.health import PathState
+from relay.model.cause import Cause
 from tests.ingress.choice.figures import chooser, figure
 
 REDUNDANT = "redundant by rule"
@@ -238,8 +239,17 @@ def test_probes_teach_which_exit_is_near() -> None:
     for _ in range(3):
         chosen(made, Demand("example.com", 443), 0.0)
     for probe in made.probes_wanted(0.0):
-        made.probed(probe, {"us1": None, "us2": 0.01}[probe.exit], 0.1)
+        made.probed(probe, {"us1": Cause.REFUSED, "us2": 0.01}[probe.exit], 0.1)
     assert paths(made) == ["b"]
+
+
+def test_an_exit_that_was_too_busy_to_be_timed_is_not_charged() -> None:
+    made = chooser(figure("a>us1", 130), figure("b>us2", 135))
+    for _ in range(3):
+        chosen(made, Demand("example.com", 443), 0.0)
+    for probe in made.probes_wanted(0.0):
+        made.probed(probe, Cause.LIMIT, 0.1)
+    assert made.connect_times.known("example.com") == {}
 
 
 def test_a_reload_keeps_what_was_learned() -> None:

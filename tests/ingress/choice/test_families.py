@@ -4,6 +4,7 @@ import pytest
 
 from ingress.choice.choice import Basis
 from ingress.choice.chooser import Chooser
+from ingress.choice.connect_times import Probe
 from ingress.choice.demand import Demand
 from ingress.choice.families import BELIEVED, MOST_NAMES, FamilyNeeds
 from relay.model.cause import Cause
@@ -99,6 +100,18 @@ def test_f2_what_nobody_can_reach_is_answered_truly() -> None:
     made.families.tell({"us": V4, "eu": V4})
     assert not made.may_answer_early(SIX, 1.0)
     assert made.may_answer_early(FOUR, 1.0)
+
+
+def test_f2_a_probe_without_a_route_charges_nobody_and_teaches() -> None:
+    made, name = two_exits(), Demand("six.example", 443)
+    made.connect_times.used("six.example", 443, 0.0)
+    made.probed(Probe("us", "six.example", 443), Cause.NO_ROUTE, 1.0)
+    assert made.connect_times.known("www.example") == made.connect_times.known("six.example") == {}
+    assert made.families.needed(name, 1.0) is V6
+    assert made.families.lacks("us", name, 1.0) == "IPv6"
+    assert made.families.lacks("eu", name, 1.0) is None
+    made.probed(Probe("eu", "six.example", 443), Cause.NO_ROUTE, 1.0)
+    assert set(made.connect_times.known("six.example")) == {"eu"}
 
 
 def test_f2_no_exit_is_asked_to_time_what_it_has_no_way_to() -> None:

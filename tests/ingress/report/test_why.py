@@ -6,6 +6,7 @@ from ingress.choice.chooser import Chooser
 from ingress.choice.demand import Demand
 from ingress.measure.health import PathState
 from ingress.report.why import NO_PATH, explain
+from relay.model.families import Families
 from tests.ingress.choice.figures import chooser, figure
 from tests.ingress.report.running import Running
 
@@ -102,3 +103,13 @@ def test_why_of_a_demand_that_only_one_exit_may_take() -> None:
     told = explain(made, Demand("192.168.7.9", 443, exits=frozenset({"hk"})), 1.0)
     assert (told.paths, told.exit, told.reason) == (["b"], "hk", "best of the exits that may dial it (costs 130 ms)")
     assert [row.path for row in told.candidates] == ["a", "b"]
+
+
+def test_f2_an_exit_without_the_targets_family_says_so() -> None:
+    made = chooser(figure("a>us", 100), figure("b>eu", 150))
+    made.families.tell({"us": Families.IPV4})
+    told = explain(made, Demand("2001:4860:4860::8888", 443), 1.0)
+    assert (told.exit, [row.reason for row in told.candidates]) == (
+        "eu",
+        ["us has no way into the world by IPv6", "costs 150 ms"],
+    )
