@@ -111,6 +111,11 @@ class Health:
         refusal = self.refusal
         return self.state.value if refusal is None else refusal.value
 
+    def word_of(self, node: str) -> str:
+        """The state as shown for *node*, at which the path ends: what others refuse, and what stands in its place, says
+        nothing of it."""
+        return self.word if self.fault is None or self.fault.said_by == node else self.state.value
+
     @property
     def refusal(self) -> Refusal | None:
         """Why it is down, if waiting will not mend it."""

@@ -1,6 +1,8 @@
 """Opens a carrier along a path: dial, TLS with every node in turn, TRANSIT at each relay, HELLO at the end.
 
 The path is up after an answered HELLO, not before: a TLS 1.3 client learns only at its first read that it was refused.
+What a node refuses is read by `ingress/measure/faults.py`, and in its own name: its certificate is checked before it
+is asked, and its words are shown as its words.
 """
 
 import contextlib
@@ -13,7 +15,7 @@ from typing import TypeVar
 import attrs
 import trio
 
-from ingress.measure.faults import FaultKind, SetupFault
+from ingress.measure.faults import OF_THE_NEXT_LINE, Asked, FaultKind, SetupFault, kind_of
 from relay.carrier.setup import SETUP_SECONDS, explain, is_farewell, read_message, send_message
 from relay.dial.lines import dial_hop
 from relay.engine import sockopts
@@ -22,43 +24,19 @@ from relay.engine.tls_setup import handshake, unwrap
 from relay.errors import OperatorError
 from relay.identity import PeerError, require_peer
 from relay.model.walk import Path
-from relay.wire.codes import Reason
 from relay.wire.errors import ProtocolError
 from relay.wire.setup import Hello, Message, OtherVersion, Proceed, Refused, Transit, Welcome
 from relay.wire.versions import OURS, tell_apart
-
-KINDS = {
-    Reason.VERSION: FaultKind.VERSION,
-    Reason.NOT_AN_INGRESS: FaultKind.NOT_LET_IN,
-    Reason.UNKNOWN_LINE: FaultKind.STALE_CONFIG,
-    Reason.STALE_CONFIG: FaultKind.STALE_CONFIG,
-    Reason.NOT_AN_EXIT: FaultKind.STALE_CONFIG,
-    Reason.NOT_UNDERSTOOD: FaultKind.VERSION,
-    Reason.DRAINING: FaultKind.DRAINING,
-    Reason.DIAL_FAILED: FaultKind.UNREACHABLE,
-    Reason.DIAL_REFUSED: FaultKind.REFUSED,
-}
-"""What a node's refusal says of it, or of the line that it was asked for; other reasons are told in its own words."""
-OF_THE_NEXT_LINE = (Reason.DIAL_FAILED, Reason.DIAL_REFUSED)
-
 
 Answer = TypeVar("Answer", Proceed, Welcome)
 
 
 class SetupFailed(Exception):
-    """No carrier came up; the text names the node or line and says why."""
+    """No carrier came up; `fault` says why, and its text is that of the exception."""
 
-    def __init__(
-        self, text: str, reason: Reason | None = None, *, kind: FaultKind | None = None, hop: int = 0, shown: str = ""
-    ) -> None:
-        super().__init__(text)
-        self.reason = reason
-        told = FaultKind.OTHER if reason is None else KINDS.get(reason, FaultKind.OTHER)
-        self.fault = SetupFault(told if kind is None else kind, hop, text, shown or None)
-
-    def behind(self, hop: int) -> None:
-        """The set-up had come as far as the end of *hop*; what was said of the hops behind it counts from there."""
-        self.fault = attrs.evolve(self.fault, hop=hop + self.fault.hop)
+    def __init__(self, fault: SetupFault) -> None:
+        super().__init__(fault.text)
+        self.fault = fault
 
 
 @attrs.frozen
@@ -79,128 +57,146 @@ async def open_carrier(
     Raises:
         SetupFailed: with nothing left open.
     """
-    setup = _Setup(path, context)
-    try:
-        with trio.move_on_after(timeout):
-            return await setup.run(hello, base)
-    except SetupFailed as failure:
-        failure.behind(setup.hop)
-        raise
-    raise SetupFailed(f"no answer along {path.name} within {timeout:.1f} s", kind=FaultKind.SILENT, hop=setup.hop)
+    setup = _Setup(path, hello, context)
+    with trio.move_on_after(timeout):
+        return await setup.run(base)
+    raise setup.failed(f"no answer along {path.name} within {timeout:.1f} s", FaultKind.SILENT)
 
 
 class _Setup:
     """One attempt, and how far it came."""
 
-    def __init__(self, path: Path, context: ssl.SSLContext) -> None:
-        self.hop = 0
-        """Whose line is dialled, or the node at whose end is spoken to."""
+    def __init__(self, path: Path, hello: Hello, context: ssl.SSLContext) -> None:
         self._path = path
+        self._hello = hello
         self._context = context
+        self._hop = 0
+        """Whose line is dialled, or the node at whose end is spoken to."""
 
-    async def run(self, hello: Hello, base: FilePath) -> Opened:
+    @property
+    def _node(self) -> str:
+        return self._path.hops[self._hop].end
+
+    async def run(self, base: FilePath) -> Opened:
+        """All of it, from the dial to the answered HELLO."""
         first = self._path.hops[0]
         try:
             sock, took = await dial_hop(first, base, SETUP_SECONDS)
         except (OSError, OperatorError) as error:
             refused = getattr(error, "errno", None) == errno.ECONNREFUSED
             kind = FaultKind.REFUSED if refused else FaultKind.UNREACHABLE
-            raise SetupFailed(f"line {first.line.name}: {_plainly(error)}", kind=kind) from error
+            raise self.failed(f"line {first.line.name}: {_plainly(error)}", kind) from error
         try:
-            return await self._along(sock, took, hello)
+            return await self._along(sock, took)
         except OSError as error:
             sock.close()
-            raise SetupFailed(f"{self._path.name}: {explain(error)}", kind=FaultKind.SILENT) from error
+            raise self.failed(f"{self._path.name}: {explain(error)}", FaultKind.SILENT) from error
         except BaseException:
             sock.close()
             raise
 
-    async def _along(self, sock: socket.socket, took: float, hello: Hello) -> Opened:
-        path = self._path
-        dials = {path.hops[0].line.name: took}
+    async def _along(self, sock: socket.socket, took: float) -> Opened:
+        dials = {self._path.hops[0].line.name: took}
         sockopts.carrier(sock)
-        for count, following in enumerate(path.hops[1:], 1):
-            tls = await _secure(sock, self._context, following.start)
-            proceed = await _transit(tls, path, count, hello.serial)
-            dials[following.line.name] = proceed.dial
+        for count, following in enumerate(self._path.hops[1:], 1):
+            tls = await self._secure(sock)
+            dials[following.line.name] = await self._pass_on(tls, count)
             sock = await unwrap(tls)
-            self.hop = count
-        tls = await _secure(sock, self._context, path.end)
-        welcome = await _ask(tls, hello, path.end, path.hops[0].start)
+            self._hop = count
+        tls = await self._secure(sock)
+        return Opened(tls, await self._greet(tls), dials)
+
+    async def _secure(self, sock: socket.socket) -> Secured:
+        try:
+            secured = await handshake(sock, self._context, server_side=False)
+        except ssl.SSLError as error:
+            raise self._tls_failed("what answers there is not to be trusted", error) from error
+        try:
+            require_peer(secured.tls, self._node)
+        except PeerError as error:
+            secured.close()
+            kind = FaultKind.WRONG_NODE if error.found else FaultKind.UNTRUSTED
+            raise self.failed(str(error), kind, shown=error.found or None) from error
+        return secured
+
+    async def _pass_on(self, tls: Secured, count: int) -> float:
+        """Have the node behind the first *count* lines dial the next one: how long that took."""
+        hop, left = self._path.hops[count], len(self._path.hops) - count
+        came_by = self._path.hops[self._hop].line.name
+        asking = Transit(hop.line.name, hop.digest, via=came_by, left=left, serial=self._hello.serial)
+        proceed = await self._ask(tls, asking, Asked.TRANSIT)
+        if not isinstance(proceed, Proceed):
+            raise self._said(f"{self._node} answered TRANSIT with a {type(proceed).__name__}")
+        return self._check(proceed).dial
+
+    async def _greet(self, tls: Secured) -> Welcome:
+        welcome = await self._ask(tls, self._hello, Asked.RESUME if self._hello.resume else Asked.HELLO)
         if not isinstance(welcome, Welcome):
-            raise SetupFailed(f"{path.end} answered HELLO with a {type(welcome).__name__}")
-        return Opened(tls, _check(welcome, path.end), dials)
+            raise self._said(f"{self._node} answered HELLO with a {type(welcome).__name__}")
+        return self._check(welcome)
+
+    async def _ask(self, tls: Secured, question: Message, asked: Asked) -> Message:
+        """What the node answers to *question*, if it is no refusal."""
+        try:
+            with contextlib.suppress(OSError):  # who is refused may not get to write, and only the read tells why
+                await send_message(tls, question)
+            answer = await read_message(tls)
+        except ssl.SSLError as error:
+            raise self._tls_failed("our certificate is refused", error, is_checked=True) from error
+        except ProtocolError as error:
+            raise self._said(str(error), FaultKind.VERSION) from error
+        if isinstance(answer, Refused):
+            raise self._refused(answer, kind_of(asked, answer.reason))
+        if isinstance(answer, OtherVersion):
+            text = tell_apart(self._path.hops[0].start, self._node, answer.versions)
+            raise self.failed(text, FaultKind.VERSION, said_by=self._node)
+        return answer
+
+    def _check(self, answer: Answer) -> Answer:
+        """*answer*, if it goes on in a version that we speak."""
+        if not OURS.oldest <= answer.agreed <= OURS.newest:
+            text = f"{self._node} goes on in version {answer.agreed}, we speak {OURS}"
+            raise self._said(text, FaultKind.VERSION)
+        return answer
+
+    # ---- what went wrong
+
+    def _refused(self, answer: Refused, kind: FaultKind) -> SetupFailed:
+        if kind is FaultKind.MISPLACED:
+            reason = answer.reason.name.lower().replace("_", " ")
+            return self._said(f"a reason that has no place here ({reason}): {answer.text}", kind)
+        return self._said(answer.text, kind, behind=kind in OF_THE_NEXT_LINE)
+
+    def _tls_failed(self, what: str, error: ssl.SSLError, *, is_checked: bool = False) -> SetupFailed:
+        """A certificate is wrong at one end or the other, unless the connection just ended or was none of TLS. What
+        comes behind the handshake (*is_checked*) is the node's word."""
+        if is_farewell(error):
+            return self.failed(f"{self._node}: {explain(error)}", FaultKind.SILENT)
+        text = f"{self._node}: {what} ({explain(error)})"
+        if "ALERT" in (error.reason or ""):
+            return self.failed(text, FaultKind.NOT_LET_IN, said_by=self._node if is_checked else None)
+        is_untrusted = isinstance(error, ssl.SSLCertVerificationError)
+        return self.failed(text, FaultKind.UNTRUSTED if is_untrusted else FaultKind.NO_TLS)
+
+    def _said(self, text: str, kind: FaultKind = FaultKind.OTHER, *, behind: bool = False) -> SetupFailed:
+        """The node, whose certificate was checked, says *text*, and is named with it; *behind*: of the next line."""
+        node = self._node
+        whole = text if text.startswith((f"{node} ", f"{node}: ")) else f"{node}: {text}"
+        return self.failed(whole, kind, said_by=node, behind=behind)
+
+    def failed(
+        self,
+        text: str,
+        kind: FaultKind,
+        *,
+        shown: str | None = None,
+        said_by: str | None = None,
+        behind: bool = False,
+    ) -> SetupFailed:
+        """It failed here, or at the hop *behind*."""
+        return SetupFailed(SetupFault(kind, self._hop + behind, text, shown, said_by))
 
 
 def _plainly(error: Exception) -> str:
     """Without the number that Python puts before the words."""
     return getattr(error, "strerror", None) or str(error)
-
-
-async def _transit(tls: Secured, path: Path, count: int, serial: int) -> Proceed:
-    """Have the node behind the first *count* lines of *path* dial the next one; *serial* is that of our file."""
-    hop = path.hops[count]
-    came_by, left = path.hops[count - 1].line.name, len(path.hops) - count
-    asking = Transit(hop.line.name, hop.digest, via=came_by, left=left, serial=serial)
-    proceed = await _ask(tls, asking, hop.start, path.hops[0].start)
-    if not isinstance(proceed, Proceed):
-        raise SetupFailed(f"{hop.start} answered TRANSIT with a {type(proceed).__name__}")
-    return _check(proceed, hop.start)
-
-
-async def _secure(sock: socket.socket, context: ssl.SSLContext, node: str) -> Secured:
-    try:
-        secured = await handshake(sock, context, server_side=False)
-    except ssl.SSLError as error:
-        raise _tls_failed(node, "what answers there is not to be trusted", error) from error
-    try:
-        require_peer(secured.tls, node)
-    except PeerError as error:
-        secured.close()
-        kind = FaultKind.WRONG_NODE if error.found else FaultKind.UNTRUSTED
-        raise SetupFailed(str(error), kind=kind, shown=error.found) from error
-    return secured
-
-
-async def _ask(tls: Secured, question: Message, node: str, me: str) -> Message:
-    """What *node* answers to *question* of *me*, if it is no refusal."""
-    try:
-        with contextlib.suppress(OSError):  # who is refused may not get to write, and only the read tells why
-            await send_message(tls, question)
-        answer = await read_message(tls)
-    except ssl.SSLError as error:
-        raise _tls_failed(node, "our certificate is refused", error) from error
-    except ProtocolError as error:
-        raise SetupFailed(f"{node}: {error}", kind=FaultKind.VERSION) from error
-    if isinstance(answer, Refused):
-        raise _refused(answer, question)
-    if isinstance(answer, OtherVersion):
-        raise SetupFailed(tell_apart(me, node, answer.versions), Reason.VERSION)
-    return answer
-
-
-def _refused(answer: Refused, question: Message) -> SetupFailed:
-    """What the dial of the next line came to is that line's fault; at the end of a path there is none."""
-    if answer.reason not in OF_THE_NEXT_LINE:
-        return SetupFailed(answer.text, answer.reason)
-    if isinstance(question, Transit):
-        return SetupFailed(answer.text, answer.reason, hop=1)
-    return SetupFailed(answer.text, answer.reason, kind=FaultKind.OTHER)
-
-
-def _tls_failed(node: str, what: str, error: ssl.SSLError) -> SetupFailed:
-    """A certificate is wrong at one end or the other, unless the connection just ended or was none of TLS."""
-    if is_farewell(error):
-        return SetupFailed(f"{node}: {explain(error)}", kind=FaultKind.SILENT)
-    if "ALERT" in (error.reason or ""):
-        kind = FaultKind.NOT_LET_IN
-    else:
-        kind = FaultKind.UNTRUSTED if isinstance(error, ssl.SSLCertVerificationError) else FaultKind.NO_TLS
-    return SetupFailed(f"{node}: {what} ({explain(error)})", kind=kind)
-
-
-def _check(answer: Answer, node: str) -> Answer:
-    """*answer*, if it goes on in a version that we speak."""
-    if not OURS.oldest <= answer.agreed <= OURS.newest:
-        raise SetupFailed(f"{node} goes on in version {answer.agreed}, we speak {OURS}", Reason.VERSION)
-    return answer

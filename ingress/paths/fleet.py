@@ -297,12 +297,16 @@ class Fleet:
             if node in self.peers:
                 self.peers[node].let_in(asked)
         for other in self.live.values():
-            if other.thin is None and set(other.path.nodes) & set(nodes):
+            if other.thin is None and other is not live and set(other.path.nodes) & set(nodes):
                 other.poke()
 
     def carrier_lost(self, live: LivePath, detached: list[Stream], heard: float) -> None:
-        """A carrier of *live*, last heard at *heard*, is gone."""
+        """A carrier of *live*, last heard at *heard*, is gone; if none to its node is left, others need not wait."""
         self.moving.detach(live, detached, heard)
+        if not live.peer.session.carriers:
+            for other in self.live_to(live.peer):
+                if other is not live:
+                    other.poke()
         self.changed()
 
     def spare_ready(self, live: LivePath) -> None:
@@ -310,23 +314,20 @@ class Fleet:
         self.bulk.spare_ready(live)
 
     def session_unknown(self, live: LivePath) -> None:
-        """The node at the end of *live* is back: its other paths need not wait."""
-        for other in self.live_to(live.peer):
-            other.poke()
+        """The node at the end of *live* is back: none of its paths need wait."""
+        for other in self.live.values():
+            if other.peer is live.peer:
+                other.poke()
 
-    def nothing_listens(self, live: LivePath) -> None:
-        """The end of *live* was dialled, and refused: if no carrier to it is left, its process is gone.
-
-        The word of the node's own address counts by itself. A line's own address may be a forward that refuses by
-        itself, so such lines must all say the same. Streams of a process that is gone must not wait for it.
-        """
-        peer, hop = live.peer, live.path.hops[-1]
-        node = self.network.nodes.get(peer.name)  # None if a reload and the refusal come in the same moment
-        if node is None or peer.session.carriers or not peer.session.streams:
+    def found_nobody(self, live: LivePath) -> None:
+        """The last line of *live* was dialled, and refused, says whoever dialled it: a relay may lie, and a firewall
+        refuses for everybody. Only if no carrier is left, and every path was dialled since and found the same, its
+        process is gone, and its streams must not wait for it."""
+        peer, bare_since, paths = live.peer, live.peer.session.bare_since, self.live_to(live.peer)
+        if bare_since is None or not peer.session.streams:
             return
-        is_own = hop.address == node.address
-        if is_own or all(one.nothing_listens for one in self.live_to(peer)):
-            log.event("exit-lost", level="warning", about=peer.name, node=peer.name, streams=len(peer.session.streams))
+        if paths and all(one.found_nobody_since(bare_since) for one in paths):
+            log.event("exit-lost", level="warning", node=peer.name, streams=len(peer.session.streams))
             peer.renew(Cause.EXIT_LOST)
 
     # ---- news of peers

@@ -13,10 +13,10 @@ from typing import Protocol
 import attrs
 import trio
 
-from ingress.measure.faults import FaultKind
+from ingress.measure.faults import FaultKind, SetupFault
 from ingress.measure.monitor import Due, PathMonitor
 from ingress.measure.traffic import Counters, Speed
-from ingress.paths.backoff import BACKOFF_FIRST, BACKOFF_MOST, longer
+from ingress.paths.backoff import Backoff
 from ingress.paths.dial import Opened, SetupFailed, open_carrier
 from ingress.paths.peer import Peer
 from ingress.paths.spares import Spares
@@ -27,7 +27,7 @@ from relay.engine import Loop, Timer
 from relay.model.network import Network
 from relay.model.walk import Path
 from relay.session.stream import Stream
-from relay.wire.codes import Purpose, Reason
+from relay.wire.codes import Purpose
 
 SETUP_FLOOR = 3.0
 SETUP_TRIPS = 12
@@ -39,9 +39,6 @@ BULK_PING = 1.0
 """Seconds between pings on a bulk carrier: for its life and for last words, never for the round trip."""
 BULK_SILENCE = 3.0
 """Seconds without a byte, and twice the round trip, after which a bulk carrier is dead."""
-POKED_LEAST = 1.0
-"""Seconds between two attempts, at least, also if something on the way has come back; unless the next one's turn comes
-sooner anyway. A node that lets every carrier in and drops it would have its paths wake each other for ever."""
 MOST_BULK = 16
 """Bulk carriers of one path at once; further bulk streams stay where they are and share."""
 
@@ -80,11 +77,11 @@ class PathListener(Protocol):
     def spare_ready(self, live: "LivePath") -> None:
         """There is a free carrier for bulk."""
 
-    def nothing_listens(self, live: "LivePath") -> None:
-        """The path's end was dialled, and refused."""
+    def found_nobody(self, live: "LivePath") -> None:
+        """A dial of the path's last line was refused, says who dialled it."""
 
     def session_unknown(self, live: "LivePath") -> None:
-        """The node is there, and does not know the session: it was restarted, or the session has expired."""
+        """The node at the end is there, and said itself that it does not know the session."""
 
 
 class LivePath:
@@ -112,6 +109,8 @@ class LivePath:
         self._loop = loop
         self._options = options
         self._listener = listener
+        self._asked_at = float("-inf")
+        self._backoff = Backoff()
         self._is_leaving = False
         self._timer: Timer | None = None
         self._lost = trio.Event()
@@ -163,11 +162,11 @@ class LivePath:
         """Whether streams may be put on it now."""
         return self.thin is not None and self.monitor.health.is_answering
 
-    @property
-    def nothing_listens(self) -> bool:
-        """Whether the last attempt got as far as the end of the path, and nothing listened there."""
-        fault = self.monitor.health.fault
-        return fault is not None and fault.kind is FaultKind.REFUSED and fault.hop == len(self.path.hops) - 1
+    def found_nobody_since(self, moment: float) -> bool:
+        """Whether the latest attempt began after *moment*, and the last line was refused, says who dialled it."""
+        fault, last = self.monitor.health.fault, len(self.path.hops) - 1
+        is_vote = fault is not None and fault.kind is FaultKind.REFUSED and fault.hop == last
+        return is_vote and self._asked_at >= moment
 
     def silent(self, now: float) -> list[Link]:
         """When the path stalls: its carriers that are stuck. A bulk carrier that still gets bytes is not."""
@@ -187,30 +186,28 @@ class LivePath:
                 await self._keep_thin()
 
     async def _keep_thin(self) -> None:
-        backoff = 0.0
         while True:
-            backoff = BACKOFF_FIRST / 2 if await self._live() else longer(backoff)
             self._poked = trio.Event()
-            wait = backoff * random.uniform(0.5, 1.0)
-            with trio.move_on_after(wait):
-                await trio.sleep(min(wait, POKED_LEAST))
+            self._backoff.ended(await self._live())
+            with trio.move_on_after(self._backoff.wait * random.uniform(0.5, 1.0)):
                 await self._poked.wait()
 
-    async def _live(self) -> bool:
-        """Dial once, and return when the carrier is gone: whether it lived for long, or the node has just shown that it
-        is there, so that there is no reason to wait."""
+    async def _live(self) -> float:
+        """Dial once, and return when the carrier is gone, with the seconds that it lived: 0 if none came up."""
+        asked = self._loop.now
         try:
             self._take(await self._open(Purpose.PREFIX if self.is_prefix else Purpose.THIN))
-        except SetupFailed as failure:
-            self._failed(failure)
-            return failure.reason is Reason.UNKNOWN_SESSION
+        except SetupFailed as failed:
+            self._failed(failed.fault, asked)
+            return 0.0
         since = trio.current_time()
         await self._lost.wait()
-        return trio.current_time() - since > BACKOFF_MOST
+        return trio.current_time() - since
 
     def poke(self) -> None:
-        """Something on the way has come back: do not wait for the next attempt."""
-        self._poked.set()
+        """Something on the way has come back: do not wait for the next attempt, unless that was done a while ago."""
+        if self.thin is None and self._backoff.may_hurry(self._loop.now):
+            self._poked.set()
 
     async def _open(self, purpose: Purpose) -> Opened:
         asked, options = self._loop.now, self._options
@@ -218,30 +215,33 @@ class LivePath:
         trips = SETUP_TRIPS * (self.monitor.pings.srtt or 0.5)
         try:
             opened = await open_carrier(self.path, hello, options.context, options.base, min(SETUP_FLOOR + trips, 10.0))
-        except SetupFailed as failure:
-            if failure.reason is Reason.UNKNOWN_SESSION:
+        except SetupFailed as failed:
+            if failed.fault.kind is FaultKind.FORGOTTEN:
                 self.peer.forgot(hello.token)
                 self._listener.session_unknown(self)
             raise
         if self.peer.session.token != hello.token:
             opened.tls.close()
-            raise SetupFailed(f"{self.peer.name} was restarted meanwhile")
+            text, last = f"{self.peer.name} was restarted meanwhile", len(self.path.hops) - 1
+            raise SetupFailed(SetupFault(FaultKind.OTHER, last, text))
         self.dials = [LineDial(line, took, None, self._loop.now) for line, took in opened.dials.items()]
         self._listener.carrier_up(self, asked)
         self.peer.welcomed(opened.welcome)
         return opened
 
-    def _failed(self, failure: SetupFailed) -> None:
-        now, health = self._loop.now, self.monitor.health
-        level = "debug" if health.was_tried and health.reason == str(failure) else "warning"
-        log.event("carrier-failed", level=level, about=self.name, path=self.name, why=str(failure))
-        self.monitor.failed(failure.fault, now)
-        if self.nothing_listens:
-            self._listener.nothing_listens(self)
+    def _failed(self, fault: SetupFault, asked: float) -> None:
+        """An attempt that began at *asked* came to nothing."""
+        health = self.monitor.health
+        level = "debug" if health.was_tried and health.reason == fault.text else "warning"
+        log.event("carrier-failed", level=level, about=self.name, path=self.name, why=fault.text)
+        self.monitor.failed(fault, self._loop.now)
+        self._asked_at = asked
+        if self.found_nobody_since(asked):
+            self._listener.found_nobody(self)
 
     def _take(self, opened: Opened) -> None:
         """A carrier is up: the warm one."""
-        self._lost = trio.Event()
+        self._lost, self._poked = trio.Event(), trio.Event()
         self.thin = self._link(opened, is_bulk=False)
         self.monitor.connected(self._loop.now)
         log.event("carrier-up", about=self.name, path=self.name, carrier=self.thin.end.number, node=self.peer.name)
@@ -261,6 +261,7 @@ class LivePath:
             self.counters.count_broken()
         if link in self.bulk:
             self.bulk.remove(link)
+            self._spares.ended(now - link.made_at)
         if link is self.thin:
             self.thin = None
             if self.monitor.is_connected:

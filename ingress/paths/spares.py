@@ -11,6 +11,10 @@ from relay.engine import Loop
 
 DialOnce = Callable[[], Awaitable[None]]
 
+PROVEN = 3.0
+"""Seconds that a carrier must have lived for its dial to count as a success: who lets us in and ends the connection at
+once would else be dialled at every round."""
+
 
 class Spares:
     """One path's. *dial_once* opens a bulk carrier and hands it on, or raises SetupFailed."""
@@ -18,7 +22,7 @@ class Spares:
     def __init__(self, loop: Loop, name: str, dial_once: DialOnce) -> None:
         self.is_dialling = False
         self.backoff = 0.0
-        """Seconds to wait after the last failure; 0 after a success."""
+        """Seconds to wait after the last failure; 0 once a carrier has proven itself after it."""
         self._loop = loop
         self._name = name
         self._dial_once = dial_once
@@ -40,9 +44,11 @@ class Spares:
             await self._dial_once()
         except SetupFailed as failure:
             log.event("carrier-failed", level="debug", path=self._name, why=str(failure))
-            self.backoff = longer(self.backoff)
-            self._not_before = self._loop.now + self.backoff
-        else:
-            self.backoff = 0.0
+            self.ended(0.0)
         finally:
             self.is_dialling = False
+
+    def ended(self, lived: float) -> None:
+        """A carrier that was dialled here is gone; it lived for *lived* seconds, 0 if it never came up."""
+        self.backoff = 0.0 if lived >= PROVEN else longer(self.backoff)
+        self._not_before = max(self._not_before, self._loop.now + self.backoff)

@@ -67,7 +67,10 @@ def line_state(line: str, network_monitor: NetworkMonitor, blames: Sequence[Blam
 
 
 def node_state(node: str, network_monitor: NetworkMonitor) -> str:
-    """The best state of the paths and prefixes that end at *node*."""
-    monitors = network_monitor.monitors.values()
-    words = {one.health.state: one.health.word for one in monitors if one.path.end == node}
-    return next((words[state] for state in PathState if state in words), PathState.DOWN.value)
+    """The best state of the paths and prefixes that end at *node*; what it refuses itself comes before `down`."""
+    found = [one.health for one in network_monitor.monitors.values() if one.path.end == node]
+    for state in PathState:
+        words = {health.word_of(node) for health in found if health.state is state}
+        if words:
+            return min(words - {state.value}, default=state.value)
+    return PathState.DOWN.value

@@ -31,7 +31,7 @@ class Link:
     the peer breaks the protocol, or `close` is called; then the session loses the carrier, and then the owner is told.
     """
 
-    __slots__ = ("_loop", "_owner", "data_to_send", "end", "is_broken", "session", "tls")
+    __slots__ = ("_loop", "_owner", "data_to_send", "end", "is_broken", "made_at", "session", "tls")
 
     def __init__(
         self,
@@ -45,6 +45,7 @@ class Link:
     ) -> None:
         """*secured* belongs to the link from now on. *name* is the path it takes, or whose it is, for logs."""
         self._loop = loop
+        self.made_at = loop.now
         self.session = session
         self._owner: LinkOwner | None = owner
         self.is_broken = False

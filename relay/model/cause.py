@@ -44,3 +44,14 @@ class Cause(enum.IntEnum):
     def of_code(cls, code: int) -> "Cause":
         """The member for a wire code; INTERNAL for one that a newer peer may know and we do not."""
         return cls._value2member_map_.get(code, cls.INTERNAL)  # type: ignore[return-value]
+
+    @classmethod
+    def said_by_exit(cls, code: int) -> "Cause":
+        """As `of_code`; PROTOCOL for what no exit can know: it speaks of its targets and of itself."""
+        cause = cls.of_code(code)
+        return cls.PROTOCOL if cause in _ONLY_AN_INGRESS_KNOWS else cause
+
+
+_ONLY_AN_INGRESS_KNOWS = frozenset(
+    {Cause.NO_PATH, Cause.LOOP, Cause.CLIENT_RESET, Cause.EXIT_LOST, Cause.SESSION_EXPIRED, Cause.SHUTDOWN}
+)

@@ -259,7 +259,7 @@ class Initiator(Session[InitiatorStream]):
         number, offset, code = bodies.parse_reset(body)
         if number >= self._next_id:
             raise ProtocolError("a RESET of a stream that was never opened")
-        cause, stream = Cause.of_code(code), self.streams.get(number)
+        cause, stream = Cause.said_by_exit(code), self.streams.get(number)
         if offset and stream is not None and not stream.is_deaf:
             stream.receive_reset(offset, cause)
             return

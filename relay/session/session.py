@@ -130,6 +130,11 @@ class Session(Generic[S]):
         """The streams that ride on *carrier*, which is one of this session, in the order in which they came to it."""
         return [self.streams[number] for number in carrier.legs]
 
+    @property
+    def bare_since(self) -> float | None:
+        """Since when no carrier is up, at first since its beginning; None while one is."""
+        return self._bare_since
+
     # ---- last words
 
     def say_last(self, words: list[bytes], besides: CarrierEnd | None = None) -> None:

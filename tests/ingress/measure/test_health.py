@@ -120,10 +120,11 @@ def test_a_carrier_that_we_closed_ourselves_is_no_death() -> None:
 def test_a_refused_set_up_shows_its_cause_until_something_else_is_known(refusal: Refusal) -> None:
     health = Health(0.0)
     kind = next(kind for kind, shown in REFUSALS.items() if shown is refusal)
-    health.failed(SetupFault(kind, 0, "jp-dmit refuses it"), 1.0)
+    health.failed(SetupFault(kind, 0, "jp-dmit refuses it", said_by="jp-dmit"), 1.0)
     assert (health.state, health.word, health.reason) == (PathState.DOWN, refusal.value, "jp-dmit refuses it")
+    assert (health.word_of("jp-dmit"), health.word_of("us-dmit")) == (refusal.value, "down")
     health.failed(SetupFault(FaultKind.UNREACHABLE, 0, "no route"), 2.0)
-    assert health.word == "down"
+    assert health.word == health.word_of("jp-dmit") == "down"
 
 
 @given(st.lists(st.tuples(st.sampled_from(list(TELL)), st.floats(0, 100)), max_size=60))

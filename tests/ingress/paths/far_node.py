@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import attrs
 
-from ingress.paths.dial import SetupFailed
 from relay.carrier.link import Link, SessionClock
 from relay.engine import Loop
 from relay.session.acceptor import Acceptor, AcceptorStream
@@ -18,6 +17,14 @@ from tests.relay.session.pair import RecordingSink
 
 INGRESS = "shanghai"
 MEMORY = 1 << 26
+
+
+class Refusing(Exception):
+    """A node will not: its reason, and its words."""
+
+    def __init__(self, reason: Reason, text: str) -> None:
+        super().__init__(text)
+        self.reason = reason
 
 
 @attrs.define(eq=False)
@@ -51,6 +58,8 @@ class FarNode:
         self.name = name
         self.refusal: tuple[Reason, str] | None = None
         """What it answers to every HELLO, if it lets nobody in."""
+        self.refuses_transit: Refusing | None = None
+        """What it answers to every TRANSIT, if it passes nothing on."""
         self.refuses_bulk = False
         self.asked: list[tuple[str, int]] = []
         """Targets that it was asked to time a connect to."""
@@ -64,13 +73,13 @@ class FarNode:
     def session_for(self, hello: Hello) -> Held:
         """The session that *hello* names, begun if it is new."""
         if self.refusal is not None:
-            raise SetupFailed(self.refusal[1], self.refusal[0])
+            raise Refusing(*self.refusal)
         if self.refuses_bulk and hello.purpose is Purpose.BULK:
-            raise SetupFailed(f"{self.name} has no room", Reason.LIMIT)
+            raise Refusing(Reason.LIMIT, f"{self.name} has no room")
         held = self.held.get(hello.token)
         if held is None:
             if hello.resume:
-                raise SetupFailed(f"{self.name} does not know this session", Reason.UNKNOWN_SESSION)
+                raise Refusing(Reason.UNKNOWN_SESSION, f"{self.name} does not know this session")
             session = Acceptor(
                 hello.token, INGRESS, Memory(MEMORY), self._loop.now, self._begin(hello.token), lambda: True
             )
@@ -101,6 +110,7 @@ class FarNode:
         """It is about to stop: it says so, and lets nobody in."""
         self.say(frame(Kind.GOAWAY))
         self.refusal = Reason.DRAINING, f"{self.name} is shutting down"
+        self.refuses_transit = Refusing(*self.refusal)
 
     def restart(self) -> None:
         """Another process, which knows of nothing."""
@@ -109,4 +119,4 @@ class FarNode:
                 link.close("gone")
             held.clock.stop()
         self.held.clear()
-        self.refusal = None
+        self.refusal = self.refuses_transit = None

@@ -22,7 +22,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from ingress.choice.choice import Basis, Choice
 from ingress.choice.demand import Demand
-from ingress.measure.faults import FaultKind
+from ingress.measure.faults import OF_THE_NEXT_LINE, Asked, FaultKind, SetupFault, kind_of
 from ingress.measure.health import PathState
 from ingress.paths.dial import Opened, SetupFailed
 from ingress.paths.fleet import Fleet
@@ -34,9 +34,9 @@ from relay.model.network import Address, Line, Network, Node
 from relay.model.walk import Hop, Path, Paths, find_paths
 from relay.session.initiator import InitiatorStream
 from relay.session.window import Memory
-from relay.wire.codes import Purpose
+from relay.wire.codes import Purpose, Reason
 from relay.wire.setup import Hello, Welcome
-from tests.ingress.paths.far_node import INGRESS, MEMORY, FarNode, Held
+from tests.ingress.paths.far_node import INGRESS, MEMORY, FarNode, Held, Refusing
 from tests.ingress.paths.virtual_lines import VirtualConnection, VirtualLine, contexts, socket_pair
 from tests.relay.session.pair import RecordingSink
 
@@ -58,15 +58,12 @@ class FleetBed:
         patch: pytest.MonkeyPatch,
         lines: Lines,
         exits: Iterable[str],
-        forwards: Iterable[str],
     ) -> None:
-        """*forwards* are lines whose address is somebody's forward, and not the node's own."""
         self.clock = clock
         self.patch = patch
         self.events: list[tuple[str, dict[str, Any]]] = []
         """What was logged."""
         self.exits = frozenset(exits)
-        self.forwards = frozenset(forwards)
         self.loop = Loop()
         self.connections: list[VirtualConnection] = []
         self.dials: list[tuple[str, float]] = []
@@ -101,12 +98,9 @@ class FleetBed:
         for name in names:
             self.nodes.setdefault(name, FarNode(self.loop, name))
         nodes = {name: Node(name, _address(name), (), exit=name in self.exits) for name in names}
-        made = {name: Line(name, start, end, self._address_of(name, end)) for name, start, end in lines}
+        made = {name: Line(name, start, end, _address(end)) for name, start, end in lines}
         network = Network((INGRESS,), nodes, made)
         return network, find_paths(network, INGRESS)
-
-    def _address_of(self, line: str, end: str) -> Address:
-        return _address(f"forward-{line}" if line in self.forwards else end)
 
     def replan(self, lines: Lines) -> None:
         """The file has *lines* from now on."""
@@ -131,19 +125,30 @@ class FleetBed:
         self.hellos.append(hello)
         lines = tuple(self.lines[hop.line.name] for hop in path.hops)
         with trio.move_on_after(timeout):
-            for hop, line in enumerate(lines):
-                await self._pass(line, hop)
-            held = self.nodes[path.end].session_for(hello)
+            for hop in range(len(lines)):
+                await self._pass(path, hop)
+            try:
+                held = self.nodes[path.end].session_for(hello)
+            except Refusing as no:
+                raise _refused(path, len(lines) - 1, Asked.RESUME if hello.resume else Asked.HELLO, no) from None
             return self._join(lines, held, hello, path)
-        raise SetupFailed(f"no answer along {path.name} within {timeout:.1f} s", kind=FaultKind.SILENT)
+        text = f"no answer along {path.name} within {timeout:.1f} s"
+        raise SetupFailed(SetupFault(FaultKind.SILENT, len(lines) - 1, text))
 
-    async def _pass(self, line: VirtualLine, hop: int) -> None:
-        if line.refuses:
-            raise SetupFailed(f"line {line.name}: refused", kind=FaultKind.REFUSED, hop=hop)
+    async def _pass(self, path: Path, hop: int) -> None:
+        """Over one line: the first is dialled by ourselves, any other by its start, if that does as it is asked."""
+        line, start = self.lines[path.hops[hop].line.name], path.hops[hop].start
+        if line.refuses and hop == 0:
+            raise SetupFailed(SetupFault(FaultKind.REFUSED, hop, f"line {line.name}: refused"))
+        no = self.nodes[start].refuses_transit if hop else None
+        if line.refuses and no is None:
+            no = Refusing(Reason.DIAL_REFUSED, f"{start} cannot dial {line.name}: refused")
+        if no is not None:
+            raise _refused(path, hop - 1, Asked.TRANSIT, no)
         if line.is_held:
             await trio.sleep_forever()
         if line.leads_to is not None:
-            raise SetupFailed(f"{line.leads_to} is there", kind=FaultKind.WRONG_NODE, hop=hop, shown=line.leads_to)
+            raise SetupFailed(SetupFault(FaultKind.WRONG_NODE, hop, f"{line.leads_to} is there", line.leads_to))
         await trio.sleep(2 * line.delay)
 
     def _join(self, lines: tuple[VirtualLine, ...], held: Held, hello: Hello, path: Path) -> Opened:
@@ -312,12 +317,19 @@ class Client:
         assert self.sink.fins == self.target.fins == 1
 
 
+def _refused(path: Path, hop: int, asked: Asked, no: Refusing) -> SetupFailed:
+    """What a refusal by the node behind *hop* is to the real `open_carrier`."""
+    kind = kind_of(asked, no.reason)
+    text, node = str(no), path.hops[hop].end
+    return SetupFailed(SetupFault(kind, hop + (kind in OF_THE_NEXT_LINE), text, said_by=node))
+
+
 def _address(name: str) -> Address:
     return Address(f"{name}.test", 48350)
 
 
 def with_bed(
-    lines: Lines = TWO_PATHS, exits: Iterable[str] = ("us",), forwards: Iterable[str] = ()
+    lines: Lines = TWO_PATHS, exits: Iterable[str] = ("us",)
 ) -> Callable[[Callable[..., Awaitable[None]]], Callable[..., None]]:
     """Run a test, which takes the bed first, in one with these *lines*. Its fixtures and drawn values come behind."""
 
@@ -327,7 +339,7 @@ def with_bed(
 
         async def run(clock: MockClock, patch: pytest.MonkeyPatch, values: dict[str, object]) -> None:
             async with trio.open_nursery() as nursery:
-                bed = FleetBed(clock, nursery, patch, lines, exits, forwards)
+                bed = FleetBed(clock, nursery, patch, lines, exits)
                 try:
                     await test(bed, **values)
                 finally:

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
-from ingress.measure.faults import FaultKind, Refusal
-from ingress.paths.dial import KINDS, Opened, SetupFailed, open_carrier
+from ingress.measure.faults import OF_THE_NEXT_LINE, Asked, FaultKind, Refusal, kind_of
+from ingress.paths.dial import Opened, SetupFailed, open_carrier
 from relay.engine.tls_setup import close, handshake, read_exactly, send_all, unwrap
 from relay.errors import OperatorError
 from relay.model.network import Address, Line
@@ -136,7 +136,9 @@ class Nodes:
         return await unwrap(tls) if node.goes_on else sock
 
 
-def attempt(nodes: tuple[str, ...], *script: object, timeout: float = 3.0) -> tuple[Nodes, Opened | SetupFailed]:
+def attempt(
+    nodes: tuple[str, ...], *script: object, timeout: float = 3.0, hello: Hello = HELLO
+) -> tuple[Nodes, Opened | SetupFailed]:
     """One set-up along *nodes*, where what answers is *script*; what came of it. Nothing may be left open of a failure.
 
     Time passes only while everybody waits.
@@ -149,7 +151,7 @@ def attempt(nodes: tuple[str, ...], *script: object, timeout: float = 3.0) -> tu
             nursery.start_soon(played.play)
             ours = context("shanghai", is_node=False)
             try:
-                result.append(await open_carrier(walk(nodes), HELLO, ours, FilePath("/nonexistent"), timeout))
+                result.append(await open_carrier(walk(nodes), hello, ours, FilePath("/nonexistent"), timeout))
             except SetupFailed as failure:
                 result.append(failure)
             nursery.cancel_scope.cancel()
@@ -246,17 +248,37 @@ def test_what_a_failure_says_and_shows(
     assert failure.fault.refusal is shown
 
 
+WALKS = [
+    # what is asked of whom, behind how many lines of how many, and who goes on before it
+    (Asked.TRANSIT, THREE, (), "jp", 0),
+    (Asked.TRANSIT, THREE, (proceeds(),), "kr", 1),
+    (Asked.HELLO, THREE, (proceeds(), proceeds("kr")), "us", 2),
+    (Asked.HELLO, DIRECT, (), "us", 0),
+    (Asked.RESUME, TWO, (proceeds(),), "us", 1),
+]
+
+
 @pytest.mark.parametrize("reason", list(Reason))
-@pytest.mark.parametrize(("nodes", "before"), [(DIRECT, ()), (TWO, (proceeds(),))])
-def test_what_a_refusal_at_the_end_says_and_shows(
-    reason: Reason, nodes: tuple[str, ...], before: tuple[Says, ...]
+@pytest.mark.parametrize(("asked", "nodes", "before", "node", "hop"), WALKS)
+def test_c1_what_a_refusal_decides_by_where_it_is_said(
+    reason: Reason, asked: Asked, nodes: tuple[str, ...], before: tuple[Says, ...], node: str, hop: int
 ) -> None:
-    _, failure = attempt(nodes, *before, says(Refused(reason, "in its own words")))
-    assert isinstance(failure, SetupFailed)
-    assert (str(failure), failure.reason) == ("in its own words", reason)
-    is_dial = reason in (Reason.DIAL_FAILED, Reason.DIAL_REFUSED)  # of which the end of a path has none
-    assert failure.fault.kind is (FaultKind.OTHER if is_dial else KINDS.get(reason, FaultKind.OTHER))
-    assert failure.fault.hop == len(nodes) - 1
+    """The whole table, with real TLS: only the node that was asked is believed, and only about what it was asked."""
+    hello = attrs.evolve(HELLO, resume=asked is Asked.RESUME)
+    _, failed = attempt(nodes, *before, says(Refused(reason, "in its own words"), node), hello=hello)
+    assert isinstance(failed, SetupFailed)
+    fault = failed.fault
+    assert (fault.kind, fault.said_by, fault.shown) == (kind_of(asked, reason), node, None)
+    assert fault.hop == hop + (fault.kind in OF_THE_NEXT_LINE)
+    assert fault.text.startswith(f"{node}: ") and fault.text.endswith("in its own words")
+    assert ("has no place" in fault.text) == (fault.kind is FaultKind.MISPLACED)
+
+
+def test_words_that_name_their_speaker_are_not_named_twice() -> None:
+    _, failed = attempt(TWO, says(Refused(Reason.DIAL_FAILED, "jp cannot dial to-us: no route"), "jp"))
+    assert str(failed) == "jp cannot dial to-us: no route"
+    _, failed = attempt(TWO, says(Refused(Reason.OTHER, "us is broken for good"), "jp"))
+    assert str(failed) == "jp: us is broken for good"
 
 
 FAULTS = [
@@ -269,8 +291,8 @@ FAULTS = [
     (TWO, (says(Refused(Reason.UNKNOWN_LINE, "no"), "jp"),), FaultKind.STALE_CONFIG, 0),
     (THREE, (says(Refused(Reason.DIAL_REFUSED, "no"), "jp"),), FaultKind.REFUSED, 1),
     (THREE, (proceeds(), says(Refused(Reason.DIAL_REFUSED, "no"), "kr")), FaultKind.REFUSED, 2),
-    (DIRECT, (says(Refused(Reason.DIAL_REFUSED, "no")),), FaultKind.OTHER, 0),  # that is no dial of a line
-    (TWO, (proceeds(), says(Refused(Reason.DIAL_FAILED, "no"))), FaultKind.OTHER, 1),
+    (DIRECT, (says(Refused(Reason.DIAL_REFUSED, "no")),), FaultKind.MISPLACED, 0),  # that is no dial of a line
+    (TWO, (proceeds(), says(Refused(Reason.DIAL_FAILED, "no"))), FaultKind.MISPLACED, 1),
     (TWO, (proceeds(), Silent()), FaultKind.SILENT, 1),
     (TWO, (Silent(),), FaultKind.SILENT, 0),
     (TWO, (proceeds(), Raw(b"")), FaultKind.SILENT, 1),
@@ -289,6 +311,8 @@ def test_g1_which_hop_is_at_fault_and_how(nodes: tuple[str, ...], script: Script
     assert (failure.fault.kind, failure.fault.hop) == (kind, hop)
     assert failure.fault.text == str(failure)
     assert (failure.fault.shown is not None) == (kind is FaultKind.WRONG_NODE)
+    is_told = any(isinstance(one, Says) and one.answer[0] == Kind.REFUSED for one in script)
+    assert (failure.fault.said_by is not None) == (is_told or kind is FaultKind.NOT_LET_IN)
 
 
 # ---- any bytes

@@ -90,7 +90,7 @@ async def test_an_ingress_that_a_node_does_not_know(make_world: Make, journal: J
     old = world.write(world.text().replace(INGRESS, "london"), "old.toml")
     await world.start("us", config=old)
     await world.start(INGRESS)
-    assert await shown(world, "direct", "auth") == "shanghai is not an ingress in the file of us"
+    assert await shown(world, "direct", "auth") == "us: shanghai is not an ingress in the file of us"
     await journal.until("carrier-refused", "us", level="warning")
 
 

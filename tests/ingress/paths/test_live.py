@@ -4,10 +4,10 @@ from itertools import pairwise
 
 import pytest
 
-from ingress.measure.faults import FaultKind, Refusal
+from ingress.measure.faults import Refusal
 from ingress.measure.health import PathState
 from ingress.paths.backoff import BACKOFF_FIRST, BACKOFF_MOST
-from ingress.paths.dial import Opened, SetupFailed
+from ingress.paths.dial import Opened
 from ingress.paths.live import MOST_BULK, LivePath
 from relay.carrier.link import Link
 from relay.model.cause import Cause
@@ -95,7 +95,8 @@ async def test_who_is_poked_does_not_wait(bed: FleetBed) -> None:
 REFUSALS = [
     (Reason.NOT_AN_INGRESS, Refusal.AUTH, "auth"),
     (Reason.VERSION, Refusal.VERSION, "version"),
-    (Reason.STALE_CONFIG, Refusal.STALE_CONFIG, "stale config"),
+    (Reason.NOT_AN_EXIT, Refusal.STALE_CONFIG, "stale config"),
+    (Reason.STALE_CONFIG, None, "down"),
     (Reason.LIMIT, None, "down"),
     (Reason.DRAINING, None, "down"),
 ]
@@ -397,10 +398,3 @@ async def test_carriers_of_a_session_that_is_over_are_closed_and_no_others(bed: 
     await bed.run(1.0)
     assert bed.fleet.moving.detached == 0
     await bed.up()
-
-
-def test_a_failed_set_up_shows_what_its_reason_says_unless_told_otherwise() -> None:
-    assert SetupFailed("no").fault.refusal is None
-    assert SetupFailed("no", Reason.VERSION).fault.refusal is Refusal.VERSION
-    assert SetupFailed("no", Reason.LIMIT).fault.refusal is None
-    assert SetupFailed("no", kind=FaultKind.UNTRUSTED).fault.refusal is Refusal.AUTH

@@ -7,9 +7,10 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from ingress.measure.faults import FaultKind, SetupFault
 from ingress.paths.backoff import BACKOFF_FIRST
 from ingress.paths.dial import SetupFailed
-from ingress.paths.spares import Spares
+from ingress.paths.spares import PROVEN, Spares
 from relay.engine import Loop
 
 TAKES = 1.0
@@ -27,7 +28,7 @@ class Dialler:
         self.began.append(trio.current_time())
         await trio.sleep(TAKES)
         if self.fails:
-            raise SetupFailed("no room")
+            raise SetupFailed(SetupFault(FaultKind.OTHER, 0, "no room", said_by="us"))
 
     async def dial(self) -> None:
         """Ask, and see it through."""
@@ -75,7 +76,9 @@ async def test_a_failure_is_waited_out_for_longer_each_time(
     assert waits == pytest.approx([BACKOFF_FIRST, 2 * BACKOFF_FIRST, 4 * BACKOFF_FIRST, 8 * BACKOFF_FIRST], abs=0.02)
 
 
-async def test_a_success_forgives(loop: Loop, autojump_clock: MockClock, nursery: trio.Nursery) -> None:
+async def test_a_carrier_that_has_proven_itself_forgives(
+    loop: Loop, autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
     dialler = Dialler(loop)
     dialler.spares.start(nursery)
     dialler.fails = True
@@ -84,6 +87,22 @@ async def test_a_success_forgives(loop: Loop, autojump_clock: MockClock, nursery
     dialler.fails = False
     await trio.sleep(BACKOFF_FIRST)
     await dialler.dial()
+    dialler.spares.ended(PROVEN)
     assert dialler.spares.backoff == 0.0
     await dialler.dial()
     assert len(dialler.began) == 3
+
+
+async def test_c1_who_lets_us_in_and_ends_it_at_once_is_waited_out_too(
+    loop: Loop, autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    dialler = Dialler(loop)
+    dialler.spares.start(nursery)
+    for step in range(5):
+        while len(dialler.began) == step:
+            dialler.spares.dial()
+            await trio.sleep(0.01)
+        await trio.sleep(TAKES)
+        dialler.spares.ended(PROVEN / 2)
+    waits = [after - before - TAKES for before, after in pairwise(dialler.began)]
+    assert waits == pytest.approx([BACKOFF_FIRST, 2 * BACKOFF_FIRST, 4 * BACKOFF_FIRST, 8 * BACKOFF_FIRST], abs=0.04)

@@ -73,7 +73,7 @@ ANSWERS = [
     ),
     (encode(attrs.evolve(NEWER, versions=Versions(2, 3), agreed=3)), "version", "us goes on in version 3, we speak 2"),
     (encode(Refused(Reason.NOT_UNDERSTOOD, "us: field 99: update us")), "version", "us: field 99: update us"),
-    (frame(Kind.REFUSED, b"\xc8it rains"), "down", "it rains"),
+    (frame(Kind.REFUSED, b"\xc8it rains"), "down", "us: it rains"),
     (encode(Proceed(0.1)), "down", "us answered HELLO with a Proceed"),
 ]
 
