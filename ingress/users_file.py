@@ -13,7 +13,7 @@ from typing import Final
 from ingress.users import Hash, Users, hash_password
 from relay.config.mistakes import nearest
 from relay.errors import OperatorError
-from relay.private import read_private, write_private
+from relay.private import read_private, unreadable, write_private
 
 MOST_BYTES: Final = 255
 """Of a name or a password: RFC 1929 section 2 has one byte for the length."""
@@ -25,7 +25,7 @@ class UsersError(OperatorError):
 
 def load_users(path: Path) -> Users:
     """The users of the file at *path*. UsersError if it is missing, wrong, or readable by others."""
-    if not path.exists():
+    if not _exists(path):
         raise UsersError(f"{path}: there is no such file; run `ingress user add NAME`")
     return Users({name.encode(): found for name, found in _read(path).items()})
 
@@ -74,8 +74,15 @@ def _refuse_unsendable(what: str, value: str) -> None:
         )
 
 
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:
+        raise UsersError(f"{path}: {unreadable(path, error)}") from error
+
+
 def _read(path: Path) -> dict[str, Hash]:
-    if not path.exists():
+    if not _exists(path):
         return {}
     try:
         content = tomllib.loads(read_private(path).decode())

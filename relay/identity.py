@@ -18,7 +18,7 @@ from typing import Final
 import attrs
 
 from relay.errors import OperatorError
-from relay.private import read_private
+from relay.private import read_private, unreadable
 
 CA_FILE: Final = "ca.pem"
 CERTIFICATE_FILE: Final = "node.pem"
@@ -69,7 +69,7 @@ def load_identity(keys_folder: Path | str, name: str) -> Identity:
     """What the folder *name* in *keys_folder* holds. KeysError names the file that is wrong, and the mend."""
     folder = Path(keys_folder) / name
     for file in (CA_FILE, CERTIFICATE_FILE, KEY_FILE):
-        if not (folder / file).is_file():
+        if not _is_file(folder / file):
             raise KeysError(f"{folder / file}: there is no such file; run `ingress keys`, or bring the folder {folder}")
     _read_private_key(folder / KEY_FILE)
     server, client = _context(folder, ssl.PROTOCOL_TLS_SERVER), _context(folder, ssl.PROTOCOL_TLS_CLIENT)
@@ -116,6 +116,13 @@ def _only_name(certificate: Mapping[str, object]) -> str | None:
     return None
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError as error:
+        raise KeysError(f"{path}: {unreadable(path, error)}") from error
+
+
 def _read_private_key(path: Path) -> None:
     try:
         read_private(path)
@@ -146,7 +153,7 @@ def _errors_about(path: Path) -> Iterator[None]:
         what = f"does not belong to {KEY_FILE}" if is_pair else f"cannot be understood ({error.reason or error})"
         raise KeysError(f"{path}: {what}; {_renew(path.parent)}") from error
     except OSError as error:
-        raise KeysError(f"{path}: cannot be read ({error.strerror}); make it readable for this user") from error
+        raise KeysError(f"{path}: {unreadable(path, error)}") from error
 
 
 def _renew(folder: Path) -> str:

@@ -1,10 +1,12 @@
 """Files that only their owner may read: keys, password files, user hashes.
 
 What must stay true: a secret file that the group or others can read is refused, never quietly used; a file is
-written whole or not at all, and is never readable by others, not even for a moment.
+written whole or not at all, and is never readable by others, not even for a moment. Root leaves a file to whom it
+belonged, or to whom its folder belongs: the service that reads it is another user.
 """
 
 import os
+import pwd
 import stat
 import tempfile
 from pathlib import Path
@@ -19,7 +21,7 @@ def read_private(path: Path) -> bytes:
             refuse_shared(path, os.fstat(file.fileno()).st_mode)
             return file.read()
     except OSError as error:
-        raise OperatorError(f"{path}: cannot be read ({error.strerror})") from error
+        raise OperatorError(f"{path}: {unreadable(path, error)}") from error
 
 
 def refuse_shared(path: Path, mode: int) -> None:
@@ -28,12 +30,37 @@ def refuse_shared(path: Path, mode: int) -> None:
         raise OperatorError(f"{path}: others than its owner can read it (mode {mode & 0o777:o}); run: chmod 600 {path}")
 
 
+def unreadable(path: Path, error: OSError) -> str:
+    """Why *path* could not be read, and what to do about it."""
+    if not isinstance(error, PermissionError):
+        return f"cannot be read ({error.strerror})"
+    user, shut = user_name(os.geteuid()), _shut_folder(path)
+    if shut is not None:
+        return f"{user} cannot get into {shut}; bring the files to a folder of {user}"
+    return f"{user} cannot read it; run: chown {user}: {path}"
+
+
+def user_name(user: int) -> str:
+    """As it is called on this machine; its number, if it is not."""
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return str(user)
+
+
+def _shut_folder(path: Path) -> Path | None:
+    """The first folder on the way to *path* that this user cannot pass."""
+    folders = reversed(path.absolute().parents)
+    return next((folder for folder in folders if not os.access(folder, os.X_OK, effective_ids=True)), None)
+
+
 def write_private(path: Path, data: bytes) -> None:
     """Put *data* at *path*, mode 600, in one step: a reader sees the old file or the new one, never a part."""
     make_private_folder(path.parent)
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
+            _leave_to(file.fileno(), path if path.exists() else path.parent)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -48,3 +75,11 @@ def make_private_folder(path: Path) -> None:
     if not path.is_dir():
         make_private_folder(path.parent)
         path.mkdir(mode=0o700, exist_ok=True)
+        _leave_to(path, path.parent)
+
+
+def _leave_to(what: int | Path, like: Path) -> None:
+    """Give *what*, a descriptor or a folder, to the owner of *like*; only root can, and only root has to."""
+    if os.geteuid() == 0:
+        owner = like.stat()
+        os.chown(what, owner.st_uid, owner.st_gid)

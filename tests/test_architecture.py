@@ -30,6 +30,7 @@ FLOORS = (
     ("relay", ("model",)),
     ("relay", ("strangers",)),
     ("relay", ("policy", "identity", "config", "wire")),
+    ("relay", ("listen",)),
     ("relay", ("engine",)),
     ("relay", ("session",)),
     ("relay", ("carrier",)),

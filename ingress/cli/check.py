@@ -8,22 +8,29 @@ from pathlib import Path
 
 from ingress.config import NetworkFile, read_file
 from ingress.config.show import as_toml
+from ingress.users_file import load_users
+from relay.admin.path import is_running
+from relay.cli.owner import as_owner_of
 from relay.errors import OperatorError
 from relay.identity import KeysError, expiry_warning, load_identity
+from relay.listen import try_all
+from relay.private import unreadable
 
 
 def run(options: argparse.Namespace) -> int:
     """Print counts and warnings, or raise an error that holds everything that is wrong."""
-    found = read_file(options.file or options.config)
-    wrong, ending = _look_at_keys(found, options.keys, time.time())
-    wrong += _look_at_users(found)
+    file = Path(options.file or options.config)
+    with as_owner_of(file.absolute().parent):
+        found = read_file(file)
+        wrong, ending = _look_at_keys(found, options.keys, time.time())
+        wrong += _look_at_users(found)
     if wrong:
         raise OperatorError("\n".join(wrong))
     told = sys.stderr if options.print else sys.stdout  # what --print prints can be kept as a file
     if options.print:
         print(as_toml(found), end="")
     print(f"ok: {_counts(found)}", file=told)
-    for warning in (*found.warnings, *ending):
+    for warning in (*found.warnings, *ending, *_try_to_listen(found, options.keys)):
         print(f"warning: {warning}", file=told)
     return 0
 
@@ -47,12 +54,15 @@ def _look_at_keys(found: NetworkFile, keys: Path, now: float) -> tuple[list[str]
     """What is wrong with the key folders that are here, and which certificates end soon."""
     wrong, ending = [], []
     for name in (*found.network.ingresses, *found.network.nodes):
-        if not (keys / name).is_dir():
-            continue
         try:
+            if not (keys / name).is_dir():
+                continue
             identity = load_identity(keys, name)
         except KeysError as error:
             wrong.append(str(error))
+            continue
+        except OSError as error:
+            wrong.append(f"{keys / name}: {unreadable(keys / name, error)}")
             continue
         wrong += _wrong_role(found, name, identity.is_ingress, keys)
         warning = expiry_warning(name, identity.expires, now)
@@ -68,8 +78,25 @@ def _wrong_role(found: NetworkFile, name: str, is_ingress: bool, keys: Path) -> 
 
 
 def _look_at_users(found: NetworkFile) -> list[str]:
-    missing = [doors for doors in found.ingresses.values() if doors.users is not None and not doors.users.exists()]
-    return [
-        f"{doors.users}: there is no such file, and ingress.{doors.name}.users names it; run `ingress user add NAME`"
-        for doors in missing
-    ]
+    wrong = []
+    for doors in found.ingresses.values():
+        try:
+            if doors.users is not None:
+                load_users(doors.users)
+        except OperatorError as error:
+            wrong.append(f"{error} (ingress.{doors.name}.users names it)")
+    return wrong
+
+
+def _try_to_listen(found: NetworkFile, keys: Path) -> Iterator[str]:
+    """What an ingress whose keys are here could not listen at, unless it runs already.
+
+    Warnings, since the file may be checked on another machine than its own.
+    """
+    for doors in found.ingresses.values():
+        if not (keys / doors.name).is_dir() or is_running(doors.name, "ingress"):
+            continue
+        try:
+            yield from try_all((*doors.listen, *(forward.listen for forward in doors.forwards)))
+        except OperatorError as error:
+            yield f"ingress.{doors.name}: {error}"

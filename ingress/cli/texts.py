@@ -22,8 +22,9 @@ nothing went through the proxy."""
 
 CHECK: Final = """\
 Read the file as `ingress serve` does and print every mistake at once: its line, its key, what is wrong, what to do.
-When the folder of keys is here, the certificates are looked at too. Without mistakes it prints `ok` with the counts
-of nodes, lines and paths, and warnings about what is probably not meant."""
+When the folder of keys is here, the certificates are looked at too, and whether an ingress of which they are could
+listen. As root it judges for the owner of the file's folder. Without mistakes it prints `ok` with the counts of
+nodes, lines and paths, and warnings about what is probably not meant."""
 
 KEYS: Final = """\
 Make what is missing: the CA, once, in the folder `ca` beside the folder of keys; and for every node and ingress of

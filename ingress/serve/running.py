@@ -17,10 +17,10 @@ from ingress.paths.live import SetupOptions
 from ingress.users import Users
 from ingress.users_file import load_users
 from relay import log
-from relay.engine import Listener, Loop, open_listener, sockopts
-from relay.engine.listener import hint
+from relay.engine import Listener, Loop, sockopts
 from relay.errors import OperatorError
 from relay.identity import Identity, load_identity
+from relay.listen import listen_at
 from relay.model.cause import Cause
 from relay.model.network import Address
 from relay.serve.half_closed import watch_half_closed
@@ -83,36 +83,22 @@ class Running:
 
     def _bind_new(self, config: IngressConfig) -> dict[Address, socket.socket]:
         """Sockets for what *config* says and nobody listens on yet. OperatorError leaves none of them open."""
-        bound: dict[Address, socket.socket] = {}
-        try:
-            for address in (*config.listen, *(forward.listen for forward in config.forwards)):
-                if address not in self._listeners:
-                    bound[address] = self._bind(address, config.limits.keepalive)
-        except OperatorError:
-            for sock in bound.values():
-                sock.close()
-            raise
+        wanted = (*config.listen, *(forward.listen for forward in config.forwards))
+        new = [address for address in wanted if address not in self._listeners]
+        bound = listen_at(new, has_others=bool(self._listeners))
+        for sock in bound.values():
+            sockopts.nodelay(sock)  # accepted sockets inherit it: not one system call per client
         return bound
-
-    def _bind(self, address: Address, keepalive: float) -> socket.socket:
-        try:
-            sock = open_listener((address.host, address.port))
-        except OSError as error:
-            text = f"{self.options.config}: cannot listen on {address}: {error.strerror}"
-            raise OperatorError(text + hint(error)) from error
-        sockopts.nodelay(sock)  # accepted sockets inherit both: not one system call per client
-        sockopts.keepalive(sock, int(keepalive))
-        return sock
 
     def _listen(self, config: IngressConfig, bound: Mapping[Address, socket.socket]) -> None:
         """Listen on what *config* says and on nothing else; *bound* are the sockets that are new."""
         accepts: dict[Address, OnAccept] = dict.fromkeys(config.listen, self.entrance.accept)
         accepts |= {forward.listen: partial(self.entrance.accept_forward, forward) for forward in config.forwards}
         self._accepts = accepts
-        for listener in self._listeners.values():
-            sockopts.keepalive(listener.sock, int(config.limits.keepalive))
         for address, sock in bound.items():
             self._listeners[address] = Listener(self.loop, sock, partial(self._accept, address))
+        for listener in self._listeners.values():
+            sockopts.keepalive(listener.sock, int(config.limits.keepalive))  # inherited as well
         for address in [address for address in self._listeners if address not in accepts]:
             self._listeners.pop(address).stop()
 

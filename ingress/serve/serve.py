@@ -19,6 +19,7 @@ from relay.admin.path import socket_path
 from relay.admin.server import serve_admin
 from relay.engine import sockopts
 from relay.errors import OperatorError
+from relay.serve.notify import notify
 from relay.serve.process import run_under_signals
 
 LAST_WORDS = 0.3
@@ -53,6 +54,7 @@ async def serve(
         running.start()
         path = socket_path(config.name, "ingress", options.admin)
         await nursery.start(serve_admin, path, asks(running))
+        notify(READY=1, STATUS=f"listening at {_addresses(running)}")
         _tell_started(running, path)
         task_status.started(running)
         await _until_told(signals, running, nursery)
@@ -61,9 +63,13 @@ async def serve(
     log.event("ingress-stopped", ingress=config.name)
 
 
+def _addresses(running: Running) -> str:
+    return ", ".join(str(address) for address in running.config.listen)
+
+
 def _tell_started(running: Running, admin: Path) -> None:
     config, limits = running.config, sockopts.kernel_limits()
-    listens = ", ".join(str(address) for address in config.listen)
+    listens = _addresses(running)
     log.event("ingress-started", ingress=config.name, version=__version__, listen=listens, admin=admin, limits=limits)
     for warning in config.warnings:
         log.event("config-warned", level="warning", about=warning, text=warning)
@@ -91,6 +97,7 @@ def _reload_or_log(running: Running) -> None:
 
 async def _drain(running: Running, drained: trio.CancelScope) -> None:
     running.stop_listening()
+    notify(STOPPING=1, STATUS=f"draining: {running.fleet.stream_count} streams may still finish")
     log.event("drain-started", ingress=running.config.name, streams=running.fleet.stream_count)
     with trio.move_on_after(running.config.limits.drain):
         while running.fleet.stream_count or running.entrance.clients:  # noqa: ASYNC110 - each ends at its own pace

@@ -46,6 +46,12 @@ def find_socket(option: str | None, kind: Kind) -> Path:
     return found[0]
 
 
+def is_running(name: str, kind: Kind, option: str | None = None) -> bool:
+    """Whether the *kind* called *name* runs here: at *option*, if it is given."""
+    places = [folder / f"{name}{SUFFIXES[kind]}" for folder in folders()] if option is None else [Path(option)]
+    return any(_answers(place) for place in places)
+
+
 def folders() -> tuple[Path, ...]:
     """Where sockets are, the user's own first."""
     runtime = os.environ.get("XDG_RUNTIME_DIR")

@@ -41,7 +41,9 @@ reads the file and the keys again; a file with mistakes is logged and changes no
 
 CHECK: Final = """\
 Read paths.toml as NODE does, and look at all it needs on this machine: its folder of keys, its file of names, the
-passwords of its upstream and of the lines that start at it. Prints every mistake at once, or `ok`."""
+passwords of its upstream and of the lines that start at it, and the addresses that it listens at, unless it runs
+already. As root it judges for the owner of the folder of paths.toml, who will run the node. Prints every mistake at
+once, or `ok`."""
 
 STATUS: Final = """\
 Ask the relay that runs here how it is: its memory, descriptors and lag, which ingresses are connected, what comes

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from relay import __version__, log
 from relay.errors import OperatorError
+from relay.serve.notify import notify
 
 Subparsers = Any
 """What `add_subparsers` returns; argparse has no public name for it."""
@@ -95,6 +96,7 @@ def run(program: str, options: argparse.Namespace, handlers: Mapping[str, str]) 
         return 1
     except (OperatorError, OSError) as error:
         tell(program, error)
+        notify(STATUS=_text(error))
         return 1
     except BaseExceptionGroup as group:
         leaves = list(_leaves(group))
@@ -102,16 +104,18 @@ def run(program: str, options: argparse.Namespace, handlers: Mapping[str, str]) 
             raise
         for leaf in leaves:
             tell(program, leaf)
+        notify(STATUS="\n".join(map(_text, leaves)))
         return 1
 
 
 def tell(program: str, error: BaseException) -> None:
     """Print *error* on stderr: one line for each thing that is wrong."""
-    if isinstance(error, OSError):
-        print(f"{program}: {_os_error(error)}", file=sys.stderr)
-        return
-    for line in str(error).splitlines():
+    for line in _text(error).splitlines():
         print(f"{program}: {line}", file=sys.stderr)
+
+
+def _text(error: BaseException) -> str:
+    return _os_error(error) if isinstance(error, OSError) else str(error)
 
 
 def _os_error(error: OSError) -> str:

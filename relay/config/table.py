@@ -13,6 +13,7 @@ from typing import TypeVar
 from relay.config import values
 from relay.config.mistakes import ConfigError, Key, Mistake, Mistakes, nearest
 from relay.config.positions import find_lines
+from relay.private import unreadable
 
 TOO_LONG = re.compile(r"[0-9_]{4301}")
 """More digits than Python reads by default (sys.set_int_max_str_digits)."""
@@ -141,7 +142,8 @@ def read_document(path: Path) -> Table:
     except FileNotFoundError:
         raise _unreadable(path, "there is no such file", "name it with --config or INGRESS_CONFIG") from None
     except OSError as error:
-        raise _unreadable(path, f"cannot be read ({error.strerror})", "make it readable for this user") from error
+        what, _, mend = unreadable(path, error).partition("; ")
+        raise _unreadable(path, what, mend or "name another with --config") from error
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise _unreadable(path, "is not UTF-8 text", "save it as UTF-8", line) from None

@@ -21,7 +21,7 @@ connection costs no task, no cancel scope and no stream object. The rules, which
 
 from relay.engine.connect import Connecting, Racing, SocketAddress, connect, race
 from relay.engine.deadlines import Deadline, Deadlines
-from relay.engine.listener import Listener, open_listener
+from relay.engine.listener import Listener
 from relay.engine.loop import Endpoint, HandlerFailed, Loop
 from relay.engine.splice import Splice
 from relay.engine.tcp import Tcp, TcpOwner
@@ -45,6 +45,5 @@ __all__ = [
     "Tls",
     "TlsOwner",
     "connect",
-    "open_listener",
     "race",
 ]

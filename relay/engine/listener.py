@@ -19,8 +19,6 @@ from relay.engine import descriptors
 from relay.engine.loop import Loop
 from relay.engine.timers import Timer
 
-BACKLOG = 4096
-"""Callers the kernel holds; it uses net.core.somaxconn if that is lower."""
 BATCH = 64
 """Sockets accepted in one service. At some 10 µs each, the others wait less than a millisecond."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0
@@ -31,36 +29,6 @@ CALLER_GONE = {errno.ECONNABORTED, errno.EPROTO, errno.EPERM, errno.ENETDOWN, er
 """accept(2): what befell this one caller only."""
 
 OnAccept = Callable[[socket.socket, tuple[str, int]], None]
-
-
-def open_listener(address: tuple[str, int]) -> socket.socket:
-    """A listening, non-blocking socket on a literal *address*; an IPv6 one takes no IPv4.
-
-    Raises:
-        OSError: the address is in use, not ours, or needs privileges; nothing is left open.
-    """
-    family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        sock.bind(address)
-        sock.listen(BACKLOG)
-    except OSError:
-        sock.close()
-        raise
-    return sock
-
-
-def hint(error: OSError) -> str:
-    """What to do about an address that cannot be listened on, ready to stand behind the error; "" if nobody knows."""
-    hints = {
-        errno.EADDRINUSE: "; another program listens there, or an outgoing connection has the port (see deploy/)",
-        errno.EACCES: "; ports below 1024 need privileges",
-        errno.EADDRNOTAVAIL: "; this machine does not have that address",
-    }
-    return hints.get(error.errno or 0, "")
 
 
 @attrs.frozen

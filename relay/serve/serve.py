@@ -4,7 +4,6 @@ The first SIGTERM or SIGINT drains: the ingresses are told (GOAWAY) and leave; a
 the files again, as `relay reload` does.
 """
 
-import errno
 import signal
 from argparse import Namespace
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -19,13 +18,13 @@ from relay.admin.path import socket_path
 from relay.admin.server import Answer, Ask, serve_admin
 from relay.config import find_node, load_network
 from relay.dial.lines import keep_dialling
-from relay.engine import Listener, Loop, open_listener
-from relay.engine.listener import hint
+from relay.engine import Listener, Loop
 from relay.engine.sockopts import kernel_limits
 from relay.errors import OperatorError
 from relay.exit.resolver import Resolver
 from relay.exit.targets import Targets
 from relay.identity import Identity, load_identity
+from relay.listen import listen_at
 from relay.model.cause import Cause
 from relay.model.network import Network, Node
 from relay.node.node import RelayNode
@@ -33,6 +32,7 @@ from relay.node.sessions import Sessions
 from relay.policy import Policy
 from relay.serve.counters import NodeParts
 from relay.serve.half_closed import watch_half_closed
+from relay.serve.notify import notify
 from relay.serve.own import OwnKeeper
 from relay.serve.process import run_under_signals
 from relay.serve.status import answer_status, keep_telling, tell_status
@@ -42,8 +42,6 @@ LAST_WORDS = 0.3
 """Seconds given to the last frames before the process ends."""
 LOOK_AGAIN = 0.05
 """Seconds between looks at whether a draining node is empty."""
-NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
-"""How a host without IPv6 answers; the default is to listen on all addresses of both families."""
 
 
 def run(options: Namespace) -> int:
@@ -80,6 +78,7 @@ async def serve(
         nursery.start_soon(keep_telling, parts)
         asks: dict[str, Ask] = {"status": _status(parts), "reload": _reload(parts, options)}
         await nursery.start(serve_admin, socket_path(options.node, "relay", options.admin), asks)
+        notify(READY=1, STATUS=_listening(node))
         log.event("node-started", node=node.name, version=__version__, exit=node.is_exit, limits=kernel_limits())
         task_status.started(node)
         await _until_told(signals, parts, options, nursery)
@@ -116,14 +115,13 @@ async def _start(node: RelayNode, targets: Targets | None, nursery: trio.Nursery
 
 def _listen(node: RelayNode, loop: Loop) -> list[Listener]:
     """Listen where the file says. The node's certificate was read before: nobody is let in without one."""
-    listeners: list[Listener] = []
-    for address in node.network.nodes[node.name].listen:
-        try:
-            listeners.append(Listener(loop, open_listener((address.host, address.port)), node.accept))
-        except OSError as error:
-            if not (listeners and error.errno in NO_IPV6):
-                raise OperatorError(f"cannot listen on {address}: {error.strerror}{hint(error)}") from error
-    return listeners
+    sockets = listen_at(node.network.nodes[node.name].listen)
+    return [Listener(loop, sock, node.accept) for sock in sockets.values()]
+
+
+def _listening(node: RelayNode) -> str:
+    kind = "an exit" if node.is_exit else "a relay"
+    return f"{kind}, listening at {', '.join(str(address) for address in node.network.nodes[node.name].listen)}"
 
 
 async def _until_told(signals: AsyncIterator[int], parts: NodeParts, options: Namespace, nursery: trio.Nursery) -> None:
@@ -139,6 +137,7 @@ async def _until_told(signals: AsyncIterator[int], parts: NodeParts, options: Na
                 log.event(
                     "drain-started", node=node.name, carriers=node.sessions.carriers, passed_on=len(node.transits)
                 )
+                notify(STOPPING=1, STATUS=f"draining: {node.sessions.streams} streams may still finish")
                 for listener in parts.listeners:
                     listener.stop()
                 node.drain()

@@ -21,6 +21,20 @@ def test_what_is_written_is_private_and_can_be_read(tmp_path: Path) -> None:
     assert os.listdir(path.parent) == ["secret"]
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_g6_a_file_stays_its_owners_whoever_writes_it(tmp_path: Path) -> None:
+    path, theirs = tmp_path / "secret", tmp_path / "theirs"
+    write_private(path, b"one")
+    os.chown(path, 65534, 65533)
+    write_private(path, b"two")
+    assert (path.stat().st_uid, path.stat().st_gid, mode(path)) == (65534, 65533, 0o600)
+    theirs.mkdir()
+    os.chown(theirs, 65532, 65531)
+    write_private(theirs / "keys" / "us" / "node.key", b"new")
+    made = [theirs / "keys", theirs / "keys" / "us", theirs / "keys" / "us" / "node.key"]
+    assert {(one.stat().st_uid, one.stat().st_gid) for one in made} == {(65532, 65531)}
+
+
 def test_a_write_that_fails_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "secret").mkdir()
     with pytest.raises(OSError, match="directory"):

@@ -1,6 +1,10 @@
 import argparse
 import datetime
+import errno
 import io
+import os
+import pwd
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -14,6 +18,7 @@ from ingress.cli import main
 from ingress.config import read_file
 from ingress.keys import make_keys
 from ingress.users_file import add_user, load_users
+from relay.listen import open_listener
 
 NETWORK = """\
 version = 1
@@ -108,9 +113,84 @@ def test_check_refuses_keys_of_the_wrong_role(folder: Path, capsys: Output) -> N
 def test_check_wants_the_users_that_the_file_names(folder: Path, capsys: Output) -> None:
     (folder / "paths.toml").write_text(NETWORK.replace("[node.us]", 'users = "users.toml"\n[node.us]'))
     assert main(["check"]) == 1
-    assert "users.toml: there is no such file, and ingress.sh.users names it" in capsys.readouterr().err
+    said = "users.toml: there is no such file; run `ingress user add NAME` (ingress.sh.users names it)\n"
+    assert capsys.readouterr().err.endswith(said)
     add_user(folder / "users.toml", "bob", "one")
     assert main(["check"]) == 0
+
+
+def test_g6_check_finds_users_that_cannot_be_used(folder: Path, capsys: Output) -> None:
+    (folder / "paths.toml").write_text(NETWORK.replace("[node.us]", 'users = "users.toml"\n[node.us]'))
+    add_user(folder / "users.toml", "bob", "one")
+    (folder / "users.toml").chmod(0o644)
+    assert main(["check"]) == 1
+    assert "others than its owner can read it (mode 644); run: chmod 600" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root leaves files to others")
+def test_g6_what_root_writes_for_a_service_can_be_read_by_it(folder: Path, capsys: Output) -> None:
+    (folder / "paths.toml").write_text(NETWORK.replace("[node.us]", 'users = "users.toml"\n[node.us]'))
+    give(folder, NOBODY)
+    add_user(folder / "users.toml", "bob", "one")
+    assert main(["keys"]) == 0
+    assert main(["keys", "--renew", "us"]) == 0
+    written = [path for path in folder.rglob("*") if path.name != "paths.toml"]
+    assert len(written) > 8 and {path.stat().st_uid for path in written} == {NOBODY}
+    assert main(["check"]) == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root judges for others")
+def test_g6_root_checks_as_the_owner_of_the_folder(folder: Path, capsys: Output) -> None:
+    (folder / "paths.toml").write_text(NETWORK.replace("[node.us]", 'users = "users.toml"\n[node.us]'))
+    add_user(folder / "users.toml", "bob", "one")
+    give(folder, NOBODY)
+    assert main(["check"]) == 1
+    user = pwd.getpwuid(NOBODY).pw_name
+    said = f"users.toml: {user} cannot read it; run: chown {user}: {folder}/users.toml (ingress.sh.users names it)\n"
+    assert capsys.readouterr().err.endswith(said)
+    assert os.geteuid() == 0 and os.getegid() == 0
+
+
+NOBODY = 65534
+
+
+def give(folder: Path, user: int) -> None:
+    """Let *user* own *folder*, and get to it."""
+    os.chown(folder, user, user)
+    for above in (folder, *folder.parents[:-2]):
+        above.chmod(above.stat().st_mode | 0o011)
+
+
+def test_g8_check_says_where_an_ingress_could_not_listen(
+    folder: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "paths.toml").write_text(NETWORK.replace('"127.0.0.1:1080"', '["127.0.0.1:1080", "[::1]:1080"]'))
+    assert main(["keys"]) == 0
+    monkeypatch.setattr("relay.listen.open_listener", without_ipv6)
+    capsys.readouterr()
+    assert main(["check"]) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "warning: cannot listen on [::1]:1080: this host has no IPv6",
+    ]
+
+
+def without_ipv6(address: tuple[str, int]) -> socket.socket:
+    if ":" in address[0]:
+        raise OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
+    return open_listener((address[0], 0))
+
+
+def test_g6_check_says_what_else_listens_there(folder: Path, capsys: Output) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        (folder / "paths.toml").write_text(NETWORK.replace("127.0.0.1:1080", f"127.0.0.1:{port}"))
+        assert main(["keys"]) == 0
+        capsys.readouterr()
+        assert main(["check"]) == 0  # the file may be for another machine
+    warning = capsys.readouterr().out.splitlines()[1]
+    assert warning.startswith(
+        f"warning: ingress.sh: cannot listen on 127.0.0.1:{port}: Address already in use; another"
+    )
 
 
 def test_keys_are_made_once_and_renewed_by_name(folder: Path, capsys: Output) -> None:

@@ -1,6 +1,8 @@
 import argparse
 import datetime
 import os
+import pwd
+import socket
 import subprocess
 import sys
 from importlib import import_module
@@ -50,7 +52,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_check_says_what_a_node_is(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "us"]) == 0
-    assert capsys.readouterr().out.splitlines() == [
+    assert capsys.readouterr().out.splitlines()[:4] == [  # who is not root is warned about port 1
         "ok: us is an exit",
         "listens at: 0.0.0.0:1, [::]:1",
         "lines that lead here: pacific",
@@ -77,6 +79,48 @@ def test_check_says_everything_that_a_node_lacks(folder: Path, capsys: pytest.Ca
         str(folder / "password"),
     ]
     assert all(line.startswith("relay: ") for line in lines)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root judges for others")
+def test_g6_check_judges_as_the_owner_of_the_folder(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    everything = [folder, *folder.rglob("*")]
+    for path in everything:
+        os.chown(path, 65534, 65534)
+    for above in folder.parents[:-2]:
+        above.chmod(above.stat().st_mode | 0o011)
+    assert main(["check", "us"]) == 0
+    user = pwd.getpwuid(65534).pw_name
+    assert capsys.readouterr().out.splitlines()[-1] == f"all of it can be read by: {user}"
+    for name in ("keys/us/node.key", "hosts"):
+        os.chown(folder / name, 0, 0)
+        (folder / name).chmod(0o600)
+    assert main(["check", "us"]) == 1
+    assert capsys.readouterr().err.splitlines() == [
+        f"relay: keys/us/node.key: {user} cannot read it; run: chown {user}: keys/us/node.key",
+        f"relay: {folder}/hosts: {user} cannot read it; run: chown {user}: {folder}/hosts",
+    ]
+    os.chown(folder / "keys" / "us", 0, 0)
+    (folder / "keys" / "us").chmod(0o700)
+    assert main(["check", "us"]) == 1
+    assert f"{user} cannot get into {folder}/keys/us; bring" in capsys.readouterr().err
+
+
+def test_g6_check_tries_to_listen(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        (folder / "paths.toml").write_text(NETWORK.replace("exit = true", f'exit = true\nlisten = "{address}"'))
+        assert main(["check", "us"]) == 1
+        assert capsys.readouterr().err.startswith(f"relay: cannot listen on {address}: Address already in use")
+    assert main(["check", "us"]) == 0
+
+
+def test_check_does_not_compete_with_the_node_that_runs(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, socket.socket(socket.AF_UNIX) as admin:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        (folder / "paths.toml").write_text(NETWORK.replace("exit = true", f'exit = true\nlisten = "{address}"'))
+        admin.bind(str(folder / "admin"))
+        admin.listen()
+        assert main(["check", "us", "--admin", str(folder / "admin")]) == 0
 
 
 def test_check_refuses_the_keys_of_an_ingress(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

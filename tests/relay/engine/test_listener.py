@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 import pytest
 import trio
 
-from relay.engine import Listener, Loop, Tcp, open_listener
+from relay.engine import Listener, Loop, Tcp
+from relay.listen import open_listener
 
 
 @pytest.fixture
