@@ -8,8 +8,8 @@ import socket
 from collections.abc import Callable
 from typing import Protocol
 
-from ingress.client.client_stream import ClientStream
 from ingress.client.closing import Closing
+from ingress.client.lane import LaneHolder
 from ingress.client.opener import Opener
 from ingress.client.passwords import Question
 from ingress.client.tunnel import Tunnel
@@ -20,6 +20,7 @@ from ingress.doors.events import (
     Event,
     FinishUpstream,
     Open,
+    Released,
     ResetUpstream,
     Send,
     Transparent,
@@ -55,27 +56,27 @@ class ClientContext(Protocol):
 
 
 class Client:
-    """A `TcpOwner` and the `StreamHolder` of `upstream`, which is the door's current stream, open or waiting."""
+    """A `TcpOwner`, and the `LaneOwner` of its door's streams, open or waiting."""
 
     __slots__ = (
         "_context",
         "_deadline",
         "_has_eof",
         "_is_reading",
+        "_lanes",
         "_question",
         "_stranger",
         "address",
         "door",
         "needs_password",
         "tcp",
-        "upstream",
     )
 
     def __init__(self, context: ClientContext, sock: socket.socket, address: str, *, needs_password: bool) -> None:
         self.address = address
         self.needs_password = needs_password
         self.door: Door | None = None
-        self.upstream: ClientStream | None = None
+        self._lanes: list[LaneHolder] = []  # a list, since there is one, and seldom up to six
         self._context = context
         self._deadline: Deadline[Client] | None = context.handshakes.add(self)
         self._stranger: Stranger | None = context.strangers.admit(address, self._make_room) if needs_password else None
@@ -113,18 +114,19 @@ class Client:
 
     def on_writable(self) -> None:
         """The client has taken all it was owed: the target may send as much again."""
-        if self.upstream is not None:
-            self.upstream.consume_all()
+        for lane in self._lanes:
+            if lane.upstream is not None:
+                lane.upstream.consume_all()
 
     def on_closed(self, error: OSError | None) -> None:
         """The connection is over, however: its stream is given up, and the context told once."""
-        self._reset_upstream()
+        self._reset_streams()
         self._leave_handshake()
         self._gone()
 
     # ---- what the door asks
 
-    def _drive(self, ask: Callable[..., list[Event]], *arguments: object) -> None:
+    def drive(self, ask: Callable[..., list[Event]], *arguments: object) -> None:
         """Carry out what the door answers to *ask*. If it raises, this client is lost, and nobody who called."""
         try:
             self.run(ask(*arguments))
@@ -136,7 +138,7 @@ class Client:
         raises."""
         while events:
             events = self._carry_out(events)
-        self._settle()
+        self.settle()
 
     def _carry_out(self, events: list[Event]) -> list[Event]:
         """What is to be done next: a question stands last, so that nothing is left behind it."""
@@ -149,7 +151,7 @@ class Client:
             elif kind is Open:
                 return self._open(event)  # type: ignore[arg-type]
             elif kind is Transparent:
-                self._become_tunnel(event.early)  # type: ignore[union-attr]
+                self._become_tunnel(event)  # type: ignore[arg-type]
             elif kind is Authenticate:
                 return self._authenticate(event)  # type: ignore[arg-type]
             else:
@@ -158,15 +160,18 @@ class Client:
 
     def _carry_out_seldom(self, event: Event) -> None:
         match event:
-            case Upstream(data):
-                if self.upstream is not None:
-                    self.upstream.write(data)
-            case FinishUpstream():
-                upstream = self._let_go()
-                if upstream is not None:
-                    upstream.finish()
-            case ResetUpstream():
-                self._reset_upstream()
+            case Upstream(data, number):
+                if (lane := self._lane(number)) is not None and lane.upstream is not None:
+                    lane.upstream.write(data)
+            case FinishUpstream(number):
+                if (lane := self._lane(number)) is not None:
+                    lane.finish()
+            case ResetUpstream(number):
+                if (lane := self._lane(number)) is not None:
+                    lane.reset()
+            case Released(number):
+                if (lane := self._lane(number)) is not None and lane.upstream is not None:
+                    lane.upstream.consume_all()
             case Close(reset, reason):
                 self._close(reset, reason)
 
@@ -174,11 +179,13 @@ class Client:
         """Ask for a stream; what the door says to that, if it can be told now."""
         door = self.door
         assert door is not None
-        found = self._context.opener.open(self, asked.host, asked.port, self.address, door.user or "")
+        lane = LaneHolder(self, door, asked.lane)
+        found = self._context.opener.open(lane, asked.host, asked.port, self.address, door.user or "")
         if isinstance(found, Cause):
-            return door.refused(found)
-        self.upstream = found
-        return door.opened() if found.is_answered else []
+            return door.refused(found, asked.lane)
+        lane.upstream = found
+        self._lanes.append(lane)
+        return door.opened(asked.lane) if found.is_answered else door.opening(asked.lane)
 
     def _authenticate(self, asked: Authenticate) -> list[Event]:
         """Ask about a password; what the door says to the answer, if it is known now."""
@@ -192,7 +199,7 @@ class Client:
         """The answer has come. Harmless behind the end: it was on its way."""
         self._question = None
         if not self.tcp.closed:
-            self._drive(self._take_verdict, accepted)
+            self.drive(self._take_verdict, accepted)
 
     def _take_verdict(self, accepted: bool) -> list[Event]:
         assert self.door is not None
@@ -201,16 +208,17 @@ class Client:
             self._stranger = None
         return self.door.authenticated(accepted)
 
-    def _become_tunnel(self, early: bytes) -> None:
-        upstream = self.upstream
+    def _become_tunnel(self, asked: Transparent) -> None:
+        lane = self._lane(asked.lane)
+        upstream = None if lane is None else lane.upstream
         assert upstream is not None and upstream.stream is not None
         self._leave_handshake()
         stream = upstream.stream
         tunnel = Tunnel(upstream, stream, self._tunnel_over)
         stream.bind(tunnel)
         self.tcp.owner = tunnel
-        if early:
-            stream.write(early)
+        if asked.early:
+            stream.write(asked.early)
         tunnel.attach(self.tcp)
         if self._has_eof:
             tunnel.on_eof()
@@ -218,64 +226,45 @@ class Client:
             self.tcp.resume()
 
     def _tunnel_over(self) -> None:
-        self._let_go()
+        for lane in self._lanes[:]:
+            lane.let_go()
         self._context.gone()
 
-    # ---- as the holder of its stream
+    # ---- as the owner of its lanes
 
     @property
     def has_unsent(self) -> bool:
-        """Whether bytes for the client wait in this process."""
+        """Whether bytes for the client wait at its socket."""
         return bool(self.tcp.unsent)
 
-    def on_stream_data(self, data: memoryview) -> None:
-        """Bytes of the target, for a door that stays in between."""
-        upstream = self.upstream
-        gateway = self.door.gateway if self.door is not None else None
-        for start in range(0, len(data), BEST_PIECE):
-            if upstream is None or self.upstream is not upstream or gateway is None:
-                return
-            if self.tcp.owner is not self:  # it became a tunnel
-                upstream.pass_on(data[start:])
-                return
-            self._drive(gateway.receive_upstream, bytes(data[start : start + BEST_PIECE]))
+    @property
+    def is_tunnel(self) -> bool:
+        """Whether bytes pass without the door."""
+        return self.tcp.owner is not self
 
-    def on_stream_fin(self) -> None:
-        """The target's bytes have ended."""
-        gateway = self.door.gateway if self.door is not None else None
-        if gateway is not None:
-            self._drive(gateway.upstream_eof)
+    def forget(self, lane: LaneHolder) -> None:
+        """It is over for *lane*; harmless if it was never begun."""
+        if lane in self._lanes:
+            self._lanes.remove(lane)
 
-    def on_stream_room(self) -> None:
-        """The stream may be written to again."""
-        self._settle()
+    def _lane(self, number: int) -> LaneHolder | None:
+        for lane in self._lanes:
+            if lane.number == number:
+                return lane
+        return None
 
-    def on_stream_opened(self) -> None:
-        """There is a stream, or it was decided to say so."""
-        if self.door is not None:
-            self._drive(self.door.opened)
-
-    def on_stream_refused(self, cause: Cause) -> None:
-        """There is none."""
-        self._let_go()
-        if self.door is not None:
-            self._drive(self.door.refused, cause)
-
-    def on_stream_reset(self, cause: Cause) -> None:
-        """The stream was told as opened, and is gone."""
-        gateway = self.door.gateway if self.door is not None else None
-        if gateway is not None:
-            self._let_go()
-            self._drive(gateway.upstream_reset, cause)
+    def _must_wait(self) -> bool:
+        """Whether a stream takes no more for now."""
+        return any(lane.upstream is not None and lane.upstream.must_wait() for lane in self._lanes)
 
     # ---- after every step
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
         """Something has changed: read on, or not; the handshake's clock runs, or not."""
         door = self.door
         if door is None or self.tcp.closed or self.tcp.owner is not self:
             return
-        reads = door.wants_client_bytes and not (self.upstream is not None and self.upstream.must_wait())
+        reads = door.wants_client_bytes and not self._must_wait()
         if reads != self._is_reading:
             self._is_reading = reads
             if reads:
@@ -295,7 +284,7 @@ class Client:
         if self.door is None:
             self._close(False, "said nothing")
         elif self.door.in_handshake:
-            self._drive(self.door.timed_out)
+            self.drive(self.door.timed_out)
 
     def _leave_handshake(self) -> None:
         if self._deadline is not None:
@@ -309,7 +298,7 @@ class Client:
 
     def _close(self, reset: bool, reason: str) -> None:
         log.event("client-closed", level="debug", client=self.address, why=reason)
-        self._reset_upstream()
+        self._reset_streams()
         self._leave_handshake()
         if reset:
             self.tcp.reset()
@@ -328,14 +317,6 @@ class Client:
             self._context.strangers.leave(self._stranger)
         self._context.gone()
 
-    def _reset_upstream(self) -> None:
-        upstream = self._let_go()
-        if upstream is not None:
-            upstream.reset()
-
-    def _let_go(self) -> ClientStream | None:
-        """Hold the current stream no more. Returns it, if there is one."""
-        upstream, self.upstream = self.upstream, None
-        if upstream is not None:
-            upstream.let_go()
-        return upstream
+    def _reset_streams(self) -> None:
+        for lane in self._lanes[:]:
+            lane.reset()

@@ -37,16 +37,20 @@ class DoorSettings:
 
 
 class Gateway(Protocol):
-    """What a door that stays between the client and the target is told about the current stream."""
+    """What a door that stays between the client and its targets is told about their streams, by lane."""
 
-    def receive_upstream(self, data: bytes) -> list[Event]:
-        """Bytes came from the target. The answer is bounded by them."""
+    def receive_upstream(self, data: bytes, lane: int = 0) -> list[Event]:
+        """Bytes came from the target. The answer is bounded by them, and by what was held back."""
 
-    def upstream_eof(self) -> list[Event]:
+    def upstream_eof(self, lane: int = 0) -> list[Event]:
         """The target's FIN came."""
 
-    def upstream_reset(self, cause: Cause) -> list[Event]:
-        """The current stream is gone, also when an early `opened()` turned out to be wrong."""
+    def upstream_reset(self, cause: Cause, lane: int = 0) -> list[Event]:
+        """The stream is gone, also when an early `opened()` turned out to be wrong."""
+
+    def holds_back(self, lane: int) -> bool:
+        """Whether bytes of the stream wait here for others to go first: they are not consumed until `Released`, so
+        that the stream's window bounds them."""
 
 
 class Door(Protocol):
@@ -82,8 +86,11 @@ class Door(Protocol):
     def authenticated(self, accepted: bool) -> list[Event]:
         """The answer to Authenticate."""
 
-    def opened(self) -> list[Event]:
+    def opening(self, lane: int = 0) -> list[Event]:
+        """The answer to Open for now: the stream is asked for, and one of the others follows."""
+
+    def opened(self, lane: int = 0) -> list[Event]:
         """The answer to Open: there is a stream, or it was decided to say so early."""
 
-    def refused(self, cause: Cause) -> list[Event]:
+    def refused(self, cause: Cause, lane: int = 0) -> list[Event]:
         """The answer to Open: there is no stream, and why."""

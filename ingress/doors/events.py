@@ -1,6 +1,8 @@
 """What a door asks of the shell. The shell carries out a list of events in its order, each once.
 
 Authenticate, Open, Transparent and Close stand last in their list, so that a question may be answered on the spot.
+Streams are told apart by the number of their *lane*, which the door gives when it asks for one, and never twice; doors
+with one stream call it 0.
 Made by the thousand a second and never changed after: plain slotted classes without validators.
 """
 
@@ -24,45 +26,58 @@ class Authenticate:
 
 @attrs.define
 class Open:
-    """Ask for a stream to a target; the answer is `door.opened()` or `door.refused(cause)`, now or later.
-
-    It becomes the current stream; there is no other one at that moment.
-    """
+    """Ask for a stream to a target; the answer is `door.opened(lane)` or `door.refused(cause, lane)`, or for now
+    `door.opening(lane)`."""
 
     host: str
     """A literal address in its usual spelling, or a lower-case ASCII name without a trailing dot (see `names`)."""
     port: int
     """1 to 65535."""
+    lane: int = 0
 
 
 @attrs.define
 class Upstream:
-    """Bytes towards the target, on the current stream."""
+    """Bytes towards the target, on a stream that is open."""
 
     data: bytes
+    lane: int = 0
 
 
 @attrs.define
 class FinishUpstream:
-    """The current stream has served: end it cleanly and forget it. What still comes from it is dropped."""
+    """A stream has served: end it cleanly and forget it. What still comes from it is dropped."""
+
+    lane: int = 0
 
 
 @attrs.define
 class ResetUpstream:
-    """The current stream is of no more use: reset it and forget it. What still comes from it is dropped."""
+    """A stream is of no more use: reset it and forget it. What still comes from it is dropped."""
+
+    lane: int = 0
+
+
+@attrs.define
+class Released:
+    """What the gateway held back of a stream stands before this: it counts as consumed once the client takes it."""
+
+    lane: int
 
 
 @attrs.define
 class Transparent:
-    """From now on bytes pass both ways untouched and the door is not asked again."""
+    """From now on bytes pass both ways untouched, on a stream that is open and the only one, and the door is not asked
+    again."""
 
     early: bytes
     """What the client sent behind its handshake; goes to the target first, and once."""
+    lane: int = 0
 
 
 @attrs.define
 class Close:
-    """End the client's connection; a current stream that is still there, open or opening, is reset.
+    """End the client's connection; streams that are still there, open or opening, are reset.
 
     Without `reset`, everything sent before is delivered, then FIN; what the client still sends is read and dropped
     for a short while, because closing a socket with unread bytes resets it and takes the last answer with it.
@@ -74,4 +89,4 @@ class Close:
     """For the log: what the client did, or what happened. Holds nothing that the client or the target wrote."""
 
 
-Event = Send | Authenticate | Open | Upstream | FinishUpstream | ResetUpstream | Transparent | Close
+Event = Send | Authenticate | Open | Upstream | FinishUpstream | ResetUpstream | Released | Transparent | Close

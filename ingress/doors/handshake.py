@@ -103,7 +103,11 @@ class Handshake:
         """Nothing here has asked; SOCKS5 does."""
         return []
 
-    def opened(self) -> Events:
+    def opening(self, lane: int = 0) -> Events:
+        """Nothing can be done before the stream is there."""
+        return []
+
+    def opened(self, lane: int = 0) -> Events:
         """Hands over what the client sent ahead, behind the reply; empty if the client has left meanwhile."""
         if self._state == HandshakeState.CLOSED:
             return []
@@ -111,7 +115,7 @@ class Handshake:
         early, self._kept = bytes(self._kept), bytearray()
         return [*self._granted(), Transparent(early)]
 
-    def refused(self, cause: Cause) -> Events:
+    def refused(self, cause: Cause, lane: int = 0) -> Events:
         """Reply with the code that the protocol has for *cause*, if any, and close."""
         return self._fail(cause.word, self._rejected(cause))
 

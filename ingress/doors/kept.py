@@ -1,7 +1,7 @@
 """A client's HTTP connection: requests are read off it one after another, and answers of our own written to it.
 
-Rules: one request at a time, what was sent ahead waits; after an answer of our own the rest of the request's body is
-read over if that is cheap and certain, and otherwise the connection ends with it.
+Rules: one request is at hand, and what was sent behind it waits, unless a subclass takes it ahead; after an answer of
+our own the rest of the request's body is read over if that is cheap and certain, and otherwise the connection ends.
 """
 
 import abc
@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Final
 
 from ingress.doors.door import KEPT_HARD, KEPT_SOFT, DoorSettings
-from ingress.doors.events import Close, Event, FinishUpstream, ResetUpstream, Send, Transparent
+from ingress.doors.events import Authenticate, Close, Event, Open, Send, Transparent
 from ingress.doors.pages import ENDS, Manner, cause_page, page
 from ingress.doors.refusal import RequestRefused
 from ingress.doors.request import Request
@@ -63,11 +63,11 @@ class KeptConnection(abc.ABC):
         self._state = HttpState.HEAD
         self._incoming = bytearray()
         self._reader = RequestReader()
-        self._has_stream = False
         self._ended = False  # the client's FIN came
         self._served = False  # a request was read
         self._answers = 0
         self._request: Request | None = None  # the one at hand; None in HEAD
+        self._next: Request | RequestRefused | None = None  # read, and not acted on
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._state.name.lower()} {self._request}, {len(self._incoming)} bytes kept>"
@@ -96,11 +96,10 @@ class KeptConnection(abc.ABC):
         """More than KEPT_HARD bytes ahead are answered with a reset. Raises RuntimeError once transparent."""
         if self._state >= HttpState.TRANSPARENT:
             return self._receive_late()
+        if not self._is_reading and len(self._incoming) + len(data) > KEPT_HARD:
+            return self._close([], "client ran too far ahead", reset=True)
         self._incoming += data
-        events = self._advance([])
-        if len(self._incoming) > KEPT_HARD:
-            self._close(events, "client ran too far ahead", reset=True)
-        return events
+        return self._advance([])
 
     def receive_eof(self) -> Events:
         """A client that waits for its answer may have ended its side; one within a request has left."""
@@ -127,6 +126,10 @@ class KeptConnection(abc.ABC):
     def _upload(self, events: Events) -> bool:
         """Take the body of the request at hand; whether that brought the connection to its next request."""
 
+    @abc.abstractmethod
+    def _let_streams_go(self, events: Events) -> None:
+        """The connection ends: end the streams that have served, and forget the others, which end with it."""
+
     def _may_have_ended(self) -> bool:
         if self._state not in (HttpState.OPENING, HttpState.EXCHANGE) or self._request is None:
             return False
@@ -138,8 +141,8 @@ class KeptConnection(abc.ABC):
         self._state = state
 
     def _advance(self, events: Events) -> Events:
-        """Do all that the bytes at hand allow."""
-        while self._step(events):
+        """Do all that the bytes at hand allow, up to a question."""
+        while not (events and isinstance(events[-1], Open | Authenticate)) and self._step(events):
             pass
         if self._ended and self._state == HttpState.HEAD:
             self._close(events, "client left")
@@ -153,17 +156,28 @@ class KeptConnection(abc.ABC):
         return self._state == HttpState.DRAINING and self._drain()
 
     def _read_request(self, events: Events) -> bool:
-        try:
-            head = self._reader.take(self._incoming)
-            if head is None:
-                return False
-            self._served = True
-            self._request = Request(head, self._settings.proxy_url)
-        except RequestRefused as refusal:
-            self._refuse(refusal, events)
+        found, self._next = self._peek(), None
+        if found is None:
             return False
-        self._admit(self._request, events)
+        if isinstance(found, RequestRefused):
+            self._refuse(found, events)
+            return False
+        self._request = found
+        self._admit(found, events)
         return True
+
+    def _peek(self) -> Request | RequestRefused | None:
+        """The next request, or why it is none; None if its head has not come yet."""
+        if self._next is None:
+            try:
+                head = self._reader.take(self._incoming)
+                if head is None:
+                    return None
+                self._served = True
+                self._next = Request(head, self._settings.proxy_url)
+            except RequestRefused as refusal:
+                self._next = refusal
+        return self._next
 
     def _drain(self) -> bool:
         """Only bodies of a known length come here (`_can_keep`), so nothing in them can be wrong."""
@@ -206,23 +220,14 @@ class KeptConnection(abc.ABC):
         left = request.body.remaining
         return request.body.is_done or (left is not None and left <= MOST_DRAINED and not request.expects_continue)
 
-    def _drop_stream(self, events: Events, *, reset: bool = False) -> Events:
-        if self._has_stream:
-            self._has_stream = False
-            events.append(ResetUpstream() if reset else FinishUpstream())
-        return events
-
-    def _become_transparent(self, events: Events) -> Events:
+    def _become_transparent(self, events: Events, lane: int) -> Events:
         self._go(HttpState.TRANSPARENT)
-        events.append(Transparent(bytes(self._incoming)))
+        events.append(Transparent(bytes(self._incoming), lane))
         self._incoming.clear()
         return events
 
     def _close(self, events: Events, reason: str, *, reset: bool = False) -> Events:
-        """Within an exchange the stream is reset with the connection, by what Close means."""
-        if self._state == HttpState.EXCHANGE:
-            self._has_stream = False
-        self._drop_stream(events)
+        self._let_streams_go(events)
         self._go(HttpState.CLOSED)
         self._incoming.clear()
         events.append(Close(reset, reason))

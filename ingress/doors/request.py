@@ -39,7 +39,7 @@ class Request:
         self.upgrade = self._find_upgrade()
         """The protocols the client would change to; empty if it would not, or must not."""
         self.is_bodiless = self.body.is_done
-        if self.is_bodiless:
+        if self.is_bodiless and not self.is_connect:  # whose connection serves no more
             self.connection.next_event()  # the end of the message
 
     def __repr__(self) -> str:

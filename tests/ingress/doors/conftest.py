@@ -16,11 +16,13 @@ from ingress.doors.events import (
     Event,
     FinishUpstream,
     Open,
+    Released,
     ResetUpstream,
     Send,
     Transparent,
     Upstream,
 )
+from ingress.doors.lanes import MOST_LANES
 from ingress.doors.sniff import door_for
 from relay.model.cause import Cause
 
@@ -82,7 +84,9 @@ class Shell:
         self.refuse: Cause | None = None
         self.opened: list[str] = []
         self.streams: list[Origin] = []
-        self.current: Origin | None = None
+        self.lanes: dict[int, Origin] = {}
+        """Those that are there, by lane."""
+        self.released: list[int] = []
         self.held = False
         """While set, what an origin answers waits in `waiting`."""
         self.waiting = b""
@@ -102,19 +106,25 @@ class Shell:
                 self.carry_out(self.door.receive(data[at : at + cut]))
         return self
 
-    def upstream(self, data: bytes) -> None:
-        """The current stream's target sends *data*."""
-        assert self.door.gateway is not None
-        self.carry_out(self.door.gateway.receive_upstream(data))
+    @property
+    def current(self) -> Origin | None:
+        """Of the newest stream that is there."""
+        return self.lanes[max(self.lanes)] if self.lanes else None
 
-    def lose(self, cause: Cause | None = None) -> None:
-        """The current stream ends: by FIN, or for a *cause*."""
+    def upstream(self, data: bytes, lane: int | None = None) -> None:
+        """The newest stream's target sends *data*, or that of *lane*."""
         assert self.door.gateway is not None
+        self.carry_out(self.door.gateway.receive_upstream(data, max(self.lanes) if lane is None else lane))
+
+    def lose(self, cause: Cause | None = None, lane: int | None = None) -> None:
+        """The newest stream ends, or that of *lane*: by FIN, or for a *cause*."""
+        assert self.door.gateway is not None
+        lane = max(self.lanes) if lane is None else lane
         if cause is None:
-            self.carry_out(self.door.gateway.upstream_eof())
+            self.carry_out(self.door.gateway.upstream_eof(lane))
         else:
-            self.current = None
-            self.carry_out(self.door.gateway.upstream_reset(cause))
+            del self.lanes[lane]
+            self.carry_out(self.door.gateway.upstream_reset(cause, lane))
 
     def carry_out(self, events: Iterable[Event]) -> None:
         for event in events:
@@ -129,33 +139,37 @@ class Shell:
             case Authenticate(user, password):
                 self.asked.append((user, password))
                 self.carry_out(self.door.authenticated(USERS.get(user) == password))
-            case Open(host, port):
-                self._open(f"{host}:{port}")
-            case Upstream(data):
-                assert self.current is not None and data
-                answer = self.current.receive(data)
+            case Open(host, port, lane):
+                self._open(f"{host}:{port}", lane)
+            case Upstream(data, lane):
+                assert data
+                answer = self.lanes[lane].receive(data)
                 if self.held:
                     self.waiting += answer
                 elif answer:
-                    self.upstream(answer)
-            case FinishUpstream() | ResetUpstream():
-                assert self.current is not None
+                    self.upstream(answer, lane)
+            case FinishUpstream(lane) | ResetUpstream(lane):
+                del self.lanes[lane]
                 self.ends.append(type(event).__name__)
-                self.current = None
-            case Transparent(early):
+            case Released(lane):
+                assert lane in self.lanes
+                self.released.append(lane)
+            case Transparent(early, lane):
+                assert list(self.lanes) == [lane]
                 self.early = early
             case Close():
                 self.closed = event
 
-    def _open(self, address: str) -> None:
-        assert self.current is None, "a second stream at once"
+    def _open(self, address: str, lane: int) -> None:
+        assert lane not in self.lanes and len(self.lanes) < MOST_LANES
         self.opened.append(address)
         if self.refuse is not None:
-            self.carry_out(self.door.refused(self.refuse))
+            self.carry_out(self.door.refused(self.refuse, lane))
             return
-        self.current = Origin(self.origins.get(address, lambda asked: b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"))
-        self.streams.append(self.current)
-        self.carry_out(self.door.opened())
+        script = self.origins.get(address, lambda asked: b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        self.lanes[lane] = Origin(script)
+        self.streams.append(self.lanes[lane])
+        self.carry_out(self.door.opened(lane))
 
 
 def parse_responses(data: bytes, methods: Iterable[bytes]) -> list[tuple[int, dict[bytes, bytes], bytes]]:

@@ -97,7 +97,7 @@ def test_h52_extra_bytes_are_dropped_with_their_stream(shell: Any, responses: Re
 )  # fmt: skip
 def test_h53_answers_without_a_body(method: bytes, answer: bytes, shell: Any, responses: Responses) -> None:
     shell.origins["a.example:80"] = lambda asked: answer
-    shell.send(get(method=method) * 2)
+    shell.send(get(method=method)).send(get(method=method))
     first, _ = responses(shell.sent, [method] * 2)
     assert first[2] == b"" and shell.opened == ["a.example:80"]
     assert (first[1].get(b"content-length") == b"5") == (b"Content-Length" in answer and b"204" not in answer)

@@ -8,8 +8,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingress.doors.door import KEPT_SOFT, DoorSettings
-from ingress.doors.events import Authenticate, Close, Event, FinishUpstream, Open, ResetUpstream, Transparent, Upstream
+from ingress.doors.events import (
+    Authenticate,
+    Close,
+    Event,
+    FinishUpstream,
+    Open,
+    Released,
+    ResetUpstream,
+    Transparent,
+    Upstream,
+)
 from ingress.doors.http import HttpDoor
+from ingress.doors.lanes import MOST_LANES
 from relay.model.cause import Cause
 
 OPEN = DoorSettings(needs_password=False, proxy_url="http://127.0.0.1:1080", pseudonym="shanghai", via="shanghai")
@@ -129,8 +140,10 @@ def test_h28_h48_many_hosts_on_one_connection_in_order(cut: int, shell: Any, res
     order = [b"a/1", b"a/2", b"b/1", b"c/1", b"c/2", b"a/3"]
     shell.send(b"".join(get(b"http://" + url) for url in order), cut)
     assert [body for _, _, body in responses(shell.sent, [b"GET"] * 6)] == order
-    assert shell.opened == ["a:80", "b:80", "c:80", "a:80"], "the stream goes on while the authority is the same"
-    assert shell.ends == ["FinishUpstream"] * 3 and shell.closed is None
+    assert shell.closed is None
+    if cut < 100:  # each has its answer before the next one comes
+        assert shell.opened == ["a:80", "b:80", "c:80", "a:80"], "the stream goes on while the authority is the same"
+        assert shell.ends == ["FinishUpstream"] * 3
 
 
 def test_a_connect_may_follow_plain_requests(shell: Any) -> None:
@@ -282,8 +295,9 @@ def test_a_client_that_ends_its_side_still_gets_its_answers(shell: Any) -> None:
     shell.send(get() + get())
     shell.carry_out(shell.door.receive_eof())
     assert not shell.closed
-    shell.held = False
-    shell.upstream(OK)
+    shell.upstream(OK, 1)
+    assert not shell.closed
+    shell.upstream(OK, 0)
     assert shell.sent.count(b"ok") == 2 and shell.closed and not shell.closed.reset
 
 
@@ -305,7 +319,7 @@ def test_connection_close_is_kept(shell: Any) -> None:
 def test_pipelining_ahead_of_an_answer_is_bounded(shell: Any) -> None:
     shell.held = True
     shell.send(get())
-    assert shell.door.wants_client_bytes and "uploaded=True answered=False" in repr(shell.door._exchange)
+    assert shell.door.wants_client_bytes and "uploaded=True answered=False" in repr(shell.door._turn.exchange)
     shell.send(bytes(KEPT_SOFT))
     assert not shell.door.wants_client_bytes
 
@@ -322,7 +336,7 @@ def test_h61_megabytes_both_ways_in_bounded_memory(shell: Any) -> None:
         shell.streams[-1].keep_bodies = False
         for _ in range(count):
             shell.send(frame, 50_000)
-            assert len(shell.door._incoming) < 300 and len(shell.door._exchange._incoming) == 0
+            assert len(shell.door._incoming) < 300 and len(shell.door._turn.exchange._incoming) == 0
         shell.send(b"0\r\n\r\n" if b"chunked" in fields else b"")
         assert shell.streams[-1].asked[-1].size == len(piece) * count
         shell.upstream(b"HTTP/1.1 200 OK\r\n" + fields + b"\r\n")
@@ -371,47 +385,63 @@ class Contract:
 
     def __init__(self) -> None:
         self.door = HttpDoor(LOCKED)
-        self.has_stream = self.is_over = False
-        self.question: type[Event] | None = None
+        self.is_over = False
+        self.open: list[int] = []
+        self.asked_for: list[int] = []
+        self.is_checking = False
 
     def take(self, events: list[Event]) -> None:
         for at, event in enumerate(events):
             assert not self.is_over
-            if isinstance(event, Upstream | FinishUpstream | ResetUpstream):
-                assert self.has_stream
-                self.has_stream = isinstance(event, Upstream)
+            if isinstance(event, Upstream | FinishUpstream | ResetUpstream | Released):
+                assert event.lane in self.open
+                if isinstance(event, FinishUpstream | ResetUpstream):
+                    self.open.remove(event.lane)
             elif isinstance(event, Open | Authenticate):
-                assert self.question is None and at == len(events) - 1
-                assert not (isinstance(event, Open) and self.has_stream)
-                assert isinstance(event, Authenticate) or self.door.user
-                self.question = type(event)
+                assert not self.is_checking and at == len(events) - 1
+                self.ask(event)
             elif isinstance(event, Close | Transparent):
                 self.is_over = at == len(events) - 1
                 assert self.is_over
+                assert not isinstance(event, Transparent) or self.open == [event.lane]
+
+    def ask(self, event: Open | Authenticate) -> None:
+        if isinstance(event, Authenticate):
+            assert not self.asked_for, "nothing goes on beside it"
+            self.is_checking = True
+            return
+        assert self.door.user and len(self.open) + len(self.asked_for) < MOST_LANES
+        assert event.lane not in self.open + self.asked_for
+        self.asked_for.append(event.lane)
+        self.take(self.door.opening(event.lane))
 
     def call(self, what: str, data: bytes) -> None:
-        door, question = self.door, self.question
+        door = self.door
         if what == "client" and data:
             self.take(door.receive(data))
         elif what == "client eof":
             self.take(door.receive_eof())
-        elif what == "upstream" and self.has_stream:
-            self.take(door.receive_upstream(data or b"x"))
-        elif what == "upstream eof" and self.has_stream:
-            self.take(door.upstream_eof())
-        elif what == "upstream reset" and self.has_stream:
-            self.has_stream = False
-            self.take(door.upstream_reset(Cause.EXIT_LOST))
-        elif what in ("yes", "no") and question is not None:
-            self.question = None
-            self.answer(question, what == "yes")
+        elif what in ("yes", "no"):
+            self.answer(what == "yes", len(data))
+        elif self.open:
+            lane = self.open[len(data) % len(self.open)]
+            if what == "upstream":
+                self.take(door.receive_upstream(data or b"x", lane))
+            elif what == "upstream eof":
+                self.take(door.upstream_eof(lane))
+            elif what == "upstream reset":
+                self.open.remove(lane)
+                self.take(door.upstream_reset(Cause.EXIT_LOST, lane))
 
-    def answer(self, question: type[Event], yes: bool) -> None:
-        if question is Authenticate:
+    def answer(self, yes: bool, which: int) -> None:
+        if self.is_checking:
+            self.is_checking = False
             self.take(self.door.authenticated(yes))
-        else:
-            self.has_stream = yes
-            self.take(self.door.opened() if yes else self.door.refused(Cause.REFUSED))
+        elif self.asked_for:
+            lane = self.asked_for.pop(which % len(self.asked_for))
+            if yes:
+                self.open.append(lane)
+            self.take(self.door.opened(lane) if yes else self.door.refused(Cause.REFUSED, lane))
 
 
 PIECES = [

@@ -1,0 +1,115 @@
+"""Which of a client's requests rides on which stream: bookkeeping of the HTTP door, without a rule of its own.
+
+A *turn* is a request on its way: answers go back in the order of turns. A *lane* is a stream to an origin, under the
+number that the shell knows it by; it serves one turn at a time, so nothing is pipelined to origins.
+"""
+
+from typing import Final
+
+from ingress.doors.exchange import Exchange
+from ingress.doors.request import Request
+from ingress.doors.target import Target
+from relay.model.cause import Cause
+
+MOST_LANES: Final = 6
+"""Streams of one client connection at once: as many connections as browsers make to one host. What waits for its turn
+is bounded by their windows."""
+
+
+class Turn:
+    """One request, from its head until its answer is on its way to the client."""
+
+    __slots__ = ("cause", "exchange", "kept", "lane", "may_be_stale", "request", "target", "vouched")
+
+    def __init__(self, request: Request, target: Target, vouched: int = 0) -> None:
+        self.request = request
+        self.target = target
+        self.vouched = vouched
+        """How many requests ago the password was asked about that this one repeats."""
+        self.lane: Lane | None = None
+        """Open or asked for; None once it is gone."""
+        self.exchange: Exchange | None = None
+        """None until the stream is there."""
+        self.may_be_stale = False
+        """The stream has served before, and its origin may have closed it since."""
+        self.kept: list[bytes] = []
+        """What came of the answer before its turn."""
+        self.cause: Cause | None = None
+        """Why there will be no whole answer."""
+
+    def __repr__(self) -> str:
+        return f"<Turn {self.request!r} on {self.lane!r}, {sum(map(len, self.kept))} bytes kept>"
+
+    @property
+    def may_be_followed(self) -> bool:
+        """Whether the next request may go out beside this one: both change nothing (RFC 9112 section 9.3.2), and it is
+        certain where the next one begins."""
+        request = self.request
+        return request.is_repeatable and request.keeps_connection and not request.upgrade
+
+
+class Lane:
+    """A stream that is open or asked for."""
+
+    __slots__ = ("leads_to", "number", "turn")
+
+    def __init__(self, number: int, turn: Turn) -> None:
+        self.number = number
+        self.leads_to = turn.target.host, turn.target.port
+        self.turn: Turn | None = turn
+        """What it serves; None while it is idle."""
+
+    def __repr__(self) -> str:
+        return f"<Lane {self.number} {'idle' if self.turn is None else 'busy'}>"
+
+
+class Lanes:
+    """Those of one client."""
+
+    __slots__ = ("_by_number", "_next")
+
+    def __init__(self) -> None:
+        self._by_number: dict[int, Lane] = {}
+        self._next = 0
+
+    def __len__(self) -> int:
+        return len(self._by_number)
+
+    def add(self, turn: Turn) -> Lane:
+        """A new one for *turn*; its number was never given before."""
+        lane = turn.lane = self._by_number[self._next] = Lane(self._next, turn)
+        self._next += 1
+        return lane
+
+    def get(self, number: int) -> Lane | None:
+        """None if it is gone."""
+        return self._by_number.get(number)
+
+    def take(self, target: Target, turn: Turn) -> Lane | None:
+        """An idle one to the same origin, which serves *turn* from now on; None if there is none."""
+        for lane in self._by_number.values():
+            if lane.turn is None and lane.leads_to == (target.host, target.port):
+                lane.turn, turn.lane, turn.may_be_stale = turn, lane, True
+                return lane
+        return None
+
+    def rest(self, lane: Lane) -> None:
+        """It has served its turn, and is idle."""
+        if lane.turn is not None:
+            lane.turn.lane = None
+        lane.turn = None
+        self._by_number[lane.number] = self._by_number.pop(lane.number)
+
+    def idle(self) -> list[Lane]:
+        """Those that serve nobody; the one that served last stands last."""
+        return [lane for lane in self._by_number.values() if lane.turn is None]
+
+    def forget(self, lane: Lane) -> None:
+        """It is gone, or will be."""
+        self._by_number.pop(lane.number, None)
+        if lane.turn is not None:
+            lane.turn.lane = None
+
+    def clear(self) -> None:
+        """All are gone."""
+        self._by_number.clear()
