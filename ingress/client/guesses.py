@@ -3,6 +3,10 @@
 Pure: time is told, and nothing is hashed here. What must stay true: a pair that was right is right at once, whatever
 else came from its address, until its user's hash changes; a pair that was wrong is wrong at once, and counts once; what
 nobody waits for any more is not hashed; no password is kept except in a guess that waits.
+
+First come those from sources that have failed least, less one for a source that was right before, and more for each of
+its own that waits; of equals the latest, because when more come than can be hashed, whoever came early is about to give
+up, and none would be answered in time if it went first.
 """
 
 from collections import Counter
@@ -17,6 +21,8 @@ from ingress.users import Users
 
 MOST_WRONG: Final = 10_000
 """Wrong pairs remembered. One that is sent again and again never is the one that makes room."""
+MOST_GOOD: Final = 10_000
+"""Sources remembered from which a right password came."""
 
 Answer = Callable[[bool], None]
 Pair = tuple[str, bytes]
@@ -66,6 +72,7 @@ class Guesses:
         "_abandoned",
         "_by_address",
         "_by_name",
+        "_good",
         "_key",
         "_known",
         "_queued",
@@ -84,10 +91,12 @@ class Guesses:
         self._right: dict[bytes, bytes] = {}
         """The fingerprint of each user that was right: at most one for each in the file."""
         self._wrong: Lru[Pair, bool] = Lru(MOST_WRONG)
+        self._good: Lru[str, bool] = Lru(MOST_GOOD)
+        """Sources of passwords that were right."""
         self._known: dict[Pair, Guess] = {}
         """Those that wait or are being hashed; one for each pair, however many ask."""
         self._ranks: dict[int, dict[Guess, None]] = {}
-        """Those that wait, by rank; the first come first."""
+        """Those that wait, by rank; the latest last."""
         self._queued: Counter[str] = Counter()
         """How many wait of each source."""
         self._by_name: PenaltyBox[tuple[str, bytes]] = PenaltyBox(BY_NAME)
@@ -113,7 +122,7 @@ class Guesses:
             return known
         guess = self._known.get(pair)
         if guess is None:
-            rank = self._by_address.count(source, now) + self._queued[source]
+            rank = self._by_address.count(source, now) + self._queued[source] - (source in self._good)
             guess = self._known[pair] = Guess(pair, user, password, self._users, rank)
             self._ranks.setdefault(rank, {})[guess] = None
             self._queued[source] += 1
@@ -133,7 +142,7 @@ class Guesses:
         None if nothing waits."""
         if not self._ranks:
             return None
-        guess = next(iter(self._ranks[min(self._ranks)]))
+        guess = next(reversed(self._ranks[min(self._ranks)]))
         self._leave_queue(guess)
         verdict = self._judge(guess.pair, guess.user, now)
         if verdict is not None:
@@ -145,6 +154,7 @@ class Guesses:
         del self._known[guess.pair]
         if is_right:
             self._right[guess.user] = guess.pair[1]
+            self._good.put(guess.source, True)
             self._by_address.forgive(guess.source, self._by_name.forgive((guess.source, guess.user)))
             return 0.0
         self._wrong_count += 1

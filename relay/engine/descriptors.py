@@ -25,12 +25,14 @@ def limit() -> int:
 
 def accept_mark() -> int:
     """The first descriptor that must not be used up by accepting."""
-    return limit() - _reserve()
+    most = limit()
+    return most - min(RESERVE, most // 8)
 
 
 def dial_mark() -> int:
     """The first descriptor that must not be used up by connects to targets."""
-    return limit() - 2 * _reserve()
+    most = limit()
+    return most - 2 * min(RESERVE, most // 8)
 
 
 def spare_reserve(descriptor: int) -> None:
@@ -61,7 +63,3 @@ def describe_limit() -> str:
     """As `soft/hard`, and from what it was raised."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     return f"{soft}/{hard} (raised from {_AT_START})" if soft > _AT_START else f"{soft}/{hard}"
-
-
-def _reserve() -> int:
-    return min(RESERVE, limit() // 8)

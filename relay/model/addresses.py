@@ -3,6 +3,7 @@
 The one place for these questions, so that two parts of the program cannot disagree about who is who.
 """
 
+import functools
 import ipaddress
 from collections.abc import Iterable
 
@@ -51,6 +52,7 @@ def is_loopback(address: str | IpAddress) -> bool:
     return plain(address).is_loopback
 
 
+@functools.lru_cache(maxsize=4096)
 def group_of(address: str) -> str:
     """Who shares a count with *address*: one IPv4 address; in IPv6 a /64, which one customer has whole."""
     ip = plain(address)

@@ -213,6 +213,33 @@ def test_d2_two_hundred_that_have_failed_once_stand_behind_one_that_has_not() ->
     assert script.heard[-1] == (HOME, True)
 
 
+def test_d2_a_crowd_that_has_not_failed_yet_stands_behind_who_comes_after_it() -> None:
+    script = Script()
+    for number in range(200):
+        script.ask(f"203.0.113.{number}", password=b"first")
+    script.ask()
+    script.hash_one()
+    assert script.heard == [(HOME, True)]
+
+
+def test_a_source_that_was_right_before_goes_first_though_it_has_failed_since() -> None:
+    script = Script()
+    assert script.login()
+    script.guess(1, user=b"bob")
+    script.ask(user=b"bob", password=b"hidden")
+    script.ask(ELSEWHERE, b"bob", b"x")
+    script.ask("192.0.2.3", b"bob", b"x")
+    script.hash_all()
+    assert [source for source, *_ in script.hashed[2:]] == ["192.0.2.3", ELSEWHERE, HOME]
+    script.login(ELSEWHERE, b"bob", b"y")
+    script.hashed.clear()
+    script.guesses.use(users_with(alice=b"new", bob=b"new"))
+    script.ask(user=b"bob", password=b"z")
+    script.ask(ELSEWHERE, b"bob", b"z")
+    script.hash_all()
+    assert [source for source, *_ in script.hashed] == [HOME, ELSEWHERE]
+
+
 def test_one_source_that_asks_much_stands_in_its_own_way_only() -> None:
     script = Script()
     for number in range(100):
