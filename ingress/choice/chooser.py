@@ -118,7 +118,7 @@ class Chooser:
 
     def _kept(self, demand: Demand, now: float) -> tuple[str | None, Basis]:
         """The exit that the client is to keep for *demand* while it is good enough, and why."""
-        if demand.literal is not None:
+        if demand.family is not None:
             last = self.affinity.last_exit(demand.client, now)
             if last is not None:
                 return last, _FOLLOWED

@@ -6,14 +6,14 @@ Every rule action ends here, as a field of the demand; what chooses a path reads
 from collections.abc import Iterable
 
 from ingress.choice.rules import Rules
-from ingress.choice.sites import literal_of, site_of
+from ingress.choice.sites import family_of, needed_family_of, site_of
 from ingress.config import Rule
 
 
 class Demand:
     """One stream's target, who asks, and what may carry it. Never changed once it is made."""
 
-    __slots__ = ("client", "exits", "host", "legs", "literal", "port", "site", "user")
+    __slots__ = ("client", "exits", "family", "host", "legs", "needs", "port", "site", "user")
 
     def __init__(
         self,
@@ -28,8 +28,10 @@ class Demand:
         self.port = port
         self.site = site_of(host)
         """What shares sessions and whereabouts with the host: its last two labels."""
-        self.literal = literal_of(host)
-        """The address that the host is; None for a name."""
+        self.family = family_of(host)
+        """Of the address that the host is; None for a name."""
+        self.needs = needed_family_of(host)
+        """The family without which an exit cannot reach it, as far as the host tells."""
         self.client = client
         """The client's address, without its port; empty for one that is not known."""
         self.user = user

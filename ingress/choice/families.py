@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping
 from ingress.choice.demand import Demand
 from ingress.lru import Lru
 from relay.model.families import ALL_FAMILIES, Families
-from relay.policy import is_public
 
 BELIEVED = 600.0
 """Seconds for which a name is believed to have one family alone: it may be given the other."""
@@ -36,13 +35,13 @@ class FamilyNeeds:
     def refused(self, demand: Demand, exit_: str, now: float) -> None:
         """*exit_* has no route to the target of *demand*. If it lacks a family, that is the one which is needed."""
         lacking = self._lacking.get(exit_)
-        if demand.literal is None and lacking is not None:
+        if demand.family is None and lacking is not None:
             self._names.put(demand.host, (lacking, now))
 
     def needed(self, demand: Demand, now: float) -> Families | None:
         """The family without which an exit cannot reach the target; None if either may do."""
-        if demand.literal is not None:
-            return Families.of(demand.literal.version) if is_public(demand.literal) else None
+        if demand.family is not None:
+            return demand.needs
         known = self._names.get(demand.host)
         return known[0] if known is not None and now - known[1] < BELIEVED else None
 

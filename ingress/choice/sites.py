@@ -1,9 +1,10 @@
-"""Names of targets: as people write them, and the site of a host, which shares its sessions and its whereabouts."""
+"""Hosts of targets: as people write them; the site of one, which shares its sessions and whereabouts; its family."""
 
 from functools import lru_cache
 
-from relay.model.addresses import IpAddress
+from relay.model.families import Families
 from relay.model.hosts import NoHost, asked_host, parse_literal
+from relay.policy import is_public
 
 SECOND_LEVELS = frozenset({"ac", "co", "com", "edu", "go", "gov", "ne", "net", "or", "org"})
 """Labels that stand between a name and a country, as in co.jp and com.cn: without them a country would be one site."""
@@ -22,9 +23,18 @@ def site_of(host: str) -> str:
 
 
 @lru_cache(maxsize=16_384)
-def literal_of(host: str) -> IpAddress | None:
-    """The address that *host* is, None for a name."""
-    return parse_literal(host)
+def family_of(host: str) -> Families | None:
+    """The family of the address that *host* is; None for a name."""
+    literal = parse_literal(host)
+    return None if literal is None else Families.of(literal.version)
+
+
+@lru_cache(maxsize=16_384)
+def needed_family_of(host: str) -> Families | None:
+    """The family by which an exit must reach the world for it. None for a name, of which nothing is known here, and for
+    an address of somebody's own network, which lies outside the world."""
+    literal = parse_literal(host)
+    return None if literal is None or not is_public(literal) else Families.of(literal.version)
 
 
 def parse_target(text: str) -> tuple[str, int]:

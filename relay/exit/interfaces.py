@@ -18,8 +18,8 @@ REQUEST_DUMP = 0x301
 IFA_ADDRESS, IFA_LOCAL = 1, 2
 """The second is the machine's own where the first is the other end of a point-to-point link; IPv6 mostly has the first
 alone."""
-PATIENCE = 1.0
-"""Seconds. The kernel answers within the call; a sandbox that imitates one may not."""
+PATIENCE = 0.05
+"""Seconds, in which all else stands still. The kernel answers within the call; a sandbox that imitates one may not."""
 LONGEST = 1 << 16
 """Bytes of one datagram; the kernel takes 32 KiB at most."""
 
