@@ -93,21 +93,24 @@ class _Attempt:
             await self._over_tcp()
 
     async def _over_tcp(self) -> None:
-        """All that is open in one connection, and in another if the server closes it after an answer."""
-        is_getting_on = True
-        while is_getting_on and (wires := self._lookup.open_wires()):
-            is_getting_on = False
+        """All that is open in one connection, and the rest in another if the server closes it after an answer."""
+        wires = self._lookup.open_wires()
+        while wires:
             try:
-                with trio.socket.socket(self._family, socket.SOCK_STREAM) as sock:
-                    await self._connect(sock)
-                    stream = trio.SocketStream(sock)
-                    await stream.send_all(b"".join(len(wire).to_bytes(2, "big") + wire for wire in wires))
-                    while self._lookup.open_wires():
-                        length = int.from_bytes(await _read(stream, 2), "big")  # RFC 1035 section 4.2.2
-                        is_getting_on |= self._take(await _read(stream, length))
+                await self._exchange(wires)
             except (OSError, trio.BrokenResourceError) as error:
                 self._note(error)
-            self.heard_tcp |= is_getting_on
+            left = self._lookup.open_wires()
+            wires = left if len(left) < len(wires) else []
+
+    async def _exchange(self, wires: list[bytes]) -> None:
+        with trio.socket.socket(self._family, socket.SOCK_STREAM) as sock:
+            await self._connect(sock)
+            stream = trio.SocketStream(sock)
+            await stream.send_all(b"".join(len(wire).to_bytes(2, "big") + wire for wire in wires))
+            while self._lookup.open_wires():
+                length = int.from_bytes(await _read(stream, 2), "big")  # RFC 1035 section 4.2.2
+                self.heard_tcp |= self._take(await _read(stream, length))
 
     @property
     def _family(self) -> socket.AddressFamily:

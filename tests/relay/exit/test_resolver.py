@@ -41,7 +41,7 @@ class DnsServer:
     """Answers over UDP and TCP at one loopback port with what *answer* makes of the question; None is silence.
 
     *udp* is what becomes of datagrams: answered, swallowed, or refused because nobody listens. Over TCP it answers
-    *each* questions of a connection, then closes it.
+    *each* questions of a connection, then closes it, and *strips* what says that an answer is cut short.
     """
 
     def __init__(
@@ -50,6 +50,7 @@ class DnsServer:
         *,
         udp: Literal["answered", "swallowed", "refused"] = "answered",
         each: int = 1,
+        strips: bool = True,
     ) -> None:
         self.answer = answer
         self.asked: Counter[str] = Counter()
@@ -58,6 +59,7 @@ class DnsServer:
         self.connections = 0
         self._udp = udp
         self._each = each
+        self._strips = strips
 
     async def serve(
         self, at: Address = ANYWHERE, *, task_status: trio.TaskStatus[Address] = trio.TASK_STATUS_IGNORED
@@ -85,7 +87,8 @@ class DnsServer:
             reply = self.answer(dns.message.from_wire(await stream.receive_some(int.from_bytes(length, "big"))))
             self.over_tcp += 1
             if reply is not None:
-                reply.flags &= ~dns.flags.TC
+                if self._strips:
+                    reply.flags &= ~dns.flags.TC
                 wire = reply.to_wire()
                 await stream.send_all(len(wire).to_bytes(2, "big") + wire)
 
@@ -319,6 +322,19 @@ async def test_f6_of_two_silent_servers_each_is_asked_over_tcp_within_the_limit(
     dead = DnsServer(is_silent, udp="swallowed", each=9)
     resolver = await start(nursery, dead, DnsServer(knows, udp="swallowed", each=2))
     assert await resolver.resolve("a.example") == BOTH
+
+
+async def test_f6_a_server_that_cuts_answers_short_over_tcp_too_is_asked_once(
+    nursery: trio.Nursery, clock: MockClock
+) -> None:
+    def cut(query: dns.message.Message) -> dns.message.Message:
+        reply = dns.message.make_response(query)
+        reply.flags |= dns.flags.TC
+        return reply
+
+    server = DnsServer(cut, strips=False)
+    assert await cause_of(await start(nursery, server), "a.example") in (Cause.DNS_TIMEOUT, Cause.NAME_NOT_FOUND)
+    assert server.connections <= 2 * LIMIT
 
 
 async def test_f6_with_use_vc_nothing_is_asked_over_udp(nursery: trio.Nursery, clock: MockClock) -> None:
