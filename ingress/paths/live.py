@@ -313,7 +313,7 @@ class LivePath:
     def _act(self, due: Due, now: float) -> None:
         if due is Due.PING:
             if self.thin is not None:
-                self.thin.end.ping(self.monitor.ping(now, random.random()))
+                self.thin.ping(self.monitor.ping(now, random.random()))
             return
         if due is Due.LATE:
             self._listener.doubted()
@@ -349,7 +349,7 @@ class LivePath:
             if self._loop.now - link.end.heard_at > silence:
                 link.close("silent")
             else:
-                link.end.ping(number)
+                link.ping(number)
 
     # ---- the end
 

@@ -13,8 +13,8 @@ from relay.wire.errors import ProtocolError
 class LinkOwner(Protocol):
     """Who has carriers: a path at the ingress, a session's keeper at a node. Each call says of which link it is."""
 
-    def on_pong(self, link: "Link", number: int) -> None:
-        """PING *number* was answered on *link* (never called at a node: it does not ping)."""
+    def on_pong(self, link: "Link", name: int) -> None:
+        """The PING that was asked as *name* was answered on *link* (never called at a node: it does not ping)."""
 
     def on_notice(self, link: "Link", kind: int, body: bytes) -> None:
         """A frame that concerns no stream has come on *link*, see `CarrierOwner.on_notice`."""
@@ -67,8 +67,7 @@ class Link:
         try:
             return self.end.receive(data, now)
         except ProtocolError as error:
-            self.is_broken = True
-            self.close(f"protocol error: {error}")
+            self._break(error)
             return False
 
     @property
@@ -82,17 +81,28 @@ class Link:
 
     # ---- for the session
 
-    def on_pong(self, number: int) -> None:
+    def on_pong(self, name: int) -> None:
         """As `CarrierOwner.on_pong`."""
         if self._owner is not None:
-            self._owner.on_pong(self, number)
+            self._owner.on_pong(self, name)
 
     def on_notice(self, kind: int, body: bytes) -> None:
         """As `CarrierOwner.on_notice`."""
         if self._owner is not None:
             self._owner.on_notice(self, kind, body)
 
+    def ping(self, name: int) -> None:
+        """As `CarrierEnd.ping`; who answers none has his carrier closed."""
+        try:
+            self.end.ping(name)
+        except ProtocolError as error:
+            self._break(error)
+
     # ---- the end
+
+    def _break(self, error: ProtocolError) -> None:
+        self.is_broken = True
+        self.close(f"protocol error: {error}")
 
     def close(self, why: str) -> None:
         """Close the carrier now; what waited for it goes elsewhere. Harmless when repeated."""

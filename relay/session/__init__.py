@@ -11,6 +11,7 @@ protocol of its own:
     receiver      puts the bytes back in order; what it has acknowledged it has kept
     sender        what was written and is not acknowledged yet; cursors say what each carrier has had of it
     last_words    frames about streams that are forgotten here, kept until they are known to have arrived
+    unanswered    the PINGs of a carrier that wait for their PONG
     states        the states of a stream, as tables
     sink          the near end of a stream: a client's or target's socket
     leg           one stream on one carrier: a cursor, and what is still to be said there

@@ -22,6 +22,7 @@ from typing import Protocol
 from relay.session.last_words import LastWords, Unconfirmed
 from relay.session.leg import Leg
 from relay.session.sender import Parts
+from relay.session.unanswered import Unanswered
 from relay.wire import bodies
 from relay.wire.frames import BUDGET, DATA_HEADER_SIZE, FrameReader
 
@@ -60,8 +61,8 @@ class CarrierOwner(Protocol):
     Calls come from inside `CarrierEnd.receive`, in the order of the wire.
     """
 
-    def on_pong(self, number: int) -> None:
-        """PING *number* was answered on this carrier (at the ingress; an exit never asks)."""
+    def on_pong(self, name: int) -> None:
+        """The PING that was asked as *name* was answered on this carrier (at the ingress; an exit never asks)."""
 
     def on_notice(self, kind: int, body: bytes) -> None:
         """A frame that concerns no stream: GOAWAY, STATUS and TIMED at the ingress, TIME at the exit. *body* is not
@@ -76,6 +77,7 @@ class CarrierEnd:
     """
 
     __slots__ = (
+        "_unanswered",
         "base_rtt",
         "bytes_in",
         "bytes_out",
@@ -125,6 +127,7 @@ class CarrierEnd:
         self.ready: deque[Leg[CarrierEnd]] = deque()
         """Who waits for a turn; some may have left the carrier since, and are passed over."""
         self.unconfirmed = Unconfirmed()
+        self._unanswered = Unanswered()
         self.reader = FrameReader(session.on_data, partial(session.on_frame, self))
         self.is_lost = False
         """Set by `Session.lose`: nothing is pulled from it any more."""
@@ -218,8 +221,23 @@ class CarrierEnd:
         self.control.append(frame)
         self.on_ready()
 
-    def ping(self, number: int) -> None:
-        """Ask for a PONG with *number*, which grows, and tell the peer the round trip. The answer also confirms the
-        last words given before."""
-        self.send(bodies.ping(number, self.base_rtt, bool(self.legs)))
-        self.unconfirmed.pinged(number)
+    def ping(self, name: int) -> None:
+        """Ask for a PONG, and tell the peer the round trip. The answer brings *name*, which grows from one to the next,
+        to `CarrierOwner.on_pong`, and also confirms the last words given before. What goes over the wire is another
+        number.
+
+        Raises:
+            ProtocolError: the peer answers none; the carrier must be closed, as after `receive`.
+        """
+        self.send(bodies.ping(self._unanswered.ask(name), self.base_rtt, bool(self.legs)))
+        self.unconfirmed.pinged(name)
+
+    def ponged(self, number: int) -> None:
+        """A PONG with *number* has come.
+
+        Raises:
+            ProtocolError: it answers nothing.
+        """
+        name = self._unanswered.answer(number)
+        self.unconfirmed.ponged(name)
+        self.owner.on_pong(name)

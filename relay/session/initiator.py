@@ -232,10 +232,7 @@ class Initiator(Session[InitiatorStream]):
     # ---- frames
 
     def _on_pong(self, carrier: CarrierEnd, body: bytes) -> None:
-        """The last words that the PING followed have arrived; the owner gets the round trip out of it."""
-        number = bodies.parse_pong(body)
-        carrier.unconfirmed.ponged(number)
-        carrier.owner.on_pong(number)
+        carrier.ponged(bodies.parse_pong(body))
 
     def _on_attached(self, _: CarrierEnd, body: bytes) -> None:
         """The answer to OPEN or ATTACH. Of an older generation it still acknowledges, but says nothing of the move."""

@@ -1,4 +1,4 @@
-"""A relay with a good key that lies about every TRANSIT, among real sockets and real TLS."""
+"""Nodes with good keys that lie, among real sockets and real TLS: about every TRANSIT, about PINGs."""
 
 from collections.abc import Callable
 from typing import NoReturn
@@ -8,8 +8,12 @@ import pytest
 from ingress.measure.faults import REFUSALS, Asked, kind_of
 from ingress.serve.answers import node_rows
 from relay.node.sessions import RefusedError
+from relay.wire import bodies
 from relay.wire.codes import Reason
-from tests.world import TWO_PATHS, Journal, World, read, until
+from relay.wire.setup import Hello
+from tests.hostile.carrier import HostileCarrier
+from tests.hostile.node import HostileNode
+from tests.world import INGRESS, TWO_PATHS, Journal, World, read, until
 
 Make = Callable[..., World]
 
@@ -57,4 +61,18 @@ async def test_c1_a_relay_that_refuses_for_each_reason_in_turn(
         for client, target in pairs:
             await echo(world, client, target)
     assert not journal.of("session-forgotten") and not journal.of("exit-lost")
-    monkeypatch.undo()
+
+
+async def test_c4_an_exit_that_answers_before_it_is_asked_has_no_round_trip(make_world: Make, journal: Journal) -> None:
+    world = make_world()
+
+    def answer_early(carrier: HostileCarrier, _: Hello) -> None:
+        carrier.say(*(bodies.pong(number) for number in range(1, 100)))
+        carrier.is_closed()
+
+    with HostileNode(world.keys, "us", ("127.0.0.1", world.ports["us"]), answer_early) as node:
+        await world.start(INGRESS)
+        lost = await journal.until("carrier-lost", INGRESS, path="direct")
+        assert lost["why"] == "protocol error: a PONG for what was not asked, or was answered before"
+        assert world.running.fleet.live["direct"].monitor.pings.samples == 0
+        assert node.welcomed >= 1
