@@ -84,6 +84,7 @@ class Client:
         self._is_reading = True
         self._has_eof = False
         self.tcp = Tcp(context.loop, sock, self)
+        self.tcp.read_at_most(BEST_PIECE)
 
     def start(self, door: Door, events: list[Event]) -> None:
         """This client speaks no protocol that would tell its door: it is *door*, which begins with *events*."""
@@ -222,7 +223,7 @@ class Client:
         tunnel.attach(self.tcp)
         if self._has_eof:
             tunnel.on_eof()
-        elif not self._is_reading and stream.may_write:
+        elif not self._is_reading and stream.room:
             self.tcp.resume()
 
     def _tunnel_over(self) -> None:
@@ -241,6 +242,11 @@ class Client:
     def is_tunnel(self) -> bool:
         """Whether bytes pass without the door."""
         return self.tcp.owner is not self
+
+    @property
+    def backlog(self) -> int:
+        """Bytes for the client that wait in the kernel, or in this process."""
+        return self.tcp.backlog
 
     def forget(self, lane: LaneHolder) -> None:
         """It is over for *lane*; harmless if it was never begun."""

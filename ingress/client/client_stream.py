@@ -37,6 +37,10 @@ class StreamHolder(Protocol):
     def has_unsent(self) -> bool:
         """Whether bytes for the client wait in this process."""
 
+    @property
+    def backlog(self) -> int:
+        """Bytes for the client that wait in the kernel, or in this process."""
+
     def on_stream_data(self, data: memoryview) -> None:
         """Bytes of the target, in order; the view dies with the call."""
 
@@ -170,6 +174,10 @@ class ClientStream:
         if self._holder is not None:
             self._holder.on_stream_data(data)
         self.consume_all()
+
+    def backlog(self) -> int:
+        """What the kernel has not sent of what the holder was given."""
+        return 0 if self._holder is None else self._holder.backlog
 
     def on_fin(self) -> None:
         """The target's bytes have ended. If nobody holds the stream, or not any more after it was told, it ends."""

@@ -17,6 +17,10 @@ class LaneOwner(Protocol):
         """Whether bytes for the client wait at its socket."""
 
     @property
+    def backlog(self) -> int:
+        """Bytes for the client that wait in the kernel, or in this process."""
+
+    @property
     def is_tunnel(self) -> bool:
         """Whether its door has let go of it."""
 
@@ -70,6 +74,11 @@ class LaneHolder:
         """Whether bytes for the client wait in this process: at its socket, or in the door for others to go first."""
         gateway = self._door.gateway
         return self._owner.has_unsent or (gateway is not None and gateway.holds_back(self.number))
+
+    @property
+    def backlog(self) -> int:
+        """As `LaneOwner.backlog`."""
+        return self._owner.backlog
 
     def on_stream_data(self, data: memoryview) -> None:
         """Bytes of the target, for a door that stays in between."""

@@ -36,7 +36,7 @@ class Tunnel(Binding):
         assert stream is not None
         self.stream = stream
         self.stream.bind(self)
-        if self.tcp is not None and self.stream.may_write:
+        if self.tcp is not None and self.stream.room:
             self.tcp.resume()
 
     def _over(self, _: Binding, cause: Cause | None) -> None:

@@ -24,7 +24,7 @@ from relay.engine import Loop
 from relay.model.cause import Cause
 from relay.model.network import Network
 from relay.model.walk import Paths, find_prefixes, hops_from
-from relay.session.stream import Stream
+from relay.session.stream import Stream, holds_all
 from relay.session.window import Memory
 from relay.wire.bodies import time_target
 
@@ -102,7 +102,11 @@ class Fleet:
 
     def has_room(self, most: int) -> bool:
         """Whether one more stream may be opened, where *most* are allowed."""
-        return self.stream_count < most and not self.memory.is_full
+        return self.stream_count < most and not (self._has_greedy_peer() and holds_all(self.memory, self.streams()))
+
+    def _has_greedy_peer(self) -> bool:
+        """Whether a node is of a time when every stream started with as much as there was."""
+        return any(peer.session.carriers and not peer.session.may_start_small for peer in self.peers.values())
 
     def dials(self) -> dict[str, LineDial]:
         """The last dial of each line, where one is known; the node at its start told, or we dialled."""

@@ -60,7 +60,7 @@ def make_report(running: Running) -> Report:
             spare=fleet.found.spare,
             warnings=[*running.config.warnings, *_expiring(running, clock.timestamp())],
             counted=ingress_counters(running),
-            vitals=process_vitals(running.loop, running.memory, running.since),
+            vitals=process_vitals(running.loop, running.memory.statistics(), running.since),
         )
     )
 

@@ -11,7 +11,7 @@ def ingress_counters(running: Running) -> dict[str, int]:
     """All of an ingress's."""
     passwords = running.entrance.passwords.statistics()
     return {
-        **process_counters(running.loop, running.listeners),
+        **process_counters(running.loop, running.listeners, running.memory.statistics()),
         "strangers_evicted": running.entrance.strangers.statistics().evicted,
         "protocol_errors": running.fleet.broken,
         "passwords_wrong": passwords.wrong,

@@ -117,7 +117,7 @@ class Running:
         config, identity, users = read(self.options, self.config.name)
         self._listen(config, self._bind_new(config))
         self.config, self.identity = config, identity
-        self.memory.limit = config.limits.memory
+        self.memory.resize(config.limits.memory)
         self.opener.use(config)
         self.entrance.use(config, users)
         self.fleet.replan(config.network, config.paths, identity.client_context())

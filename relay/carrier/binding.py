@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from relay.callbacks import ignore
 from relay.engine import Tcp, sockopts
+from relay.engine.loop import READ_BUDGET
 from relay.model.cause import Cause
 from relay.session.carrier import BULK_QUANTUM
 from relay.session.sink import CLOSED
@@ -33,18 +34,17 @@ class Binding:
         """The socket, once it is there."""
         self._cause = cause
         self._on_done = on_done
-        self._held: list[bytes] = []
+        self._held = bytearray()
         self._fin_held = False
         self._is_done = False
 
     def attach(self, tcp: Tcp) -> None:
         """The socket is there: what was kept goes to it first."""
         self.tcp = tcp
-        held, self._held = self._held, []
-        for data in held:
-            tcp.write(data)
-        if not self.stream.may_write:
-            tcp.pause()
+        held, self._held = self._held, bytearray()
+        if held:
+            tcp.write(memoryview(held))
+        self._read_on(tcp, self.stream.room)
         self._consume()
         if self._fin_held:
             self._finish(tcp)
@@ -53,14 +53,21 @@ class Binding:
 
     def on_bytes(self, data: memoryview) -> None:
         """The socket has brought *data*: it goes to the stream, and the socket rests while the stream is full."""
-        may_go_on = True
+        room = READ_BUDGET
         if len(data) <= PIECE:
-            may_go_on = self.stream.write(data)
+            room = self.stream.write(data)
         else:
             for start in range(0, len(data), PIECE):
-                may_go_on = self.stream.write(data[start : start + PIECE])
-        if not may_go_on and self.tcp is not None:
-            self.tcp.pause()
+                room = self.stream.write(data[start : start + PIECE])
+        if self.tcp is not None:
+            self._read_on(self.tcp, room)
+
+    def _read_on(self, tcp: Tcp, room: int) -> None:
+        """Have *tcp* read what the stream has room for, or rest: what is read is kept, whoever promised what."""
+        if room:
+            tcp.read_at_most(room)
+        else:
+            tcp.pause()
 
     def on_eof(self) -> None:
         """The socket will bring no more; it may still take some."""
@@ -84,11 +91,15 @@ class Binding:
         """Bytes for the socket. They count as consumed once the kernel has all that the socket is owed."""
         tcp = self.tcp
         if tcp is None:
-            self._held.append(bytes(data))
+            self._held += data
             return
         tcp.write(data)
         if not tcp.unsent:
             self.stream.consume(self.stream.receiver.received)
+
+    def backlog(self) -> int:
+        """What the kernel has not sent of what the socket was given."""
+        return 0 if self.tcp is None else self.tcp.backlog
 
     def on_fin(self) -> None:
         """The socket gets a FIN behind the last byte; without a socket yet, as soon as it is there."""
@@ -102,6 +113,7 @@ class Binding:
     def on_room(self) -> None:
         """The stream takes more: the socket is read again."""
         if self.tcp is not None:
+            self.tcp.read_at_most(max(self.stream.room, 1))
             self.tcp.resume()
 
     def on_reset(self, cause: Cause) -> None:
@@ -127,7 +139,7 @@ class Binding:
         stream are the caller's to end; what was kept for the socket is dropped. Harmless when repeated."""
         if not self._is_done:
             self._is_done = True
-            self._held.clear()
+            self._held = bytearray()
             self.stream.bind(CLOSED)
             on_done, self._on_done = self._on_done, ignore  # the owner may be this object: no cycle is left
             on_done(self, cause)

@@ -4,9 +4,11 @@ What the kernel refuses is skipped, and logged once for each option: an old kern
 """
 
 import errno
+import fcntl
 import os
 import socket
 import struct
+import sys
 from pathlib import Path
 
 from relay import log
@@ -31,7 +33,11 @@ KERNEL_SETTINGS = (
     "fs/pipe-user-pages-soft",
 )
 
+SIOCOUTQNSD = 0x894B
+"""linux/sockios.h: bytes in the send queue that were not sent yet (tcp(7) has its sister SIOCOUTQ)."""
+
 _RESET = struct.pack("ii", 1, 0)
+_NONE = bytes(4)
 _refused: set[str] = set()
 
 
@@ -80,6 +86,16 @@ def error_of(sock: socket.socket) -> OSError:
     """What befell a socket that epoll reports as failed (the kernel tells it once)."""
     code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) or errno.ECONNRESET
     return OSError(code, os.strerror(code))
+
+
+def kernel_backlog(sock: socket.socket) -> int:
+    """Bytes that the kernel has taken for *sock* and not sent: the peer's window is shut, or its line is slow. 0 of a
+    socket that is not TCP."""
+    try:
+        found = fcntl.ioctl(sock, SIOCOUTQNSD, _NONE)
+    except OSError:
+        return 0
+    return int.from_bytes(found, sys.byteorder)
 
 
 def kernel_limits() -> str:

@@ -13,7 +13,7 @@ from typing import Protocol
 import attrs
 
 from relay.engine.loop import READ_BUDGET, READABLE, WRITABLE, Loop
-from relay.engine.sockopts import error_of, reset_on_close
+from relay.engine.sockopts import error_of, kernel_backlog, reset_on_close
 
 DRAIN = READABLE & ~select.EPOLLIN
 """Events after which a short read does not prove that the kernel has nothing left: an end, an error, urgent data."""
@@ -54,7 +54,11 @@ class IgnoringOwner:
 
 
 IGNORING = IgnoringOwner()
-EMPTY: deque[memoryview] = deque()
+SMALL = 4 * 1024
+"""Bytes up to which a piece that the kernel did not take is put to the one before it: kept apart, a byte costs 200."""
+GATHERED = 16 * 1024
+"""Bytes of such a piece at which another is begun."""
+EMPTY: deque[memoryview | bytearray] = deque()
 """The queue of a socket that never had one: nearly all of them, and an own one takes 600 bytes."""
 
 
@@ -80,6 +84,7 @@ class Tcp:
         "_is_readable",
         "_loop",
         "_lost",
+        "_most",
         "_queue",
         "_reads_to_end",
         "_sock",
@@ -100,6 +105,7 @@ class Tcp:
         self._loop = loop
         self._sock = sock
         self._queue = EMPTY
+        self._most = READ_BUDGET
         self._is_readable = self._reads_to_end = self._is_paused = False
         self._has_eof = self._is_finishing = self._has_fin = False
         self._lost: OSError | None = None
@@ -142,6 +148,10 @@ class Tcp:
         if not self._queue and self._lost is None:
             self._send_fin()
 
+    def read_at_most(self, size: int) -> None:
+        """Take no more than *size* bytes (at least one) in one read, so that the owner can keep what it promised."""
+        self._most = size
+
     def pause(self) -> None:
         """Read no more, so that the window closes on the sender."""
         self._is_paused = True
@@ -175,6 +185,11 @@ class Tcp:
     def sock(self) -> socket.socket:
         """For options and addresses; not for reading or writing."""
         return self._sock
+
+    @property
+    def backlog(self) -> int:
+        """Bytes that wait for the peer to read: here, and in the kernel, unsent. What is on its way is none of them."""
+        return 0 if self.closed else self.unsent + kernel_backlog(self._sock)
 
     def statistics(self) -> TcpStatistics:
         """Bytes are counted as the kernel gave and took them."""
@@ -220,8 +235,9 @@ class Tcp:
         buffer = self._loop.buffer
         room = READ_BUDGET
         while True:
+            asked = self._most if self._most < room else room
             try:
-                count = self._sock.recv_into(buffer, room)
+                count = self._sock.recv_into(buffer, asked)
             except BlockingIOError:
                 self._is_readable = self._reads_to_end = False
                 break
@@ -235,7 +251,7 @@ class Tcp:
             self.owner.on_bytes(buffer[:count])
             if self.closed or self._is_paused:
                 return
-            if count < room and not self._reads_to_end:
+            if count < asked and not self._reads_to_end:
                 self._is_readable = False  # rule 1: a short read
                 break
             room -= count
@@ -257,8 +273,16 @@ class Tcp:
         rest = memoryview(data)[start:]
         if self._queue is EMPTY:
             self._queue = deque()
-        self._queue.append(rest if isinstance(data, bytes) else memoryview(bytes(rest)))
+        queue = self._queue
         self.unsent += len(rest)
+        if len(rest) > SMALL:
+            queue.append(rest if isinstance(data, bytes) else memoryview(bytes(rest)))
+            return
+        last = queue[-1] if queue else None
+        if isinstance(last, bytearray) and len(last) < GATHERED:
+            last += rest
+        else:
+            queue.append(bytearray(rest))
 
     def _flush(self) -> None:
         """Send from the queue until it is empty or the kernel is full (then an edge will come)."""

@@ -32,7 +32,7 @@ class Vitals:
     resident: int | None = None
     """Memory that the kernel has given it."""
     memory: InUse | None = None
-    """What its streams hold: written and not acknowledged, or received and not consumed; `memory` of the file bounds
+    """What its streams keep until it is acknowledged, and have promised to take; `memory` of the file bounds
     it."""
     descriptors: InUse | None = None
 

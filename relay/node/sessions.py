@@ -19,10 +19,10 @@ from relay.engine.secured import Secured
 from relay.exit.targets import Dialled, Dialling, Targets
 from relay.model.cause import Cause
 from relay.model.vitals import ConnectedIngress
+from relay.node.accounts import Accounts
 from relay.node.line_use import Carried, LineUses
 from relay.session.acceptor import Acceptor, AcceptorStream
 from relay.session.stream import Stream
-from relay.session.window import Memory
 from relay.wire import bodies
 from relay.wire.codes import Purpose, Reason
 from relay.wire.frames import Kind, frame
@@ -111,10 +111,10 @@ def _carried(link: Link, via: str) -> Carried:
 class Sessions:
     """All sessions of this node. *targets* is None at a node that is no exit."""
 
-    def __init__(self, loop: Loop, memory: Memory, targets: Targets | None, most_streams: int) -> None:
-        """Beyond *most_streams* none is opened."""
+    def __init__(self, loop: Loop, memory: int, targets: Targets | None, most_streams: int) -> None:
+        """*memory*: bytes that all streams may hold together. Beyond *most_streams* none is opened."""
         self._loop = loop
-        self._memory = memory
+        self.accounts = Accounts(memory)
         self._targets = targets
         self._most_streams = most_streams
         self._held: dict[bytes, HeldSession] = {}
@@ -218,7 +218,9 @@ class Sessions:
         self._end(bare, Cause.SESSION_EXPIRED)
 
     def _begin(self, token: bytes, owner: str) -> Acceptor:
-        return Acceptor(token, owner, self._memory, self._loop.now, self._open, lambda: self._has_room(owner))
+        return Acceptor(
+            token, owner, self.accounts.of(owner), self._loop.now, self._open, lambda: self._has_room(owner)
+        )
 
     def _has_room(self, owner: str) -> bool:
         """Whether the ingress *owner* may open one more stream."""
@@ -286,6 +288,7 @@ class Sessions:
         held.session.close(cause)
         held.clock.stop()
         del self._held[held.session.token]
+        self.accounts.keep(other.session.owner for other in self._held.values())
 
     def _sweep(self) -> None:
         now = self._loop.now

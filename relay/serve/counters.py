@@ -11,8 +11,9 @@ import attrs
 from relay import log
 from relay.engine import Listener, Loop
 from relay.exit.targets import Targets
+from relay.node.accounts import Accounts
 from relay.node.node import RelayNode
-from relay.session.window import Memory
+from relay.session.window import MemoryStatistics
 from relay.wire.codes import Reason
 
 
@@ -21,7 +22,7 @@ class NodeParts:
     """The objects of one `relay serve` that have something to tell of it."""
 
     loop: Loop
-    memory: Memory
+    accounts: Accounts
     node: RelayNode
     listeners: Iterable[Listener]
     since: float
@@ -30,13 +31,14 @@ class NodeParts:
     """What an exit reaches its targets by."""
 
 
-def process_counters(loop: Loop, listeners: Iterable[Listener]) -> dict[str, int]:
+def process_counters(loop: Loop, listeners: Iterable[Listener], memory: MemoryStatistics) -> dict[str, int]:
     """Those that an ingress has as well."""
     accepting = [listener.statistics() for listener in listeners]
     return {
         "accepted": sum(one.accepted for one in accepting),
         "accept_pauses": sum(one.pauses for one in accepting),
         "handler_failures": loop.statistics().failures,
+        "windows_denied": memory.denied,
         "lost_log_lines": log.dropped(),
         "log_lines_left_out": log.left_out(),
     }
@@ -46,7 +48,7 @@ def node_counters(parts: NodeParts) -> dict[str, int]:
     """All of a node's."""
     strangers, sessions = parts.node.strangers.statistics(), parts.node.sessions.statistics()
     return {
-        **process_counters(parts.loop, parts.listeners),
+        **process_counters(parts.loop, parts.listeners, parts.accounts.statistics()),
         "strangers_evicted": strangers.evicted,
         "targets_without_descriptor": parts.node.sessions.dial_shortages,
         "streams_refused": sessions.refused,

@@ -36,7 +36,6 @@ from relay.serve.notify import notify
 from relay.serve.own import OwnKeeper
 from relay.serve.process import run_under_signals
 from relay.serve.status import answer_status, keep_telling, tell_status
-from relay.session.window import Memory
 
 LAST_WORDS = 0.3
 """Seconds given to the last frames before the process ends."""
@@ -69,12 +68,11 @@ async def serve(
         base = Path(options.config).parent
         me = network.nodes[options.node]
         targets = _make_targets(loop, nursery, me, base)
-        memory = Memory(me.limits.memory)
-        sessions = Sessions(loop, memory, targets, me.limits.streams)
+        sessions = Sessions(loop, me.limits.memory, targets, me.limits.streams)
         node = RelayNode(loop, nursery, options.node, network, identity, base, sessions)
         await _start(node, targets, nursery)
         listeners = _listen(node, loop)
-        parts = NodeParts(loop, memory, node, listeners, loop.now, targets)
+        parts = NodeParts(loop, sessions.accounts, node, listeners, loop.now, targets)
         nursery.start_soon(keep_telling, parts)
         asks: dict[str, Ask] = {"status": _status(parts), "reload": _reload(parts, options)}
         await nursery.start(serve_admin, socket_path(options.node, "relay", options.admin), asks)

@@ -22,7 +22,7 @@ def node_status(parts: NodeParts) -> Status:
         node.digest,
         node.network.serial,
         tuple(node.lines()),
-        process_vitals(parts.loop, parts.memory, parts.since),
+        process_vitals(parts.loop, parts.accounts.statistics(), parts.since),
         tuple(node.connected()),
         node_counters(parts),
         {reason.name.lower(): count for reason, count in node.refusals.items()},

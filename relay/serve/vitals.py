@@ -6,14 +6,14 @@ from pathlib import Path
 
 from relay.engine import Loop
 from relay.model.vitals import InUse, Vitals
-from relay.session.window import Memory
+from relay.session.window import MemoryStatistics
 
 OPEN = Path("/proc/self/fd")
 STATM = Path("/proc/self/statm")
 
 
-def process_vitals(loop: Loop, memory: Memory, since: float) -> Vitals:
-    """As of now. *memory* is what its streams share, *since* is when it began, on trio's clock."""
+def process_vitals(loop: Loop, memory: MemoryStatistics, since: float) -> Vitals:
+    """As of now. *memory* is that of its streams, *since* is when it began, on trio's clock."""
     spent = resource.getrusage(resource.RUSAGE_SELF)
     serving = loop.statistics()
     return Vitals(
@@ -21,7 +21,7 @@ def process_vitals(loop: Loop, memory: Memory, since: float) -> Vitals:
         cpu=spent.ru_utime + spent.ru_stime,
         load=os.getloadavg()[0],
         resident=_resident(),
-        memory=InUse(memory.used, memory.limit),
+        memory=InUse(memory.started + memory.used, memory.limit),
         descriptors=InUse(_descriptors(), resource.getrlimit(resource.RLIMIT_NOFILE)[0]),
         lag=serving.lag,
         worst_lag=serving.worst_lag,

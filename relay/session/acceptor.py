@@ -9,14 +9,15 @@ exceptions).
 from collections.abc import Callable
 
 from relay.model.cause import Cause
-from relay.session.carrier import CarrierEnd
+from relay.session.carrier import CarrierEnd, CarrierOwner
 from relay.session.riding import CarrierLeg
 from relay.session.session import Session
 from relay.session.sink import CLOSED, Sink
 from relay.session.states import REACHES, Reach, StreamEvent
-from relay.session.stream import Stream, StreamSession
-from relay.session.window import Memory
+from relay.session.stream import Stream, StreamSession, holds_all
+from relay.session.window import FLOOR, Memory
 from relay.wire import bodies
+from relay.wire.bodies import INITIAL_WINDOW
 from relay.wire.frames import Kind
 
 BEHIND = 131_072
@@ -74,9 +75,9 @@ class AcceptorStream(Stream):
 
     __slots__ = ()
 
-    def __init__(self, session: StreamSession, number: int, generation: int) -> None:
-        """Its sink is bound once its opener has given one."""
-        super().__init__(session, number, CLOSED)
+    def __init__(self, session: StreamSession, number: int, generation: int, start: int, allowed: int) -> None:
+        """Its sink is bound once its opener has given one. *start* and *allowed* as OPEN says (see Stream)."""
+        super().__init__(session, number, CLOSED, start, allowed)
         self.generation = generation
         self.reach = _KNOWN
 
@@ -121,6 +122,7 @@ class AcceptorStream(Stream):
         """As `Stream.abort`. The stream stays known, without its bytes, until the ingress's RESET comes; unless that is
         here already, with all that it follows: then nobody may be there to say another."""
         if self.is_over:
+            self.drop_bytes()
             return
         if self.receiver.is_cut_whole:
             self.complete()
@@ -160,11 +162,14 @@ class Acceptor(Session[AcceptorStream]):
         """*token* is the ingress's choice. *owner* is the name in its certificate: the caller lets no other join.
 
         *on_open(stream, host, port)* begins to dial and returns the sink; once the dial has ended it says
-        `stream.connected` or `stream.reset`, which it may do at once. While *has_room* says no, or the memory is full,
-        an OPEN is answered by RESET with LIMIT, and nothing is kept of it.
+        `stream.connected` or `stream.reset`, which it may do at once. While *has_room* says no, an OPEN is answered
+        by RESET with LIMIT, and nothing is kept of it; so is one that takes more than FLOOR, against what its ingress
+        was told or because that is of a time before START, when all memory is held.
         """
         super().__init__(token, memory, now)
         self.owner = owner
+        self._start_told = INITIAL_WINDOW
+        """What the ingress was told last of how much a stream may write at first."""
         self._seen = SeenIds()
         self._on_open_told = on_open
         self._has_room = has_room
@@ -188,7 +193,7 @@ class Acceptor(Session[AcceptorStream]):
     def _on_open(self, carrier: CarrierEnd, body: bytes) -> None:
         """The first OPEN of an id dials; another, over a second carrier or from a hedge, is read as an attachment by an
         ingress that has heard nothing yet; one behind the end of its stream is answered with GONE."""
-        number, generation, host, port = bodies.parse_open(body)
+        number, generation, host, port, (allowed, start) = bodies.parse_open(body)
         stream = self.streams.get(number)
         if stream is not None:
             stream.follow(carrier, generation, planned=False)
@@ -198,10 +203,12 @@ class Acceptor(Session[AcceptorStream]):
             carrier.send(bodies.reset(number, Cause.GONE))
         else:
             self._seen.add(number)
-            if self.memory.is_full or not self._has_room():
+            lacks_memory = start > FLOOR and holds_all(self.memory, self.streams.values())
+            if lacks_memory or not self._has_room():
                 carrier.send(bodies.reset(number, Cause.LIMIT))
             else:
-                self._begin(AcceptorStream(self, number, generation), carrier, host, port)
+                self._begin(AcceptorStream(self, number, generation, start, allowed), carrier, host, port)
+                self._tell_start()
 
     def _begin(self, stream: AcceptorStream, carrier: CarrierEnd, host: str, port: int) -> None:
         self.streams[stream.id] = stream
@@ -210,6 +217,23 @@ class Acceptor(Session[AcceptorStream]):
         sink = self._on_open_told(stream, host, port)
         if not stream.is_over:
             stream.bind(sink)
+
+    def add_carrier(
+        self, name: str, is_bulk: bool, on_ready: Callable[[], None], owner: CarrierOwner, now: float
+    ) -> CarrierEnd:
+        """As in Session; the ingress may not have heard what an earlier carrier was told."""
+        carrier = super().add_carrier(name, is_bulk, on_ready, owner, now)
+        if self._start_told < INITIAL_WINDOW:
+            carrier.send(bodies.start(self._start_told))
+        return carrier
+
+    def _tell_start(self) -> None:
+        """Say how much newcomers may write at first, if it is half or twice of what was said, or at either end."""
+        start, told = self.memory.start(), self._start_told
+        if start != told and (start in (FLOOR, INITIAL_WINDOW) or not told < 2 * start < 4 * told):
+            self._start_told = start
+            for carrier in self.carriers.values():
+                carrier.send(bodies.start(start))
 
     def _on_attach(self, carrier: CarrierEnd, body: bytes) -> None:
         """What the ingress has is taken first: it may be the last acknowledgement, and then there is nothing to attach.

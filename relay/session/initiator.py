@@ -22,6 +22,8 @@ from relay.session.states import REACHES, Reach, StreamEvent, StreamState
 from relay.session.stream import Stream, StreamSession
 from relay.session.window import Memory
 from relay.wire import bodies
+from relay.wire.bodies import INITIAL_WINDOW, STARTS
+from relay.wire.codes import Feature
 from relay.wire.errors import ProtocolError
 from relay.wire.frames import Kind
 
@@ -48,10 +50,14 @@ class InitiatorStream(Stream):
     has had it: because nothing has travelled (`has_sent`), or because this exit says that it has not connected.
     """
 
-    __slots__ = ("_early", "host", "is_planned", "owed", "port", "withdrawn")
+    __slots__ = ("_early", "host", "is_planned", "owed", "port", "starts", "withdrawn")
 
-    def __init__(self, session: StreamSession, number: int, sink: Sink, host: str, port: int) -> None:
-        super().__init__(session, number, sink)
+    def __init__(
+        self, session: StreamSession, number: int, sink: Sink, host: str, port: int, starts: tuple[int, int] = STARTS
+    ) -> None:
+        """*starts*: see `wire.bodies.open_stream`."""
+        super().__init__(session, number, sink, *starts)
+        self.starts = starts
         self.host = host
         """As the client gave it: a name, or a literal address. The exit resolves it."""
         self.port = port
@@ -95,7 +101,7 @@ class InitiatorStream(Stream):
         """OPEN until the exit is known to know the stream, then ATTACH. (It opens an id once, however often it hears
         it.)"""
         if self.reach is _OPENING:
-            return bodies.open_stream(self.id, self.generation, self.host, self.port)
+            return bodies.open_stream(self.id, self.generation, self.host, self.port, self.starts)
         receiver = self.receiver
         flags = bodies.PLANNED * self.is_planned | bodies.KNOWS_CONNECTED * self.is_connected
         self.limit_told = receiver.limit
@@ -141,6 +147,7 @@ class InitiatorStream(Stream):
         if not self.is_over:
             self.session.forget(self)
             self.session.say_last([bodies.reset(self.id, cause)])
+        self.drop_bytes()
 
     def complete(self) -> None:
         """As `Stream.complete`: the ACK of the exit's FIN or RESET is a last word. It waits a little for others, since
@@ -166,15 +173,29 @@ class Initiator(Session[InitiatorStream]):
         super().__init__(token, memory, now)
         self.on_resumed: Callable[[InitiatorStream], None] = ignore
         """Told of a stream whose newest attachment, not its first, the exit has answered."""
+        self._reads_starts = False
+        """Streams may start with less than INITIAL_WINDOW, both ways."""
+        self._start_told = INITIAL_WINDOW
+        """What the node said last of how much a stream may write at first."""
         self._next_id = 1
         self._handlers |= {
             Kind.PONG: self._on_pong,
             Kind.ATTACHED: self._on_attached,
             Kind.CONNECTED: self._on_connected,
+            Kind.START: self._on_start,
             Kind.GOAWAY: lambda carrier, body: carrier.owner.on_notice(Kind.GOAWAY, body),
             Kind.STATUS: lambda carrier, body: carrier.owner.on_notice(Kind.STATUS, body),
             Kind.TIMED: lambda carrier, body: carrier.owner.on_notice(Kind.TIMED, body),
         }
+
+    def reads_starts_of(self, features: Feature) -> None:
+        """The node has announced *features*: streams are opened accordingly from now on."""
+        self._reads_starts = bool(features & Feature.START_WINDOWS)
+
+    @property
+    def may_start_small(self) -> bool:
+        """Whether the node lets streams start with less than INITIAL_WINDOW."""
+        return self._reads_starts
 
     def open(self, host: str, port: int, sink: Sink, carriers: tuple[CarrierEnd, ...], now: float) -> InitiatorStream:
         """Begin a stream to *host* and *port* over *carriers* (normally one). It may be written to at once.
@@ -187,7 +208,8 @@ class Initiator(Session[InitiatorStream]):
         if not 0 < len(host.encode()) <= bodies.LONGEST_HOST:
             raise ValueError("a host that no OPEN can carry")
         self.now = now
-        stream = InitiatorStream(self, self._next_id, sink, host, port)
+        starts = (self.memory.start(), self._start_told) if self._reads_starts else STARTS
+        stream = InitiatorStream(self, self._next_id, sink, host, port, starts)
         self._next_id += 1
         self.streams[stream.id] = stream
         stream.ride(carriers, planned=False)
@@ -233,6 +255,10 @@ class Initiator(Session[InitiatorStream]):
 
     def _on_pong(self, carrier: CarrierEnd, body: bytes) -> None:
         carrier.ponged(bodies.parse_pong(body))
+
+    def _on_start(self, _: CarrierEnd, body: bytes) -> None:
+        """The node has more or fewer streams than before, and gives newcomers less or more."""
+        self._start_told = bodies.parse_start(body)
 
     def _on_attached(self, _: CarrierEnd, body: bytes) -> None:
         """The answer to OPEN or ATTACH. Of an older generation it still acknowledges, but says nothing of the move."""

@@ -33,6 +33,11 @@ ACK_DELAY_LEAST = 0.005
 """Bounds of a quarter round trip, in seconds: below, acknowledgements cost more than they are worth; above, what the
 peer must keep grows. (TCP may wait 500 ms: RFC 9293 section 3.8.6.3; QUIC 25 ms by default: RFC 9000 section 18.2.)"""
 
+LOOK_AGAIN = 0.1
+LOOK_AGAIN_EACH = 0.0005
+"""Seconds until streams whose bytes wait in the kernel are looked at again, and so much more for each of them: nothing
+tells when a kernel has sent what it took, and thousands of clients that do not read must not cost a percent of CPU."""
+
 S = TypeVar("S", bound=Stream, covariant=True)
 """The kind of stream of one end. Covariant, since streams only come out: whoever does not care takes any
 `Session[Stream]`."""
@@ -69,6 +74,11 @@ class Session(Generic[S]):
         """By id, in the order of time: when RESET_PATIENCE ends for a stream."""
         self._ack_pending: dict[int, Stream] = {}
         self._ack_at: float | None = None
+        self._waiting: dict[int, Stream] = {}
+        """Streams that are to be looked at again, at `_look_at`."""
+        self._look_at: float | None = None
+        self._crowd = 0
+        """How many were looked at the last time."""
         self._bare_since: float | None = now
         """Since when there has been no carrier; None while there is one."""
         self._carrier_count = 0
@@ -164,15 +174,12 @@ class Session(Generic[S]):
     def next_deadline(self) -> float | None:
         """When `handle_deadline` must be called next, or None. Called earlier, it does nothing."""
         expiry = None if self._bare_since is None or not self.streams else self._bare_since + EXPIRY
-        if self._ending:
-            ending = next(iter(self._ending.values()))
-            expiry = ending if expiry is None else min(ending, expiry)
-        if expiry is None or self._ack_at is None:
-            return self._ack_at if expiry is None else expiry
-        return min(expiry, self._ack_at)
+        ending = next(iter(self._ending.values()), None)
+        return min((at for at in (expiry, ending, self._ack_at, self._look_at) if at is not None), default=None)
 
     def handle_deadline(self, now: float) -> None:
-        """Do what is due at *now*: acknowledge what waits, reset what has waited too long, expire."""
+        """Do what is due at *now*: acknowledge what waits, promise what can be promised now, reset what has waited too
+        long, expire."""
         self.now = now
         if self._ack_at is not None and now >= self._ack_at:
             self._ack_at = None
@@ -181,6 +188,12 @@ class Session(Generic[S]):
                 stream.ack_now()
             if self.last_words.waiting:
                 self._hurry_last_words()
+        if self._look_at is not None and now >= self._look_at:
+            self._look_at = None
+            waiting, self._waiting = self._waiting, {}
+            self._crowd = len(waiting)
+            for stream in waiting.values():
+                stream.look_again()
         while self._ending and now >= next(iter(self._ending.values())):
             self._end_late(next(iter(self._ending)))
         if self.has_expired(now):
@@ -219,6 +232,13 @@ class Session(Generic[S]):
         """Whether an acknowledgement of *stream* waits for the clock."""
         return stream.id in self._ack_pending
 
+    def look_later(self, stream: Stream) -> None:
+        """Have *stream* look again whether it may promise more, in a moment."""
+        self._waiting[stream.id] = stream
+        if self._look_at is None:
+            self._look_at = self.now + LOOK_AGAIN + LOOK_AGAIN_EACH * self._crowd
+            self.on_deadline_changed(self._look_at)
+
     def _arm_ack(self) -> None:
         """The first that waits sets the time for all: whoever comes later waits less, never more."""
         if self._ack_at is None:
@@ -248,6 +268,7 @@ class Session(Generic[S]):
         """*stream* was taken out of `streams`: nothing else here may know it either."""
         self._ack_pending.pop(stream.id, None)
         self._ending.pop(stream.id, None)
+        self._waiting.pop(stream.id, None)
         stream.on_forgotten()
 
     # ---- frames

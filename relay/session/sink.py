@@ -16,6 +16,10 @@ class Sink(Protocol):
     def on_data(self, data: memoryview) -> None:
         """Bytes in order; the view dies with the call. Say `stream.consume` when they have left."""
 
+    def backlog(self) -> int:
+        """Bytes that count as consumed although they wait in the kernel still, unsent: whoever stands behind the socket
+        does not read as fast as they come. Asked at most once for every acknowledgement."""
+
     def on_fin(self) -> None:
         """The peer's bytes have ended; ours may still go (a half-close, RFC 9293 section 3.6)."""
 
@@ -37,6 +41,10 @@ class ClosedSink:
 
     def on_data(self, data: memoryview) -> None:
         """Nobody reads."""
+
+    def backlog(self) -> int:
+        """Nothing waits."""
+        return 0
 
     def on_fin(self) -> None:
         """Nobody reads."""

@@ -16,7 +16,7 @@ Who calls what:
 No call is told the time: a stream reads `session.now`, which the session's entry points have set.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from relay.model.cause import Cause
@@ -26,9 +26,14 @@ from relay.session.riding import CarrierLeg, Riding
 from relay.session.sender import Parts, Range, Sender
 from relay.session.sink import CLOSED, Sink
 from relay.session.states import HALF_CLOSED, MAY_FINISH, TRANSITIONS, Reach, StateError, StreamEvent, StreamState
-from relay.session.window import FLOOR, INITIAL_WINDOW, Memory, Window
+from relay.session.window import BACKLOG, FLOOR, LARGEST_WINDOW, Memory, Window
 from relay.wire import bodies
+from relay.wire.bodies import INITIAL_WINDOW
 from relay.wire.frames import DATA_HEADER_SIZE
+
+ALONG = 3
+"""An acknowledgement that is said anyway also says what was consumed, if that is an eighth of the window: the sender
+would run dry if it heard of halves only."""
 
 # Members that every connection needs, found once: to look one up in its class takes Python 3.11 as long as two calls.
 _OPEN, _CLOSED, _OPENING, _CONNECTED = StreamState.OPEN, StreamState.CLOSED, Reach.OPENING, Reach.CONNECTED
@@ -65,6 +70,9 @@ class StreamSession(Protocol):
     def expect_end(self, stream: "Stream") -> None:
         """Have `stream.expire` called when it has waited too long for what was written before a reset."""
 
+    def look_later(self, stream: "Stream") -> None:
+        """Have `stream.look_again` called in a moment."""
+
     def forget(self, stream: "Stream") -> None:
         """*stream* is no longer one of the session's; calls `on_forgotten`. Harmless when repeated."""
 
@@ -86,19 +94,21 @@ class Stream(Riding):
         "has_sent",
         "is_held_back",
         "limit_told",
+        "over",
         "reach",
         "receiver",
         "session",
         "sink",
+        "start",
         "state",
         "took",
         "window",
     )
 
-    def __init__(self, session: StreamSession, number: int, sink: Sink) -> None:
+    def __init__(self, session: StreamSession, number: int, sink: Sink, start: int, allowed: int) -> None:
         """*number* was never used in this session. *sink* hears of everything from now on; see `bind`. The stream
-        rides on nothing yet."""
-        super().__init__(number, Sender(number, INITIAL_WINDOW))
+        rides on nothing yet. The peer may write *start* bytes before it hears of us, and we *allowed*."""
+        super().__init__(number, Sender(number, allowed))
         self.session = session
         self.sink = sink
         self.state = _OPEN
@@ -107,8 +117,13 @@ class Stream(Riding):
         """How far its opening has come, as this end knows."""
         self.generation = 1
         """Counts the attachments that the ingress has made; the greatest says where the stream rides."""
-        self.receiver = Receiver(INITIAL_WINDOW)
-        self.window = Window()
+        self.receiver = Receiver(start)
+        self.window = Window(start)
+        self.start = start
+        """What the memory counts for it as long as it lives; 0 once that was given back."""
+        self.over = 0
+        """Bytes beyond `start` that the peer may have us keep: counted in the memory as used."""
+        session.memory.started += start
         self.cause: Cause | None = None
         """Why it was given up, by this end or the other; set on the way to the states of a reset."""
         self.has_had_fin = False
@@ -119,7 +134,7 @@ class Stream(Riding):
         """Some of what was written here was put on a carrier: only this exit may go on with it."""
         self.ack_told = 0
         """What the peer was told to have arrived, the FIN counted."""
-        self.limit_told = INITIAL_WINDOW
+        self.limit_told = start
         """Below which offset the peer was told that it may write."""
         self.is_held_back = False
         """`may_write` was found false: `sink.on_room` is due once it is true."""
@@ -169,37 +184,42 @@ class Stream(Riding):
         self.sink = sink
 
     @property
-    def may_write(self) -> bool:
-        """Whether the writer should go on; what it writes in spite of it is kept, beyond every bound.
+    def room(self) -> int:
+        """How many bytes the writer may add now; what it writes beyond is kept all the same.
 
-        To be asked right after `write`: only then is `sink.on_room` sure to follow. At any other time, `must_wait`.
+        To be asked right after `write`: only then is `sink.on_room` sure to follow a 0. At any other time, `must_wait`.
         """
-        return self.sender.end < self.sender.limit and not (self.session.memory.is_full and self.sender.kept >= FLOOR)
+        sender, memory = self.sender, self.session.memory
+        room = sender.limit - sender.end
+        if memory.used > memory.short_at:
+            kept = sender.kept
+            room = min(room, max(memory.share(kept), FLOOR) - kept)
+        return room if room > 0 else 0
 
     def must_wait(self) -> bool:
         """Whether the writer must wait now; if so, `sink.on_room` follows. It may have become so since the last
         `write`, by what other streams hold of the memory."""
-        if self.may_write:
+        if self.room:
             return False
         self.is_held_back = True
         return True
 
-    def write(self, data: bytes | memoryview) -> bool:
-        """Send a copy of *data*. Returns at once: whether the writer may go on, or should wait for `sink.on_room`.
+    def write(self, data: bytes | memoryview) -> int:
+        """Send a copy of *data*. Returns at once: how many bytes may follow; after a 0, wait for `sink.on_room`.
 
         Raises:
             RuntimeError: after `finish`, while the stream lives.
         """
         if self.is_cut or not data:
-            return True
+            return INITIAL_WINDOW
         self.sender.write(data)
         self.session.memory.used += len(data)
         self.wake()
-        if self.may_write:
-            return True
-        self.is_held_back = True
-        self.session.on_heavy(self)
-        return False
+        room = self.room
+        if not room:
+            self.is_held_back = True
+            self.session.on_heavy(self)
+        return room
 
     def finish(self) -> None:
         """No more bytes will be written: FIN goes behind the last of them. Harmless when repeated."""
@@ -217,26 +237,62 @@ class Stream(Riding):
             self._consume_last(upto)
             return
         receiver, session = self.receiver, self.session
-        session.memory.used -= upto - receiver.consumed
         receiver.consumed = upto
+        if self.over:
+            self._count()
         base = self.legs[0].carrier.base_rtt if self.legs else 0.0
-        if self.window.consume(upto, session.now, session.srtt, base or session.srtt, session.memory):
+        if self.window.consume(upto, session.now, session.srtt, base or session.srtt):
             session.on_heavy(self)
-        receiver.limit = self.window.limit(upto, receiver.limit, session.memory)
-        if receiver.limit - self.limit_told >= (FLOOR if session.memory.is_full else self.window.size) // 2:
+        if receiver.limit - upto <= self.window.size >> 1 and self._promise(1):
+            self.ack_now()
+
+    def _promise(self, part: int) -> bool:
+        """Let the peer write further, if that is worth saying: by 1 / 2***part* of the window at least. What waits in
+        the kernel, because nobody reads it, was consumed in vain: the window stands that far back.
+
+        Returns:
+            Whether `receiver.limit` was raised.
+        """
+        receiver, memory = self.receiver, self.session.memory
+        size = memory.window(self.window.size, self.start, self.over)
+        more, least = receiver.consumed + size - receiver.limit, size >> part
+        if more < least:
+            return False
+        backlog = self.sink.backlog() - BACKLOG
+        if backlog > 0:
+            more -= backlog
+            if more < least:
+                self.session.look_later(self)
+                return False
+        receiver.limit += more
+        self._count()
+        return True
+
+    def look_again(self) -> None:
+        """The kernel may have sent what stood in the way of a further promise."""
+        if self.start and self._promise(1):
             self.ack_now()
 
     def _consume_last(self, upto: int) -> None:
-        """As `consume`, once the peer has given up behind what it wrote; when the last of it has left, that is told.
-        Otherwise its bytes were let go of, and no longer count."""
-        if self.state is not _RESET_ARRIVED:
-            return
-        receiver, session = self.receiver, self.session
-        session.memory.used -= upto - receiver.consumed
-        receiver.consumed = upto
-        receiver.limit = self.window.limit(upto, receiver.limit, session.memory)
-        self.ack_now()
-        self._end_if_delivered()
+        """As `consume`, once the peer has given up behind what it wrote, or the stream is complete and its socket slow
+        to take the last of it. When that has left, it is told. Otherwise its bytes were let go of."""
+        receiver = self.receiver
+        if self.start and upto > receiver.consumed:
+            receiver.consumed = upto
+            self._count()
+            if self.state is _RESET_ARRIVED:
+                self._promise(1)
+                self.ack_now()
+                self._end_if_delivered()
+            elif not receiver.kept:
+                self.drop_bytes()
+
+    def _count(self) -> None:
+        """Have the memory know what the peer may have us keep now."""
+        receiver = self.receiver
+        over = max(receiver.limit - receiver.consumed - self.start, 0) + receiver.held - receiver.early
+        self.session.memory.used += over - self.over
+        self.over = over
 
     def reset(self, cause: Cause) -> None:
         """Give the stream up, at both ends, behind what was written here: the peer gets that first, and then *cause*,
@@ -245,14 +301,14 @@ class Stream(Riding):
         At once, as `abort` does, if nothing was written, if the peer does not know such resets or has given the stream
         up itself. The sink is not called. Harmless when repeated: the first cause counts.
         """
-        if not self.session.resets_in_order or not self.sender.total or self.state is _RESET_ARRIVED:
+        if self.is_over or not self.session.resets_in_order or not self.sender.total or self.state is _RESET_ARRIVED:
             self.abort(cause)
         elif not self.is_cut:
             self.advance(StreamEvent.CUT)
             self.cause = cause
             self.sink = CLOSED
             self.session.take_ack(self)
-            self.session.memory.used -= self.receiver.clear()
+            self._drop_received()
             self.sender.cut()
             self.session.expect_end(self)
             self.wake()
@@ -284,10 +340,10 @@ class Stream(Riding):
         held = receiver.held
         piece = receiver.receive(offset, data)
         if piece is None:
-            self.session.memory.used += receiver.held - held
+            if receiver.held != held:
+                self._count()
             self.session.ack_later(self)  # early or doubled: the peer may not know what we have
             return
-        self.session.memory.used += len(piece)
         self.sink.on_data(piece)
         if receiver.held:
             self._deliver_early()
@@ -304,10 +360,9 @@ class Stream(Riding):
         """Bytes that came before those they follow, and wait for nothing any more."""
         receiver = self.receiver
         while not self.is_over:
-            kept = receiver.kept
             piece = receiver.next_early()
-            self.session.memory.used += receiver.kept - kept
             if piece is None:
+                self._count()
                 return
             self.sink.on_data(piece)
 
@@ -389,7 +444,7 @@ class Stream(Riding):
         if self.is_cut and self.state is not _RESET_WRITTEN:
             return
         if limit > sender.limit:  # a late ACK may say less than an earlier one did
-            sender.limit = limit
+            sender.limit = max(sender.limit, min(limit, received + LARGEST_WINDOW))
             self.wake()
         if received > sender.acked:
             self.session.memory.used -= sender.acknowledge(received)
@@ -401,7 +456,7 @@ class Stream(Riding):
                 elif self.advance(_FIN_ACKED):
                     self.complete()
                 return
-        if self.is_held_back and self.may_write:
+        if self.is_held_back and self.room:
             self.is_held_back = False
             self.sink.on_room()
 
@@ -455,6 +510,9 @@ class Stream(Riding):
     def ack(self) -> bytes:
         """An ACK of all there is to acknowledge; the caller sends it."""
         receiver = self.receiver
+        size = self.window.size
+        if self.start and receiver.consumed + size - receiver.limit >= size >> ALONG:
+            self._promise(ALONG)
         self.ack_told, self.limit_told = told, limit = receiver.acknowledged, receiver.limit
         return bodies.ack(self.id, told, limit)
 
@@ -477,17 +535,38 @@ class Stream(Riding):
         raise NotImplementedError
 
     def on_forgotten(self) -> None:
-        """The session knows the stream no longer: leave the carriers, and let go of bytes and sink."""
+        """The session knows the stream no longer: leave the carriers, and let go of bytes and sink. What a complete
+        stream has still to bring to its socket counts until it was consumed, or dropped."""
         self.leave()
+        receiver = self.receiver
         if self.state is not _CLOSED:
             self.advance(StreamEvent.FORGET)
-        self.drop_bytes()
+        if self.state is _CLOSED and receiver.kept:
+            receiver.limit = receiver.received  # its socket has still to take the rest
+            self._count()
+        else:
+            self.drop_bytes()
         self.sink = CLOSED
 
     def drop_bytes(self) -> None:
         """Let go of all bytes, in both directions, and give their memory back: nothing of them will be asked for again.
         Harmless when repeated."""
-        self.session.memory.used -= self.sender.clear() + self.receiver.clear()
+        self.session.memory.used -= self.sender.clear()
+        self._drop_received()
+
+    def _drop_received(self) -> None:
+        """Let go of what has come, and take nothing more."""
+        memory = self.session.memory
+        self.receiver.clear()
+        memory.used -= self.over
+        memory.started -= self.start
+        self.over = self.start = 0
+
+
+def holds_all(memory: Memory, streams: Iterable[Stream]) -> bool:
+    """Whether *streams* hold all of *memory*, and not only have promised it away: then whoever cannot be given less
+    than INITIAL_WINDOW is refused. To be asked only of such: it looks at every stream once all is promised."""
+    return memory.is_full and sum(one.sender.kept + one.receiver.kept for one in streams) >= memory.limit
 
 
 def _put(parts: Parts, data: bytes) -> int:

@@ -22,8 +22,15 @@ _ACK = struct.Struct("!QQQ")
 _RESET = struct.Struct("!QQB")
 _TIMED = struct.Struct("!IIB")
 _TIME = struct.Struct("!IHB")
+_TWO_WINDOWS = struct.Struct("!II")
 LONGEST_HOST = 255
+INITIAL_WINDOW = 256 * 1024
+"""Bytes that either side of a stream may write before it hears from the other, unless OPEN says less. Smaller costs a
+round trip on every middling answer (256 KiB is 10 Mbit/s at 200 ms), larger lets idle-looking streams promise more
+memory than there is."""
 
+STARTS = (INITIAL_WINDOW, INITIAL_WINDOW)
+"""What an OPEN says that says nothing of it: the node's window, and the ingress's."""
 STREAMS_RIDE = 1
 """PING flag: streams ride on this carrier."""
 PLANNED = 1
@@ -88,16 +95,34 @@ def parse_pong(body: bytes) -> int:
     return number
 
 
-def open_stream(stream: int, generation: int, host: str, port: int) -> bytes:
-    """OPEN: *host* is a name or a literal address, 1 to LONGEST_HOST bytes in UTF-8."""
+def open_stream(stream: int, generation: int, host: str, port: int, starts: tuple[int, int] = STARTS) -> bytes:
+    """OPEN: *host* is a name or a literal address, 1 to LONGEST_HOST bytes in UTF-8. *starts* are the bytes that the
+    node may write before it hears from the ingress, and the ingress before it hears from the node."""
     name = host.encode()
-    return frame(Kind.OPEN, _OPEN.pack(stream, generation, port, len(name)) + name)
+    behind = b"" if starts == STARTS else _TWO_WINDOWS.pack(*starts)
+    return frame(Kind.OPEN, _OPEN.pack(stream, generation, port, len(name)) + name + behind)
 
 
-def parse_open(body: bytes) -> tuple[int, int, str, int]:
-    """Stream, generation, host, port."""
+def parse_open(body: bytes) -> tuple[int, int, str, int, tuple[int, int]]:
+    """Stream, generation, host, port, and how far the node and the ingress may write at first."""
     stream, generation, port, size = _fields(_OPEN, body)
-    return stream, generation, _host(body, _OPEN.size, size), port
+    host, end = _host(body, _OPEN.size, size), _OPEN.size + size
+    if len(body) == end:
+        return stream, generation, host, port, STARTS
+    ours, theirs = _fields(_TWO_WINDOWS, body[end:])
+    if max(ours, theirs) > INITIAL_WINDOW:
+        raise ProtocolError("an OPEN that starts with more than there is")
+    return stream, generation, host, port, (ours, theirs)
+
+
+def start(window: int) -> bytes:
+    """START: streams opened from now on may write *window* bytes before they hear from the node."""
+    return frame(Kind.START, _NUMBER.pack(window))
+
+
+def parse_start(body: bytes) -> int:
+    """Bytes, as much as every stream may have at most."""
+    return min(int(_fields(_NUMBER, body)[0]), INITIAL_WINDOW)
 
 
 def attach(stream: int, generation: int, received: int, limit: int, flags: int) -> bytes:

@@ -65,7 +65,9 @@ class Feature(enum.IntFlag):
 
     RESET_IN_ORDER = 1
     """It delivers what was written before a RESET, and resets then."""
+    START_WINDOWS = 4
+    """A node: it reads in OPEN how far both sides may write before they hear from each other."""
 
 
-OUR_FEATURES = Feature(0)
+OUR_FEATURES = Feature.START_WINDOWS
 """What is announced."""

@@ -41,6 +41,7 @@ class Kind(enum.IntEnum):
     FIN = 37
     ACK = 38
     RESET = 39
+    START = 128
 
 
 _HEADER = struct.Struct("!I")

@@ -27,6 +27,7 @@ from relay.callbacks import ignore
 from relay.engine import Loop
 from relay.model.network import Network, Node
 from relay.model.walk import Paths
+from relay.session.stream import holds_all
 from tests.ingress.choice.figures import figure
 from tests.ingress.client.counterparts import Exit, Holder, Program, SessionPaths
 from tests.ingress.client.messages import HOST
@@ -130,7 +131,9 @@ class ClientBed:
 
     def _has_room(self, most: int) -> bool:
         sessions = [one.pair.ingress for one in self.paths.exits.values()]
-        return sum(len(one.streams) for one in sessions) < most and not any(one.memory.is_full for one in sessions)
+        return sum(len(one.streams) for one in sessions) < most and not any(
+            holds_all(one.memory, one.streams.values()) for one in sessions
+        )
 
 
 def make_config(figures: Sequence[PathFigures], allow: Mapping[str, Any] | None = None, **others: Any) -> IngressConfig:

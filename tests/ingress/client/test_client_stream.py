@@ -41,13 +41,13 @@ def test_another_exit_may_take_it_only_while_nothing_has_travelled(cause: Cause)
 
 def test_a_stream_found_full_is_told_about_when_it_is_not() -> None:
     """It may have become full since it was last written to, by what other streams hold."""
-    pair = SessionPair(memory=(64 * 1024, 1 << 30))
+    pair = SessionPair(memory=(160 * 1024, 1 << 30))
     other, stream = pair.open(0), pair.open(0)
     opening = unheld()
     opening.stream = stream
     stream.write(b"x" * 20_000)
     assert not opening.must_wait()
-    other.write(b"x" * 50_000)
+    other.write(b"x" * 100_000)
     fullness = [opening.must_wait()]
     assert pair.sinks[0][stream.id].rooms == 0
     pair.run()

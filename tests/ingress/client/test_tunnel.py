@@ -164,7 +164,7 @@ async def test_a_client_that_had_filled_its_stream_is_read_on_when_the_other_exi
 async def test_a_client_that_waited_for_memory_is_read_on_where_there_is_some(make_bed: ClientBeds) -> None:
     bed = await make_bed(*TWO_EXITS, answer="auto")
     bed.paths.hold("a")
-    bed.exit("us").pair.ingress.memory.limit = 1
+    bed.exit("us").pair.ingress.memory.resize(1)
     client = await tunnel_in_spite(bed)
     client.sends(b"x" * 100_000)
     await bed.settle()
@@ -179,9 +179,10 @@ async def test_a_client_that_waited_for_memory_is_read_on_where_there_is_some(ma
 async def tunnel_in_spite(bed: ClientBed) -> Program:
     """A tunnel at an exit whose memory is full already."""
     memory = bed.exit("us").pair.ingress.memory
-    memory.limit, limit = 1 << 30, memory.limit
+    limit = memory.limit
+    memory.resize(1 << 30)
     client = await tunnel(bed)
-    memory.limit = limit
+    memory.resize(limit)
     return client
 
 

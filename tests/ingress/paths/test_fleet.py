@@ -9,6 +9,7 @@ from ingress.paths.fleet import DRAIN_REMOVED, SPARES
 from relay.model.cause import Cause
 from relay.model.vitals import LineReport
 from relay.session.session import EXPIRY
+from relay.wire.codes import Feature
 from relay.wire.status import Status, status
 from tests.ingress.paths.fleet_bed import INGRESS, THREE_LINES, TWO_PATHS, FleetBed, Lines, with_bed
 
@@ -29,7 +30,11 @@ async def test_streams_are_counted_and_bounded(bed: FleetBed) -> None:
     assert fleet.stream_count == 1
     assert not fleet.has_room(1)
     assert fleet.has_room(2)
-    bed.memory.used = bed.memory.limit
+    bed.memory.resize(1)
+    assert fleet.has_room(2)  # all is promised, and nobody holds any of it
+    client.stream.write(b"xx")
+    assert fleet.has_room(2)  # the exit takes streams that start with less
+    fleet.peers["us"].session.go_by(Feature(0))
     assert not fleet.has_room(2)
     assert [live.name for live in fleet.live_to(fleet.peers["us"])] == ["direct", "ix/pacific"]
     assert fleet.live_to(fleet.peers["jp"]) == []  # the prefix is none

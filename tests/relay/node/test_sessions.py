@@ -72,7 +72,7 @@ async def test_causes_travel_and_nothing_is_kept(world: World, caller: Caller, l
         assert sink.cause is cause, host
     sessions = world.nodes["us"].sessions
     await until(lambda: sessions.streams == 0)
-    assert sessions._memory.used == 0
+    assert sessions.accounts.statistics().used == 0
     assert sessions._dialling == {}
 
 
@@ -103,7 +103,7 @@ async def test_limits_refuse_new_streams_and_leave_old_ones_alone(
     old, _ = caller.open(link)
     target = await world.target.accept()
     sessions = world.nodes["us"].sessions
-    for attribute, owner in (("_most_streams", sessions), ("limit", sessions._memory)):
+    for attribute, owner in (("_most_streams", sessions), ("limit", sessions.accounts.of("shanghai"))):
         with monkeypatch.context() as patch:
             patch.setattr(owner, attribute, 0)
             _, sink = caller.open(link)
@@ -342,6 +342,6 @@ async def test_a_thousand_connects_and_aborts_leave_nothing(world: World, caller
             stream.reset(Cause.CLIENT_RESET)
     sessions = world.nodes["us"].sessions
     await until(lambda: sessions.streams == 0 and not sessions._dialling)
-    assert sessions._memory.used == caller.memory.used == 0
+    assert sessions.accounts.statistics().used == caller.memory.used == 0
     await until(lambda: world.nodes["us"]._loop.statistics().endpoints == timers)
     await until(lambda: world.target.close_accepted() and len(os.listdir("/proc/self/fd")) <= before)

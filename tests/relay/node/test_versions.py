@@ -9,7 +9,7 @@ import trio
 
 from relay.carrier.setup import read_message
 from relay.engine.tls_setup import send_all
-from relay.wire.codes import Feature, Purpose, Reason
+from relay.wire.codes import OUR_FEATURES, Feature, Purpose, Reason
 from relay.wire.fields import join
 from relay.wire.frames import HEADER_SIZE, Kind, frame
 from relay.wire.setup import Message, Parsed, Proceed, Refused, Welcome, encode
@@ -57,7 +57,7 @@ async def test_a_newer_ingress_is_served_in_the_version_that_both_speak(world: W
     newer = Versions(NEWEST, NEWEST + 1)
     async with secured(world, "us") as tls:
         answer = await asked(tls, hello(world, versions=newer, features=Feature(2**40)))
-        assert isinstance(answer, Welcome) and answer.agreed == NEWEST and answer.features == Feature(0)
+        assert isinstance(answer, Welcome) and answer.agreed == NEWEST and answer.features == OUR_FEATURES
     async with secured(world, "jp") as tls:
         answer = await asked(tls, transit(world, "pacific", versions=newer))
         assert isinstance(answer, Proceed) and answer.agreed == NEWEST
@@ -89,7 +89,7 @@ async def test_frames_that_a_node_does_not_know_and_may_ignore_are_passed_over(
     link = await caller.carrier(Purpose.THIN)
     stream, _ = caller.open(link)
     target = await world.target.accept()
-    for kind in (128, 200, 255):
+    for kind in (129, 200, 255):
         link.end.send(frame(kind, b"?" * 10_000))
     stream.write(b"as ever")
     assert await read(target, 7) == b"as ever"

@@ -11,11 +11,12 @@ from relay.dial.lines import LineDial
 from relay.engine import Loop
 from relay.model.cause import Cause
 from relay.model.vitals import ConnectedIngress, LineReport
+from relay.node.accounts import Accounts
 from relay.serve import status as module
 from relay.serve.counters import NodeParts, node_counters
 from relay.serve.status import answer_status, node_status
 from relay.serve.vitals import process_vitals
-from relay.session.window import Memory
+from relay.session.window import MemoryStatistics
 from relay.wire.frames import HEADER_SIZE, Kind
 from relay.wire.setup import Refused
 from relay.wire.status import LONGEST_OWN, parse_status, status
@@ -39,7 +40,7 @@ async def caller(world: World, nursery: trio.Nursery) -> AsyncIterator[Caller]:
 
 def parts_of(world: World, node: str) -> NodeParts:
     found = world.nodes[node]
-    return NodeParts(found._loop, Memory(100), found, [], found._loop.now - 5.0)
+    return NodeParts(found._loop, Accounts(100), found, [], found._loop.now - 5.0)
 
 
 def lines_of(world: World, node: str) -> dict[str, LineReport]:
@@ -125,8 +126,7 @@ async def test_all_counters_fit_however_far_they_have_come(world: World) -> None
 
 
 async def test_vitals_are_those_of_this_process() -> None:
-    loop, memory = Loop(), Memory(100)
-    memory.used = 7
+    loop, memory = Loop(), MemoryStatistics(limit=100, started=4, used=3, denied=0)
     vitals = process_vitals(loop, memory, loop.now - 60.0)
     assert vitals.up == pytest.approx(60.0, abs=5.0)
     assert vitals.resident is not None and 10_000_000 < vitals.resident < 10**11

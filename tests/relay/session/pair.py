@@ -38,6 +38,8 @@ class RecordingSink:
         self.took: float | None = None
         self.cause: Cause | None = None
         self.is_holding = False
+        self.in_kernel = 0
+        """What counts as consumed and waits all the same."""
 
     @property
     def is_ended(self) -> bool:
@@ -48,6 +50,9 @@ class RecordingSink:
         self.data += data
         if not self.is_holding:
             self.consume()
+
+    def backlog(self) -> int:
+        return self.in_kernel
 
     def on_fin(self) -> None:
         assert not self.is_ended, "a second end"
@@ -243,7 +248,12 @@ class SessionPair:
     def assert_forgotten(self) -> None:
         """Neither end knows a stream any more, or owes a word about one."""
         for session in self.sessions:
-            assert not session.streams and session.memory.used == 0 and not session.last_words.waiting
+            assert (
+                not session.streams
+                and session.memory.used == 0
+                and session.memory.started == 0
+                and not session.last_words.waiting
+            )
             assert all(not carrier.legs and not len(carrier.unconfirmed) for carrier in session.carriers.values())
 
     # ---- time

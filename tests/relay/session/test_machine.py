@@ -116,7 +116,7 @@ class SessionMachine(RuleBasedStateMachine):
     def write(self, end: int, pick: int, size: int, is_last: bool, is_rude: bool) -> None:
         if writing := self.writing(end):
             flow, sink = writing[pick % len(writing)]
-            if sink.stream.may_write or (is_rude and size < 1000):
+            if sink.stream.room or (is_rude and size < 1000):
                 sink.stream.write(content(flow.stream.id, end, flow.written[end], size))
                 flow.written[end] += size
             if is_last:
@@ -221,7 +221,11 @@ class SessionMachine(RuleBasedStateMachine):
 
     def check_expired(self, end: int) -> None:
         session = self.pair.sessions[end]
-        assert session.has_expired(self.pair.now) and not session.streams and session.memory.used == 0
+        assert (
+            session.has_expired(self.pair.now)
+            and not session.streams
+            and session.memory.used == session.memory.started == 0
+        )
         for flow, sink in self.working(end):
             assert sink.cause is not None or is_over(flow, end, sink) or flow.was_forgotten
 
@@ -248,7 +252,7 @@ class SessionMachine(RuleBasedStateMachine):
     @precondition(lambda self: len(self.alive(INGRESS)) > 1)
     def leave_bytes_behind(self, end: int, pick: int, size: int, is_held: bool) -> None:
         """A planned move right behind bytes that are still under way, and may stay so for ever."""
-        writing = [(flow, sink) for flow, sink in self.writing(end) if flow.stream.legs and sink.stream.may_write]
+        writing = [(flow, sink) for flow, sink in self.writing(end) if flow.stream.legs and sink.stream.room]
         if not writing:
             return
         flow, sink = writing[pick % len(writing)]
@@ -304,6 +308,7 @@ class SessionMachine(RuleBasedStateMachine):
         for session in self.pair.sessions:
             kept = sum(held_by(stream) for stream in session.streams.values())
             assert session.memory.used == kept >= 0
+            assert session.memory.started == sum(stream.start for stream in session.streams.values())
 
     @invariant()
     def the_state_agrees_with_what_was_sent_and_has_arrived(self) -> None:
@@ -449,8 +454,10 @@ def is_over(flow: Flow, end: int, sink: RecordingSink) -> bool:
 
 
 def held_by(stream: Stream) -> int:
+    """What the memory must count of a stream beyond its start: what is kept for sending, and what may still come."""
     receiver = stream.receiver
-    return stream.sender.kept + receiver.received - receiver.consumed + receiver.held
+    promised = max(receiver.limit - receiver.consumed - stream.start, 0) + receiver.held - receiver.early
+    return stream.sender.kept + (promised if stream.start else 0)
 
 
 TestSession = SessionMachine.TestCase

@@ -102,7 +102,7 @@ def test_a1_the_reset_waits_until_the_reader_has_taken_the_last_byte(end: int) -
     ends.pair.run()
     assert ends.near.state is StreamState.RESET and ends.near.session.memory.used == 0, "acknowledged, so forgotten"
     assert ends.far.state is StreamState.RESET_ARRIVED and ends.sink.cause is None
-    assert ends.far.session.memory.used == len(BYTES)
+    assert ends.far.receiver.kept == len(BYTES)
     ends.sink.consume(len(BYTES) - 1)
     assert ends.sink.cause is None
     ends.sink.consume()
@@ -186,7 +186,7 @@ def test_a1_a_reader_that_takes_its_time_loses_its_carrier_and_nothing_else(end:
     ends.pair.run()
     ends.pair.attach(ends.pair.kill(0), 1)
     ends.pair.run()
-    assert ends.sink.cause is None and ends.far.session.memory.used == len(BYTES)
+    assert ends.sink.cause is None and ends.far.receiver.kept == len(BYTES)
     ends.sink.consume()
     ends.pair.run()
     ends.assert_told(BYTES)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.session.sender import Cursor, Range, Sender
+from relay.session.sender import SMALL, Cursor, Range, Sender
 from relay.wire.errors import ProtocolError
 from relay.wire.frames import DATA_HEADER_SIZE, data_header
 
@@ -68,8 +68,17 @@ def test_ranges(
 
 
 def test_new_frames_end_with_their_chunk_if_that_leaves_half_of_them() -> None:
-    sender = sender_of(bytes(60), bytes(60), bytes(30), bytes(95))
-    assert all_ranges(sender, cursor_at(0)) == [(0, 60), (60, 120), (120, 220), (220, 245)]
+    sender = sender_of(bytes(6000), bytes(6000), bytes(3000), bytes(9500))
+    assert all_ranges(sender, cursor_at(0), 10_000) == [(0, 6000), (6000, 12_000), (12_000, 22_000), (22_000, 24_500)]
+
+
+def test_b2_what_is_written_byte_by_byte_costs_little_more_than_its_bytes() -> None:
+    sender = sender_of(*(bytes([number % 251]) for number in range(10_000)))
+    assert len(sender._chunks) <= 10_000 // SMALL + 1
+    assert b"".join(sender.read(0, 10_000)) == bytes(number % 251 for number in range(10_000))
+    sender.acknowledge(9_000)
+    sender.write(b"more")
+    assert b"".join(sender.read(9_000, sender.end)) == bytes(number % 251 for number in range(9_000, 10_000)) + b"more"
 
 
 def test_repairs_lower_what_a_carrier_is_answerable_for() -> None:
@@ -128,9 +137,10 @@ def test_any_range_is_read_and_framed_as_it_was_written(pieces: list[bytes], dat
 
 
 def test_a_chunk_that_leaves_whole_is_not_copied_again() -> None:
-    sender = sender_of(b"abc", b"def")
-    assert sender.frame(3, 6)[0] is sender.frame(3, 6)[0]
-    assert len(sender.frame(3, 6)) == 1 and len(sender.frame(3, 6)[0]) == DATA_HEADER_SIZE + 3
+    sender = sender_of(bytes(SMALL), bytes(SMALL))
+    assert sender.frame(SMALL, 2 * SMALL)[0] is sender.frame(SMALL, 2 * SMALL)[0]
+    assert len(sender.frame(SMALL, 2 * SMALL)) == 1
+    assert len(sender.frame(SMALL, 2 * SMALL)[0]) == DATA_HEADER_SIZE + SMALL
 
 
 @given(st.integers(1, 300), st.integers(1, 40), st.lists(st.integers(0, 300)), st.booleans())

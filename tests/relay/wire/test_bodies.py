@@ -18,10 +18,13 @@ U32 = st.integers(0, 2**32 - 1)
 U16 = st.integers(0, 2**16 - 1)
 U8 = st.integers(0, 255)
 HOST = st.text(min_size=1, max_size=63).filter(lambda host: not any(0xD800 <= ord(char) < 0xE000 for char in host))
+START = st.integers(0, bodies.INITIAL_WINDOW)
+STARTS = st.tuples(START, START)
 SECONDS = st.integers(0, 2**32 - 1).map(lambda micros: micros / 1e6)
 
 TABLE: list[tuple[Kind, Callable[..., bytes], Callable[[bytes], Any], tuple[st.SearchStrategy[Any], ...]]] = [
-    (Kind.OPEN, bodies.open_stream, bodies.parse_open, (U64, U32, HOST, U16)),
+    (Kind.OPEN, bodies.open_stream, bodies.parse_open, (U64, U32, HOST, U16, STARTS)),
+    (Kind.START, bodies.start, lambda body: (bodies.parse_start(body),), (START,)),
     (Kind.ATTACH, bodies.attach, bodies.parse_attach, (U64, U32, U64, U64, U8)),
     (Kind.ATTACHED, bodies.attached, bodies.parse_attached, (U64, U32, U64, U64, U64)),
     (Kind.CONNECTED, bodies.connected, bodies.parse_connected, (U64, SECONDS)),
@@ -30,9 +33,15 @@ TABLE: list[tuple[Kind, Callable[..., bytes], Callable[[bytes], Any], tuple[st.S
     (Kind.TIME, bodies.time_target, bodies.parse_time, (U32, HOST, U16)),
     (Kind.TIMED, bodies.timed, bodies.parse_timed, (U32, SECONDS, U8)),
 ]
-PARSERS = [row[2] for row in TABLE] + [bodies.parse_reset, bodies.parse_ping, bodies.parse_pong]
+PARSERS = [row[2] for row in TABLE if row[0] is not Kind.START]
+PARSERS += [bodies.parse_reset, bodies.parse_ping, bodies.parse_pong, bodies.parse_start]
+    bodies.parse_reset,
+    bodies.parse_ping,
+    bodies.parse_pong,
+    bodies.parse_start,
+]
 WHOLE = [
-    bodies.open_stream(1, 1, "host", 80),
+    bodies.open_stream(1, 1, "host", 80, (0, 1)),
     bodies.attach(1, 1, 0, 0, 0),
     bodies.attached(1, 1, 0, 0, 0),
     bodies.connected(1, 0.0),
@@ -43,6 +52,7 @@ WHOLE = [
     bodies.reset(1, 1),
     bodies.ping(1, 0.0, False),
     bodies.pong(1),
+    bodies.start(1),
 ]
 """One of each kind, in the order of PARSERS."""
 
@@ -107,6 +117,8 @@ def test_what_stands_behind_is_of_a_later_version_and_ignored(
     body = whole[HEADER_SIZE:]
     assert parse(body + more) == parse(body)
     for size in range(len(body)):
+        if parse is bodies.parse_open and size == len(body) - 8:
+            continue  # both windows may be left out
         with pytest.raises(ProtocolError):
             parse(body[:size])
 
@@ -125,3 +137,17 @@ def test_hosts_are_bounded_and_utf_8(parse: Callable[[bytes], Any], front: bytes
 def test_every_cause_travels() -> None:
     for cause in Cause:
         assert Cause.of_code(bodies.parse_reset(bodies.reset(1, cause)[HEADER_SIZE:])[2]) is cause
+
+
+def test_an_open_without_windows_starts_with_all() -> None:
+    everything = (bodies.INITIAL_WINDOW, bodies.INITIAL_WINDOW)
+    plain = bodies.open_stream(1, 1, "host", 80)
+    assert bodies.open_stream(1, 1, "host", 80, everything) == plain
+    assert bodies.parse_open(plain[HEADER_SIZE:])[-1] == everything
+
+
+@pytest.mark.parametrize("starts", [(bodies.INITIAL_WINDOW + 1, 0), (0, bodies.INITIAL_WINDOW + 1)])
+def test_b2_nobody_starts_with_more_than_there_is(starts: tuple[int, int]) -> None:
+    with pytest.raises(ProtocolError, match="more than there is"):
+        bodies.parse_open(bodies.open_stream(1, 1, "host", 80, starts)[HEADER_SIZE:])
+    assert bodies.parse_start(bodies.start(max(starts))[HEADER_SIZE:]) == bodies.INITIAL_WINDOW
