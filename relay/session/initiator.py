@@ -188,9 +188,10 @@ class Initiator(Session[InitiatorStream]):
             Kind.TIMED: lambda carrier, body: carrier.owner.on_notice(Kind.TIMED, body),
         }
 
-    def reads_starts_of(self, features: Feature) -> None:
-        """The node has announced *features*: streams are opened accordingly from now on."""
-        self._reads_starts = bool(features & Feature.START_WINDOWS)
+    def go_by(self, features: Feature) -> None:
+        """As in Session."""
+        super().go_by(features)
+        self._reads_starts = Feature.START_WINDOWS in features
 
     @property
     def may_start_small(self) -> bool:

@@ -35,11 +35,6 @@ TABLE: list[tuple[Kind, Callable[..., bytes], Callable[[bytes], Any], tuple[st.S
 ]
 PARSERS = [row[2] for row in TABLE if row[0] is not Kind.START]
 PARSERS += [bodies.parse_reset, bodies.parse_ping, bodies.parse_pong, bodies.parse_start]
-    bodies.parse_reset,
-    bodies.parse_ping,
-    bodies.parse_pong,
-    bodies.parse_start,
-]
 WHOLE = [
     bodies.open_stream(1, 1, "host", 80, (0, 1)),
     bodies.attach(1, 1, 0, 0, 0),
