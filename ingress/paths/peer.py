@@ -22,6 +22,7 @@ from relay.session.initiator import Initiator
 from relay.session.window import Memory
 from relay.wire.bodies import parse_timed
 from relay.wire.codes import Purpose
+from relay.wire.errors import ProtocolError
 from relay.wire.frames import Kind
 from relay.wire.setup import TOKEN_SIZE, Hello, Welcome
 from relay.wire.status import Status, parse_status
@@ -31,6 +32,10 @@ OnPeer = Callable[["Peer"], None]
 
 BACK = 30.0
 """Seconds after a planned stop in which what is not up yet is no news: paths that waited for the next attempt."""
+MOST_NEWS = 16
+NEWS_APART = 1.0
+"""STATUS that a node may send at once, and seconds after which it may send one more: each takes up to 10 ms to read. It
+sends one every 10 s, and when it has read its file again."""
 MOST_ASKED = 256
 """TIME questions that wait for an answer at most: some are lost with their carrier."""
 
@@ -58,6 +63,7 @@ class Peer:
         self._on_new_session = on_new_session
         self._questions: dict[int, OnTimed] = {}
         self._asked = 0
+        self._news, self._news_at = 0.0, loop.now
         self._is_established = False
         self._begin()
 
@@ -166,6 +172,7 @@ class Peer:
         if kind == Kind.GOAWAY:
             self._drains()
         elif kind == Kind.STATUS:
+            self._count_news()
             self.told = parse_status(body)
             self.told_at = self._loop.now
         else:
@@ -173,6 +180,14 @@ class Peer:
             told = self._questions.pop(number, None)
             if told is not None:
                 told(took, cause)
+
+    def _count_news(self) -> None:
+        """Another STATUS has come. Raises ProtocolError if there were too many of late."""
+        now = self._loop.now
+        self._news = max(self._news - (now - self._news_at) / NEWS_APART, 0) + 1
+        self._news_at = now
+        if self._news > MOST_NEWS:
+            raise ProtocolError(f"more than {MOST_NEWS} STATUS, and one a second")
 
     def _drains(self) -> None:
         """GOAWAY comes on every carrier; once it was heard, another says nothing new."""

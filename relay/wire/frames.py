@@ -60,7 +60,7 @@ a tenth of it a read of many small frames takes dozens of turns, at ten times as
 _DEAR: dict[int, int] = {
     Kind.OPEN: 16,
     Kind.TIME: 16,
-    Kind.STATUS: 128,
+    Kind.STATUS: BUDGET,
     Kind.RESET: 8,
     Kind.ATTACH: 4,
     Kind.ATTACHED: 4,
@@ -70,7 +70,7 @@ _DEAR: dict[int, int] = {
     Kind.GOAWAY: 4,
     Kind.TIMED: 4,
 }
-_COSTS = bytes(_DEAR.get(kind, 1) for kind in range(256))
+_COSTS = tuple(_DEAR.get(kind, 1) for kind in range(256))
 """By kind. What is dear begins or ends something: a dial, a socket, a path's figures."""
 
 

@@ -6,7 +6,7 @@ import attrs
 import pytest
 from trio.testing import MockClock
 
-from ingress.paths.peer import MOST_ASKED, Peer
+from ingress.paths.peer import MOST_ASKED, MOST_NEWS, Peer
 from relay.callbacks import ignore
 from relay.engine import Loop
 from relay.model.cause import Cause
@@ -186,6 +186,18 @@ async def test_c3_goaway_said_again_says_nothing_new(known: Known) -> None:
     known.peer.let_in(known.loop.now + 1.0)
     known.peer.on_notice(Kind.GOAWAY, b"")
     assert known.told == ["goaway", "goaway"]
+
+
+async def test_c3_a_node_may_not_tell_of_itself_without_end(known: Known, mock_clock: MockClock) -> None:
+    news = body(status(Status(bytes(8), 6)))
+    for _ in range(MOST_NEWS):
+        known.peer.on_notice(Kind.STATUS, news)
+    with pytest.raises(ProtocolError, match="STATUS"):
+        known.peer.on_notice(Kind.STATUS, news)
+    mock_clock.jump(60.0)
+    for _ in range(600):
+        mock_clock.jump(10.0)
+        known.peer.on_notice(Kind.STATUS, news)
 
 
 async def test_what_it_told_of_its_lines_outlives_a_welcome(known: Known) -> None:

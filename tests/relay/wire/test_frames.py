@@ -30,6 +30,11 @@ class Listener:
         self.heard: Heard = []
         self.reader = FrameReader(self.on_data, self.on_frame)
 
+    def receive(self, data: bytes) -> None:
+        """Read all of it, in as many turns as it takes."""
+        while self.reader.receive(memoryview(data)):
+            data = b""
+
     def on_data(self, stream: int, offset: int, data: memoryview) -> None:
         assert len(data) > 0
         if self.heard and len(self.heard[-1]) == 3:
@@ -44,14 +49,14 @@ class Listener:
 
     def has_read_whole_frames(self) -> bool:
         """Whether what comes next is taken for a frame of its own."""
-        self.reader.receive(memoryview(frame(Kind.GOAWAY)))
+        self.receive(frame(Kind.GOAWAY))
         return bool(self.heard) and self.heard.pop() == (Kind.GOAWAY, b"")
 
 
 def read(*pieces: bytes) -> Heard:
     listener = Listener()
     for piece in pieces:
-        listener.reader.receive(memoryview(piece))
+        listener.receive(piece)
     assert listener.has_read_whole_frames()
     return listener.heard
 
@@ -104,7 +109,7 @@ def test_frames_that_may_be_ignored_are_passed_over(
 def test_nothing_of_them_is_held(kind: int, data: st.DataObject) -> None:
     listener = Listener()
     for piece in cut(frame(kind, bytes(LONGEST_BODY)), data):
-        listener.reader.receive(memoryview(piece))
+        listener.receive(piece)
         assert len(listener.reader._held) < HEADER_SIZE
     listener.reader.receive(memoryview(frame(Kind.GOAWAY)))
     assert listener.heard == [(Kind.GOAWAY, b"")]
@@ -135,7 +140,7 @@ def test_any_bytes_are_frames_or_a_protocol_error_and_little_is_held(pieces: lis
     listener = Listener()
     try:
         for piece in pieces:
-            listener.reader.receive(memoryview(piece))
+            listener.receive(piece)
             assert len(listener.reader._held) < HEADER_SIZE + LONGEST_BODY
     except ProtocolError:
         return

@@ -14,7 +14,7 @@ from relay.model.vitals import ConnectedIngress, InUse, LineReport, Vitals
 from relay.wire.errors import ProtocolError
 from relay.wire.frames import HEADER_SIZE, LONGEST_BODY, Kind
 from relay.wire.setup import DIGEST_SIZE
-from relay.wire.status import LONGEST_OWN, Status, parse_status, status
+from relay.wire.status import LONGEST_OWN, MOST_LINES, Status, parse_status, status
 from relay.wire.vitals import (
     LARGEST_COUNT,
     LARGEST_NUMBER,
@@ -247,3 +247,8 @@ def test_names_without_end_are_left_out() -> None:
     many = {f"n{number}": 1 for number in range(1000)}
     told = read(counters=many, connected={name: {} for name in many})
     assert (len(told.counters), len(told.connected)) == (MOST_NAMES, MOST_NAMES)
+
+
+def test_c3_of_lines_without_end_the_first_are_read() -> None:
+    told = read(lines={f"line-{number}": {"dial": 0.1} for number in range(2000)})
+    assert [report.line for report in told.lines] == [f"line-{number}" for number in range(MOST_LINES)]
