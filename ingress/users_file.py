@@ -5,13 +5,13 @@ What must stay true: only its owner can read the file, and it holds no password 
 
 import base64
 import json
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from ingress.users import Hash, Users, hash_password
 from relay.config.mistakes import nearest
+from relay.config.toml import decode, parse
 from relay.errors import OperatorError
 from relay.private import read_private, unreadable, write_private
 
@@ -84,10 +84,7 @@ def _exists(path: Path) -> bool:
 def _read(path: Path) -> dict[str, Hash]:
     if not _exists(path):
         return {}
-    try:
-        content = tomllib.loads(read_private(path).decode())
-    except ValueError as error:  # not UTF-8, or not TOML
-        raise UsersError(f"{path}: cannot be understood ({error}); mend that line") from error
+    content = parse(path, decode(path, read_private(path)))
     users = content.get("users", {})
     if content.keys() - {"users"} or not isinstance(users, dict):
         raise UsersError(f"{path}: holds something besides [users]; take it out")

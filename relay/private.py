@@ -36,7 +36,9 @@ def unreadable(path: Path, error: OSError) -> str:
         return f"cannot be read ({error.strerror})"
     user, shut = user_name(os.geteuid()), _shut_folder(path)
     if shut is not None:
-        return f"{user} cannot get into {shut}; bring the files to a folder of {user}"
+        is_theirs = shut.parent.stat().st_uid == os.geteuid()
+        mend = f"run: chown -R {user}: {shut}" if is_theirs else f"bring the files to a folder of {user}"
+        return f"{user} cannot get into {shut}; {mend}"
     return f"{user} cannot read it; run: chown {user}: {path}"
 
 

@@ -1,5 +1,6 @@
 """Passwords, read when they are needed: from a file that only its owner can read, or from the environment."""
 
+import codecs
 import os
 from pathlib import Path
 
@@ -20,6 +21,6 @@ def read_secret(secret: Secret) -> str:
 
 def _decoded(data: bytes, file: str) -> str:
     try:
-        return data.decode()
+        return data.removeprefix(codecs.BOM_UTF8).decode()
     except UnicodeDecodeError:
         raise OperatorError(f"{file}: is not UTF-8 text; save the password as UTF-8") from None

@@ -4,19 +4,15 @@ What must stay true: a mistake never stops the reading, so that all of them are 
 asked for is a mistake.
 """
 
-import re
-import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
 from relay.config import values
-from relay.config.mistakes import ConfigError, Key, Mistake, Mistakes, nearest
+from relay.config.mistakes import Key, Mistakes, nearest
 from relay.config.positions import find_lines
+from relay.config.toml import decode, parse, unusable
 from relay.private import unreadable
-
-TOO_LONG = re.compile(r"[0-9_]{4301}")
-"""More digits than Python reads by default (sys.set_int_max_str_digits)."""
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -137,23 +133,13 @@ class Table:
 def read_document(path: Path) -> Table:
     """The whole file as a table. ConfigError if it cannot be read or is not TOML."""
     try:
-        content = path.read_bytes().decode()
-        return Table(tomllib.loads(content), (), Mistakes(path, find_lines(content)))
+        content = decode(path, path.read_bytes())
     except FileNotFoundError:
-        raise _unreadable(path, "there is no such file", "name it with --config or INGRESS_CONFIG") from None
+        raise unusable(path, "there is no such file", "name it with --config or INGRESS_CONFIG") from None
     except OSError as error:
         what, _, mend = unreadable(path, error).partition("; ")
-        raise _unreadable(path, what, mend or "name another with --config") from error
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise _unreadable(path, "is not UTF-8 text", "save it as UTF-8", line) from None
-    except RecursionError:
-        raise _unreadable(path, "is nested too deeply", "take the brackets out") from None
-    except tomllib.TOMLDecodeError as error:
-        raise _not_toml(path, str(error), content) from None
-    except ValueError as error:  # a number of more digits than Python reads
-        place = next((at for at, text in enumerate(content.splitlines(), 1) if TOO_LONG.search(text)), None)
-        raise _unreadable(path, f"has a number that cannot be read ({error})", "write a shorter one", place) from None
+        raise unusable(path, what, mend or "name another with --config") from error
+    return Table(parse(path, content), (), Mistakes(path, find_lines(content)))
 
 
 def read_version(document: Table) -> None:
@@ -163,16 +149,3 @@ def read_version(document: Table) -> None:
         document.wrong(
             "version", f"{found} is not a version this program reads", "write version = 1, or update the program"
         )
-
-
-def _not_toml(path: Path, message: str, content: str) -> ConfigError:
-    match = re.search(r" \(at line (\d+), column (\d+)\)$", message)
-    if match is not None:
-        what, line = f"{message[: match.start()]} (column {match[2]})", int(match[1])
-    else:
-        what, line = message.removesuffix(" (at end of document)"), content.count("\n") + 1
-    return _unreadable(path, f"is not TOML: {what}", "mend this first: what comes after it is not read", line)
-
-
-def _unreadable(path: Path, what: str, mend: str, line: int | None = None) -> ConfigError:
-    return ConfigError(path, [Mistake("", what, mend, line)])

@@ -76,7 +76,7 @@ class NameFiles:
         hosts = parse_hosts(_read_if_there(self._system_hosts))
         if self._own is not None:
             try:
-                hosts.update(parse_hosts(self._own.read_text(encoding="utf-8", errors="replace")))
+                hosts.update(parse_hosts(self._own.read_text(encoding="utf-8-sig", errors="replace")))
             except OSError as error:
                 name = self._node.name
                 raise OperatorError(f"{self._node.hosts}: {error.strerror}; node.{name} names it as hosts") from error

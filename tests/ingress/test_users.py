@@ -137,7 +137,7 @@ BROKEN = [
 @pytest.mark.parametrize("text", BROKEN)
 def test_a_file_that_cannot_be_used_is_refused(path: Path, text: str) -> None:
     write_private(path, text.encode("latin-1"))
-    with pytest.raises(UsersError, match=str(path)):
+    with pytest.raises(OperatorError, match=str(path)):
         load_users(path)
 
 

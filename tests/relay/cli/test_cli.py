@@ -102,7 +102,8 @@ def test_g6_check_judges_as_the_owner_of_the_folder(folder: Path, capsys: pytest
     os.chown(folder / "keys" / "us", 0, 0)
     (folder / "keys" / "us").chmod(0o700)
     assert main(["check", "us"]) == 1
-    assert f"{user} cannot get into {folder}/keys/us; bring" in capsys.readouterr().err
+    mend = f"{user} cannot get into {folder}/keys/us; run: chown -R {user}: {folder}/keys/us"
+    assert mend in capsys.readouterr().err
 
 
 def test_g6_check_tries_to_listen(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

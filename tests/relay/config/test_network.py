@@ -221,6 +221,8 @@ def test_secrets_are_read_from_files_of_ours_and_from_the_environment(
     path = tmp_path / "password"
     write_private(path, "geheim ü\n".encode())
     assert read_secret(Secret(file=str(path))) == "geheim ü"
+    write_private(path, b"\xef\xbb\xbfgeheim\r\n")  # as Notepad saves it
+    assert read_secret(Secret(file=str(path))) == "geheim"
     path.chmod(0o644)
     with pytest.raises(OperatorError, match="chmod 600"):
         read_secret(Secret(file=str(path)))
