@@ -255,7 +255,7 @@ def second_ingress(network: Network, *wrapper: str) -> Iterator[tuple[Network, s
     other.config.write_text(network.original.replace(f'"127.0.0.1:{network.proxy[1]}"', f'"127.0.0.1:{port}"'))
     command = [sys.executable, "-m", "ingress", "serve", "--config", str(other.config), "--keys", network.keys]
     with (
-        (network.folder / "second.log").open("a") as log,
+        (network.folder / "second.log").open("w") as log,
         child([*wrapper, *command, "--admin", other.admin], stderr=log) as process,
     ):
         until(lambda: port in listening() and Path(other.admin).exists())

@@ -112,6 +112,24 @@ def test_an_address_of_clients_needs_no_password(guarded: Network) -> None:
         assert receive(sock, 12) == b"HTTP/1.1 200"
 
 
+def test_d4_an_address_of_clients_may_send_any_password(guarded: Network) -> None:
+    with dial(guarded, "127.0.0.2") as sock:
+        open_socks5_as(sock, *guarded.target, "anybody", "a guess")
+        sock.sendall(GET)
+        assert receive(sock, 12) == b"HTTP/1.1 200"
+    with dial(guarded, "127.0.0.2") as sock:
+        open_connect(sock, *guarded.target, basic("anybody", "a guess"))
+        sock.sendall(GET)
+        assert receive(sock, 12) == b"HTTP/1.1 200"
+
+
+def test_d4_without_users_any_password_is_good(breakable: Network) -> None:
+    with dial(breakable) as sock:
+        open_socks5_as(sock, *breakable.target, "anybody", "a guess")
+        sock.sendall(GET)
+        assert receive(sock, 12) == b"HTTP/1.1 200"
+
+
 def test_a_wrong_password_is_logged_without_it(guarded: Network) -> None:
     assert not is_let_in(guarded, "mallory", "a guess of mine")
     assert any(event["event"] == "password-wrong" for event in guarded.log(INGRESS))

@@ -163,6 +163,18 @@ async def test_other_users_are_gone_by_from_the_next_question_on_and_penalties_s
     assert await asked.said() == [("elsewhere", True)]
 
 
+async def test_an_ipv6_64_is_one_that_guesses(make_bed: ClientBeds) -> None:
+    bed = await make_bed()
+    asked = Asked(bed, make_users())
+    for number in range(BY_NAME.free + 1):
+        asked.ask("x", password=b"guess%d" % number, address=f"2001:db8::{number}")
+        await asked.said()
+    asked.ask("the same 64", address="2001:db8::ffff")
+    asked.ask("another", address="2001:db8:0:1::1")
+    assert sorted(await asked.said()) == [("another", True), ("the same 64", False)]
+    assert {fields["client"] for fields in bed.journal.of("password-wrong")} == {"2001:db8::/64"}
+
+
 async def test_a_guess_whose_client_has_gone_is_not_hashed(make_bed: ClientBeds) -> None:
     users = GatedUsers()
     asked = Asked(await make_bed(), users)
