@@ -4,6 +4,7 @@
     passwords      says whether a password is right, by the rules of `guesses`; hashes in threads
     client         carries out what its door asks; then it is a `tunnel`, or is closed by `closing`
     opener         opens its streams: `permits` and the rules make the demand, the choice decides; waits, opens again
+    lane           one of a client's streams while its door stays in between
     client_stream  one stream that a client asked for, from its demand to CONNECTED or a cause
     hedging        an OPEN that is not acknowledged in time is said again over another path
 

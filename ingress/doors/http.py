@@ -21,7 +21,7 @@ from ingress.doors.events import Authenticate, FinishUpstream, Open, Released, R
 from ingress.doors.exchange import BadResponse, Exchange
 from ingress.doors.headers import passed_here
 from ingress.doors.kept import Events, HttpState, KeptConnection
-from ingress.doors.lanes import MOST_LANES, Lane, Lanes, Turn
+from ingress.doors.lanes import MOST_LANES, Lane, Lanes, Queued
 from ingress.doors.pages import cause_page, established, options_answer, password_page, trace_answer
 from ingress.doors.refusal import RequestRefused, bad_request
 from ingress.doors.replies import REPLIES
@@ -37,8 +37,8 @@ class HttpDoor(KeptConnection):
     def __init__(self, settings: DoorSettings) -> None:
         super().__init__(settings)
         self._asked: bytes | None = None  # the user whose password is being judged
-        self._turn: Turn | None = None  # the request at hand, in OPENING and EXCHANGE
-        self._ahead: deque[Turn] = deque()  # those behind it that are on their way
+        self._current: Queued | None = None  # the request at hand, in OPENING and EXCHANGE
+        self._ahead: deque[Queued] = deque()  # those behind it that are on their way
         self._lanes = Lanes()
 
     @property
@@ -67,75 +67,75 @@ class HttpDoor(KeptConnection):
     def opened(self, lane: int = 0) -> Events:
         """A CONNECT becomes transparent, any other request goes out; empty if nobody waits for the stream any more."""
         found = self._lanes.get(lane)
-        turn = None if found is None else found.turn
-        if found is None or turn is None or turn.exchange is not None:
+        queued = None if found is None else found.serves
+        if found is None or queued is None or queued.exchange is not None:
             return []
-        if turn.request.is_connect:
+        if queued.request.is_connect:
             self._lanes.forget(found)
-            return self._become_transparent([Send(established(turn.request.version))], lane)
-        return self._advance(self._begin(turn, found, []))
+            return self._become_transparent([Send(established(queued.request.version))], lane)
+        return self._advance(self._begin(queued, found, []))
 
     def refused(self, cause: Cause, lane: int = 0) -> Events:
         """A page with the cause; it ends the connection only after CONNECT."""
         found = self._lanes.get(lane)
-        if found is None or found.turn is None or found.turn.exchange is not None:
+        if found is None or found.serves is None or found.serves.exchange is not None:
             return []
-        turn = found.turn
+        queued = found.serves
         self._lanes.forget(found)
-        return self._advance(self._fail(turn, cause, []))
+        return self._advance(self._fail(queued, cause, []))
 
     def receive_upstream(self, data: bytes, lane: int = 0) -> Events:
         """Bytes that no request asked for reset the stream."""
         found = self._lanes.get(lane)
         if found is None:
             return []
-        turn = found.turn
-        if turn is None or turn.exchange is None:
+        queued = found.serves
+        if queued is None or queued.exchange is None:
             return self._drop(found, [], reset=True)  # nothing was asked for
         try:
-            events = self._deliver(turn, turn.exchange.download(data))
+            events = self._deliver(queued, queued.exchange.download(data))
         except BadResponse:
-            return self._fail_exchange(turn, turn.exchange, Cause.PROTOCOL)
-        if turn.exchange.switched:
+            return self._fail_exchange(queued, queued.exchange, Cause.PROTOCOL)
+        if queued.exchange.switched:
             self._lanes.forget(found)
             self._finish_idle(events)
             return self._become_transparent(events, lane)
-        return self._advance(self._settle(turn, turn.exchange, events))
+        return self._advance(self._settle(queued, queued.exchange, events))
 
     def upstream_eof(self, lane: int = 0) -> Events:
         """Completes an answer that lasts until FIN; one that is not whole has failed as if by a reset."""
         found = self._lanes.get(lane)
         if found is None:
             return []
-        turn = found.turn
-        if turn is None or turn.exchange is None:
+        queued = found.serves
+        if queued is None or queued.exchange is None:
             return self._drop(found, [])
         try:
-            events = self._deliver(turn, turn.exchange.finish_download())
+            events = self._deliver(queued, queued.exchange.finish_download())
         except BadResponse:
-            return self._fail_exchange(turn, turn.exchange, Cause.TARGET_RESET)
-        if not turn.exchange.uploaded:
+            return self._fail_exchange(queued, queued.exchange, Cause.TARGET_RESET)
+        if not queued.exchange.uploaded:
             return self._close(events, "origin left during the upload")
         self._drop(found, events)
-        return self._advance(self._settle(turn, turn.exchange, events))
+        return self._advance(self._settle(queued, queued.exchange, events))
 
     def upstream_reset(self, cause: Cause, lane: int = 0) -> Events:
         """Send the request again if nothing can have come of it, else a page; cut visibly what was begun."""
         found = self._lanes.get(lane)
         if found is None:
             return []
-        turn = found.turn
+        queued = found.serves
         self._lanes.forget(found)
-        if turn is None or turn.exchange is None:
+        if queued is None or queued.exchange is None:
             return []
-        if not turn.exchange.responded:
-            return self._fail_exchange(turn, turn.exchange, cause)
-        return self._close([], "origin left during the upload") if turn is self._turn else []
+        if not queued.exchange.responded:
+            return self._fail_exchange(queued, queued.exchange, cause)
+        return self._close([], "origin left during the upload") if queued is self._current else []
 
     def holds_back(self, lane: int) -> bool:
         """Whether part of an answer waits for the answers before it."""
         found = self._lanes.get(lane)
-        return found is not None and found.turn is not None and bool(found.turn.kept)
+        return found is not None and found.serves is not None and bool(found.serves.kept)
 
     # a request, from its head to its answer
 
@@ -161,33 +161,33 @@ class HttpDoor(KeptConnection):
         elif self._is_loop(request):
             self._answer_cause(request, Cause.LOOP, events)
         else:
-            self._turn = Turn(request, target)
-            self._start(self._turn, events)
+            self._current = Queued(request, target)
+            self._start(self._current, events)
 
     def _is_loop(self, request: Request) -> bool:
         return self._settings.via is not None and passed_here(request.fields, self._settings.via)
 
-    def _start(self, turn: Turn, events: Events) -> None:
+    def _start(self, queued: Queued, events: Events) -> None:
         """Give it a stream that has served the same origin, or ask for one."""
-        lane = None if turn.request.is_connect else self._lanes.take(turn.target, turn)
+        lane = None if queued.request.is_connect else self._lanes.take(queued.target, queued)
         if lane is not None:
-            self._begin(turn, lane, events)
+            self._begin(queued, lane, events)
             return
-        is_alone = turn.request.is_connect or (turn is self._turn and not self._incoming)
+        is_alone = queued.request.is_connect or (queued is self._current and not self._incoming)
         self._finish_idle(events, most=0 if is_alone else MOST_LANES - 1)
-        self._open(turn, events)
+        self._open(queued, events)
 
-    def _open(self, turn: Turn, events: Events) -> None:
-        turn.exchange, turn.may_be_stale = None, False
-        if turn is self._turn:
+    def _open(self, queued: Queued, events: Events) -> None:
+        queued.exchange, queued.may_be_stale = None, False
+        if queued is self._current:
             self._go(HttpState.OPENING)
-        events.append(Open(turn.target.host, turn.target.port, self._lanes.add(turn).number))
+        events.append(Open(queued.target.host, queued.target.port, self._lanes.add(queued).number))
 
-    def _begin(self, turn: Turn, lane: Lane, events: Events) -> Events:
-        turn.exchange = Exchange(turn.request, turn.target, self._settings)
-        if turn is self._turn:
+    def _begin(self, queued: Queued, lane: Lane, events: Events) -> Events:
+        queued.exchange = Exchange(queued.request, queued.target, self._settings)
+        if queued is self._current:
             self._go(HttpState.EXCHANGE)
-        events.append(Upstream(turn.exchange.head, lane.number))
+        events.append(Upstream(queued.exchange.head, lane.number))
         return events
 
     def _answer_cause(self, request: Request, cause: Cause, events: Events) -> Events:
@@ -212,18 +212,18 @@ class HttpDoor(KeptConnection):
 
     def _look_ahead(self, events: Events) -> bool:
         """Send the next request out beside those that are on their way, if it may be."""
-        last = self._ahead[-1] if self._ahead else self._turn
+        last = self._ahead[-1] if self._ahead else self._current
         if last is None or not last.may_be_followed or len(self._ahead) >= MOST_LANES - 1:
             return False
         found = self._peek()
         if not isinstance(found, Request) or found.target is None or not self._may_run_ahead(found, last):
             return False
         self._next = None
-        self._ahead.append(Turn(found, found.target, last.vouched + 1))
+        self._ahead.append(Queued(found, found.target, last.vouched + 1))
         self._start(self._ahead[-1], events)
         return True
 
-    def _may_run_ahead(self, request: Request, last: Turn) -> bool:
+    def _may_run_ahead(self, request: Request, last: Queued) -> bool:
         """Whether it goes to an origin without a question to anybody, and changes nothing there."""
         if not request.is_repeatable or request.upgrade or request.max_forwards is not None or self._is_loop(request):
             return False
@@ -231,28 +231,28 @@ class HttpDoor(KeptConnection):
             return True
         return last.vouched < MOST_LANES - 1 and request.credentials == last.request.credentials
 
-    def _promote(self, turn: Turn, events: Events) -> bool:
+    def _promote(self, queued: Queued, events: Events) -> bool:
         """It is its turn: what came of its answer goes out, and what happened to it happens now."""
-        self._turn, self._request = turn, turn.request
-        self._go(HttpState.OPENING if turn.exchange is None else HttpState.EXCHANGE)
-        if turn.kept:
-            events.append(Send(b"".join(turn.kept)))
-            turn.kept.clear()
-            if turn.lane is not None:
-                events.append(Released(turn.lane.number))
-        if turn.cause is not None:
-            self._fail(turn, turn.cause, events)
-        elif turn.exchange is not None:
-            self._settle(turn, turn.exchange, events)
+        self._current, self._request = queued, queued.request
+        self._go(HttpState.OPENING if queued.exchange is None else HttpState.EXCHANGE)
+        if queued.kept:
+            events.append(Send(b"".join(queued.kept)))
+            queued.kept.clear()
+            if queued.lane is not None:
+                events.append(Released(queued.lane.number))
+        if queued.cause is not None:
+            self._fail(queued, queued.cause, events)
+        elif queued.exchange is not None:
+            self._settle(queued, queued.exchange, events)
         return True
 
-    def _deliver(self, turn: Turn, out: bytes) -> Events:
+    def _deliver(self, queued: Queued, out: bytes) -> Events:
         """Part of an answer: for the client, or kept until its turn."""
         if not out:
             return []
-        if turn is self._turn:
+        if queued is self._current:
             return [Send(out)]
-        turn.kept.append(out)
+        queued.kept.append(out)
         return []
 
     # streams
@@ -277,25 +277,25 @@ class HttpDoor(KeptConnection):
 
     @property
     def _is_reading(self) -> bool:
-        exchange = None if self._turn is None else self._turn.exchange
+        exchange = None if self._current is None else self._current.exchange
         return super()._is_reading or (exchange is not None and not exchange.uploaded)
 
     def _go(self, state: HttpState) -> None:
         super()._go(state)
         if state not in _ON_THE_WAY:
-            self._turn = None
+            self._current = None
 
     def _upload(self, events: Events) -> bool:
-        turn = self._turn
-        assert turn is not None and turn.exchange is not None
+        queued = self._current
+        assert queued is not None and queued.exchange is not None
         try:
-            out = turn.exchange.upload(self._incoming)
+            out = queued.exchange.upload(self._incoming)
         except BadBody:
-            self._give_up(turn.exchange, events)
+            self._give_up(queued.exchange, events)
             return False
-        if out and turn.lane is not None:
-            events.append(Upstream(out, turn.lane.number))
-        self._settle(turn, turn.exchange, events)
+        if out and queued.lane is not None:
+            events.append(Upstream(out, queued.lane.number))
+        self._settle(queued, queued.exchange, events)
         return self._state == HttpState.HEAD
 
     def _give_up(self, exchange: Exchange, events: Events) -> None:
@@ -305,13 +305,13 @@ class HttpDoor(KeptConnection):
         else:
             self._refuse(bad_request("The body is not framed as the head says."), events)
 
-    def _settle(self, turn: Turn, exchange: Exchange, events: Events) -> Events:
+    def _settle(self, queued: Queued, exchange: Exchange, events: Events) -> Events:
         """Leave the exchange if it is over. A final answer may end before the upload does."""
-        if not exchange.responded or turn is not self._turn:
+        if not exchange.responded or queued is not self._current:
             return events
         if not exchange.uploaded:
             return events if exchange.keeps_client else self._close(events, "answered before the upload ended")
-        lane = turn.lane
+        lane = queued.lane
         if lane is not None:
             self._lanes.rest(lane)
             if not exchange.reusable:
@@ -319,19 +319,19 @@ class HttpDoor(KeptConnection):
         self._next_request()
         return events if exchange.keeps_client else self._close(events, "request served")
 
-    def _fail_exchange(self, turn: Turn, exchange: Exchange, cause: Cause) -> Events:
+    def _fail_exchange(self, queued: Queued, exchange: Exchange, cause: Cause) -> Events:
         """There will be no whole answer: ask once more if nothing can have happened, else tell, or cut."""
-        events: Events = [] if turn.lane is None else self._drop(turn.lane, [], reset=True)
-        if turn.may_be_stale and turn.request.is_repeatable and not exchange.touched:
-            self._open(turn, events)
+        events: Events = [] if queued.lane is None else self._drop(queued.lane, [], reset=True)
+        if queued.may_be_stale and queued.request.is_repeatable and not exchange.touched:
+            self._open(queued, events)
             return events
-        return self._advance(self._fail(turn, cause, events))
+        return self._advance(self._fail(queued, cause, events))
 
-    def _fail(self, turn: Turn, cause: Cause, events: Events) -> Events:
+    def _fail(self, queued: Queued, cause: Cause, events: Events) -> Events:
         """No stream will bring its answer; who waits for its turn learns it then."""
-        turn.cause = cause
-        if turn is not self._turn:
+        queued.cause = cause
+        if queued is not self._current:
             return events
-        if turn.exchange is not None and turn.exchange.answered:
+        if queued.exchange is not None and queued.exchange.answered:
             return self._close(events, f"answer cut short: {cause.word}", reset=True)
-        return self._answer_cause(turn.request, cause, events)
+        return self._answer_cause(queued.request, cause, events)

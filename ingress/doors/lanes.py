@@ -1,7 +1,7 @@
 """Which of a client's requests rides on which stream: bookkeeping of the HTTP door, without a rule of its own.
 
-A *turn* is a request on its way: answers go back in the order of turns. A *lane* is a stream to an origin, under the
-number that the shell knows it by; it serves one turn at a time, so nothing is pipelined to origins.
+Requests that are on their way stand in a queue, since answers go back in their order. A *lane* is a stream to an
+origin, under the number that the shell knows it by; it serves one of them at a time, so nothing is pipelined to origins.
 """
 
 from typing import Final
@@ -16,7 +16,7 @@ MOST_LANES: Final = 6
 is bounded by their windows."""
 
 
-class Turn:
+class Queued:
     """One request, from its head until its answer is on its way to the client."""
 
     __slots__ = ("cause", "exchange", "kept", "lane", "may_be_stale", "request", "target", "vouched")
@@ -38,7 +38,7 @@ class Turn:
         """Why there will be no whole answer."""
 
     def __repr__(self) -> str:
-        return f"<Turn {self.request!r} on {self.lane!r}, {sum(map(len, self.kept))} bytes kept>"
+        return f"<Queued {self.request!r} on {self.lane!r}, {sum(map(len, self.kept))} bytes kept>"
 
     @property
     def may_be_followed(self) -> bool:
@@ -51,16 +51,16 @@ class Turn:
 class Lane:
     """A stream that is open or asked for."""
 
-    __slots__ = ("leads_to", "number", "turn")
+    __slots__ = ("leads_to", "number", "serves")
 
-    def __init__(self, number: int, turn: Turn) -> None:
+    def __init__(self, number: int, queued: Queued) -> None:
         self.number = number
-        self.leads_to = turn.target.host, turn.target.port
-        self.turn: Turn | None = turn
-        """What it serves; None while it is idle."""
+        self.leads_to = queued.target.host, queued.target.port
+        self.serves: Queued | None = queued
+        """The request that it serves; None while it is idle."""
 
     def __repr__(self) -> str:
-        return f"<Lane {self.number} {'idle' if self.turn is None else 'busy'}>"
+        return f"<Lane {self.number} {'idle' if self.serves is None else 'busy'}>"
 
 
 class Lanes:
@@ -75,9 +75,9 @@ class Lanes:
     def __len__(self) -> int:
         return len(self._by_number)
 
-    def add(self, turn: Turn) -> Lane:
-        """A new one for *turn*; its number was never given before."""
-        lane = turn.lane = self._by_number[self._next] = Lane(self._next, turn)
+    def add(self, queued: Queued) -> Lane:
+        """A new one for *queued*; its number was never given before."""
+        lane = queued.lane = self._by_number[self._next] = Lane(self._next, queued)
         self._next += 1
         return lane
 
@@ -85,30 +85,30 @@ class Lanes:
         """None if it is gone."""
         return self._by_number.get(number)
 
-    def take(self, target: Target, turn: Turn) -> Lane | None:
-        """An idle one to the same origin, which serves *turn* from now on; None if there is none."""
+    def take(self, target: Target, queued: Queued) -> Lane | None:
+        """An idle one to the same origin, which serves *queued* from now on; None if there is none."""
         for lane in self._by_number.values():
-            if lane.turn is None and lane.leads_to == (target.host, target.port):
-                lane.turn, turn.lane, turn.may_be_stale = turn, lane, True
+            if lane.serves is None and lane.leads_to == (target.host, target.port):
+                lane.serves, queued.lane, queued.may_be_stale = queued, lane, True
                 return lane
         return None
 
     def rest(self, lane: Lane) -> None:
-        """It has served its turn, and is idle."""
-        if lane.turn is not None:
-            lane.turn.lane = None
-        lane.turn = None
+        """It has served, and is idle."""
+        if lane.serves is not None:
+            lane.serves.lane = None
+        lane.serves = None
         self._by_number[lane.number] = self._by_number.pop(lane.number)
 
     def idle(self) -> list[Lane]:
         """Those that serve nobody; the one that served last stands last."""
-        return [lane for lane in self._by_number.values() if lane.turn is None]
+        return [lane for lane in self._by_number.values() if lane.serves is None]
 
     def forget(self, lane: Lane) -> None:
         """It is gone, or will be."""
         self._by_number.pop(lane.number, None)
-        if lane.turn is not None:
-            lane.turn.lane = None
+        if lane.serves is not None:
+            lane.serves.lane = None
 
     def clear(self) -> None:
         """All are gone."""

@@ -83,10 +83,10 @@ class Request:
     @property
     def max_forwards(self) -> int | None:
         """How many proxies may still forward it; only OPTIONS and TRACE say so (RFC 9110 section 7.6.2)."""
-        given = values(self.fields, b"max-forwards")
-        if self.method not in (b"OPTIONS", b"TRACE") or len(given) != 1 or not given[0].isdigit():
+        if self.method not in (b"OPTIONS", b"TRACE"):
             return None
-        return int(given[0][:9])
+        given = values(self.fields, b"max-forwards")
+        return int(given[0][:9]) if len(given) == 1 and given[0].isdigit() else None
 
     def _find_target(self, raw: bytes, proxy_url: str) -> Target | None:
         for host in values(self.fields, b"host"):
@@ -119,7 +119,8 @@ class Request:
         return CountedBody(0)
 
     def _find_upgrade(self) -> list[bytes]:
-        return upgrade_asked(self.fields) if self.body.is_done and not self.is_old else []
+        may_ask = self.body.is_done and not self.is_old and not self.is_connect
+        return upgrade_asked(self.fields) if may_ask else []
 
 
 def _parse(connection: h11.Connection, head: bytes) -> h11.Request:

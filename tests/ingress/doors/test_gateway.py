@@ -319,7 +319,7 @@ def test_connection_close_is_kept(shell: Any) -> None:
 def test_pipelining_ahead_of_an_answer_is_bounded(shell: Any) -> None:
     shell.held = True
     shell.send(get())
-    assert shell.door.wants_client_bytes and "uploaded=True answered=False" in repr(shell.door._turn.exchange)
+    assert shell.door.wants_client_bytes and "uploaded=True answered=False" in repr(shell.door._current.exchange)
     shell.send(bytes(KEPT_SOFT))
     assert not shell.door.wants_client_bytes
 
@@ -336,7 +336,7 @@ def test_h61_megabytes_both_ways_in_bounded_memory(shell: Any) -> None:
         shell.streams[-1].keep_bodies = False
         for _ in range(count):
             shell.send(frame, 50_000)
-            assert len(shell.door._incoming) < 300 and len(shell.door._turn.exchange._incoming) == 0
+            assert len(shell.door._incoming) < 300 and len(shell.door._current.exchange._incoming) == 0
         shell.send(b"0\r\n\r\n" if b"chunked" in fields else b"")
         assert shell.streams[-1].asked[-1].size == len(piece) * count
         shell.upstream(b"HTTP/1.1 200 OK\r\n" + fields + b"\r\n")
