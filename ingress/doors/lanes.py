@@ -1,7 +1,7 @@
 """Which of a client's requests rides on which stream: bookkeeping of the HTTP door, without a rule of its own.
 
 Requests that are on their way stand in a queue, since answers go back in their order. A *lane* is a stream to an
-origin, under the number that the shell knows it by; it serves one of them at a time, so nothing is pipelined to origins.
+origin, under the number that the shell knows it by; it serves one request at a time: nothing is pipelined to origins.
 """
 
 from typing import Final
