@@ -199,3 +199,9 @@ def test_any_jumble_of_lines_is_read_or_refused(tmp_path_factory: pytest.TempPat
         read_file(path)
     except ConfigError as error:
         assert error.mistakes
+
+
+def test_f7_a_range_that_is_allowed_in_vain_is_named(tmp_path: Path) -> None:
+    allow = 'allow = [{ cidr = "::1/128", reason = "r" }, { cidr = "fe80::/64", reason = "r" }]\n'
+    (warning,) = warnings(tmp_path, GOOD.replace("exit = true\n", "exit = true\n" + allow))
+    assert warning.startswith("node.us.allow: fe80::/64 does nothing: a link-local IPv6 address is reached by its zone")

@@ -76,6 +76,21 @@ def test_a_range_with_host_bits_is_shown_its_own() -> None:
         values.cidr("192.168.7.0/33")
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("::ffff:10.0.0.0/104", "10.0.0.0/8"),
+        ("::ffff:192.0.2.1", "192.0.2.1/32"),
+        ("::ffff:0:0/96", "0.0.0.0/0"),
+        ("::/0", "::/0"),
+        ("::fffe:0:0/95", "::fffe:0:0/95"),
+        ("64:ff9b::/96", "64:ff9b::/96"),
+    ],
+)
+def test_f7_a_range_of_ipv4_in_ipv6_is_one_of_ipv4(written: str, meant: str) -> None:
+    assert str(values.cidr(written)) == meant
+
+
 def test_plain_values() -> None:
     assert values.flag(False) is False
     assert values.amount(1) == 1.0
