@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from bench.goals import goals_table
 from bench.measures.every import MEASURES
 from bench.measures.measure import Measure
-from bench.results import Result
+from bench.results import Result, require_whole
 from bench.tables import table
 
 DOCS = pathlib.Path(__file__).parents[1] / "docs"
@@ -19,7 +19,8 @@ the rounds and, in brackets, the least and the most. `× ours` is taken round by
 
 
 def write_report(results: Mapping[str, Result], docs: pathlib.Path = DOCS) -> pathlib.Path:
-    """Write the report of all that was measured; gives its path."""
+    """Write the report of all that was measured; gives its path. Failed if something did not come to its end."""
+    require_whole(results, "python -m bench")
     charts = docs / "bench"
     charts.mkdir(parents=True, exist_ok=True)
     parts = [HEAD, goals_table(results), systems(results)]

@@ -5,9 +5,10 @@ import os
 import pathlib
 import platform
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
-from bench.load import CACHE
+from bench.load import CACHE, Failed
 
 FILE = CACHE / "results.json"
 
@@ -23,6 +24,11 @@ class Row:
     how: str = ""
     rounds: list[Numbers] = field(default_factory=list)
     error: str | None = None
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether it was begun and did not come to its end. A system that is not here was not begun."""
+        return self.error is not None and bool(self.version or self.rounds)
 
     def values(self, key: str) -> list[float]:
         """The rounds' values of one figure."""
@@ -63,6 +69,18 @@ def read(path: str) -> str:
         return pathlib.Path(path).read_text()
     except OSError:
         return ""
+
+
+def require_whole(results: Mapping[str, Result], again: str) -> None:
+    """Failed unless all that was begun came to its end: half of a comparison is none. *again* measures by name."""
+    broken = [
+        f"  {measure}: {name}: {row.error}; again: {again} {measure}"
+        for measure, result in results.items()
+        for name, row in result.rows.items()
+        if row.is_broken
+    ]
+    if broken:
+        raise Failed("\n".join(("no report is written, because these did not come to their end:", *broken)))
 
 
 def load_results(file: pathlib.Path = FILE) -> dict[str, Result]:

@@ -16,12 +16,22 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def compare(result: Result, columns: Sequence[Column], needs: str) -> str:
-    """One row for each system that has the figure *needs*, then the reasons of those that have not."""
-    shown = {name: row for name, row in result.rows.items() if row.values(needs)}
-    body = [[bold(name), *(cell(row) for _, cell in columns)] for name, row in shown.items()]
-    reasons = [f"- {name}: {row.error}" for name, row in result.rows.items() if row.error]
+    """One row for each system: its figures, if it has *needs*, or why it has none; then what did not come to its end,
+    which no report is made of."""
+    body = []
+    for name, row in result.rows.items():
+        if row.values(needs):
+            body.append([bold(name), *(cell(row) for _, cell in columns)])
+        elif row.error:
+            body.append([bold(name), *unmeasured(row.error, len(columns))])
+    cut = [f"- {name}: {row.error}\n" for name, row in result.rows.items() if row.error and row.values(needs)]
     text = table(["system", *(title for title, _ in columns)], body)
-    return text + ("\nNot measured, or not to the end:\n\n" + "\n".join(reasons) + "\n" if reasons else "")
+    return text + ("\nNot to the end:\n\n" + "".join(cut) if cut else "")
+
+
+def unmeasured(why: str, width: int) -> list[str]:
+    """So many cells that say, in place of figures, why there are none."""
+    return [f"not measured: {' '.join(why.replace('|', '/').split())}", *["–"] * (width - 1)]
 
 
 def bold(name: str) -> str:

@@ -8,7 +8,7 @@ from functools import partial
 
 import trio
 
-from bench.load import CACHE
+from bench.load import CACHE, Failed
 from bench.progress import shown_progress
 from bench.results import Result, Row, keep_result, load_results, new_result
 from bench.survive.calm import WEATHERS, measure_calm
@@ -56,7 +56,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             do_fault(named(name), systems, asked)
         elif name == CALM:
             do_calm(asked)
-    print(f"written: {write_report(load_results(FILE))}")
+    try:
+        print(f"written: {write_report(load_results(FILE))}")
+    except Failed as reason:
+        print(f"bench: {reason}", file=sys.stderr)
+        return 1
     return 0
 
 

@@ -4,9 +4,9 @@ import pathlib
 import statistics
 from collections.abc import Mapping, Sequence
 
-from bench.results import Result, Row
+from bench.results import Result, Row, require_whole
 from bench.survive.faults import FAULTS, Fault
-from bench.tables import table
+from bench.tables import table, unmeasured
 
 DOCS = pathlib.Path(__file__).parents[2] / "docs"
 DASH = "–"
@@ -73,13 +73,16 @@ def verdict(what: str, holds: bool) -> str:
     return f"{what}: yes" if holds else f"**{what}: no**"
 
 
-def our_table(results: Mapping[str, Result]) -> str:
-    """A row for each fault."""
+def our_table(results: Mapping[str, Result], impossible: Mapping[str, str] = {}) -> str:
+    """A row for each fault; *impossible* says why some cannot be."""
     head = ["fault", "rounds", *STREAMS, "settled s", "lost", "requests failed", "longest s", "reached", "lag", "load"]
     body = []
     for fault in FAULTS:
         row = results[fault.name].rows.get(OURS) if fault.name in results else None
-        if row is not None and row.rounds:
+        if row is None or not row.rounds:
+            why = impossible.get(fault.name) or (row.error if row is not None else None) or "not run yet"
+            body.append([fault.title, *unmeasured(why, len(head) - 1)])
+        else:
             settled = f"{statistics.median(row.values('echo.settled')):.1f}"
             streams = [pauses(row, key) for key in ("download", "upload", "echo", "redundant")]
             seen = [*streams, settled, f"{total(row, 'lost'):.0f}", *requests(row)]
@@ -123,8 +126,9 @@ def fault_table(fault: Fault, rows: Mapping[str, Row]) -> str:
             streams = [fate(row, key) for key in STREAMS[:3]]
             again = f"{most(row, 'again'):.1f}" if row.values("again") else DASH
             body.append([name, str(len(row.rounds)), *streams, *requests(row), again, weather(row)[1]])
-    reasons = [f"- {name}: {row.error}\n" for name, row in rows.items() if row.error]
-    return table(head, body) + ("\n" + "".join(reasons) if reasons else "")
+        elif row.error:
+            body.append([name, *unmeasured(row.error, len(head) - 1)])
+    return table(head, body)
 
 
 def fate(row: Row, stream: str) -> str:
@@ -169,7 +173,8 @@ def where(result: Result) -> str:
 
 
 def write_report(results: Mapping[str, Result], docs: pathlib.Path = DOCS) -> pathlib.Path:
-    """Write the report of all that was measured; gives its path."""
+    """Write the report of all that was measured; gives its path. Failed if something did not come to its end."""
+    require_whole(results, "python -m bench survive")
     parts = [HEAD, "## Ours", *(where(one) for one in list(results.values())[:1]), our_table(results)]
     if "calm" in results:
         parts += [

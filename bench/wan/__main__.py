@@ -16,11 +16,9 @@ from bench.survive.rounds import measure_fault
 from bench.wan.bed import Bed
 from bench.wan.cases import SYSTEMS, first_byte_cases, speed_cases, take_turns
 from bench.wan.network import OursOnTheBed, reference_bed
-from bench.wan.report import write_report
+from bench.wan.report import IMPOSSIBLE, write_report
 
 FILE = CACHE / "wan.json"
-IMPOSSIBLE = ("reset",)
-"""A packet network has no such thing: only who ends a connection resets it."""
 FAULTS_HERE = tuple(fault for fault in FAULTS if fault.name not in IMPOSSIBLE)
 FIRST, SPEED, CALM = "firstbyte", "speed", "calm"
 
@@ -56,10 +54,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             with reference_bed() as bed:
                 for name in names:
                     keep_result(do(name, bed, asked), FILE)
+        print(f"written: {write_report(load_results(FILE))}")
     except Failed as reason:
-        print(f"bench: skipped: {reason}", file=sys.stderr)
+        print(f"bench: {reason}", file=sys.stderr)
         return 1
-    print(f"written: {write_report(load_results(FILE))}")
     return 0
 
 
@@ -78,10 +76,12 @@ def do(name: str, bed: Bed, asked: argparse.Namespace) -> Result:
 
 
 def beside_others(name: str, bed: Bed, asked: argparse.Namespace) -> Result:
-    """Measure all systems in turn, or those that were asked for."""
+    """Measure all systems in turn, or those that were asked for; what others found before stays."""
+    kept = load_results(FILE).get(name)
     cases = (first_byte_cases if name == FIRST else speed_cases)(bed, chosen(asked.only))
     with shown_progress(name, asked.rounds * len(cases)) as progress:
-        return new_result(name, take_turns(cases, asked.rounds, progress.step))
+        rows = take_turns(cases, asked.rounds, progress.step)
+    return new_result(name, {**(kept.rows if kept is not None and asked.only else {}), **rows})
 
 
 def chosen(only: str | None) -> Sequence[str]:

@@ -1,6 +1,7 @@
 """The bed: namespaces made, joined by bed.c, and removed again."""
 
 import ctypes
+import fcntl
 import hashlib
 import os
 import pathlib
@@ -16,6 +17,7 @@ PREFIX = "ingress-bench-"
 """Before the name of every namespace, so that nobody else's is touched."""
 NETWORK = "198.18.7."
 """Out of the block for benchmarks (RFC 2544)."""
+LOCK = pathlib.Path("/run/ingress-bench.lock")
 NAMESPACES = pathlib.Path("/run/netns")
 CLONE_NEWNET = 0x40000000
 BUFFERS = {"tcp_rmem": "4096 131072 16777216", "tcp_wmem": "4096 65536 16777216"}
@@ -86,8 +88,24 @@ def enter(namespace: int) -> None:
 
 @contextmanager
 def opened_bed(nodes: Sequence[str]) -> Iterator[Bed]:
-    """A bed with these nodes, none of them joined yet; all of it is removed at the end."""
+    """A bed with these nodes, none of them joined yet; all of it is removed at the end. Failed if another has it."""
     program = built()
+    with alone():
+        yield from _open(program, nodes)
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """As long as this runs nobody else makes a bed on this machine: it would take down the namespaces of this one."""
+    with LOCK.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Failed("another run has the bed, whose namespaces have the same names; wait for its end") from None
+        yield
+
+
+def _open(program: str, nodes: Sequence[str]) -> Iterator[Bed]:
     remove(nodes)
     try:
         for node in nodes:

@@ -5,9 +5,9 @@ import statistics
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from bench.results import Result, Row
+from bench.results import Result, Row, require_whole
 from bench.survive.report import DOCS, calm_table, our_table, where
-from bench.tables import Column, bold, column, table
+from bench.tables import Column, bold, column, table, unmeasured
 from bench.wan.cases import ANSWERS, AT, DIRECT, OURS
 from bench.wan.speed import ENOUGH, LOADED_REQUESTS
 
@@ -20,6 +20,8 @@ of 200 Mbit/s with a queue of 100 ms. The bed itself adds up to a millisecond a 
 """
 
 
+IMPOSSIBLE = {"reset": "a packet network has no such thing: only who ends a connection resets it"}
+"""Faults that cannot be had here, and why."""
 BESIDE = f"""Other programs run as one chain of nodes over the best path, one relay and one exit, TLS on every line,
 between the same kernels, with the same clients; they have no other path to choose. In every round each system runs
 once, in turn. A request is a connection of its own: connect, 64 bytes there, 64 bytes back. `{DIRECT}` has one line of
@@ -34,7 +36,7 @@ def first_byte_table(result: Result) -> str:
         column("above, ms", "warm.above", 1e3),
         ("× round trip", partial(multiple, key="warm.p50", base="warm.trip")),
     ]
-    return rows_table(["system"], columns, [([titled(name)], row) for name, row in shown(result)])
+    return rows_table(["system"], columns, [([titled(name)], row) for name, row in result.rows.items()])
 
 
 def switch_table(result: Result) -> str:
@@ -61,12 +63,15 @@ def speed_table(result: Result) -> str:
         ("p50 ×", partial(multiple, key="beside.p50", base="alone.p50")),
         ("p99 ×", partial(multiple, key="beside.p99", base="alone.p99")),
     ]
-    return rows_table(["lines", "system"], columns, [(parts_of(name), row) for name, row in shown(result)])
+    return rows_table(["lines", "system"], columns, [(parts_of(name), row) for name, row in result.rows.items()])
 
 
 def rows_table(first: Sequence[str], columns: Sequence[Column], rows: Sequence[tuple[list[str], Row]]) -> str:
-    """A table whose rows begin with cells of their own."""
-    body = [[*cells, *(cell(row) for _, cell in columns)] for cells, row in rows]
+    """A table whose rows begin with cells of their own, and end with figures or with why there are none."""
+    body = [
+        [*cells, *((cell(row) for _, cell in columns) if row.rounds else unmeasured(row.error or "", len(columns)))]
+        for cells, row in rows
+    ]
     return table([*first, *(title for title, _ in columns)], body)
 
 
@@ -99,7 +104,8 @@ def multiple(row: Row, key: str, base: str) -> str:
 
 
 def write_report(results: Mapping[str, Result], docs: pathlib.Path = DOCS) -> pathlib.Path:
-    """Write the report of all that was measured; gives its path."""
+    """Write the report of all that was measured; gives its path. Failed if something did not come to its end."""
+    require_whole(results, "python -m bench wan")
     parts = [HEAD, *(where(one) for one in list(results.values())[:1])]
     compared = {name: results[name] for name in ("firstbyte", "speed") if name in results}
     if compared:
@@ -115,12 +121,9 @@ def write_report(results: Mapping[str, Result], docs: pathlib.Path = DOCS) -> pa
         goal = "To reach: beside the download at most 1.15 × (p50) and 1.5 × (p99) of what requests take alone."
         goal += f" Of {LOADED_REQUESTS} requests each, or as many as are begun within {ENOUGH:.0f} s."
         parts += ["## A download, and small requests beside it", goal, speed_table(results["speed"])]
-    parts += ["## Faults", "As in [survive.md](survive.md).", our_table(results)]
+    parts += ["## Faults", "As in [survive.md](survive.md).", our_table(results, IMPOSSIBLE)]
     if "calm" in results:
         parts += ["## Calm weather", calm_table(results["calm"])]
-    reasons = [
-        f"- {name}: {row.error}" for result in results.values() for name, row in result.rows.items() if row.error
-    ]
     path = docs / "wan.md"
-    path.write_text("\n\n".join(part.strip() for part in [*parts, *reasons]) + "\n")
+    path.write_text("\n\n".join(part.strip() for part in parts) + "\n")
     return path

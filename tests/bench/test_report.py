@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from bench.__main__ import main
+from bench.load import Failed
 from bench.measures.every import MEASURES
 from bench.measures.measure import Measure
 from bench.peers import OURS
@@ -41,8 +42,7 @@ def test_each_measure_shows_figures_and_reasons(measure: Measure) -> None:
     text = measure.tables(result)
     assert f"| **{OURS.name}** |" in text
     assert "| other |" in text
-    assert "- absent: absent is not installed" in text
-    assert "| absent |" not in text
+    assert "| absent | not measured: absent is not installed |" in text
     for svg in measure.charts(result).values():
         assert "absent" not in svg
 
@@ -56,6 +56,14 @@ def test_the_report_has_a_section_and_its_charts_for_each_result(tmp_path: pathl
     assert images
     assert all((tmp_path / image).exists() for image in images)
     assert "| other | other 2.0 | theirs |" in text
+
+
+def test_g14_no_report_is_made_of_what_did_not_come_to_its_end(tmp_path: pathlib.Path) -> None:
+    result = result_of("bulk")
+    result.rows["other"].error = "killed"
+    with pytest.raises(Failed, match="bulk: other: killed; again: python -m bench bulk"):
+        write_report({"bulk": result}, tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_was_not_measured_is_not_in_the_report(tmp_path: pathlib.Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.load import Failed
 from bench.results import Result, Row
 from bench.survive.events import count_events
 from bench.survive.faults import FAULTS, named
@@ -48,7 +49,20 @@ def test_the_report_tells_of_every_fault_and_of_who_is_missing(tmp_path: Path) -
     text = write_report(results, tmp_path).read_text()
     assert all(text.count(fault.title) >= 1 for fault in FAULTS)
     assert "lost 1 of 1" in text
-    assert "gone: not installed" in text
+    assert "| gone | not measured: not installed |" in text
+
+
+def test_g14_a_fault_that_was_not_run_says_so_in_its_place(tmp_path: Path) -> None:
+    rows = {"ingress": Row("1", "ours", [GOOD])}
+    text = write_report({FAULTS[0].name: Result(FAULTS[0].name, "now", "here", rows)}, tmp_path).read_text()
+    assert f"| {FAULTS[1].title} | not measured: not run yet |" in text
+
+
+def test_g14_no_report_of_a_fault_that_was_cut_short(tmp_path: Path) -> None:
+    rows = {"ingress": Row("1", "ours", [GOOD], error="the network did not start")}
+    with pytest.raises(Failed, match="again: python -m bench survive blackhole"):
+        write_report({"blackhole": Result("blackhole", "now", "here", rows)}, tmp_path)
+    assert not (tmp_path / "survive.md").exists()
 
 
 @pytest.mark.parametrize("noise", ["", "Traceback (most recent call last):", "{}", "[1]", '{"event": "x"}', "7"])

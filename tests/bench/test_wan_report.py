@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
+from bench.load import Failed
 from bench.results import Numbers, Result, Row
+from bench.wan.bed import alone
 from bench.wan.report import first_byte_table, speed_table, switch_table, systems_table, write_report
 
 OURS_FIRST = {"warm.trip": 0.133, "warm.p50": 0.140, "warm.above": 0.007, "new": 0.275}
@@ -48,6 +52,7 @@ def test_first_bytes_are_compared_with_the_round_trip() -> None:
     assert lines_of(first_byte_table(FIRST)) == [
         ["**ingress**, answered at once", "133", "140", "7", "1.05"],
         ["haproxy tls", "133", "399", "266", "3.00"],
+        ["xray trojan+mux", "not measured: xray is not installed", "–", "–", "–"],
     ]
 
 
@@ -56,7 +61,8 @@ def test_only_ours_has_other_paths_to_switch_to() -> None:
 
 
 def test_a_ratio_is_of_one_round_and_their_median_is_shown() -> None:
-    ours, direct = lines_of(speed_table(SPEED))
+    ours, direct, absent = lines_of(speed_table(SPEED))
+    assert absent[:3] == ["200 Mbit/s", "direct", "not measured: broken"]
     assert (ours[:3], ours[-2:]) == (["100 Mbit/s", "**ingress**", "90 (90–90)"], ["1.20", "1.20"])
     assert (direct[:3], direct[-2:]) == (["100 Mbit/s", "direct", "90"], ["2.00", "2.00"])
 
@@ -69,11 +75,31 @@ def test_every_system_is_told_of_once() -> None:
     ]
 
 
-def test_the_report_says_who_is_missing_and_why(tmp_path: Path) -> None:
+def test_g14_a_row_that_is_missing_says_why_in_its_place(tmp_path: Path) -> None:
     text = write_report({"firstbyte": FIRST, "speed": SPEED}, tmp_path).read_text()
-    assert "- xray trojan+mux: xray is not installed\n" in text
-    assert "- 200 Mbit/s: direct: broken\n" in text
+    assert "| xray trojan+mux | not measured: xray is not installed |" in text
+    assert "| 200 Mbit/s | direct | not measured: broken |" in text
+    assert "not measured: a packet network has no such thing" in text
     assert text.count("haproxy tls") == 2
+    assert "\n- " not in text
+
+
+@pytest.mark.parametrize("rounds", [[], [OTHER_FIRST]])
+def test_g14_no_report_is_made_of_what_did_not_come_to_its_end(tmp_path: Path, rounds: list[Numbers]) -> None:
+    torn = Row("sing-box 1", "theirs", rounds, error="[Errno 2] No such file: '/run/netns/…'")
+    (tmp_path / "wan.md").write_text("the last whole one")
+    results = {"firstbyte": Result("firstbyte", "now", "here", {**FIRST.rows, "sing-box trojan": torn})}
+    with pytest.raises(Failed, match=r"firstbyte: sing-box trojan: .*; again: python -m bench wan firstbyte"):
+        write_report(results, tmp_path)
+    assert (tmp_path / "wan.md").read_text() == "the last whole one"
+
+
+def test_g14_two_runs_cannot_have_the_bed_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.wan.bed.LOCK", tmp_path / "lock")
+    with alone(), pytest.raises(Failed, match="another run has the bed"), alone():
+        pass
+    with alone():
+        pass
 
 
 def test_what_was_not_measured_leaves_no_table(tmp_path: Path) -> None:
