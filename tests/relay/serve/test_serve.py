@@ -145,6 +145,19 @@ async def test_a_mistake_changes_nothing(world: World, journal: Journal) -> None
         assert isinstance(await asked(tls, hello(world)), Welcome)
 
 
+async def test_f6_a_reload_reads_the_names_and_one_that_cannot_changes_nothing(world: World, caller: Caller) -> None:
+    hosts, link = world.folder / "hosts", await caller.carrier()
+    hosts.write_text("127.0.0.1 new.test\n")
+    assert (await told(world, "us", "reload"))["done"]
+    _, sink = caller.open(link, host="new.test")
+    await until(lambda: sink.took is not None)
+    hosts.unlink()
+    with pytest.raises(OperatorError, match=r"hosts: No such file or directory; node\.us names it as hosts"):
+        await told(world, "us", "reload")
+    _, again = caller.open(link, host="new.test")
+    await until(lambda: again.took is not None)
+
+
 async def test_a_node_that_itself_changed_says_restart(world: World) -> None:
     world.write(world.text().replace("the tests' targets", "another reason"))
     with pytest.raises(OperatorError, match=r"\[node.us\] itself has changed; restart"):
