@@ -25,8 +25,9 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m bench",
         description="Measure ingress beside the programs installed here. Without a name: all of it, and the report.",
         epilog=f"{text}\n\n`install` puts the peers on this machine; `report` writes docs/bench.md from kept results;\n"
-        "`before` (this checkout beside an earlier one), `choice` (the ranking over scripted weather), `survive`, `wan`\n"
-        "and `walks` (how many files one event touches) have command lines of their own: python -m bench before --help",
+        "`before` (this checkout beside an earlier one), `choice` (the ranking over scripted weather), `survive`,\n"
+        "`wan` and `walks` (how many files one event touches) have command lines of their own:\n"
+        "python -m bench before --help",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     made.add_argument("names", nargs="*", metavar="NAME", help="what to measure, or install, or report")

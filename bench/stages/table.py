@@ -74,7 +74,7 @@ INGRESS: Mapping[str, Stage] = {
         16.0,
         "the answer written; the client becomes a tunnel; CONNECTED noted",
         (
-            "ingress.client.client:Client.on_stream_opened",
+            "ingress.client.lane:LaneHolder.on_stream_opened",
             "ingress.client.client_stream:ClientStream.on_connected",
             "ingress.client.tunnel:Tunnel.on_connected",
         ),
@@ -89,7 +89,7 @@ INGRESS: Mapping[str, Stage] = {
         22.0,
         "shutdown and close; FIN both ways and the last words",
         (*ENDING, "relay.session.initiator:InitiatorStream.complete"),
-        ("ingress.client.closing:_Closing",),
+        ("ingress.client.closing:ClosingClient",),
     ),
     "carriers": Stage(
         24.0,

@@ -85,5 +85,5 @@ def test_quantiles_of_a_hundred_values() -> None:
 def test_what_was_read_before_a_failure_is_shown_with_the_reason() -> None:
     row = Row(rounds=[{"rated.choose.p50": 9.5e-6, "none.seen": 9e7}], error="the exit ended")
     text = Scale().tables(Result("scale", "", "", {OURS.name: row}))
-    assert "- ingress: the exit ended" in text
+    assert "| **ingress** | not measured: the exit ended |" in text
     assert "| all equal, of known rates | – | 9.5 |" in text
