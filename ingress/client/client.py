@@ -303,12 +303,9 @@ class Client:
     # ---- ends
 
     def _close(self, reset: bool, reason: str) -> None:
-        log.event("client-closed", level="debug", client=self.address, why=reason)
-        self._reset_streams()
-        self._leave_handshake()
+        self._leave(reason)
         if reset:
-            self.tcp.reset()
-            self._gone()
+            self.tcp.cut()
         else:
             closing = self._context.closing.add(self.tcp, self._gone)
             if self._stranger is not None:
@@ -316,7 +313,14 @@ class Client:
 
     def _make_room(self) -> None:
         """Too many have not shown who they are, and of those this one is to go."""
-        self._close(True, "made room for others")
+        self._leave("made room for others")
+        self.tcp.reset()
+        self._gone()
+
+    def _leave(self, reason: str) -> None:
+        log.event("client-closed", level="debug", client=self.address, why=reason)
+        self._reset_streams()
+        self._leave_handshake()
 
     def _gone(self) -> None:
         if self._stranger is not None:

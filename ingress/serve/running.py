@@ -87,7 +87,8 @@ class Running:
         new = [address for address in wanted if address not in self._listeners]
         bound = listen_at(new, has_others=bool(self._listeners))
         for sock in bound.values():
-            sockopts.nodelay(sock)  # accepted sockets inherit it: not one system call per client
+            sockopts.nodelay(sock)  # accepted sockets inherit both: not one system call per client
+            sockopts.reset_on_close(sock)
         return bound
 
     def _listen(self, config: IngressConfig, bound: Mapping[Address, socket.socket]) -> None:

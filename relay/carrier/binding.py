@@ -45,9 +45,9 @@ class Binding:
         if held:
             tcp.write(memoryview(held))
         self._read_on(tcp, self.stream.room)
-        self._consume()
         if self._fin_held:
             self._finish(tcp)
+        self._consume()
 
     # ---- from the socket
 
@@ -78,7 +78,8 @@ class Binding:
         self._consume()
 
     def on_closed(self, error: OSError | None) -> None:
-        """The socket has ended in both directions (None), or died under us: then the stream is reset."""
+        """The socket has ended in both directions (None), or died under us: then the stream is reset, behind what the
+        socket brought. Or it was cut because the stream was reset, and has had what came before."""
         if error is None:
             self.close(None)
         elif not self._is_done:
@@ -117,7 +118,12 @@ class Binding:
             self.tcp.resume()
 
     def on_reset(self, cause: Cause) -> None:
-        """The stream is gone: the socket is reset, so that nobody takes what it got for the whole."""
+        """The stream is gone: the socket is reset behind what the kernel has been given, so that nobody takes that for
+        the whole. What is still queued for it has had its time, or comes before a reset that is to be at once."""
+        self._cause = cause
+        if self.tcp is not None and not self.tcp.unsent:
+            self.tcp.cut()
+            return
         if self.tcp is not None:
             self.tcp.reset()
         self.close(cause)

@@ -7,6 +7,7 @@ open.
 
 import errno
 import os
+import select
 import socket
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -76,9 +77,9 @@ class Connecting:
         """The kernel knows how the connect ended."""
         if self._sock is None or self._on_done is None:
             return
-        code = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        if code:
-            self._refuse(OSError(code, os.strerror(code)))
+        error = _failure(self._sock) if events & select.EPOLLERR else None
+        if error is not None:
+            self._refuse(error)
         else:
             self._succeed(self._sock, self._on_done, events & READABLE)
 
@@ -166,6 +167,18 @@ class Racing:
         self.cancel()
         if on_done is not None:
             on_done(result)
+
+
+def _failure(sock: socket.socket) -> OSError | None:
+    """Why the connect failed; None if it did not, and the peer has sent something and reset already. That is left where
+    it is, the error behind it: SO_ERROR would take the error, and the reset would read as a clean end."""
+    try:
+        sock.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return None
+    except OSError as error:
+        return error.with_traceback(None)
+    return None
 
 
 def _start(address: SocketAddress) -> socket.socket:

@@ -33,11 +33,12 @@ KERNEL_SETTINGS = (
     "fs/pipe-user-pages-soft",
 )
 
-SIOCOUTQNSD = 0x894B
-"""linux/sockios.h: bytes in the send queue that were not sent yet (tcp(7) has its sister SIOCOUTQ)."""
+SIOCOUTQ, SIOCOUTQNSD = 0x5411, 0x894B
+"""linux/sockios.h: bytes in the send queue that were not acknowledged (tcp(7)), and those that were not sent yet."""
 
 _RESET = struct.pack("ii", 1, 0)
 _NONE = bytes(4)
+_NO_LINGER = struct.pack("ii", 0, 0)
 _refused: set[str] = set()
 
 
@@ -78,8 +79,19 @@ def carrier(sock: socket.socket) -> None:
 
 
 def reset_on_close(sock: socket.socket) -> None:
-    """Make the next close a RST."""
+    """Make the next close a RST, also one by the kernel when this process is killed: whoever is at the other end must
+    not take what it has for the whole. Set on a listening socket, those that it accepts inherit it."""
     _set(sock, "SO_LINGER", socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+
+
+def finish_on_close(sock: socket.socket) -> None:
+    """Take that back: the next close sends what the kernel has, and FIN behind it."""
+    _set(sock, "SO_LINGER", socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+
+
+def unacknowledged(sock: socket.socket) -> int:
+    """Bytes given to the kernel that the peer's has not acknowledged; a FIN counts as one."""
+    return int.from_bytes(fcntl.ioctl(sock, SIOCOUTQ, _NONE), sys.byteorder)
 
 
 def error_of(sock: socket.socket) -> OSError:

@@ -1,9 +1,12 @@
 """A connected TCP socket: reads as bytes come, writes at once, keeps what the kernel did not take.
 
 What must stay true: the two directions end apart (a FIN that was read does not stop writing). What was received before
-a reset is handed over before the reset is told. `unsent` is what stands in the queue, to the byte.
+a reset is handed over before the reset is told, and what was written before one goes out before it (`cut`). Only what
+has ended cleanly closes with a FIN, also when this process is killed (see `sockopts.reset_on_close`). `unsent` is what
+stands in the queue, to the byte.
 """
 
+import errno
 import select
 import socket
 from collections import deque
@@ -13,12 +16,21 @@ from typing import Protocol
 import attrs
 
 from relay.engine.loop import READ_BUDGET, READABLE, WRITABLE, Loop
-from relay.engine.sockopts import error_of, kernel_backlog, reset_on_close
+from relay.engine.sockopts import error_of, finish_on_close, kernel_backlog, reset_on_close, unacknowledged
+from relay.engine.timers import Timer
 
 DRAIN = READABLE & ~select.EPOLLIN
 """Events after which a short read does not prove that the kernel has nothing left: an end, an error, urgent data."""
 GATHER = 64
 """Pieces of the queue given to one sendmsg. More than IOV_MAX (1024) is refused; a few dozen fill any send buffer."""
+PATIENCE = 60.0
+"""Seconds for which a socket that has failed keeps what it brought for an owner that pauses, and one that was cut what
+it was given for a peer that does not take it. A session gives what goes along with a reset as long."""
+FIRST_LOOK, LONGEST_LOOK = 0.005, 0.16
+"""Seconds between looks at whether the peer has acknowledged everything, doubling: no event tells it. Most have when it
+is first asked; a client far away takes a round trip."""
+CUT = ConnectionAbortedError(errno.ECONNABORTED, "reset from here")
+"""What `on_closed` is told of a socket that was cut."""
 
 
 class TcpOwner(Protocol):
@@ -82,12 +94,14 @@ class Tcp:
         "_is_finishing",
         "_is_paused",
         "_is_readable",
+        "_look",
         "_loop",
         "_lost",
         "_most",
         "_queue",
         "_reads_to_end",
         "_sock",
+        "_until",
         "bytes_in",
         "bytes_out",
         "closed",
@@ -109,6 +123,8 @@ class Tcp:
         self._is_readable = self._reads_to_end = self._is_paused = False
         self._has_eof = self._is_finishing = self._has_fin = False
         self._lost: OSError | None = None
+        self._until = 0.0
+        self._look: Timer | None = None
         if loop.register(sock, self) & READABLE:
             self._is_readable = self._reads_to_end = True
             loop.again(self)
@@ -162,18 +178,30 @@ class Tcp:
         if self._is_readable and not self.closed:
             self._loop.again(self)
 
-    def reset(self) -> None:
-        """Close with a RST; what is queued here and in the kernel is dropped."""
+    def cut(self) -> None:
+        """Reset it behind what was written: nothing more is read or taken, and RST follows when the peer's kernel has
+        the last byte, or after PATIENCE. Then comes `on_closed(CUT)`. (A RST that leaves before that may overtake what
+        the network lost, and takes along what the kernel has not sent.)"""
         if not self.closed:
-            reset_on_close(self._sock)
-            self.close()
+            self._has_eof = True  # nobody reads
+            self._lost = CUT
+            self._loop.again(self)
+
+    def reset(self) -> None:
+        """Close with a RST now; what is queued here and in the kernel is dropped."""
+        self._is_finishing = False
+        self.close()
 
     def close(self) -> None:
-        """Close now. The kernel still sends what it has; with more queued here, or unread, the peer gets a RST: what it
-        has is not the whole."""
+        """Close now. If all was written and finished, the kernel sends what it has; else the peer gets a RST, since it
+        has not the whole."""
         if not self.closed:
-            if self.unsent:
+            if self._is_finishing and not self.unsent:
+                finish_on_close(self._sock)
+            else:
                 reset_on_close(self._sock)
+            if self._look is not None:
+                self._look.cancel()
             self.closed = True
             self._loop.forget(self._sock.fileno())
             self._sock.close()
@@ -210,22 +238,21 @@ class Tcp:
             self._is_readable = True
             if events & DRAIN:
                 self._reads_to_end = True
-                if self._has_eof and events & select.EPOLLERR:  # no read will tell
-                    self._end(self._lost or error_of(self._sock))
-                    return
+                if events & select.EPOLLERR and (self._has_eof or self._is_paused):  # no read will tell
+                    self._lose(self._lost or error_of(self._sock))
         if self._queue and events & WRITABLE:
             self._flush()
         if self._is_readable and not self._is_paused and not self._has_eof:
             self._read()
-        if self._lost is not None and (self._is_paused or self._has_eof):
-            self._end(self._lost)
+        if self._lost is not None:
+            self._serve_lost(self._lost, events)
         elif self._has_eof and self._has_fin:
             self._end(None)
 
     def fail(self, error: OSError) -> None:
         """Close with a RST and tell the owner."""
         if not self.closed:
-            reset_on_close(self._sock)
+            self._is_finishing = False
             self._end(error)
 
     # reading
@@ -314,7 +341,7 @@ class Tcp:
 
     def _send_fin(self) -> None:
         self._has_fin = True
-        if self._has_eof:
+        if self._has_eof and self._lost is None:
             self._loop.again(self)  # both directions have ended: the close says it
             return
         try:
@@ -332,6 +359,30 @@ class Tcp:
         self.unsent = 0
         self._is_readable = self._reads_to_end = True
         self._loop.again(self)
+
+    def _serve_lost(self, lost: OSError, events: int) -> None:
+        """It ends, unless something may still go one way: what was written before a cut, or what came before a failure
+        and waits for the owner to go on."""
+        if lost is CUT:
+            may_go_on = not events & select.EPOLLERR and (self._queue or unacknowledged(self._sock))
+        else:
+            may_go_on = not self._has_eof and self._is_paused
+        now = self._loop.now
+        if not may_go_on or 0 < self._until <= now:
+            self._is_finishing = False
+            self._end(lost)
+        elif not self._until:
+            self._until = now + PATIENCE
+            self._look_again(FIRST_LOOK if lost is CUT else PATIENCE)
+
+    def _look_again(self, delay: float) -> None:
+        """Serve it in *delay* seconds, and then less and less often."""
+
+        def look() -> None:
+            self._loop.again(self)
+            self._look_again(min(2 * delay, LONGEST_LOOK))
+
+        self._look = self._loop.call_at(min(self._loop.now + delay, self._until), look)
 
     def _end(self, error: OSError | None) -> None:
         owner = self.owner

@@ -14,7 +14,7 @@ import attrs
 from relay import log
 from relay.carrier.binding import Binding
 from relay.carrier.link import Link, SessionClock
-from relay.engine import Loop, Tcp
+from relay.engine import Loop, Tcp, sockopts
 from relay.engine.secured import Secured
 from relay.exit.targets import Dialled, Dialling, Targets
 from relay.model.cause import Cause
@@ -320,6 +320,7 @@ class Sessions:
             stream.reset(outcome)
             binding.close(outcome)
             return
+        sockopts.reset_on_close(outcome.sock)  # a target must not take half an upload for all of it if we are killed
         stream.connected(outcome.took, self._loop.now)
         binding.attach(Tcp(self._loop, outcome.sock, binding))
 

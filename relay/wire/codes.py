@@ -69,5 +69,5 @@ class Feature(enum.IntFlag):
     """A node: it reads in OPEN how far both sides may write before they hear from each other."""
 
 
-OUR_FEATURES = Feature.START_WINDOWS
-"""What is announced."""
+OUR_FEATURES = Feature.RESET_IN_ORDER | Feature.START_WINDOWS
+"""What is announced: this program keeps these promises."""

@@ -88,9 +88,11 @@ def serving(server: socketserver.TCPServer) -> Iterator[int]:
     with server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": LOOK})
         thread.start()
-        yield server.socket.getsockname()[1]
-        server.shutdown()
-        thread.join()
+        try:
+            yield server.socket.getsockname()[1]
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @attrs.define

@@ -13,7 +13,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from relay.engine import Loop, Tcp
+from relay.engine.sockopts import reset_on_close
+from relay.engine.tcp import CUT
 from tests.relay.engine.conftest import alive, collector_off
+from tests.world import until
 
 RESET = struct.pack("ii", 1, 0)
 
@@ -209,8 +212,12 @@ async def test_a_reset_after_eof_is_told(loop: Loop, sockets, owner) -> None:
     assert isinstance(await mine.closed(), OSError)
 
 
-@pytest.mark.parametrize("paused", [True, False])
-async def test_a_failed_write_is_told_later_once_and_behind_the_last_words(loop, sockets, owner, paused: bool) -> None:
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("relay.engine.tcp.PATIENCE", 0.05)
+
+
+async def test_a_failed_write_is_told_later_once_and_behind_the_last_words(loop: Loop, sockets, owner) -> None:
     mine = owner()
     sock, peer = sockets.pair()
     tcp = Tcp(loop, sock, mine)
@@ -222,11 +229,121 @@ async def test_a_failed_write_is_told_later_once_and_behind_the_last_words(loop,
     tcp.finish()
     assert mine.calls == []
     assert tcp.unsent == 0
-    if not paused:
-        tcp.resume()
+    tcp.resume()
     assert isinstance(await mine.closed(), OSError)
-    assert mine.data == (b"" if paused else b"last words")
+    assert mine.data == b"last words"
     assert "eof" not in mine.calls
+
+
+@pytest.mark.parametrize("writes", [True, False])
+async def test_a1_what_came_before_a_reset_waits_for_an_owner_that_pauses(loop, sockets, owner, writes: bool) -> None:
+    """Whether the failure shows itself by a write or by an event."""
+    mine = owner()
+    sock, peer = sockets.pair()
+    tcp = Tcp(loop, sock, mine)
+    mine.react = lambda call: tcp.pause()
+    for piece in (b"one", b"two"):
+        peer.send(piece)
+        await mine.until(lambda: len(mine.data) > 0)
+    reset(peer)
+    if writes:
+        tcp.write(b"x")
+    await until(lambda: tcp._look is not None)
+    assert mine.data == b"one" and mine.calls == ["bytes"]
+    mine.react = lambda call: None
+    tcp.resume()
+    assert isinstance(await mine.closed(), ConnectionError)
+    assert mine.data == b"onetwo" and "eof" not in mine.calls
+
+
+async def test_a1_an_owner_that_pauses_for_too_long_is_told_all_the_same(loop, sockets, owner, impatient) -> None:
+    mine = owner()
+    sock, peer = sockets.pair()
+    tcp = Tcp(loop, sock, mine)
+    tcp.pause()
+    peer.send(b"last words")
+    reset(peer)
+    assert isinstance(await mine.closed(), ConnectionError)
+    assert mine.data == b""
+
+
+async def test_a1_a_cut_resets_behind_what_was_written(loop: Loop, sockets, owner) -> None:
+    """Some of it is queued here, some in the kernel, and a greeting lies unread."""
+    mine = owner()
+    sock, peer = sockets.pair(4096)
+    tcp = Tcp(loop, sock, mine)
+    mine.react = lambda call: tcp.pause()
+    peer.send(b"greeting")
+    tcp.write(bytes(300_000))
+    assert tcp.unsent
+    tcp.cut()
+    tcp.cut()
+    tcp.write(b"too late")
+    tcp.resume()
+    data = await read(peer, 300_000)
+    assert data == bytes(300_000)
+    with pytest.raises(ConnectionResetError):
+        await read(peer, 1)
+    assert await mine.closed() is CUT
+    assert mine.data == b"" and "eof" not in mine.calls
+
+
+async def test_a1_a_cut_behind_a_fin_leaves_the_fin_before_it(loop: Loop, sockets, owner) -> None:
+    mine = owner()
+    sock, peer = sockets.pair(4096)
+    tcp = Tcp(loop, sock, mine)
+    tcp.write(bytes(300_000))
+    tcp.finish()
+    tcp.cut()
+    assert len(await read(peer, 300_001)) == 300_000  # and then the end, by a FIN
+    assert await mine.closed() is CUT
+    await until(lambda: _is_reset(peer))
+
+
+def _is_reset(sock: socket.socket) -> bool:
+    return bool(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+
+
+async def test_a1_a_cut_waits_no_longer_than_for_a_while(loop: Loop, sockets, owner, impatient) -> None:
+    mine = owner()
+    sock, peer = sockets.pair(4096)
+    tcp = Tcp(loop, sock, mine)
+    tcp.write(bytes(300_000))
+    tcp.cut()
+    assert await mine.closed() is CUT
+    with pytest.raises(ConnectionResetError):
+        await read(peer, 300_000)
+
+
+async def test_a1_a_cut_ends_when_the_peer_does(loop: Loop, sockets, owner) -> None:
+    mine = owner()
+    sock, peer = sockets.pair(4096)
+    tcp = Tcp(loop, sock, mine)
+    tcp.write(bytes(300_000))
+    tcp.cut()
+    reset(peer)
+    assert isinstance(await mine.closed(), OSError)
+    assert loop.statistics().endpoints == 0
+
+
+@pytest.mark.parametrize("goes_first", [True, False])
+async def test_a3_what_has_ended_cleanly_closes_with_a_fin(loop: Loop, sockets, owner, goes_first: bool) -> None:
+    """Of a socket that resets when its process is killed, whoever ends first."""
+    mine = owner()
+    sock, peer = sockets.pair()
+    reset_on_close(sock)
+    tcp = Tcp(loop, sock, mine)
+    tcp.write(b"all of it")
+    if goes_first:
+        tcp.finish()
+        assert await read(peer, 100) == b"all of it"
+    peer.shutdown(socket.SHUT_WR)
+    if not goes_first:
+        await mine.until(lambda: "eof" in mine.calls)
+        tcp.finish()
+        assert await read(peer, 100) == b"all of it"
+    assert await mine.closed() is None
+    assert not _is_reset(peer)
 
 
 async def test_a_write_that_failed_keeps_nothing_alive(loop: Loop, sockets, owner) -> None:
@@ -264,11 +381,8 @@ async def test_what_the_owner_ends_itself_is_not_told(loop: Loop, sockets, owner
     mine.react = lambda call: getattr(tcp, ending)()
     peer.send(b"x")
     await mine.until(lambda: bool(mine.calls))
-    if ending == "reset":
-        with pytest.raises(ConnectionResetError):
-            await read(peer, 1)
-    else:
-        await read_end(peer)
+    with pytest.raises(ConnectionResetError):  # nobody has finished
+        await read(peer, 1)
     assert mine.calls == ["bytes"]
     assert "closed" in repr(tcp)
     assert loop.statistics().endpoints == 0
