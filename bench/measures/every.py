@@ -7,6 +7,7 @@ from bench.measures.firstbyte import FirstByte
 from bench.measures.hops import Hops
 from bench.measures.idle import Idle
 from bench.measures.measure import Measure
+from bench.measures.paused import Paused
 from bench.measures.scale import Scale
 from bench.measures.stages import Stages
 from bench.measures.startup import Startup
@@ -21,4 +22,5 @@ MEASURES: tuple[Measure, ...] = (
     Hops(),
     Beside(),
     Startup(),
+    Paused(),
 )

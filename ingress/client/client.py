@@ -40,6 +40,7 @@ class ClientContext(Protocol):
     opener: Opener
     closing: Closing
     handshakes: "Deadlines[Client]"
+    idles: "Deadlines[Client]"
     strangers: Strangers
     """Those of which a password is needed, until one was right."""
 
@@ -54,6 +55,9 @@ class ClientContext(Protocol):
     def gone(self) -> None:
         """A client's connection has ended; called once for each."""
 
+    def count_idle(self) -> None:
+        """A kept connection is closed because nothing came on it."""
+
 
 class Client:
     """A `TcpOwner`, and the `LaneOwner` of its door's streams, open or waiting."""
@@ -62,6 +66,7 @@ class Client:
         "_context",
         "_deadline",
         "_has_eof",
+        "_idle",
         "_is_reading",
         "_lanes",
         "_question",
@@ -81,6 +86,7 @@ class Client:
         self._deadline: Deadline[Client] | None = context.handshakes.add(self)
         self._stranger: Stranger | None = context.strangers.admit(address, self._make_room) if needs_password else None
         self._question: Question | None = None
+        self._idle: Deadline[Client] | None = None
         self._is_reading = True
         self._has_eof = False
         self.tcp = Tcp(context.loop, sock, self)
@@ -214,6 +220,7 @@ class Client:
         upstream = None if lane is None else lane.upstream
         assert upstream is not None and upstream.stream is not None
         self._leave_handshake()
+        self._forget_idle()
         stream = upstream.stream
         tunnel = Tunnel(upstream, stream, self._tunnel_over)
         stream.bind(tunnel)
@@ -281,6 +288,29 @@ class Client:
             self._leave_handshake()
         elif self._deadline is None:
             self._deadline = self._context.handshakes.add(self)
+        self._watch_idle(door)
+
+    def _watch_idle(self, door: Door) -> None:
+        """A kept connection has its own clock, which runs from answer to request."""
+        gateway = door.gateway
+        if gateway is not None and gateway.is_idle:
+            if self._idle is None:
+                self._idle = self._context.idles.add(self)
+        elif self._idle is not None:
+            self._forget_idle()
+
+    def _forget_idle(self) -> None:
+        if self._idle is not None:
+            self._idle.done()
+            self._idle = None
+
+    def idled(self) -> None:
+        """It was kept for too long without a request."""
+        self._idle = None
+        gateway = None if self.door is None else self.door.gateway
+        if gateway is not None and not self.tcp.closed and self.tcp.owner is self:
+            self._context.count_idle()
+            self.drive(gateway.idle_too_long)
 
     def expired(self) -> None:
         """The handshake took too long."""
@@ -293,6 +323,7 @@ class Client:
             self.drive(self.door.timed_out)
 
     def _leave_handshake(self) -> None:
+        """No clock of its first words runs any more."""
         if self._deadline is not None:
             self._deadline.done()
             self._deadline = None
@@ -323,6 +354,7 @@ class Client:
         self._leave_handshake()
 
     def _gone(self) -> None:
+        self._forget_idle()
         if self._stranger is not None:
             self._context.strangers.leave(self._stranger)
         self._context.gone()

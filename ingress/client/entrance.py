@@ -39,6 +39,9 @@ class Entrance:
         most = min(MOST_STRANGERS, descriptors.share_of_strangers())
         self.strangers = Strangers(most, max(1, min(MOST_EACH, most // 2)))
         self.handshakes: Deadlines[Client]
+        self.idles: Deadlines[Client]
+        self.idled = 0
+        """How many kept connections were closed because nothing came on them."""
         self.passwords = Passwords(loop, nursery, users)
         self.use(config, users)
 
@@ -47,6 +50,7 @@ class Entrance:
         self.passwords.use(users)
         self._admission = Admission(config, has_users=users is not None)
         self.handshakes = Deadlines(self.loop, config.limits.handshake, Client.expired)
+        self.idles = Deadlines(self.loop, config.limits.kept_idle, Client.idled)
         url = f"socks5h://{config.listen[0]}"
         self._settings = {needs: DoorSettings(needs, url, config.name, config.via) for needs in (False, True)}
 
@@ -86,6 +90,10 @@ class Entrance:
     ) -> bool | Question:
         """Whether the password is right, if that needs no hashing; else *answer* is called later, from the loop."""
         return self.passwords.judge(address, user, password, answer)
+
+    def count_idle(self) -> None:
+        """A kept connection is closed because nothing came on it."""
+        self.idled += 1
 
     def gone(self) -> None:
         """A client's connection has ended."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from ingress.config.model import Doors, NetworkFile, Rule
 from relay.config.values import DURATIONS, RATES, SIZES
-from relay.model.limits import OF_EXITS, Limits
+from relay.model.limits import OF_EXITS, OF_INGRESSES, Limits
 from relay.model.network import Line, Node, Proxy, Secret
 
 
@@ -72,7 +72,11 @@ def _node(node: Node) -> dict[str, object]:
         "dns": list(node.dns),
         "hosts": node.hosts,
         "advertise": list(node.advertise),
-        "limits": {name: value for name, value in _limits(node.limits).items() if node.exit or name not in OF_EXITS},
+        "limits": {
+            name: value
+            for name, value in _limits(node.limits).items()
+            if name not in OF_INGRESSES and (node.exit or name not in OF_EXITS)
+        },
     }
 
 
@@ -116,6 +120,7 @@ def _limits(limits: Limits) -> dict[str, object]:
         "handshake": _quantity(limits.handshake, DURATIONS),
         "drain": _quantity(limits.drain, DURATIONS),
         "half_closed_idle": _quantity(limits.half_closed_idle, DURATIONS),
+        "kept_idle": _quantity(limits.kept_idle, DURATIONS),
         "keepalive": _quantity(limits.keepalive, DURATIONS),
         "memory": _quantity(limits.memory, SIZES),
         "streams": limits.streams,

@@ -39,6 +39,13 @@ class DoorSettings:
 class Gateway(Protocol):
     """What a door that stays between the client and its targets is told about their streams, by lane."""
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether the client has been served, and has asked for nothing more: its connection is only kept."""
+
+    def idle_too_long(self) -> list[Event]:
+        """It was kept long enough. Does nothing if it is not idle any more."""
+
     def receive_upstream(self, data: bytes, lane: int = 0) -> list[Event]:
         """Bytes came from the target. The answer is bounded by them, and by what was held back."""
 

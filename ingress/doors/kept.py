@@ -118,6 +118,16 @@ class KeptConnection(abc.ABC):
             events.append(Send(page(HTTPStatus.REQUEST_TIMEOUT, text, ENDS)))
         return self._close(events, "handshake took too long")
 
+    @property
+    def is_idle(self) -> bool:
+        """As `Gateway.is_idle`."""
+        return self._state == HttpState.HEAD and self._served and not self._incoming and self._next is None
+
+    def idle_too_long(self) -> Events:
+        """As `Gateway.idle_too_long`: a clean end, after which the client may ask again on another (RFC 9112 section
+        9.5)."""
+        return self._close([], "idle") if self.is_idle else []
+
     @abc.abstractmethod
     def _admit(self, request: Request, events: Events) -> None:
         """Act on a request whose head was just read."""

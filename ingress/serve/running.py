@@ -24,6 +24,7 @@ from relay.listen import listen_at
 from relay.model.cause import Cause
 from relay.model.network import Address
 from relay.serve.half_closed import watch_half_closed
+from relay.serve.vanished import Vanished
 from relay.session.window import Memory
 
 OnAccept = Callable[[socket.socket, tuple[str, int]], None]
@@ -51,6 +52,7 @@ class Running:
         self.identity = identity
         self.loop = Loop()
         self.memory = Memory(config.limits.memory)
+        self.vanished = Vanished(self.loop, lambda: self.config.limits.keepalive)
         self.is_draining = False
         self.since = self.loop.now
         self._nursery = nursery
@@ -69,6 +71,7 @@ class Running:
             OperatorError: an address cannot be listened on; the process should end.
         """
         self._listen(self.config, self._bind_new(self.config))
+        self._nursery.start_soon(self.vanished.watch)
         self._nursery.start_soon(watch_half_closed, self._half_closed_idle, self.fleet.streams)
 
     def _half_closed_idle(self) -> float:

@@ -1,25 +1,36 @@
 """Reads bounds on time and memory."""
 
+import attrs
+
 from relay.config import values
+from relay.config.machine import available_memory, usual_memory, usual_streams
 from relay.config.table import Table
-from relay.model.limits import OF_EXITS, USUAL, Limits
+from relay.model.limits import OF_EXITS, OF_INGRESSES, USUAL, Limits
 
 SMALLEST_MEMORY = 2**20
 LONGEST_KEEPALIVE = 32_767.0
 """Seconds: what Linux takes for TCP_KEEPIDLE (tcp(7))."""
 
 
+def usual_limits() -> Limits:
+    """What holds on this machine where the file says nothing."""
+    available = available_memory()
+    return attrs.evolve(USUAL, memory=usual_memory(available), streams=usual_streams(available))
+
+
 def read_limits(table: Table | None) -> Limits:
     """What *table* says, and defaults for the rest; mistakes are noted."""
+    usual = usual_limits()
     if table is None:
-        return USUAL
+        return usual
     limits = Limits(
         table.get("handshake", _some_time, USUAL.handshake),
         table.get("drain", values.duration, USUAL.drain),
         table.get("half_closed_idle", _some_time, USUAL.half_closed_idle),
+        table.get("kept_idle", _some_time, USUAL.kept_idle),
         table.get("keepalive", _keepalive, USUAL.keepalive),
-        table.get("memory", _memory, USUAL.memory),
-        table.get("streams", values.whole(1, 1_000_000), USUAL.streams),
+        table.get("memory", _memory, usual.memory),
+        table.get("streams", values.whole(1, 1_000_000), usual.streams),
     )
     table.finish()
     return limits
@@ -27,6 +38,9 @@ def read_limits(table: Table | None) -> Limits:
 
 def read_node_limits(table: Table | None, *, is_exit: bool) -> Limits:
     """The same for a node; what only an exit has a use for is a mistake elsewhere."""
+    for key in OF_INGRESSES if table is not None else ():
+        if table is not None and key in table:
+            table.wrong(key, "clients come to ingresses only", "take it out, or write it in [limits]")
     if table is not None and not is_exit:
         for key in OF_EXITS:
             if key in table:

@@ -174,6 +174,10 @@ class Loop:
         self._endpoints.clear()
         self._epoll.close()
 
+    def endpoints(self) -> list[Endpoint]:
+        """Those that are served now, in no order."""
+        return list(self._endpoints.values())
+
     def statistics(self) -> LoopStatistics:
         """Counts since the start; the loop's own two descriptors are not among the endpoints."""
         return LoopStatistics(

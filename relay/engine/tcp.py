@@ -66,6 +66,8 @@ class IgnoringOwner:
 
 
 IGNORING = IgnoringOwner()
+TCP_INFO = 64
+"""Bytes of it that are of interest here."""
 SMALL = 4 * 1024
 """Bytes up to which a piece that the kernel did not take is put to the one before it: kept apart, a byte costs 200."""
 GATHERED = 16 * 1024
@@ -218,6 +220,13 @@ class Tcp:
     def backlog(self) -> int:
         """Bytes that wait for the peer to read: here, and in the kernel, unsent. What is on its way is none of them."""
         return 0 if self.closed else self.unsent + kernel_backlog(self._sock)
+
+    def info(self) -> bytes:
+        """The beginning of struct tcp_info (linux/tcp.h); nothing, once it is closed or of a socket that is not TCP."""
+        try:
+            return b"" if self.closed else self._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO)
+        except OSError:
+            return b""
 
     def statistics(self) -> TcpStatistics:
         """Bytes are counted as the kernel gave and took them."""

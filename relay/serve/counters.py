@@ -13,6 +13,7 @@ from relay.engine import Listener, Loop
 from relay.exit.targets import Targets
 from relay.node.accounts import Accounts
 from relay.node.node import RelayNode
+from relay.serve.vanished import Vanished
 from relay.session.window import MemoryStatistics
 from relay.wire.codes import Reason
 
@@ -29,6 +30,7 @@ class NodeParts:
     """When it began, on trio's clock."""
     targets: Targets | None = None
     """What an exit reaches its targets by."""
+    vanished: Vanished | None = None
 
 
 def process_counters(loop: Loop, listeners: Iterable[Listener], memory: MemoryStatistics) -> dict[str, int]:
@@ -50,6 +52,7 @@ def node_counters(parts: NodeParts) -> dict[str, int]:
     return {
         **process_counters(parts.loop, parts.listeners, parts.accounts.statistics()),
         "strangers_evicted": strangers.evicted,
+        "peers_vanished": 0 if parts.vanished is None else parts.vanished.count,
         "targets_without_descriptor": parts.node.sessions.dial_shortages,
         "streams_refused": sessions.refused,
         "sessions_evicted": sessions.evicted,

@@ -36,6 +36,7 @@ from relay.serve.notify import notify
 from relay.serve.own import OwnKeeper
 from relay.serve.process import run_under_signals
 from relay.serve.status import answer_status, keep_telling, tell_status
+from relay.serve.vanished import Vanished
 
 LAST_WORDS = 0.3
 """Seconds given to the last frames before the process ends."""
@@ -72,7 +73,9 @@ async def serve(
         node = RelayNode(loop, nursery, options.node, network, identity, base, sessions)
         await _start(node, targets, nursery)
         listeners = _listen(node, loop)
-        parts = NodeParts(loop, sessions.accounts, node, listeners, loop.now, targets)
+        vanished = Vanished(loop, lambda: me.limits.keepalive)
+        nursery.start_soon(vanished.watch)
+        parts = NodeParts(loop, sessions.accounts, node, listeners, loop.now, targets, vanished)
         nursery.start_soon(keep_telling, parts)
         asks: dict[str, Ask] = {"status": _status(parts), "reload": _reload(parts, options)}
         await nursery.start(serve_admin, socket_path(options.node, "relay", options.admin), asks)

@@ -137,6 +137,8 @@ class Holder:
         self.has_unsent = False
         self.stream: ClientStream | None = None
 
+    backlog = 0
+
     def on_stream_data(self, data: memoryview) -> None:
         self.data += data
 

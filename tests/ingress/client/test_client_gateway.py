@@ -6,6 +6,7 @@ import pytest
 
 from ingress.doors.door import BEST_PIECE
 from relay.model.cause import Cause
+from relay.model.limits import Limits
 from relay.session.window import INITIAL_WINDOW
 from relay.wire.frames import LONGEST_DATA
 from tests.ingress.client.client_bed import TWO_EXITS, ClientBeds
@@ -331,3 +332,29 @@ async def test_the_socket_is_the_kernels_business_and_an_error_of_it_ends_the_cl
     await bed.settle()
     assert bed.exit().sink.cause is Cause.CLIENT_RESET
     assert bed.entrance.clients == 0
+
+
+# ---- kept without a request
+
+
+async def test_b5_a_kept_connection_ends_when_nothing_comes_on_it_and_its_origin_with_it(make_bed: ClientBeds) -> None:
+    bed = await make_bed(limits=Limits(kept_idle=60.0))
+    client = bed.program()
+    client.sends(get())
+    await bed.settle()
+    bed.exit().connects()
+    await bed.settle()
+    await bed.passes(50.0)  # a long answer is not idle
+    bed.exit().sends(OK)
+    assert await client.answer() == ANSWERED
+    await bed.passes(50.0)
+    client.sends(get())  # its clock begins anew
+    await bed.settle()
+    bed.exit().sends(OK)
+    assert await client.answer() == ANSWERED
+    await bed.passes(50.0)
+    assert bed.entrance.idled == 0 and bed.exit().sink.fins == 0
+    await bed.passes(11.0)
+    assert await client.rest() == b""
+    assert bed.entrance.idled == 1 and bed.exit().sink.fins == 1
+    assert len(bed.entrance.idles) == 0

@@ -82,6 +82,7 @@ def test_everything_is_read(tmp_path: Path) -> None:
         handshake = "5s"
         drain = "0s"
         half_closed_idle = "1m"
+        kept_idle = "2m"
         keepalive = "30s"
         memory = "1GiB"
         streams = 10
@@ -93,7 +94,7 @@ def test_everything_is_read(tmp_path: Path) -> None:
     assert config.forwards == (Forward(Address("192.168.1.1", 443), Address("game.example", 443), (lan,)),)
     hosts = ("*.broker.example", "one.example")
     assert config.rules == (Rule(hosts, (cidr("192.0.2.0/24"),), (443, 8443), ("bob",), True),)
-    assert config.limits == Limits(5.0, 0.0, 60.0, 30.0, 2**30, 10)
+    assert config.limits == Limits(5.0, 0.0, 60.0, 120.0, 30.0, 2**30, 10)
 
 
 FORWARD = '[[forward]]\nlisten = "127.0.0.1:2000"\ntarget = "a.example:1"\n'

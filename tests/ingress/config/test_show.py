@@ -70,6 +70,7 @@ def test_every_limit_is_shown(tmp_path: Path) -> None:
         'handshake = "10s"',
         'drain = "10s"',
         'half_closed_idle = "5m"',
+        'kept_idle = "5m"',
         'keepalive = "1m"',
         'memory = "256MiB"',
         "streams = 20000",

@@ -3,7 +3,8 @@
 import pytest
 
 from relay.model.cause import Cause
-from relay.session.window import FLOOR, INITIAL_WINDOW
+from relay.session.session import LOOK_AGAIN
+from relay.session.window import BACKLOG, FLOOR, INITIAL_WINDOW, LARGEST_WINDOW
 from relay.wire.bodies import open_stream, parse_time, time_target
 from relay.wire.codes import Feature
 from relay.wire.errors import ProtocolError
@@ -160,3 +161,107 @@ def test_a_writer_may_have_to_wait_because_of_others() -> None:
     assert stream.must_wait() and not stream.room
     pair.run()
     assert pair.sinks[INGRESS][stream.id].rooms == 1 and not stream.must_wait()
+
+
+@pytest.mark.parametrize("end", [INGRESS, EXIT])
+def test_b4_a_peer_that_allows_everything_and_acknowledges_nothing_is_kept_one_largest_window(end: int) -> None:
+    pair = SessionPair()
+    stream = pair.open(0)
+    pair.run()
+    writer = stream if end == INGRESS else pair.at_exit(stream)
+    writer.receive_ack(0, 1 << 62)
+    written = 0
+    while writer.room:
+        written += len(BYTES)
+        writer.write(BYTES)
+    assert LARGEST_WINDOW <= written < LARGEST_WINDOW + len(BYTES)
+    assert writer.must_wait()
+
+
+def test_b4_and_no_more_than_its_share_where_memory_is_short() -> None:
+    pair = SessionPair(memory=(64 << 20, PLENTY))
+    stream = pair.open(0)
+    pair.hold(0)
+    stream.receive_ack(0, 1 << 62)
+    while stream.room:
+        stream.write(BYTES)
+    assert stream.sender.kept <= pair.ingress.memory.short_at + len(BYTES) < 13 << 20
+
+
+@pytest.mark.parametrize("end", [INGRESS, EXIT])
+def test_b1_what_waits_in_the_kernel_is_promised_no_further_until_it_has_left(end: int) -> None:
+    pair = SessionPair()
+    stream = pair.open(0)
+    pair.run()
+    writer, sink = (pair.at_exit(stream), pair.sinks[INGRESS][stream.id])
+    if end == EXIT:
+        writer, sink = stream, pair.sinks[EXIT][stream.id]
+    sink.in_kernel = BACKLOG + INITIAL_WINDOW
+    while writer.room:
+        writer.write(BYTES[: min(len(BYTES), writer.room)])
+    pair.run()
+    assert not writer.room and len(sink.data) == INITIAL_WINDOW
+    pair.run()
+    assert not writer.room
+    sink.in_kernel = BACKLOG
+    pair.run(LOOK_AGAIN * 3)
+    assert writer.room == INITIAL_WINDOW
+    assert sink.stream.session.memory.used == 0
+
+
+def test_b2_streams_start_with_less_where_there_are_many() -> None:
+    pair = SessionPair(memory=(8 << 20, 4 << 20), announced=(Feature(0), Feature.START_WINDOWS))
+    pair.run()
+    streams = []
+    for _ in range(200):
+        streams.append(pair.open(0))
+        pair.run(ping=False)
+    mine, theirs = streams[-1], pair.at_exit(streams[-1])
+    assert mine.start == theirs.start == FLOOR == mine.sender.limit == theirs.sender.limit
+    assert pair.ingress.memory.started <= 4 * (1 << 20) + 200 * FLOOR
+    assert pair.exit.memory.started <= 2 * (1 << 20) + INITIAL_WINDOW + 200 * FLOOR
+    mine.write(BYTES)
+    theirs.write(BYTES)
+    pair.run(1.0)
+    assert pair.received(mine) == pair.received(mine, INGRESS) == BYTES
+    number = pair.new_carrier()
+    late = pair.open(number)
+    pair.run()
+    assert pair.at_exit(late).start == FLOOR
+
+
+def test_b2_an_exit_tells_when_there_is_more_again() -> None:
+    pair = SessionPair(memory=(PLENTY, 4 << 20), announced=(Feature(0), Feature.START_WINDOWS))
+    streams = [pair.open(0) for _ in range(50)]
+    pair.run()
+    late = pair.open(0)
+    assert late.sender.limit == FLOOR
+    for stream in (*streams, late):
+        stream.reset(Cause.CLIENT_RESET)
+    pair.run()
+    pair.open(0)
+    pair.run()
+    pair.exit.memory.resize(PLENTY)
+    pair.open(0)
+    pair.run()
+    assert pair.open(0).sender.limit == INITIAL_WINDOW
+
+
+def test_b2_the_last_bytes_count_until_their_socket_has_them() -> None:
+    pair = SessionPair()
+    stream = pair.open(0)
+    pair.run()
+    sink, far = pair.sinks[INGRESS][stream.id], pair.at_exit(stream)
+    sink.is_holding = True
+    far.write(BYTES)
+    far.finish()
+    stream.finish()
+    pair.run()
+    assert not pair.ingress.streams and not pair.exit.streams
+    assert pair.ingress.memory.started == stream.start == INITIAL_WINDOW and pair.exit.memory.started == 0
+    sink.consume(1000)
+    assert pair.ingress.memory.started == INITIAL_WINDOW
+    sink.consume()
+    pair.assert_forgotten()
+    stream.reset(Cause.CLIENT_RESET)
+    pair.assert_forgotten()

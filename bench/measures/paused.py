@@ -1,0 +1,164 @@
+"""Who does not read: what paused downloads leave to others, and what clients that never read cost in memory."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from bench import load
+from bench.contest import Contestant, be_fair, opened_field
+from bench.figures import median, number, spread
+from bench.load import Failed
+from bench.measures.measure import Measure
+from bench.peers import OURS, Peer
+from bench.plots import bars
+from bench.progress import Progress, shown_progress
+from bench.results import Numbers, Result, Row, new_result
+from bench.silent import SilentClients
+from bench.tables import table
+from bench.topology import HOST, Weather
+
+PAUSED = (0, 5, 20, 100)
+"""Downloads that stand still beside the one that is measured."""
+READ = 3.0
+"""Seconds for which they are read before."""
+SETTLE = 1.0
+"""Seconds from then until the fresh one begins: what was under way has come."""
+SIZE = 20 * 1000 * 1000
+RATE = 200.0
+LINES = (Weather(0.030), Weather(0.100, rate=RATE), Weather(0.002))
+ENDLESS = 1 << 40
+SILENT = {"at once": (2000, False), "opened first, sent to later": (3000, True)}
+"""Clients that read nothing, and whether all of them are opened before the first byte is sent."""
+BATCH = 100
+"""Otherwise so many are opened, and sent to, at a time."""
+NEWCOMERS = 20
+MIB = 1 << 20
+MEMORY, CONSTANT, EACH = 256 * MIB, 64 * MIB, 16 * 1024
+"""What a process may take: `memory`, as is usual, a constant, and so much for each stream (docs/memory.md)."""
+
+
+class Paused(Measure):
+    """Only ours: most peers hold nothing for a client that does not read, and have one connection for each stream."""
+
+    name = "paused"
+    title = "Clients that do not read"
+    explains = (
+        f"A download of {SIZE // 10**6} MB over emulated lines (30, 100 and 2 ms, {RATE:.0f} Mbit/s), beside downloads "
+        f"that were read for {READ:.0f} s and then stopped; numbers of them take turns. Then clients "
+        "that never read, of a target that sends all that is taken: resident memory of ingress and exit, and how many "
+        f"of {NEWCOMERS} newcomers are served meanwhile."
+    )
+
+    def run(self, peers: Sequence[Peer], rounds: int) -> Result:
+        row = Row(how=OURS.how, error=OURS.missing())
+        be_fair()
+        with shown_progress(self.name, rounds * (len(PAUSED) + len(SILENT))) as progress:
+            for _ in range(rounds):
+                if row.error is None:
+                    one_round(row, progress)
+        return new_result(self.name, {OURS.name: row})
+
+    def tables(self, result: Result) -> str:
+        row = result.rows[OURS.name]
+        text = "\n".join([speed_table(row), memory_table(row)])
+        return text + (f"\nNot to the end: {row.error}\n" if row.error else "")
+
+    def charts(self, result: Result) -> dict[str, str]:
+        row = result.rows[OURS.name]
+        speeds = {f"{count} paused": [one / 1e6 for one in row.values(f"{count}.rate")] for count in PAUSED}
+        return {"paused": bars("A fresh download beside paused ones; more is better", "Mbit/s", speeds)}
+
+
+def one_round(row: Row, progress: Progress) -> None:
+    """All of it once; a failure stays in the row."""
+    numbers: Numbers = {}
+    row.rounds.append(numbers)
+    try:
+        row.version = OURS.version()
+        for count in PAUSED:
+            progress.step(f"{count} paused")
+            with opened_field() as field:
+                contestant = field.start(OURS, weather=LINES)
+                contestant.wait_ready()
+                numbers[f"{count}.rate"] = fresh_beside(contestant, count)
+        for name, (count, is_later) in SILENT.items():
+            progress.step(name)
+            with opened_field() as field:
+                contestant = field.start(OURS, nodes=2)
+                contestant.wait_ready()
+                numbers |= {f"{name}.{key}": value for key, value in silent(contestant, count, is_later).items()}
+    except (Failed, OSError) as error:
+        row.error = str(error)
+
+
+def fresh_beside(contestant: Contestant, count: int) -> float:
+    """Bits per second of a fresh download beside *count* paused ones."""
+    with paused(contestant, count):
+        result = load.bulk("down", contestant.route, contestant.place.target, SIZE, 1)
+    if result.get("failed"):
+        raise Failed("the download broke")
+    return result["bytes"] * 8 / result["seconds"]
+
+
+@contextmanager
+def paused(contestant: Contestant, count: int) -> Iterator[None]:
+    """So many downloads that are read for READ seconds, and then not any more."""
+    if not count:
+        time.sleep(READ + SETTLE)
+        yield
+        return
+    child = load.Child("bulk", "down", contestant.route, contestant.place.target, ENDLESS, count)
+    try:
+        time.sleep(READ)
+        os.kill(child.process.pid, signal.SIGSTOP)
+        time.sleep(SETTLE)
+        yield
+    finally:
+        os.kill(child.process.pid, signal.SIGKILL)
+        child.end()
+
+
+def silent(contestant: Contestant, count: int, is_later: bool) -> Numbers:
+    """What *count* clients that read nothing cost."""
+    before = contestant.running.memory()
+    with SilentClients((HOST, contestant.place.socks), HOST) as clients:
+        opened = 0
+        while opened < count:
+            opened += (now := clients.open(count if is_later else BATCH))
+            if not now:
+                raise Failed(f"only {opened} of {count} were opened")
+            clients.send()
+        most = contestant.running.memory()
+        served = NEWCOMERS - load.connections(contestant.route, contestant.place.target, NEWCOMERS, 1)["errors"]
+        numbers = {"opened": opened, "lost": clients.lost, "served": served, "sent": clients.sent}
+    bound = MEMORY + CONSTANT + EACH * opened
+    resident = {f"{role}": most[role] for role in ("ingress", "exit")}
+    grown = {f"{role}.grown": most[role] - before[role] for role in ("ingress", "exit")}
+    return numbers | resident | grown | {"share": max(resident.values()) / bound, "bound": bound}
+
+
+def speed_table(row: Row) -> str:
+    """The fresh download, and its part of what it is alone in the same round."""
+    alone = [one.get("0.rate") for one in row.rounds]
+    body = []
+    for count in PAUSED:
+        speeds = [one.get(f"{count}.rate") for one in row.rounds]
+        parts = [speed / whole for speed, whole in zip(speeds, alone, strict=True) if speed and whole]
+        body.append([str(count), spread([speed for speed in speeds if speed], 1e-6), spread(parts)])
+    return table(["paused downloads", "a fresh one, Mbit/s", "of the undisturbed"], body)
+
+
+def memory_table(row: Row) -> str:
+    """Resident memory beside its bound."""
+    body = []
+    for name in SILENT:
+        cells = [
+            median(row.values(f"{name}.{key}")) for key in ("opened", "ingress", "exit", "bound", "served", "lost")
+        ]
+        opened, ingress, exit_, bound, served, lost = (0.0 if cell is None else cell for cell in cells)
+        sizes = [number(size / MIB) for size in (ingress, exit_, bound)]
+        body.append([name, number(opened), *sizes, number(served), number(lost)])
+    head = ["clients that read nothing", "how many", "MiB: ingress", "exit", "bound"]
+    return table([*head, f"newcomers served, of {NEWCOMERS}", "targets reset"], body)
