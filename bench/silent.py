@@ -8,6 +8,8 @@ import time
 from types import TracebackType
 
 PIECE = bytes(64 * 1024)
+KERNEL = 16 * 1024
+"""Bytes that the kernel is asked to buffer at the two far ends, so that it has memory left for those in between."""
 STILL = 2.0
 """Seconds without a byte taken after which nothing will be taken any more."""
 LONGEST = 90.0
@@ -36,12 +38,16 @@ class SilentClients:
 
     def _open_one(self) -> None:
         host, port = self._listener.getsockname()
-        client = socket.create_connection(self._proxy, timeout=10)
+        client = socket.socket()
         self._clients.append(client)
+        client.settimeout(10)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, KERNEL)
+        client.connect(self._proxy)
         client.sendall(b"\x05\x01\x00\x05\x01\x00\x01" + socket.inet_aton(host) + struct.pack(">H", port))
         self._listener.settimeout(10)
         target, _ = self._listener.accept()
         target.setblocking(False)
+        target.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL)
         self._targets.append(target)
 
     def send(self) -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from bench import load
 from bench.contest import Contestant, be_fair, opened_field
-from bench.figures import median, number, spread
+from bench.figures import spread
 from bench.load import Failed
 from bench.measures.measure import Measure
 from bench.peers import OURS, Peer
@@ -16,15 +16,16 @@ from bench.plots import bars
 from bench.progress import Progress, shown_progress
 from bench.results import Numbers, Result, Row, new_result
 from bench.silent import SilentClients
-from bench.tables import table
+from bench.tables import Column, column, compare
 from bench.topology import HOST, Weather
 
 PAUSED = (0, 5, 20, 100)
 """Downloads that stand still beside the one that is measured."""
 READ = 3.0
 """Seconds for which they are read before."""
-SETTLE = 1.0
-"""Seconds from then until the fresh one begins: what was under way has come."""
+QUIET, LOOK, PATIENCE = 0.05, 1.0, 60.0
+"""The fresh one begins once the ingress uses less than so much of a core for a second: until then what was under way
+still fills the buffers of the kernels, and the line with it; after so many seconds it begins all the same."""
 SIZE = 20 * 1000 * 1000
 RATE = 200.0
 LINES = (Weather(0.030), Weather(0.100, rate=RATE), Weather(0.002))
@@ -61,9 +62,7 @@ class Paused(Measure):
         return new_result(self.name, {OURS.name: row})
 
     def tables(self, result: Result) -> str:
-        row = result.rows[OURS.name]
-        text = "\n".join([speed_table(row), memory_table(row)])
-        return text + (f"\nNot to the end: {row.error}\n" if row.error else "")
+        return "\n".join([speed_table(result), memory_table(result)])
 
     def charts(self, result: Result) -> dict[str, str]:
         row = result.rows[OURS.name]
@@ -106,18 +105,30 @@ def fresh_beside(contestant: Contestant, count: int) -> float:
 def paused(contestant: Contestant, count: int) -> Iterator[None]:
     """So many downloads that are read for READ seconds, and then not any more."""
     if not count:
-        time.sleep(READ + SETTLE)
+        time.sleep(READ)
         yield
         return
     child = load.Child("bulk", "down", contestant.route, contestant.place.target, ENDLESS, count)
     try:
         time.sleep(READ)
         os.kill(child.process.pid, signal.SIGSTOP)
-        time.sleep(SETTLE)
+        wait_quiet(contestant)
         yield
     finally:
         os.kill(child.process.pid, signal.SIGKILL)
         child.end()
+
+
+def wait_quiet(contestant: Contestant) -> None:
+    """Return once next to nothing is passed on any more."""
+    end = time.monotonic() + PATIENCE
+    before = contestant.running.cpu()["ingress"]
+    while time.monotonic() < end:
+        time.sleep(LOOK)
+        now = contestant.running.cpu()["ingress"]
+        if now - before < QUIET * LOOK:
+            return
+        before = now
 
 
 def silent(contestant: Contestant, count: int, is_later: bool) -> Numbers:
@@ -139,26 +150,31 @@ def silent(contestant: Contestant, count: int, is_later: bool) -> Numbers:
     return numbers | resident | grown | {"share": max(resident.values()) / bound, "bound": bound}
 
 
-def speed_table(row: Row) -> str:
+def speed_table(result: Result) -> str:
     """The fresh download, and its part of what it is alone in the same round."""
-    alone = [one.get("0.rate") for one in row.rounds]
-    body = []
-    for count in PAUSED:
-        speeds = [one.get(f"{count}.rate") for one in row.rounds]
-        parts = [speed / whole for speed, whole in zip(speeds, alone, strict=True) if speed and whole]
-        body.append([str(count), spread([speed for speed in speeds if speed], 1e-6), spread(parts)])
-    return table(["paused downloads", "a fresh one, Mbit/s", "of the undisturbed"], body)
+    columns = [column(f"beside {count}, Mbit/s", f"{count}.rate", 1e-6) for count in PAUSED]
+    return compare(result, [*columns, *(of_undisturbed(count) for count in PAUSED[1:])], "0.rate")
 
 
-def memory_table(row: Row) -> str:
+def of_undisturbed(count: int) -> Column:
+    """The speed beside *count* paused ones as a part of the undisturbed one, round by round."""
+
+    def cell(row: Row) -> str:
+        pairs = [(one.get(f"{count}.rate"), one.get("0.rate")) for one in row.rounds]
+        return spread([speed / whole for speed, whole in pairs if speed and whole])
+
+    return f"× at {count}", cell
+
+
+def memory_table(result: Result) -> str:
     """Resident memory beside its bound."""
-    body = []
-    for name in SILENT:
-        cells = [
-            median(row.values(f"{name}.{key}")) for key in ("opened", "ingress", "exit", "bound", "served", "lost")
+    columns: list[Column] = []
+    for name, (count, _) in SILENT.items():
+        columns += [
+            column(f"{count} {name}: MiB at ingress", f"{name}.ingress", 1 / MIB),
+            column("exit", f"{name}.exit", 1 / MIB),
+            column("of the bound", f"{name}.share"),
+            column(f"newcomers served, of {NEWCOMERS}", f"{name}.served"),
+            column("streams lost", f"{name}.lost"),
         ]
-        opened, ingress, exit_, bound, served, lost = (0.0 if cell is None else cell for cell in cells)
-        sizes = [number(size / MIB) for size in (ingress, exit_, bound)]
-        body.append([name, number(opened), *sizes, number(served), number(lost)])
-    head = ["clients that read nothing", "how many", "MiB: ingress", "exit", "bound"]
-    return table([*head, f"newcomers served, of {NEWCOMERS}", "targets reset"], body)
+    return compare(result, columns, "0.rate")

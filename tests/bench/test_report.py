@@ -23,6 +23,7 @@ NUMBERS: dict[str, dict[str, float]] = {
     "startup": {"help": 0.1, "accepts": 0.4, "echoes": 0.6, "memory.ingress": 30e6, "memory.exit": 30e6},
     "hops": {"1.p50": 0.001, "2.p50": 0.002, "3.p50": 0.003},
     "scale": {"opened": 19_600.0, "wanted": 19_600.0, "stream.ingress": 2.5 * 1024, "none.seen": 8e7, "full.seen": 7e8},
+    "paused": {"0.rate": 9e7, "100.rate": 8e7, "at once.ingress": 7e7, "at once.share": 0.2},
     "beside": {"alone.p50": 0.139, "alone.p99": 0.15, "beside.p50": 0.139, "beside.p99": 0.3},
 }
 

@@ -101,7 +101,7 @@ async def test_b3_a_shut_window_of_nobody_and_of_one_who_lives(pair: tuple[socke
     fill(ours)
     ask = told_of(ours)
     await until(lambda: LAYOUT.unpack_from(ask())[1] == 0)  # what was under way has arrived: its window is shut
-    with trio.move_on_after(1.5):
+    with trio.move_on_after(0.5):
         await until(lambda: is_gone(ask(), SMALL - GRACE))
         raise AssertionError("it lives, and answers every probe")
     pull_the_cable(peer)
