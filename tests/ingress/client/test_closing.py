@@ -2,7 +2,7 @@
 
 import pytest
 
-from ingress.client.closing import LINGER
+from ingress.client.closing import LINGER, MOST_IDLE
 from relay.engine import Tcp
 from tests.ingress.client.client_bed import ClientBed, ClientBeds
 from tests.ingress.client.counterparts import Program
@@ -92,9 +92,26 @@ async def test_who_does_not_take_its_answer_is_reset(make_bed: ClientBeds) -> No
     made = Closed(bed, buffers=8192)
     client = made.close(b"x" * 1_000_000)
     assert made.tcp.unsent
-    await bed.passes(LINGER)
+    for _ in range(MOST_IDLE):
+        assert made.gone == 0
+        await bed.passes(LINGER)
     assert made.gone == 1
     assert await client.is_reset()
+
+
+async def test_a1_who_takes_its_answer_slowly_gets_all_of_it(make_bed: ClientBeds) -> None:
+    """A closed connection must not cost a slow client the end of a long answer."""
+    bed = await make_bed()
+    made = Closed(bed, buffers=8192)
+    client = made.close(b"x" * 200_000)
+    got = 0
+    while made.tcp.unsent:
+        got += len(client.sock.recv(8192))
+        await bed.passes(LINGER)
+        assert made.gone == 0
+    await bed.passes(LINGER - 0.25)
+    assert made.gone == 0
+    assert got + len(await client.rest()) == 200_000
 
 
 async def test_each_has_its_own_time(make_bed: ClientBeds) -> None:
