@@ -182,11 +182,10 @@ def _thin(live: LivePath) -> CarrierEnd:
     return live.thin.end
 
 
-async def test_a_draining_exit_is_not_chosen_and_ends_its_streams_honestly(
-    make_world: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("relay.serve.serve.DRAIN", 0.3)
-    world = await make_world((("direct", INGRESS, "us"), ("other", INGRESS, "eu"))).start()
+async def test_a_draining_exit_is_not_chosen_and_ends_its_streams_honestly(make_world: Make) -> None:
+    world = make_world((("direct", INGRESS, "us"), ("other", INGRESS, "eu")))
+    world.write(world.text().replace("exit = true", 'exit = true\nlimits = { drain = "300ms" }'))
+    await world.start()
     await world.up()
     client, _ = await world.pair()
     name, other = ("us", "eu") if world.nodes["us"].sessions.streams else ("eu", "us")
