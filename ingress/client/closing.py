@@ -22,8 +22,8 @@ class Closing:
         self._deadlines: Deadlines[ClosingClient] = Deadlines(loop, LINGER, ClosingClient.look)
 
     def add(self, tcp: Tcp, on_gone: Callable[[], None]) -> "ClosingClient":
-        """Send FIN behind what is queued, then call *on_gone* once: when the client closes, LINGER after it was given all
-        of that, or when it takes none of it."""
+        """Send FIN behind what is queued, then call *on_gone* once: when the client closes, LINGER after it was given
+        all of that, or when it takes none of it."""
         closing = ClosingClient(tcp, on_gone, self._deadlines)
         tcp.owner = closing
         tcp.finish()
