@@ -17,6 +17,7 @@ from relay.admin.server import Answer, Ask
 from relay.errors import OperatorError
 from relay.identity import expiry_warning
 from relay.model.network import Network
+from relay.serve.shortage import shortage
 from relay.serve.vitals import process_vitals
 
 
@@ -58,7 +59,7 @@ def make_report(running: Running) -> Report:
             dials=fleet.dials(),
             nodes=node_rows(running),
             spare=fleet.found.spare,
-            warnings=[*running.config.warnings, *_expiring(running, clock.timestamp())],
+            warnings=[*running.config.warnings, *_expiring(running, clock.timestamp()), *_short(running)],
             counted=ingress_counters(running),
             vitals=process_vitals(running.loop, running.memory.statistics(), running.since),
         )
@@ -97,6 +98,12 @@ def _told(peer: Peer, network: Network, now: float) -> ToldRow | None:
     told, lines = peer.told, network.lines
     own = tuple(one for one in told.lines if one.line in lines and lines[one.line].touches(peer.name))
     return ToldRow(now - peer.told_at, told.vitals, told.connected, own, told.counters, told.refusals, told.failures)
+
+
+def _short(running: Running) -> list[str]:
+    """Whether windows share what is left of the memory, and who holds it."""
+    found = shortage(running.memory, running.fleet.streams())
+    return [] if found is None else [found]
 
 
 def _expiring(running: Running, now: float) -> list[str]:

@@ -24,6 +24,7 @@ from relay.listen import listen_at
 from relay.model.cause import Cause
 from relay.model.network import Address
 from relay.serve.half_closed import watch_half_closed
+from relay.serve.shortage import Shortages
 from relay.serve.vanished import Vanished
 from relay.session.window import Memory
 
@@ -72,6 +73,7 @@ class Running:
         """
         self._listen(self.config, self._bind_new(self.config))
         self._nursery.start_soon(self.vanished.watch)
+        self._nursery.start_soon(Shortages(lambda: {self.config.name: self.memory}, self.fleet.streams).watch)
         self._nursery.start_soon(watch_half_closed, self._half_closed_idle, self.fleet.streams)
 
     def _half_closed_idle(self) -> float:

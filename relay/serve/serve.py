@@ -35,6 +35,7 @@ from relay.serve.half_closed import watch_half_closed
 from relay.serve.notify import notify
 from relay.serve.own import OwnKeeper
 from relay.serve.process import run_under_signals
+from relay.serve.shortage import Shortages
 from relay.serve.status import answer_status, keep_telling, tell_status
 from relay.serve.vanished import Vanished
 
@@ -75,6 +76,7 @@ async def serve(
         listeners = _listen(node, loop)
         vanished = Vanished(loop, lambda: me.limits.keepalive)
         nursery.start_soon(vanished.watch)
+        nursery.start_soon(Shortages(lambda: dict(sessions.accounts), sessions.all_streams).watch)
         parts = NodeParts(loop, sessions.accounts, node, listeners, loop.now, targets, vanished)
         nursery.start_soon(keep_telling, parts)
         asks: dict[str, Ask] = {"status": _status(parts), "reload": _reload(parts, options)}
