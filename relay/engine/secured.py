@@ -11,12 +11,15 @@ import ssl
 
 RECORD_HEADER = 5
 """Bytes: type 1, version 2, length 2 (RFC 8446 section 5.1)."""
+OPENING = 64
+"""Bytes at the beginning of a connection by which it is known again: in them stand the 32 random ones of a
+ClientHello, unless it was cut into the smallest pieces."""
 
 
 class Secured:
     """*sock* (non-blocking, connected) belongs to it from now on, until a session's end gives it back (`unwrap`)."""
 
-    __slots__ = ("_head", "_missing", "_unsent", "incoming", "outgoing", "sock", "tls")
+    __slots__ = ("_head", "_missing", "_unsent", "fetched", "incoming", "opening", "outgoing", "sock", "tls")
 
     def __init__(
         self, sock: socket.socket, context: ssl.SSLContext, server_side: bool, server_hostname: str | None
@@ -25,6 +28,10 @@ class Secured:
         self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.tls = context.wrap_bio(self.incoming, self.outgoing, server_side, server_hostname)
         """For reading, writing and certificates. What it wants to read must be in `incoming`; writing never waits."""
+        self.opening = b""
+        """The first OPENING bytes that came, as they came."""
+        self.fetched = 0
+        """Bytes that `fetch` has taken in."""
         self._head = b""
         self._missing = 0  # bytes of the record that is being fetched; 0 while its header is
         self._unsent = memoryview(b"")
@@ -49,6 +56,9 @@ class Secured:
             self.incoming.write_eof()
             return
         self.incoming.write(data)
+        self.fetched += len(data)
+        if len(self.opening) < OPENING:
+            self.opening += data[: OPENING - len(self.opening)]
         if self._missing:
             self._missing -= len(data)
             return

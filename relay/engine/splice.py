@@ -23,11 +23,16 @@ COPY_SIZE = 64 * 1024
 """Bytes of one copying read. Smaller ones make bulk look full too soon; larger ones are seldom full on a fast hop."""
 SMALL = 16 * 1024
 """Bytes below which a spliced read ends splicing: for little, copying is cheaper."""
+WATCHED_SIZE = 8 * 1024
+"""Bytes of one read that somebody watches, who reads closely: after it the others have their turn."""
 BUDGET = 1024 * 1024
 """Bytes moved in one service and direction."""
 SPLICE_FLAGS = os.SPLICE_F_MOVE | os.SPLICE_F_NONBLOCK
 
 _pipes = Pipes()
+
+Watcher = Callable[[memoryview], bool]
+"""Sees bytes that go by, before they leave; False when it need see no more. The view dies with the call."""
 
 
 @attrs.frozen
@@ -44,7 +49,8 @@ class Splice:
     """Moves bytes between *a* and *b* (connected, non-blocking), which belong to it from now on.
 
     `on_closed()` comes once: after both directions ended, after a reset of either (`error` says why), or after *idle*
-    seconds in which nothing moved (both are reset); not after `close`.
+    seconds in which nothing moved (both are reset); not after `close`. *watch* sees what comes from *a* first, until it
+    says that it has seen enough; its OSError is a reset.
     """
 
     __slots__ = ("_back", "_forth", "_idle", "_loop", "_moved_at", "_on_closed", "_timer", "closed", "error")
@@ -57,12 +63,13 @@ class Splice:
         on_closed: Callable[[], None],
         *,
         idle: float | None = None,
+        watch: Watcher | None = None,
     ) -> None:
         self.closed = False
         self.error: OSError | None = None
         self._loop = loop
         self._on_closed = on_closed
-        self._forth, self._back = _Flow(a, b), _Flow(b, a)
+        self._forth, self._back = _Flow(a, b, watch), _Flow(b, a)
         self._idle = idle
         self._moved_at = loop.now
         self._timer: Timer | None = None
@@ -182,12 +189,15 @@ class _Flow:
         "moved",
         "reads_to_end",
         "source",
+        "watch",
     )
 
     end: _End
 
-    def __init__(self, source: socket.socket, sink: socket.socket) -> None:
+    def __init__(self, source: socket.socket, sink: socket.socket, watch: Watcher | None = None) -> None:
         self.source = source
+        self.watch = watch
+        """While there is one, nothing is spliced."""
         self.moved = 0
         self.is_readable = False
         """The source may have more: its edge is not consumed."""
@@ -214,7 +224,8 @@ class _Flow:
         if self._push():
             room = BUDGET
             while self.is_readable and room > 0:
-                room -= self._pull(loop)
+                pulled = self._pull(loop)
+                room -= pulled if self.watch is None else BUDGET
                 if not self._push():
                     break
             if self.has_eof and not self.is_blocked and not self.is_over:
@@ -253,10 +264,13 @@ class _Flow:
             notsent_lowat(self._sink, BULK_NOTSENT_LOWAT)
 
     def _pull_copy(self, buffer: memoryview) -> int:
-        count = self.source.recv_into(buffer, COPY_SIZE)
+        size = COPY_SIZE if self.watch is None else WATCHED_SIZE
+        count = self.source.recv_into(buffer, size)
         self._rest = buffer[:count]
+        if self.watch is not None and not self.watch(self._rest):
+            self.watch = None
         self._full_reads = self._full_reads + 1 if count == COPY_SIZE else 0
-        if count < COPY_SIZE and not self.reads_to_end:
+        if count < size and not self.reads_to_end:
             self.is_readable = False
         return count
 

@@ -18,6 +18,10 @@ from relay.engine.secured import Secured
 
 Result = TypeVar("Result")
 
+MOST_SETUP = 32 * 1024
+"""Bytes of one TLS session's set-up, as they come over the wire: ten times what ours takes. Whoever sends more is told
+nothing else."""
+
 
 async def handshake(
     sock: socket.socket, context: ssl.SSLContext, server_side: bool, server_hostname: str | None = None
@@ -109,6 +113,8 @@ async def _flush(secured: Secured) -> None:
 
 
 async def _fetch(secured: Secured) -> None:
+    if secured.fetched >= MOST_SETUP:
+        raise OSError(errno.EMSGSIZE, f"a set-up of more than {MOST_SETUP} bytes")
     while True:
         try:
             secured.fetch()

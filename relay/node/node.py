@@ -28,6 +28,7 @@ from relay.model.network import Network, who_is_behind, whom_to_update
 from relay.model.vitals import ConnectedIngress, LineReport
 from relay.model.walk import MOST_LINES, Hop, hops_from
 from relay.node.line_use import Carried, LineUse
+from relay.node.loops import Onlooker, Passed
 from relay.node.sessions import MOST_CARRIERS, RefusedError, Sessions
 from relay.strangers import Stranger, Strangers
 from relay.wire.codes import Purpose, Reason
@@ -56,6 +57,8 @@ class Passage:
     ingress: str
     via: str
     line: str
+    watch: Onlooker
+    """What it remembers of the set-ups that went by."""
 
     def carried(self, splice: Splice) -> tuple[Carried, Carried]:
         """What *splice* has moved over either line."""
@@ -88,6 +91,8 @@ class RelayNode:
         self.strangers = Strangers(most, min(MOST_EACH, most))
         self.transits: dict[Splice, Passage] = {}
         """Carriers that are passed on."""
+        self.passed = Passed()
+        """By which one that comes back is known."""
         self.refusals: Counter[Reason] = Counter()
         """Carriers that were refused."""
         self.dials: dict[str, LineDial] = {}
@@ -252,6 +257,8 @@ class RelayNode:
             raise RefusedError(Reason.PROTOCOL, f"a {type(message).__name__} where TRANSIT or HELLO belongs")
         if self.is_draining:
             raise RefusedError(Reason.DRAINING, f"{self.name} is shutting down")
+        if secured.opening in self.passed:
+            raise RefusedError(Reason.LIMIT, f"{self.name} has passed this carrier on before: no path comes back")
         if self._set_ups[owner] > MOST_SETUPS:
             raise RefusedError(Reason.LIMIT, f"{owner} has {MOST_SETUPS} carriers under way at {self.name}")
         if isinstance(message, Transit):
@@ -296,12 +303,15 @@ class RelayNode:
             self._passed(splice)
             log.event("transit-closed", level="debug", line=message.line, via=message.via)
 
-        splice = Splice(self._loop, a, b, closed, idle=TRANSIT_IDLE)
-        self.transits[splice] = Passage(owner, message.via, message.line)
+        watch = Onlooker(self.passed)
+        splice = Splice(self._loop, a, b, closed, idle=TRANSIT_IDLE, watch=watch)
+        self.transits[splice] = Passage(owner, message.via, message.line, watch)
         log.event("transit-opened", level="debug", line=message.line, via=message.via)
 
     def _passed(self, splice: Splice) -> None:
-        for one in self.transits.pop(splice).carried(splice):
+        passage = self.transits.pop(splice)
+        passage.watch.forget()
+        for one in passage.carried(splice):
             self.sessions.uses.ended(one)
 
     async def _end_here(self, secured: Secured, owner: str, hello: Hello) -> None:

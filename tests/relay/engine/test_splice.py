@@ -252,3 +252,38 @@ async def test_a_loop_that_ends_closes_what_it_moved_bytes_for(sockets) -> None:
     for end in (client, target):
         with pytest.raises((ConnectionResetError, BlockingIOError)):
             end.recv(1)
+
+
+async def test_a_watcher_sees_what_comes_from_the_first_until_it_has_seen_enough(loop: Loop, sockets) -> None:
+    (client, left), (right, target) = sockets.pair(), sockets.pair()
+    seen = bytearray()
+
+    def watch(data: memoryview) -> bool:
+        seen.extend(data)
+        return len(seen) < 200_000
+
+    made = Splice(loop, left, right, lambda: None, watch=watch)
+    data = random.Random(7).randbytes(3 << 20)
+    await send(target, b"back")
+    assert await receive(client, 4) == b"back"
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(send, client, data)
+        assert digest(await receive(target, len(data))) == digest(data)
+    assert bytes(seen) == data[: len(seen)] and 200_000 <= len(seen) <= 200_000 + splice.WATCHED_SIZE
+    made.close()
+
+
+async def test_a_watcher_that_objects_resets_both_sides(loop: Loop, sockets, notes) -> None:
+    (client, left), (right, target) = sockets.pair(), sockets.pair()
+    reader = notes()
+
+    def object_to(data: memoryview) -> bool:
+        raise OSError(errno.EPROTO, f"{len(data)} bytes too many")
+
+    made = Splice(loop, left, right, reader.note, watch=object_to)
+    await send(client, b"x")
+    await reader.until(lambda: made.closed)
+    assert made.error is not None and made.error.errno == errno.EPROTO
+    for end in (client, target):
+        with pytest.raises(ConnectionResetError):
+            await receive(end, 1)

@@ -46,7 +46,7 @@ async def test_a_second_session_starts_in_the_same_segment_as_the_end_of_the_fir
         assert type(bare) is socket.socket
         assert bare.gettimeout() == 0
         again = await tls_setup.handshake(bare, contexts[0], False, "node.test")
-        await tls_setup.send_all(again, b"HELLO" * 100_000)
+        await tls_setup.send_all(again, b"HELLO" * 5_000)
         assert await tls_setup.read_some(again, 100) == b"welcome"
         again.close()
 
@@ -56,7 +56,7 @@ async def test_a_second_session_starts_in_the_same_segment_as_the_end_of_the_fir
         await tls_setup.send_all(tls, b"OK")
         bare = await tls_setup.unwrap(tls)
         again = await tls_setup.handshake(bare, contexts[1], True)
-        assert await tls_setup.read_exactly(again, 500_000) == b"HELLO" * 100_000
+        assert await tls_setup.read_exactly(again, 25_000) == b"HELLO" * 5_000
         await tls_setup.send_all(again, b"welcome")
         assert await tls_setup.read_some(again, 1) == b""
         again.close()
