@@ -313,7 +313,7 @@ class HttpDoor(KeptConnection):
             return events if exchange.keeps_client else self._close(events, "answered before the upload ended")
         lane = queued.lane
         if lane is not None:
-            self._lanes.rest(lane)
+            self._lanes.rest(lane, queued)
             if not exchange.reusable:
                 self._drop(lane, events)
         self._next_request()

@@ -93,11 +93,9 @@ class Lanes:
                 return lane
         return None
 
-    def rest(self, lane: Lane) -> None:
-        """It has served, and is idle."""
-        if lane.serves is not None:
-            lane.serves.lane = None
-        lane.serves = None
+    def rest(self, lane: Lane, queued: Queued) -> None:
+        """It has served *queued*, and is idle."""
+        queued.lane = lane.serves = None
         self._by_number[lane.number] = self._by_number.pop(lane.number)
 
     def idle(self) -> list[Lane]:

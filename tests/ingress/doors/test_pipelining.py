@@ -135,6 +135,15 @@ def test_e8_an_answer_goes_on_when_it_is_its_turn(silent: Any, responses: Respon
     assert bodies(silent, responses, 2) == [b"0", b"begin"] and silent.closed is None
 
 
+def test_e8_a_queue_shows_itself(silent: Any) -> None:
+    silent.send(get(0) + get(1))
+    silent.upstream(answer(b"1"), 1)
+    ahead = silent.door._ahead[0]
+    assert repr(ahead) == f"<Queued <Request GET {ahead.target}> on <Lane 1 busy>, {len(answer(b'1'))} bytes kept>"
+    silent.upstream(answer(b"0"), 0)
+    assert repr(silent.door._lanes.idle()) == "[<Lane 1 idle>]"
+
+
 @pytest.mark.parametrize("lane", [0, 1, 2])
 def test_e8_an_origin_that_fails_is_a_page_in_its_turn(lane: int, silent: Any, responses: Responses) -> None:
     silent.send(b"".join(map(get, range(3))))
