@@ -144,6 +144,11 @@ class Network:
         answer: dict[str, Any] = json.loads(self.ask(self.admin, json.dumps({"ask": "paths"})))
         return answer
 
+    def status(self, node: str) -> dict[str, Any]:
+        """The answer of *node* to `relay status`."""
+        answer: dict[str, Any] = json.loads(self.ask(self.admin_of(node), json.dumps({"ask": "status"})))
+        return answer
+
     def until(self, is_so: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
         """The first answer to `paths` of which *is_so*."""
         answer: dict[str, Any] = {}
