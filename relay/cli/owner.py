@@ -15,8 +15,8 @@ def as_owner_of(folder: Path) -> Iterator[str | None]:
     Only root becomes somebody, and nobody becomes root: then it yields None. A change of the whole process; for
     commands, which have one thread.
     """
-    owner = folder.stat()
-    if os.geteuid() != 0 or owner.st_uid == 0:
+    owner = folder.stat() if folder.is_dir() else None
+    if os.geteuid() != 0 or owner is None or owner.st_uid == 0:
         yield None
         return
     groups, group = os.getgroups(), os.getegid()

@@ -124,6 +124,12 @@ def test_check_does_not_compete_with_the_node_that_runs(folder: Path, capsys: py
         assert main(["check", "us", "--admin", str(folder / "admin")]) == 0
 
 
+def test_check_of_a_folder_that_is_not_there(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "us", "--config", "nowhere/paths.toml"]) == 1
+    said = "relay: nowhere/paths.toml: there is no such file; name it with --config or INGRESS_CONFIG\n"
+    assert capsys.readouterr().err == said
+
+
 def test_check_refuses_the_keys_of_an_ingress(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "paths.toml").write_text(
         NETWORK.replace("ingress.sh", "ingress.bj").replace('"sh"', '"bj"') + '[node.sh]\naddress = "a:1"\n'

@@ -2,6 +2,8 @@
 
 import json
 import math
+import re
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -67,6 +69,17 @@ def test_round_trips(told: Status) -> None:
     whole = status(told)
     assert whole[0] == Kind.STATUS and int.from_bytes(whole[1:HEADER_SIZE], "big") == len(whole) - HEADER_SIZE
     assert parse_status(whole[HEADER_SIZE:]) == told
+
+
+def test_every_key_is_in_the_protocol_and_no_other() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "protocol.md").read_text().partition("**STATUS**")[2]
+    documented = set(re.findall(r"^\| `([\w.]+)` \|", text, re.MULTILINE))
+    known = {field.name for field in attrs.fields(Status)} | {f"vitals.{one.name}" for one in attrs.fields(Vitals)}
+    known |= {f"lines.NAME.{field.name}" for field in attrs.fields(LineReport) if field.name != "line"}
+    assert documented == known - {"vitals"}
+    ingress = next(line for line in text.splitlines() if line.startswith("| `connected`"))
+    fields = {field.name for field in attrs.fields(ConnectedIngress)} - {"ingress"}
+    assert all(f"`{name}`" in ingress for name in fields)
 
 
 def test_what_a_node_tells_is_as_the_protocol_has_it() -> None:
