@@ -12,12 +12,12 @@ from relay.session.window import Memory, MemoryStatistics
 class Accounts:
     """One `Memory` for each ingress, by name."""
 
-    __slots__ = ("_denied", "_limit", "_memories")
+    __slots__ = ("_cut_short", "_denied", "_limit", "_memories")
 
     def __init__(self, limit: int) -> None:
         """*limit*: bytes for all together."""
         self._limit = limit
-        self._denied = 0
+        self._denied = self._cut_short = 0
         """What was counted in those that are gone."""
         self._memories: dict[str, Memory] = {}
 
@@ -33,7 +33,9 @@ class Accounts:
         """Only *ingresses* have sessions now."""
         gone = self._memories.keys() - set(ingresses)
         for name in gone:
-            self._denied += self._memories.pop(name).denied
+            memory = self._memories.pop(name)
+            self._denied += memory.denied
+            self._cut_short += memory.cut_short
         if gone:
             self._divide()
 
@@ -49,7 +51,8 @@ class Accounts:
         """All together."""
         every = [memory.statistics() for memory in self._memories.values()]
         started, used, denied = (sum(getattr(one, name) for one in every) for name in ("started", "used", "denied"))
-        return MemoryStatistics(self._limit, started, used, self._denied + denied)
+        cut_short = self._cut_short + sum(one.cut_short for one in every)
+        return MemoryStatistics(self._limit, started, used, self._denied + denied, cut_short)
 
     def __repr__(self) -> str:
         return f"<Accounts of {self._limit}: {self._memories}>"

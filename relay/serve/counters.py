@@ -41,6 +41,7 @@ def process_counters(loop: Loop, listeners: Iterable[Listener], memory: MemorySt
         "accept_pauses": sum(one.pauses for one in accepting),
         "handler_failures": loop.statistics().failures,
         "windows_denied": memory.denied,
+        "resets_cut_short": memory.cut_short,
         "lost_log_lines": log.dropped(),
         "log_lines_left_out": log.left_out(),
     }

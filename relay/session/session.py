@@ -216,6 +216,7 @@ class Session(Generic[S]):
     def _end_late(self, number: int) -> None:
         del self._ending[number]
         self.resets_cut_short += 1
+        self.memory.note_cut_short()
         self.streams[number].expire()
 
     def ack_later(self, stream: Stream) -> None:

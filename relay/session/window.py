@@ -56,6 +56,7 @@ class MemoryStatistics:
     started: int
     used: int
     denied: int
+    cut_short: int = 0
 
 
 class Memory:
@@ -64,7 +65,7 @@ class Memory:
     Half of `limit` is for starting, three eighths for growing, and the rest is what floors may take beyond.
     """
 
-    __slots__ = ("_growth", "denied", "limit", "short_at", "started", "used")
+    __slots__ = ("_growth", "cut_short", "denied", "limit", "short_at", "started", "used")
 
     def __init__(self, limit: int) -> None:
         """*limit* in bytes."""
@@ -73,6 +74,8 @@ class Memory:
         self.used = 0
         """What was promised beyond that and not consumed, and all that was written and is not acknowledged. Kept by the
         streams themselves, which add what comes and subtract what leaves."""
+        self.cut_short = 0
+        """Resets that waited in vain for what was written before them to go all the way (`Session`)."""
         self.denied = 0
         """How often a window was made smaller than it should be for want of memory."""
         self.resize(limit)
@@ -112,8 +115,12 @@ class Memory:
         return max(most, FLOOR)
 
     def statistics(self) -> MemoryStatistics:
-        """All four."""
-        return MemoryStatistics(self.limit, self.started, self.used, self.denied)
+        """All of it."""
+        return MemoryStatistics(self.limit, self.started, self.used, self.denied, self.cut_short)
+
+    def note_cut_short(self) -> None:
+        """What was kept for a reset to follow it is given up."""
+        self.cut_short += 1
 
     def __repr__(self) -> str:
         return f"<Memory {self.started} started, {self.used} used of {self.limit}>"

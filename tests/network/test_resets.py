@@ -5,6 +5,7 @@ Targets of the tests' own, behind the demo's lines; every case as often as one i
 
 import contextlib
 import http.server
+import shutil
 import signal
 import socket
 import socketserver
@@ -128,6 +129,7 @@ class Unwilling(http.server.BaseHTTPRequestHandler):
         """Not to the tests' output."""
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 @pytest.mark.parametrize("proxy", ["socks5h", "http"])
 def test_a1_curl_sees_the_refusal_of_an_upload_that_nobody_reads(network: Network, tmp_path: Path, proxy: str) -> None:
     body = tmp_path / "body"

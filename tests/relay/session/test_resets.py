@@ -281,6 +281,7 @@ def test_a1_a_reader_that_has_everything_and_takes_nothing_is_reset_after_a_minu
         assert stream is ends.stream
     ends.pair.advance(RESET_PATIENCE)
     assert ends.sink.cause is ends.cause and ends.far.session.resets_cut_short == 1
+    assert ends.far.session.memory.statistics().cut_short == 1
     ends.pair.run()
     ends.pair.assert_forgotten()
 
