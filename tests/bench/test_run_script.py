@@ -57,9 +57,10 @@ def test_no_curl(machine: pathlib.Path, command: str) -> None:
     assert line.endswith("apt-get install -y curl")
 
 
-def test_no_venv_module(machine: pathlib.Path) -> None:
+@pytest.mark.parametrize("command", ["demo", "setup"])
+def test_no_venv_module(machine: pathlib.Path, command: str) -> None:
     write_program(machine / "python3", GOOD_PYTHON.format(venv=1))
-    line = only_line(run(machine, "demo"))
+    line = only_line(run(machine, command))
     assert "missing: python3's venv module: " in line
     assert line.endswith("apt-get install -y python3-venv")
 
