@@ -37,8 +37,9 @@ and gains nothing; at half a window the sender would run dry."""
 GAIN = 1.25
 """The window, as a multiple of what the path delivers in a round trip. An eighth of it is always on its way back as
 acknowledgements, so that 1.15 would throttle; every 0.1 more is a tenth of a round trip of queue."""
-STARTUP_GAIN = 2.5
-"""The same while the delivery still rises: slow start doubles in a round trip, and the half is room to see it do so."""
+STARTUP_GAIN = 4.0
+"""The same while the delivery still rises: slow start doubles in a round trip, on a carrier that is warm already it is
+faster, and what was measured is half a round trip old."""
 RISING = 1.25
 """While the delivery still grows by RISING from one half window to the next, TCP's slow start must not be held back."""
 DELIVERY_KEPT = 0.9
@@ -154,7 +155,7 @@ class Window:
         """The same of the time over which delivery is measured."""
         self._delivery = 0.0
         """Best bytes per second of late; forgets a tenth with every measurement."""
-        self._most = INITIAL_WINDOW
+        self._most = 4 * INITIAL_WINDOW
         """What the delivery is worth: the size does not pass it."""
 
     def consume(self, consumed: int, now: float, srtt: float, base: float) -> bool:
