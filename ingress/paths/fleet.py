@@ -24,7 +24,8 @@ from relay.engine import Loop
 from relay.model.cause import Cause
 from relay.model.network import Network
 from relay.model.walk import Paths, find_prefixes, hops_from
-from relay.session.stream import Stream, holds_all
+from relay.session.ledger import holds_all
+from relay.session.stream import Stream
 from relay.session.window import Memory
 from relay.wire.bodies import time_target
 

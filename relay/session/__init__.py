@@ -17,6 +17,7 @@ protocol of its own:
     leg           one stream on one carrier: a cursor, and what is still to be said there
     carrier       one end of a carrier: cuts frames, pulls from its streams in turn
     riding        which carriers a stream rides on, and what earlier ones still deliver
+    ledger        what has arrived and what the peer may write, as it was told; what the memory counts
     stream        composes these and says what to put on a carrier when the carrier asks
     session       what both ends have in common: streams, carriers, clocks
     initiator     the end at the ingress, and its streams

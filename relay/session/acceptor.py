@@ -10,11 +10,12 @@ from collections.abc import Callable
 
 from relay.model.cause import Cause
 from relay.session.carrier import CarrierEnd, CarrierOwner
+from relay.session.ledger import holds_all
 from relay.session.riding import CarrierLeg
 from relay.session.session import Session
 from relay.session.sink import CLOSED, Sink
 from relay.session.states import REACHES, Reach, StreamEvent
-from relay.session.stream import Stream, StreamSession, holds_all
+from relay.session.stream import Stream, StreamSession
 from relay.session.window import FLOOR, Memory
 from relay.wire import bodies
 from relay.wire.bodies import INITIAL_WINDOW

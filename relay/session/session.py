@@ -17,6 +17,7 @@ from relay.callbacks import ignore
 from relay.model.cause import Cause
 from relay.session.carrier import CarrierEnd, CarrierOwner
 from relay.session.last_words import LastWords
+from relay.session.ledger import Ledger
 from relay.session.stream import Stream
 from relay.session.window import Memory
 from relay.wire import bodies
@@ -72,9 +73,9 @@ class Session(Generic[S]):
         """Streams whose RESET_PATIENCE was over before what was written had gone all the way."""
         self._ending: dict[int, float] = {}
         """By id, in the order of time: when RESET_PATIENCE ends for a stream."""
-        self._ack_pending: dict[int, Stream] = {}
+        self._ack_pending: dict[int, Ledger] = {}
         self._ack_at: float | None = None
-        self._waiting: dict[int, Stream] = {}
+        self._waiting: dict[int, Ledger] = {}
         """Streams that are to be looked at again, at `_look_at`."""
         self._look_at: float | None = None
         self._crowd = 0
@@ -219,21 +220,21 @@ class Session(Generic[S]):
         self.memory.note_cut_short()
         self.streams[number].expire()
 
-    def ack_later(self, stream: Stream) -> None:
+    def ack_later(self, stream: Ledger) -> None:
         """Acknowledge *stream* within a quarter round trip, together with all others that wait, or with the next bytes
         that it sends."""
         self._ack_pending[stream.id] = stream
         self._arm_ack()
 
-    def take_ack(self, stream: Stream) -> bool:
+    def take_ack(self, stream: Ledger) -> bool:
         """Whether an acknowledgement of *stream* waits. It does so no longer: the caller says it."""
         return self._ack_pending.pop(stream.id, None) is not None
 
-    def has_ack_waiting(self, stream: Stream) -> bool:
+    def has_ack_waiting(self, stream: Ledger) -> bool:
         """Whether an acknowledgement of *stream* waits for the clock."""
         return stream.id in self._ack_pending
 
-    def look_later(self, stream: Stream) -> None:
+    def look_later(self, stream: Ledger) -> None:
         """Have *stream* look again whether it may promise more, in a moment."""
         self._waiting[stream.id] = stream
         if self._look_at is None:

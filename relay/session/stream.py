@@ -16,24 +16,20 @@ Who calls what:
 No call is told the time: a stream reads `session.now`, which the session's entry points have set.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Protocol
 
 from relay.model.cause import Cause
 from relay.session.carrier import CarrierEnd
-from relay.session.receiver import Receiver
-from relay.session.riding import CarrierLeg, Riding
-from relay.session.sender import Parts, Range, Sender
+from relay.session.ledger import Ledger, LedgerSession
+from relay.session.riding import CarrierLeg
+from relay.session.sender import Parts, Range
 from relay.session.sink import CLOSED, Sink
 from relay.session.states import HALF_CLOSED, MAY_FINISH, TRANSITIONS, Reach, StateError, StreamEvent, StreamState
-from relay.session.window import BACKLOG, FLOOR, LARGEST_WINDOW, Memory, Window
+from relay.session.window import LARGEST_WINDOW
 from relay.wire import bodies
 from relay.wire.bodies import INITIAL_WINDOW
 from relay.wire.frames import DATA_HEADER_SIZE
-
-ALONG = 3
-"""An acknowledgement that is said anyway also says what was consumed, if that is an eighth of the window: the sender
-would run dry if it heard of halves only."""
 
 # Members that every connection needs, found once: to look one up in its class takes Python 3.11 as long as two calls.
 _OPEN, _CLOSED, _OPENING, _CONNECTED = StreamState.OPEN, StreamState.CLOSED, Reach.OPENING, Reach.CONNECTED
@@ -42,36 +38,16 @@ _RESETTING = StreamState.RESETTING
 _FINISH, _FIN_ACKED, _FIN_ARRIVED = StreamEvent.FINISH, StreamEvent.FIN_ACKED, StreamEvent.FIN_ARRIVED
 
 
-class StreamSession(Protocol):
+class StreamSession(LedgerSession, Protocol):
     """The session, as its streams see it."""
 
-    now: float
-    """The time last told, in seconds."""
-    srtt: float
-    """Round trip to the peer in seconds, a guess at first, never 0."""
     on_heavy: Callable[["Stream"], None]
     """Told of a stream that fills its window."""
     resets_in_order: bool
     """The peer delivers what was written before a RESET."""
 
-    @property
-    def memory(self) -> Memory:
-        """What all streams of the process share."""
-
-    def ack_later(self, stream: "Stream") -> None:
-        """Have `stream.ack_now` called within a quarter round trip, unless `take_ack` comes before."""
-
-    def take_ack(self, stream: "Stream") -> bool:
-        """Whether an acknowledgement of *stream* waits. It does so no longer: the caller says it."""
-
-    def has_ack_waiting(self, stream: "Stream") -> bool:
-        """Whether an acknowledgement of *stream* waits for the clock."""
-
     def expect_end(self, stream: "Stream") -> None:
         """Have `stream.expire` called when it has waited too long for what was written before a reset."""
-
-    def look_later(self, stream: "Stream") -> None:
-        """Have `stream.look_again` called in a moment."""
 
     def forget(self, stream: "Stream") -> None:
         """*stream* is no longer one of the session's; calls `on_forgotten`. Harmless when repeated."""
@@ -83,47 +59,23 @@ class StreamSession(Protocol):
         """A last word that may wait as an acknowledgement does."""
 
 
-class Stream(Riding):
+class Stream(Ledger):
     """The state of one stream at one end. Made by its session, which holds it in `streams` as long as it is known."""
 
-    __slots__ = (
-        "ack_told",
-        "cause",
-        "generation",
-        "has_had_fin",
-        "has_sent",
-        "is_held_back",
-        "limit_told",
-        "over",
-        "reach",
-        "receiver",
-        "session",
-        "sink",
-        "start",
-        "state",
-        "took",
-        "window",
-    )
+    __slots__ = ("cause", "generation", "has_had_fin", "has_sent", "is_held_back", "reach", "state", "took")
+
+    session: StreamSession
 
     def __init__(self, session: StreamSession, number: int, sink: Sink, start: int, allowed: int) -> None:
         """*number* was never used in this session. *sink* hears of everything from now on; see `bind`. The stream
         rides on nothing yet. The peer may write *start* bytes before it hears of us, and we *allowed*."""
-        super().__init__(number, Sender(number, allowed))
-        self.session = session
-        self.sink = sink
+        super().__init__(session, number, sink, start, allowed)
         self.state = _OPEN
         """How far its end has come. Changed by `advance` alone."""
         self.reach = _OPENING
         """How far its opening has come, as this end knows."""
         self.generation = 1
         """Counts the attachments that the ingress has made; the greatest says where the stream rides."""
-        self.receiver = Receiver(start)
-        self.window = Window(start)
-        self.start = start
-        """What the memory counts for it as long as it lives; 0 once that was given back."""
-        self.over = 0
-        """Bytes beyond `start` that the peer may have us keep: counted in the memory as used."""
-        session.memory.started += start
         self.cause: Cause | None = None
         """Why it was given up, by this end or the other; set on the way to the states of a reset."""
         self.has_had_fin = False
@@ -132,10 +84,6 @@ class Stream(Riding):
         """Seconds in which the exit connected; 0 until then."""
         self.has_sent = False
         """Some of what was written here was put on a carrier: only this exit may go on with it."""
-        self.ack_told = 0
-        """What the peer was told to have arrived, the FIN counted."""
-        self.limit_told = start
-        """Below which offset the peer was told that it may write."""
         self.is_held_back = False
         """`may_write` was found false: `sink.on_room` is due once it is true."""
 
@@ -183,19 +131,6 @@ class Stream(Riding):
         again: whoever takes a stream over looks at `is_over`, `is_connected` and `receiver` first."""
         self.sink = sink
 
-    @property
-    def room(self) -> int:
-        """How many bytes the writer may add now; what it writes beyond is kept all the same.
-
-        To be asked right after `write`: only then is `sink.on_room` sure to follow a 0. At any other time, `must_wait`.
-        """
-        sender, memory = self.sender, self.session.memory
-        room = sender.limit - sender.end
-        if memory.used > memory.short_at:
-            kept = sender.kept
-            room = min(room, max(memory.share(kept), FLOOR) - kept)
-        return room if room > 0 else 0
-
     def must_wait(self) -> bool:
         """Whether the writer must wait now; if so, `sink.on_room` follows. It may have become so since the last
         `write`, by what other streams hold of the memory."""
@@ -239,38 +174,11 @@ class Stream(Riding):
         receiver, session = self.receiver, self.session
         receiver.consumed = upto
         if self.over:
-            self._count()
+            self.count()
         base = self.legs[0].carrier.base_rtt if self.legs else 0.0
         if self.window.consume(upto, session.now, session.srtt, base or session.srtt):
             session.on_heavy(self)
-        if receiver.limit - upto <= self.window.size >> 1 and self._promise(1):
-            self.ack_now()
-
-    def _promise(self, part: int) -> bool:
-        """Let the peer write further, if that is worth saying: by 1 / 2***part* of the window at least. What waits in
-        the kernel, because nobody reads it, was consumed in vain: the window stands that far back.
-
-        Returns:
-            Whether `receiver.limit` was raised.
-        """
-        receiver, memory = self.receiver, self.session.memory
-        size = memory.window(self.window.size, self.start, self.over)
-        more, least = receiver.consumed + size - receiver.limit, size >> part
-        if more < least:
-            return False
-        backlog = self.sink.backlog() - BACKLOG
-        if backlog > 0:
-            more -= backlog
-            if more < least:
-                self.session.look_later(self)
-                return False
-        receiver.limit += more
-        self._count()
-        return True
-
-    def look_again(self) -> None:
-        """The kernel may have sent what stood in the way of a further promise."""
-        if self.start and self._promise(1):
+        if receiver.limit - upto <= self.window.size >> 1 and self.promise(1):
             self.ack_now()
 
     def _consume_last(self, upto: int) -> None:
@@ -279,20 +187,13 @@ class Stream(Riding):
         receiver = self.receiver
         if self.start and upto > receiver.consumed:
             receiver.consumed = upto
-            self._count()
+            self.count()
             if self.state is _RESET_ARRIVED:
-                self._promise(1)
+                self.promise(1)
                 self.ack_now()
                 self._end_if_delivered()
             elif not receiver.kept:
                 self.drop_bytes()
-
-    def _count(self) -> None:
-        """Have the memory know what the peer may have us keep now."""
-        receiver = self.receiver
-        over = max(receiver.limit - receiver.consumed - self.start, 0) + receiver.held - receiver.early
-        self.session.memory.used += over - self.over
-        self.over = over
 
     def reset(self, cause: Cause) -> None:
         """Give the stream up, at both ends, behind what was written here: the peer gets that first, and then *cause*,
@@ -308,7 +209,7 @@ class Stream(Riding):
             self.cause = cause
             self.sink = CLOSED
             self.session.take_ack(self)
-            self._drop_received()
+            self.drop_received()
             self.sender.cut()
             self.session.expect_end(self)
             self.wake()
@@ -318,7 +219,7 @@ class Stream(Riding):
         the carriers. The sink is not called. Harmless when repeated: the first cause counts."""
         raise NotImplementedError
 
-    # ---- carriers (see Riding)
+    # ---- carriers (see `Riding`)
 
     def add_leg(self, carrier: CarrierEnd) -> None:
         """Ride on *carrier*, on which it does not ride, as well: it gets all that the peer is not known to have. Of a
@@ -341,7 +242,7 @@ class Stream(Riding):
         piece = receiver.receive(offset, data)
         if piece is None:
             if receiver.held != held:
-                self._count()
+                self.count()
             self.session.ack_later(self)  # early or doubled: the peer may not know what we have
             return
         self.sink.on_data(piece)
@@ -362,7 +263,7 @@ class Stream(Riding):
         while not self.is_over:
             piece = receiver.next_early()
             if piece is None:
-                self._count()
+                self.count()
                 return
             self.sink.on_data(piece)
 
@@ -460,12 +361,6 @@ class Stream(Riding):
             self.is_held_back = False
             self.sink.on_room()
 
-    def ack_now(self) -> None:
-        """Tell the peer what has arrived and how far it may write, at the next pull."""
-        for leg in self.legs:
-            leg.must_ack = True
-        self.wake()
-
     # ---- what goes onto a carrier
 
     def emit(self, leg: CarrierLeg, parts: Parts, most: int) -> int:
@@ -488,7 +383,7 @@ class Stream(Riding):
         if leg.must_connect:
             leg.must_connect = False
             size += _put(parts, bodies.connected(self.id, self.took))
-        if leg.must_ack or self._may_ack_along(leg):
+        if leg.must_ack or self.may_ack_along(leg):
             leg.must_ack = False
             size += _put(parts, self.ack())
         span = self.sender.next_range(leg.cursor, most)
@@ -501,20 +396,6 @@ class Stream(Riding):
     def announcement(self, leg: CarrierLeg) -> bytes:
         """The first words about the stream on *leg*, which is new: whatever else it says follows them."""
         raise NotImplementedError
-
-    def _may_ack_along(self, leg: CarrierLeg) -> bool:
-        """Whether an acknowledgement that waits goes with what *leg* sends now: a record less is a wake-up less at each
-        hop. Of two legs either may die, so there both say it, by the clock."""
-        return len(self.legs) == 1 and self.sender.has_more(leg.cursor) and self.session.take_ack(self)
-
-    def ack(self) -> bytes:
-        """An ACK of all there is to acknowledge; the caller sends it."""
-        receiver = self.receiver
-        size = self.window.size
-        if self.start and receiver.consumed + size - receiver.limit >= size >> ALONG:
-            self._promise(ALONG)
-        self.ack_told, self.limit_told = told, limit = receiver.acknowledged, receiver.limit
-        return bodies.ack(self.id, told, limit)
 
     def _put_range(self, span: Range, parts: Parts) -> int:
         """A DATA frame of these bytes; or FIN or RESET, if *span* is the offset of one."""
@@ -543,30 +424,10 @@ class Stream(Riding):
             self.advance(StreamEvent.FORGET)
         if self.state is _CLOSED and receiver.kept:
             receiver.limit = receiver.received  # its socket has still to take the rest
-            self._count()
+            self.count()
         else:
             self.drop_bytes()
         self.sink = CLOSED
-
-    def drop_bytes(self) -> None:
-        """Let go of all bytes, in both directions, and give their memory back: nothing of them will be asked for again.
-        Harmless when repeated."""
-        self.session.memory.used -= self.sender.clear()
-        self._drop_received()
-
-    def _drop_received(self) -> None:
-        """Let go of what has come, and take nothing more."""
-        memory = self.session.memory
-        self.receiver.clear()
-        memory.used -= self.over
-        memory.started -= self.start
-        self.over = self.start = 0
-
-
-def holds_all(memory: Memory, streams: Iterable[Stream]) -> bool:
-    """Whether *streams* hold all of *memory*, and not only have promised it away: then whoever cannot be given less
-    than INITIAL_WINDOW is refused. To be asked only of such: it looks at every stream once all is promised."""
-    return memory.is_full and sum(one.sender.kept + one.receiver.kept for one in streams) >= memory.limit
 
 
 def _put(parts: Parts, data: bytes) -> int:

@@ -27,7 +27,7 @@ from relay.callbacks import ignore
 from relay.engine import Loop
 from relay.model.network import Network, Node
 from relay.model.walk import Paths
-from relay.session.stream import holds_all
+from relay.session.ledger import holds_all
 from tests.ingress.choice.figures import figure
 from tests.ingress.client.counterparts import Exit, Holder, Program, SessionPaths
 from tests.ingress.client.messages import HOST
