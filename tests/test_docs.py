@@ -153,7 +153,7 @@ def test_links_lead_somewhere(document: Path) -> None:
         assert not anchor or anchor in anchors(target), link
 
 
-@pytest.mark.parametrize("document", ["architecture.md", "threats.md"])
+@pytest.mark.parametrize("document", ["architecture.md", "threats.md", "memory.md", "protocol.md"])
 def test_files_that_documents_name_are_there(document: str) -> None:
     named = re.findall(r"`((?:relay|ingress|docs|tests|bench)/[\w/.]+)`", (ROOT / "docs" / document).read_text())
     assert named
