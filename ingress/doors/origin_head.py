@@ -24,6 +24,8 @@ MOST_ORIGIN_HEAD: Final = 300 * 1024
 """Bytes in the heads of one answer, interim ones and empty lines before them included: as many as curl takes."""
 MOST_ORIGIN_FIELDS: Final = 1000
 """Lines in a head: at 5 µs each, as long as the loop may be held up. Sites with hundreds of cookies exist."""
+MOST_INTERIM: Final = 100
+"""Interim answers before one answer, at 25 µs and more each. Progress told every 10 s lasts a quarter of an hour."""
 
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
 _PLAIN = re.compile(
@@ -51,10 +53,11 @@ class BadHead(Exception):
 class OriginReader:
     """Reads the heads of one answer off the front of what its origin sends."""
 
-    __slots__ = ("_heads", "_left")
+    __slots__ = ("_heads", "_heads_left", "_left")
 
     def __init__(self) -> None:
         self._heads = HeadReader(MOST_ORIGIN_HEAD)
+        self._heads_left = MOST_INTERIM + 1
         self._left = MOST_ORIGIN_HEAD
 
     def take(self, incoming: bytearray) -> bytes | None:
@@ -68,6 +71,9 @@ class OriginReader:
         if head is None:
             return None
         self._count(len(head))
+        self._heads_left -= 1
+        if self._heads_left < 0:
+            raise BadHead
         return clean_head(head)
 
     def _skip(self, incoming: bytearray) -> None:

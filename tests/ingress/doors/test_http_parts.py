@@ -255,6 +255,14 @@ def test_tiny_chunks_become_one() -> None:
     assert ChunkedBody().take(bytearray(b"1\r\nx\r\n" * 1000)) == b"3e8\r\n" + b"x" * 1000 + b"\r\n"
 
 
+def test_tiny_chunks_are_not_taken_step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A read may hold 40,000 of them, and everybody else waits meanwhile."""
+    steps, step = [], ChunkedBody._step
+    monkeypatch.setattr(ChunkedBody, "_step", lambda *given: steps.append(given) or step(*given))
+    ChunkedBody().take(bytearray(b"1\r\nx\r\n" * 1000 + b"2\r\nx"))
+    assert len(steps) <= 4
+
+
 def test_counted_and_endless_bodies() -> None:
     incoming = bytearray(b"abcde")
     body = CountedBody(3)

@@ -161,9 +161,20 @@ def take_all(data: bytes, cuts: list[int]) -> list[bytes | None]:
 
 
 def test_heads_of_one_answer_have_one_bound() -> None:
-    reader, interim = OriginReader(), head(b"", b"HTTP/1.1 102 Go", b"")
-    incoming = bytearray(interim * (MOST_ORIGIN_HEAD // len(interim)))
-    while reader.take(incoming) is not None:
-        pass
+    reader, interim = OriginReader(), head(b"X: " + b"x" * 8000 + b"\r\n", b"HTTP/1.1 102 Go", b"")
+    fits = MOST_ORIGIN_HEAD // len(interim)
+    incoming = bytearray(interim * (fits + 1))
+    assert all(reader.take(incoming) for _ in range(fits))
     with pytest.raises(BadHead):
-        reader.take(bytearray(chunked()))
+        reader.take(incoming)
+
+
+def test_interim_answers_of_one_answer_are_a_hundred() -> None:
+    """300 KiB of the smallest are 12,000, and would keep the loop for half a second."""
+    reader, interim = OriginReader(), head(b"", b"HTTP/1.1 102 Go", b"")
+    incoming = bytearray(interim * 100 + chunked())
+    assert [b" 200 " in (reader.take(incoming) or b"") for _ in range(101)] == [False] * 100 + [True]
+    reader, incoming = OriginReader(), bytearray(interim * 102)
+    assert all(reader.take(incoming) for _ in range(101))
+    with pytest.raises(BadHead):
+        reader.take(incoming)
