@@ -20,7 +20,8 @@ _TRAILER_LINE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t -~\x80-\xff]*")
 _ORIGIN_CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\x00\r]{0,255})?")
 _ORIGIN_TRAILER_LINE = re.compile(rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+[ \t]*:|[ \t])[^\x00\r]*")
 _MOST_LINE = 16 + MOST_EXTENSION + 2
-_PLAIN_LINE = re.compile(rb"([0-9A-Fa-f]{1,6})\r\n")
+_WHOLE_LINE = re.compile(rb"([0-9A-Fa-f]{1,6})(?:;[\t -~\x80-\xff]{0,255}[!-~\x80-\xff])?\r\n")
+_WHOLE_ORIGIN_LINE = re.compile(rb"([0-9A-Fa-f]{1,6})(?:;[^\x00\r\n]{0,255})?\r\n")
 
 
 class BadBody(Exception):
@@ -105,13 +106,14 @@ class ChunkedBody:
     could find another end in it: after a bare LF, which decides that, the body `leaves_doubt`.
     """
 
-    __slots__ = ("_left", "_line", "_of_origin", "_place", "_trailer", "leaves_doubt")
+    __slots__ = ("_left", "_line", "_of_origin", "_place", "_trailer", "_whole", "leaves_doubt")
 
     remaining = None
 
     def __init__(self, *, of_origin: bool = False) -> None:
         self._of_origin = of_origin
         self._line = _ORIGIN_CHUNK_LINE if of_origin else _CHUNK_LINE
+        self._whole = _WHOLE_ORIGIN_LINE if of_origin else _WHOLE_LINE
         self._trailer = _ORIGIN_TRAILER_LINE if of_origin else _TRAILER_LINE
         self.leaves_doubt = False
         self._place = _Place.LINE
@@ -131,7 +133,7 @@ class ChunkedBody:
         at = 0
         while True:
             if self._place == _Place.LINE:
-                at = _take_plain(incoming, at, data)
+                at = _take_whole(self._whole, incoming, at, data)
             step = self._step(incoming, at, data)
             if not step:
                 break
@@ -209,15 +211,15 @@ class ChunkedBody:
         return line
 
 
-def _take_plain(incoming: bytearray, at: int, data: list[bytearray]) -> int:
-    """Read the chunks at *at* that are whole and as most are, a size and nothing else; gives where another begins.
+def _take_whole(line: re.Pattern[bytes], incoming: bytearray, at: int, data: list[bytearray]) -> int:
+    """Read the chunks at *at* that came whole, as most do; gives where another one begins.
 
     A read may hold 40,000 of one byte each: so they take 1 µs each, a quarter of what they take step by step.
     """
-    match = _PLAIN_LINE.match
-    while (line := match(incoming, at)) is not None:
-        begin = line.end()
-        end = begin + int(line[1], 16)
+    match = line.match
+    while (found := match(incoming, at)) is not None:
+        begin = found.end()
+        end = begin + int(found[1], 16)
         if begin == end or not incoming.startswith(b"\r\n", end):
             break
         data.append(incoming[begin:end])
