@@ -13,7 +13,7 @@ from bench.report import write_report
 from bench.results import keep_result, load_results
 
 ALL = [measure.name for measure in MEASURES]
-APART = ("before", "choice", "survive", "walks", "wan")
+APART = ("before", "choice", "hostile", "survive", "walks", "wan")
 """Measures with a command line and a report of their own."""
 
 
@@ -25,8 +25,9 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m bench",
         description="Measure ingress beside the programs installed here. Without a name: all of it, and the report.",
         epilog=f"{text}\n\n`install` puts the peers on this machine; `report` writes docs/bench.md from kept results;\n"
-        "`before` (this checkout beside an earlier one), `choice` (the ranking over scripted weather), `survive`,\n"
-        "`wan` and `walks` (how many files one event touches) have command lines of their own:\n"
+        "`before` (this checkout beside an earlier one), `choice` (the ranking over scripted weather), `hostile`\n"
+        "(what attackers do to others), `survive`, `wan` and `walks` (how many files one event touches) have command\n"
+        "lines of their own:\n"
         "python -m bench before --help",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

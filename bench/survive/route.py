@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import trio
 
 NO_PASSWORD = b"\x05\x01\x00"
+A_PASSWORD = b"\x05\x01\x02"
 CONNECT_IPV4 = b"\x05\x01\x00\x01"
 
 
@@ -21,6 +22,8 @@ class Route:
     host: str
     port: int
     speaks: str = "socks"
+    login: tuple[str, str] | None = None
+    """Name and password, where the door asks for them (RFC 1929)."""
 
     async def open(self, target: tuple[str, int]) -> trio.SocketStream:
         """A connection to *target*.
@@ -39,9 +42,13 @@ class Route:
 
     async def _ask(self, stream: trio.SocketStream, target: tuple[str, int]) -> None:
         host, port = target
-        await stream.send_all(NO_PASSWORD)
-        if await receive(stream, 2) != b"\x05\x00":
+        await stream.send_all(NO_PASSWORD if self.login is None else A_PASSWORD)
+        if await receive(stream, 2) != (b"\x05\x00" if self.login is None else b"\x05\x02"):
             raise Refused("no method")
+        if self.login is not None:
+            await stream.send_all(b"\x01" + b"".join(bytes([len(word)]) + word.encode() for word in self.login))
+            if (await receive(stream, 2))[1]:
+                raise Refused("wrong password")
         await stream.send_all(CONNECT_IPV4 + socket.inet_aton(host) + port.to_bytes(2, "big"))
         answer = await receive(stream, 10)
         if answer[1]:

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from bench.hostile.peers import words
+from bench.hostile.peers.carrier import HostileCarrier
+from bench.hostile.peers.ingress import StolenIngress
+from bench.hostile.peers.node import HostileNode
 from relay.log import LINES_AT_ONCE
 from relay.wire import bodies
 from relay.wire.codes import Purpose
 from relay.wire.frames import Kind
 from relay.wire.setup import Hello
-from tests.hostile import words
-from tests.hostile.carrier import HostileCarrier
-from tests.hostile.ingress import StolenIngress
-from tests.hostile.node import HostileNode
 from tests.network.load import Load
 from tests.network.network import INGRESS, Network, has_one_best, until
 

@@ -5,14 +5,14 @@ from typing import NoReturn
 
 import pytest
 
+from bench.hostile.peers.carrier import HostileCarrier
+from bench.hostile.peers.node import HostileNode
 from ingress.measure.faults import REFUSALS, Asked, kind_of
 from ingress.serve.answers import node_rows
 from relay.node.sessions import RefusedError
 from relay.wire import bodies
 from relay.wire.codes import Reason
 from relay.wire.setup import Hello
-from tests.hostile.carrier import HostileCarrier
-from tests.hostile.node import HostileNode
 from tests.world import INGRESS, TWO_PATHS, Journal, World, read, until
 
 Make = Callable[..., World]

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 import trio
 
+from bench.hostile.peers import words
+from bench.hostile.peers.ingress import StolenIngress
 from relay.carrier.link import Link
 from relay.carrier.setup import send_message
 from relay.engine.secured import Secured
@@ -17,8 +19,6 @@ from relay.wire import bodies
 from relay.wire.codes import Purpose, Reason
 from relay.wire.frames import Kind
 from relay.wire.setup import Message, Parsed, Refused
-from tests.hostile import words
-from tests.hostile.ingress import StolenIngress
 from tests.relay.node.caller import Caller, asked, hello, secured
 from tests.world import INGRESS, NAME, Journal, World, is_reset, read, until
 

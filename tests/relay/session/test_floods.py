@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import pytest
 
+from bench.hostile.peers import words
 from relay.model.cause import Cause
 from relay.session import initiator as module
 from relay.session.carrier import MOST_WAITING
@@ -11,7 +12,6 @@ from relay.session.riding import MOST_DRAINS
 from relay.wire import bodies
 from relay.wire.errors import ProtocolError
 from relay.wire.frames import BUDGET, Kind, frame
-from tests.hostile import words
 from tests.relay.session.pair import EXIT, INGRESS, SessionPair
 from tests.relay.session.test_carrier import kinds
 

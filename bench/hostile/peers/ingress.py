@@ -6,10 +6,10 @@ from pathlib import Path
 
 import attrs
 
+from bench.hostile.peers.carrier import HostileCarrier, secure
 from relay.identity import load_identity
 from relay.wire.codes import Purpose
 from relay.wire.setup import DIGEST_SIZE, TOKEN_SIZE, Hello, Parsed, Welcome
-from tests.hostile.carrier import HostileCarrier, secure
 
 
 @attrs.frozen

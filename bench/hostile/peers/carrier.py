@@ -76,6 +76,10 @@ class HostileCarrier:
             return False
         return True
 
+    def unwrap(self) -> socket.socket:
+        """End TLS as after PROCEED; the bare socket is the caller's, the carrier of no more use."""
+        return self._sock.unwrap()
+
     def close(self) -> None:
         """Leave without a word."""
         self._sock.close()
