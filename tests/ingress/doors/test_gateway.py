@@ -8,37 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingress.doors.door import KEPT_SOFT, DoorSettings
-from ingress.doors.events import (
-    Authenticate,
-    Close,
-    Event,
-    FinishUpstream,
-    Open,
-    Released,
-    ResetUpstream,
-    Transparent,
-    Upstream,
-)
-from ingress.doors.http import HttpDoor
-from ingress.doors.lanes import MOST_LANES
 from relay.model.cause import Cause
+from tests.ingress.doors.gateway_messages import LOCKED, OK, OPEN, SWITCHED, WEBSOCKET, get, login, post
 
-OPEN = DoorSettings(needs_password=False, proxy_url="http://127.0.0.1:1080", pseudonym="shanghai", via="shanghai")
-LOCKED = DoorSettings(needs_password=True, proxy_url="http://127.0.0.1:1080")
-WEBSOCKET = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
-SWITCHED = b"HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 Responses = Callable[[bytes, list[bytes]], list[tuple[int, dict[bytes, bytes], bytes]]]
-
-
-def get(
-    url: bytes = b"http://a.example/", fields: bytes = b"", method: bytes = b"GET", version: bytes = b"1.1"
-) -> bytes:
-    return method + b" " + url + b" HTTP/" + version + b"\r\nHost: a.example\r\n" + fields + b"\r\n"
-
-
-def post(body: bytes, fields: bytes = b"") -> bytes:
-    return get(fields=fields + b"Content-Length: %d\r\n" % len(body), method=b"POST") + body
 
 
 def test_h01_h02_the_origin_gets_origin_form_and_its_own_host(shell: Any) -> None:
@@ -149,11 +122,6 @@ def test_h28_h48_many_hosts_on_one_connection_in_order(cut: int, shell: Any, res
 def test_a_connect_may_follow_plain_requests(shell: Any) -> None:
     shell.send(get() + b"CONNECT a.example:80 HTTP/1.1\r\nHost: x\r\n\r\nraw")
     assert shell.opened == ["a.example:80"] * 2 and shell.early == b"raw"
-
-
-def login(user: bytes) -> bytes:
-    return {b"alice": b"Proxy-Authorization: Basic YWxpY2U6c2VjcmV0\r\n",
-            b"bob": b"Proxy-Authorization: Basic Ym9iOmhpZGRlbg==\r\n"}[user]  # fmt: skip
 
 
 def test_h29_another_user_gets_another_stream(shell_for: Any) -> None:
@@ -378,97 +346,3 @@ def test_requests_and_answers_cut_anyhow_are_the_same(cuts: list[int], body: byt
     cut.send(data)
     assert cut.sent == whole.sent and cut.opened == whole.opened and cut.closed == whole.closed
     assert [asked.body for asked in cut.streams[0].asked] == [b"", body, body]
-
-
-class Contract:
-    """Calls a door in any order a shell may, and checks what must hold of the answers whatever they are."""
-
-    def __init__(self) -> None:
-        self.door = HttpDoor(LOCKED)
-        self.is_over = False
-        self.open: list[int] = []
-        self.asked_for: list[int] = []
-        self.is_checking = False
-
-    def take(self, events: list[Event]) -> None:
-        for at, event in enumerate(events):
-            assert not self.is_over
-            if isinstance(event, Upstream | FinishUpstream | ResetUpstream | Released):
-                assert event.lane in self.open
-                if isinstance(event, FinishUpstream | ResetUpstream):
-                    self.open.remove(event.lane)
-            elif isinstance(event, Open | Authenticate):
-                assert not self.is_checking and at == len(events) - 1
-                self.ask(event)
-            elif isinstance(event, Close | Transparent):
-                self.is_over = at == len(events) - 1
-                assert self.is_over
-                assert not isinstance(event, Transparent) or self.open == [event.lane]
-
-    def ask(self, event: Open | Authenticate) -> None:
-        if isinstance(event, Authenticate):
-            assert not self.asked_for, "nothing goes on beside it"
-            self.is_checking = True
-            return
-        assert self.door.user and len(self.open) + len(self.asked_for) < MOST_LANES
-        assert event.lane not in self.open + self.asked_for
-        self.asked_for.append(event.lane)
-        self.take(self.door.opening(event.lane))
-
-    def call(self, what: str, data: bytes) -> None:
-        door = self.door
-        if what == "client" and data:
-            self.take(door.receive(data))
-        elif what == "client eof":
-            self.take(door.receive_eof())
-        elif what in ("yes", "no"):
-            self.answer(what == "yes", len(data))
-        elif self.open:
-            lane = self.open[len(data) % len(self.open)]
-            if what == "upstream":
-                self.take(door.receive_upstream(data or b"x", lane))
-            elif what == "upstream eof":
-                self.take(door.upstream_eof(lane))
-            elif what == "upstream reset":
-                self.open.remove(lane)
-                self.take(door.upstream_reset(Cause.EXIT_LOST, lane))
-
-    def answer(self, yes: bool, which: int) -> None:
-        if self.is_checking:
-            self.is_checking = False
-            self.take(self.door.authenticated(yes))
-        elif self.asked_for:
-            lane = self.asked_for.pop(which % len(self.asked_for))
-            if yes:
-                self.open.append(lane)
-            self.take(self.door.opened(lane) if yes else self.door.refused(Cause.REFUSED, lane))
-
-
-PIECES = [
-    get(fields=login(b"alice")), get(b"http://b/", login(b"bob")),
-     get(fields=login(b"alice") + b"Connection: close\r\n"),
-    post(b"body", login(b"alice")), post(b"body", login(b"alice"))[:-2], get(fields=login(b"alice") + WEBSOCKET),
-    get(fields=login(b"alice") + b"Transfer-Encoding: chunked\r\n", method=b"PUT"), b"3\r\nabc\r\n", b"0\r\n\r\n",
-    b"CONNECT c:1 HTTP/1.1\r\nHost: c\r\n" + login(b"bob") + b"\r\n", get(), b"G", b"",
-    OK, OK[:-1], b"k", b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 103 Early\r\n\r\n", SWITCHED, b"HTTP/1.0 204 No\r\n\r\n",
-]  # fmt: skip
-
-
-@settings(max_examples=400)
-@given(
-    calls=st.lists(
-        st.tuples(
-            st.sampled_from(
-                ["client"] * 3 + ["yes"] * 4 + ["upstream"] * 3 + ["no", "client eof", "upstream eof", "upstream reset"]
-            ),
-            st.sampled_from(PIECES),
-        ),
-        max_size=25,
-    )
-)
-def test_any_order_of_calls_keeps_the_contract(calls: list[tuple[str, bytes]]) -> None:
-    contract = Contract()
-    for what, data in calls:
-        contract.call(what, data)
-        if contract.is_over:
-            break

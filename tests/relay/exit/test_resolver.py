@@ -1,12 +1,9 @@
 """Names over a real socket: a DNS server on loopback, which answers, lies, is silent, or is not there."""
 
 import errno
-import os
 import socket
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 import dns.flags
 import dns.message
@@ -17,111 +14,19 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from relay.errors import OperatorError
 from relay.exit.dnsquery import look_up
 from relay.exit.dnsservers import Servers
-from relay.exit.namefiles import NameFiles
-from relay.exit.resolver import LIMIT, LOOK, ResolveError, Resolver
+from relay.exit.resolver import LIMIT, Resolver
 from relay.model.addresses import LOCALHOST_ADDRESSES
 from relay.model.cause import Cause
 from relay.model.network import Address, Node
-
-ANYWHERE = Address("127.0.0.1", 0)
-BOTH = ("2001:200::1", "198.51.100.1")
-Reply = dns.message.Message | None
+from tests.relay.exit.dns_servers import BOTH, DnsServer, Reply, cause_of, fails, is_silent, knows, start
 
 
 @pytest.fixture
 def clock() -> MockClock:
     """Jumps over waits once nothing has happened for a moment of real time, so that datagrams can still arrive."""
     return MockClock(autojump_threshold=0.02)
-
-
-class DnsServer:
-    """Answers over UDP and TCP at one loopback port with what *answer* makes of the question; None is silence.
-
-    *udp* is what becomes of datagrams: answered, swallowed, or refused because nobody listens. Over TCP it answers
-    *each* questions of a connection, then closes it, and *strips* what says that an answer is cut short.
-    """
-
-    def __init__(
-        self,
-        answer: Callable[[dns.message.Message], Reply],
-        *,
-        udp: Literal["answered", "swallowed", "refused"] = "answered",
-        each: int = 1,
-        strips: bool = True,
-    ) -> None:
-        self.answer = answer
-        self.asked: Counter[str] = Counter()
-        """Over UDP."""
-        self.over_tcp = 0
-        self.connections = 0
-        self._udp = udp
-        self._each = each
-        self._strips = strips
-
-    async def serve(
-        self, at: Address = ANYWHERE, *, task_status: trio.TaskStatus[Address] = trio.TASK_STATUS_IGNORED
-    ) -> None:
-        (tcp,) = await trio.open_tcp_listeners(at.port, host=at.host)
-        with trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-            host, port = tcp.socket.getsockname()
-            if self._udp != "refused":
-                await udp.bind((host, port))  # the port is free for TCP, which is the rarer luck
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(trio.serve_listeners, self._serve_tcp, [tcp])
-                task_status.started(Address(host, port))
-                while self._udp != "refused":
-                    wire, client = await udp.recvfrom(4096)
-                    query = dns.message.from_wire(wire)
-                    self.asked[query.question[0].name.to_text(omit_final_dot=True)] += 1
-                    if self._udp == "answered" and (reply := self.answer(query)) is not None:
-                        await udp.sendto(reply.to_wire(), client)
-
-    async def _serve_tcp(self, stream: trio.SocketStream) -> None:
-        self.connections += 1
-        for _ in range(self._each):
-            if not (length := await stream.receive_some(2)):
-                return
-            reply = self.answer(dns.message.from_wire(await stream.receive_some(int.from_bytes(length, "big"))))
-            self.over_tcp += 1
-            if reply is not None:
-                if self._strips:
-                    reply.flags &= ~dns.flags.TC
-                wire = reply.to_wire()
-                await stream.send_all(len(wire).to_bytes(2, "big") + wire)
-
-
-def knows(query: dns.message.Message, ttl: int = 60, flags: int = 0) -> dns.message.Message:
-    """Every name has the same two addresses."""
-    reply = dns.message.make_response(query)
-    reply.flags |= flags
-    question = query.question[0]
-    text = "2001:200::1" if question.rdtype == dns.rdatatype.AAAA else "198.51.100.1"
-    reply.answer.append(dns.rrset.from_text(question.name, ttl, "IN", question.rdtype, text))
-    return reply
-
-
-def fails(query: dns.message.Message, rcode: dns.rcode.Rcode = dns.rcode.SERVFAIL) -> dns.message.Message:
-    reply = dns.message.make_response(query)
-    reply.set_rcode(rcode)
-    return reply
-
-
-def is_silent(query: dns.message.Message) -> None:
-    """A black hole that counts."""
-
-
-async def start(nursery: trio.Nursery, *servers: DnsServer) -> Resolver:
-    addresses = [await nursery.start(server.serve) for server in servers]
-    return Resolver(nursery, addresses, {"known.example": ("192.0.2.1",)})
-
-
-async def cause_of(resolver: Resolver, host: str) -> Cause:
-    with pytest.raises(ResolveError) as caught:
-        await resolver.resolve(host)
-    return caught.value.cause
 
 
 async def test_a_name_is_asked_for_once_and_then_known(nursery: trio.Nursery, clock: MockClock) -> None:
@@ -342,57 +247,6 @@ async def test_f6_with_use_vc_nothing_is_asked_over_udp(nursery: trio.Nursery, c
     resolver = Resolver(nursery, [await nursery.start(server.serve)], over_tcp=True)
     assert await resolver.resolve("a.example") == BOTH
     assert (server.asked, server.over_tcp) == ({}, 2)
-
-
-def written(at: Path, text: str) -> None:
-    """As an editor does: another file takes the place of the old one."""
-    (at.parent / "new").write_text(text)
-    os.replace(at.parent / "new", at)
-
-
-async def test_f6_other_servers_and_names_are_gone_by_without_a_restart(
-    nursery: trio.Nursery, clock: MockClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    old, new = DnsServer(is_silent), DnsServer(knows)
-    at = await nursery.start(old.serve)
-    await nursery.start(new.serve, Address("127.0.0.2", at.port))
-    monkeypatch.setattr("relay.exit.hostsfile.DNS_PORT", at.port)
-    conf, hosts = tmp_path / "resolv.conf", tmp_path / "system"
-    written(conf, "nameserver 127.0.0.1\n")
-    node = Node("us", Address("203.0.113.1", 48350), (), exit=True)
-    resolver = Resolver.of_files(nursery, NameFiles(node, tmp_path, hosts, conf))
-    assert await cause_of(resolver, "a.example") is Cause.DNS_TIMEOUT
-
-    async def wait() -> None:
-        assert await cause_of(resolver, "b.example") is Cause.DNS_TIMEOUT
-
-    async with trio.open_nursery() as waiting:
-        waiting.start_soon(wait)  # goes on with the old server, and holds up nobody
-        await wait_all_tasks_blocked()
-        written(conf, "nameserver 127.0.0.2\n")
-        written(hosts, "192.0.2.7 c.example\n")
-        await trio.sleep(LOOK)
-        started = trio.current_time()
-        assert await resolver.resolve("b.example") == BOTH
-        assert await resolver.resolve("c.example") == ("192.0.2.7",)
-        assert trio.current_time() - started < 1.0
-    assert resolver.cached("b.example", trio.current_time()) == BOTH  # what the old one did not know is no news
-
-
-async def test_f6_a_reload_reads_the_files_and_forgets(nursery: trio.Nursery, clock: MockClock, tmp_path: Path) -> None:
-    written(tmp_path / "hosts", "192.0.2.7 c.example\n")
-    node = Node("us", Address("203.0.113.1", 48350), (), exit=True, dns=("127.0.0.1",), hosts="hosts")
-    resolver = Resolver.of_node(nursery, node, tmp_path)
-    written(tmp_path / "hosts", "192.0.2.8 c.example\n")
-    assert resolver.cached("c.example", trio.current_time()) == ("192.0.2.8",)
-    written(tmp_path / "hosts", "192.0.2.9 c.example\n")
-    resolver.read_again()
-    assert resolver.cached("c.example", trio.current_time()) == ("192.0.2.9",)
-    (tmp_path / "hosts").unlink()
-    with pytest.raises(OperatorError, match="hosts: No such file"):
-        resolver.read_again()
-    assert resolver.cached("c.example", trio.current_time()) == ("192.0.2.9",)
-    Resolver(nursery, ()).read_again()  # one without files has none to read
 
 
 async def test_a_fault_of_ours_ends_one_look_up_only(

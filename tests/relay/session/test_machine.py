@@ -4,18 +4,16 @@ At every step what arrived is a prefix of what was written, an end is believed o
 balance. At the end one carrier lives, and then everything that was promised has to happen.
 """
 
-import random
-
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from relay.model.cause import Cause
-from relay.session.initiator import InitiatorStream
 from relay.session.session import EXPIRY
 from relay.session.states import StreamState
 from relay.session.stream import Stream
 from relay.wire.codes import Feature
+from tests.relay.session.flows import Flow, content, held_by, is_over
 from tests.relay.session.pair import EXIT, INGRESS, PLENTY, RecordingSink, SessionPair
 
 OURS, NOTHING = Feature.RESET_IN_ORDER, Feature(0)
@@ -29,30 +27,9 @@ LIVING = {
     (True, False, True): StreamState.LAST_ACK,
 }
 """The state of a stream that lives, by what its sender and receiver say: finished, all acknowledged, all arrived."""
-_BLOB = random.Random(7).randbytes(65521) * 3
 _SIZES = st.sampled_from([1, 20, 21, 700, 5_000, 16_384, 40_000, 120_000])
 _PICK = st.integers(0, 11)
 _ENDS = st.sampled_from([INGRESS, EXIT])
-
-
-def content(flow: int, end: int, start: int, size: int) -> bytes:
-    """What *end* writes on a stream; every offset of every stream looks different."""
-    at = (flow * 7919 + end * 3571 + start) % 65521
-    return _BLOB[at : at + size]
-
-
-class Flow:
-    """What the test knows of one stream."""
-
-    def __init__(self, stream: InitiatorStream) -> None:
-        self.stream = stream
-        self.written = [0, 0]
-        self.is_finished = [False, False]
-        self.was_reset = [False, False]
-        self.was_cut = [False, False]
-        """Reset behind what was written: the other end gets that first."""
-        self.was_forgotten = False
-        self.checked = [0, 0]
 
 
 class SessionMachine(RuleBasedStateMachine):
@@ -446,18 +423,6 @@ class SessionMachine(RuleBasedStateMachine):
                     assert sink.fins == 1 and sink.cause is None
                 elif not flow.was_reset[end] and not (flow.was_forgotten and end == EXIT):
                     assert sink.cause is not None or is_over(flow, end, sink), "left hanging"
-
-
-def is_over(flow: Flow, end: int, sink: RecordingSink) -> bool:
-    """Whether both directions ended cleanly, as far as this end's client or target can see."""
-    return sink.fins > 0 and flow.is_finished[end]
-
-
-def held_by(stream: Stream) -> int:
-    """What the memory must count of a stream beyond its start: what is kept for sending, and what may still come."""
-    receiver = stream.receiver
-    promised = max(receiver.limit - receiver.consumed - stream.start, 0) + receiver.held - receiver.early
-    return stream.sender.kept + (promised if stream.start else 0)
 
 
 TestSession = SessionMachine.TestCase

@@ -1,52 +1,15 @@
 """Resets that follow bytes (A1): what was written before arrives, then the reset, once; and where that ends."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from relay.model.cause import Cause
-from relay.session.initiator import InitiatorStream
 from relay.session.session import EXPIRY, RESET_PATIENCE
 from relay.session.sink import CLOSED
 from relay.session.states import StreamState
-from relay.session.stream import Stream
 from relay.session.window import INITIAL_WINDOW
-from relay.wire import bodies
 from relay.wire.codes import Feature
-from relay.wire.errors import ProtocolError
-from relay.wire.frames import Kind, data_header
 from tests.relay.session.pair import EXIT, INGRESS, RecordingSink, SessionPair
-
-OURS = Feature.RESET_IN_ORDER
-BYTES = bytes(range(251)) * 4
-MANY = BYTES * 600
-"""More than a window."""
-ENDS = pytest.mark.parametrize("end", [INGRESS, EXIT], ids=["the client", "the target"])
-CAUSES = (Cause.CLIENT_RESET, Cause.TARGET_RESET)
-
-
-class Ends:
-    """A connected stream, seen from the end that resets: `near` there, `far` and its sink opposite."""
-
-    def __init__(self, end: int, carriers: int = 2, features: Feature = OURS) -> None:
-        self.pair = SessionPair(carriers, announced=(features, features))
-        self.end, self.cause = end, CAUSES[end]
-        self.stream = self.pair.open(0)
-        self.pair.run()
-        both: tuple[Stream, Stream] = (self.stream, self.pair.at_exit(self.stream))
-        self.near, self.far = both[end], both[1 - end]
-        self.sink = self.pair.sinks[1 - end][self.stream.id]
-        self.own_sink = self.pair.sinks[end][self.stream.id]
-        self.towards = 1 - end
-
-    def deliver(self, carrier: int = 0, most: int = 1 << 30) -> int:
-        return self.pair.deliver(carrier, most, towards=self.towards)
-
-    def assert_told(self, data: bytes, fins: int = 0) -> None:
-        """The far end got all of *data* and then the reset; the near end nothing; nobody knows it any more."""
-        assert self.sink.data == data and self.sink.fins == fins and self.sink.cause is self.cause
-        assert self.own_sink.cause is None
-        self.pair.assert_forgotten()
+from tests.relay.session.reset_ends import BYTES, ENDS, MANY, OURS, Ends
 
 
 @ENDS
@@ -388,79 +351,3 @@ def test_a1_a_sink_may_reset_when_it_is_told_of_the_fin_before_a_reset() -> None
     pair.run()
     assert sink.data == BYTES and sink.fins == 1 and sink.cause is None
     pair.assert_forgotten()
-
-
-# ---- a peer that contradicts itself
-
-
-@pytest.mark.parametrize(
-    ("before", "offset"),
-    [
-        ([], INITIAL_WINDOW + 2),
-        ([(Kind.DATA, 0)], len(BYTES) - 1),
-        ([(Kind.DATA, 5)], len(BYTES) + 4),
-        ([(Kind.RESET, 2000)], 2001),
-        ([(Kind.FIN, 2000)], 2000),
-        ([(Kind.FIN, 2000)], 2002),
-    ],
-)
-@ENDS
-def test_a1_a_reset_that_contradicts_what_came_before_is_an_error(
-    end: int, before: list[tuple[Kind, int]], offset: int
-) -> None:
-    ends = Ends(end)
-    for kind, at in before:
-        say(ends.far, kind, at)
-    with pytest.raises(ProtocolError, match="a RESET that contradicts"):
-        ends.far.receive_reset(offset, ends.cause)
-    assert ends.sink.cause is None
-
-
-@ENDS
-def test_a1_nothing_may_follow_a_reset(end: int) -> None:
-    ends = Ends(end)
-    ends.far.receive_reset(2000, ends.cause)
-    with pytest.raises(ProtocolError, match="bytes behind a FIN or RESET"):
-        ends.far.receive(1990, memoryview(b"x" * 11))
-    for at in (1998, 2000):
-        with pytest.raises(ProtocolError, match="a FIN that contradicts the RESET"):
-            ends.far.receive_fin(at)
-    ends.far.receive_fin(1999)
-    with pytest.raises(ProtocolError, match="bytes behind a FIN or RESET"):
-        ends.far.receive(1990, memoryview(b"x" * 10))
-
-
-def say(stream: Stream, kind: Kind, offset: int) -> None:
-    if kind is Kind.DATA:
-        stream.receive(offset, memoryview(BYTES))
-    elif kind is Kind.FIN:
-        stream.receive_fin(offset)
-    else:
-        stream.receive_reset(offset, Cause.TARGET_RESET)
-
-
-@given(frames=st.lists(st.tuples(st.sampled_from([Kind.DATA, Kind.FIN, Kind.RESET, Kind.ACK]), st.integers(0, 3000))))
-def test_a1_any_frames_end_it_once_or_break_the_protocol(frames: list[tuple[Kind, int]]) -> None:
-    """What a sink hears never goes on after an end (RecordingSink asserts it), and nothing is kept of it."""
-    pair = SessionPair(announced=(OURS, OURS))
-    stream = pair.open(0)
-    pair.run()
-    end = pair.end(0)
-    for kind, at in frames:
-        frame = {
-            Kind.DATA: lambda at=at: b"".join((data(stream, at), BYTES)),
-            Kind.FIN: lambda at=at: bodies.fin(stream.id, at),
-            Kind.RESET: lambda at=at: bodies.reset(stream.id, Cause.TARGET_RESET, at),
-            Kind.ACK: lambda at=at: bodies.ack(stream.id, at, at),
-        }[kind]()
-        try:
-            end.receive(memoryview(frame), pair.now)
-        except ProtocolError:
-            pair.kill(0)
-            break
-    pair.advance(RESET_PATIENCE + EXPIRY)
-    assert pair.ingress.memory.used == 0 or pair.ingress.streams
-
-
-def data(stream: InitiatorStream, at: int) -> bytes:
-    return data_header(stream.id, at, len(BYTES))
