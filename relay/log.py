@@ -33,8 +33,15 @@ LINES_BACK: Final = 10
 event. At 30 it would be half a megabyte, and a node where strangers cause two would write more than one an hour."""
 FLOODED_LINES: Final = 1
 """In a minute that follows one in which lines were left out: an example, beside the count."""
+ALL_AT_ONCE: Final = 600
+ALL_BACK: Final = 60
+"""The same for all events together, at once and again with each minute: somebody who holds a node's key can cause many
+kinds of lines, about many paths. An outage of everything says a few hundred; 60 a minute are 0.7 MB an hour. Beyond
+that, of each event only the first line of a minute is written, so that no flood hides another kind of news."""
 MOST_TALLIES: Final = 512
 """Things kept apart at a time; more than that share their event's one tally."""
+MOST_TOLD_APART: Final = 3
+"""Things about which one event was left out that are still named one by one."""
 MINUTE: Final = 60.0
 
 Key = tuple[str, str]
@@ -44,13 +51,16 @@ Key = tuple[str, str]
 class Tallies:
     """How many lines of each event were admitted in the present minute, and how many were not."""
 
-    __slots__ = ("_left_out", "_room", "_since")
+    __slots__ = ("_left_out", "_room", "_room_for_all", "_since", "_written")
 
     def __init__(self) -> None:
         self._since = float("-inf")
         self._room: dict[Key, int] = {}
         """Lines that may still be written; LINES_AT_ONCE of what is not here."""
         self._left_out: dict[Key, int] = {}
+        self._room_for_all = ALL_AT_ONCE
+        self._written: set[str] = set()
+        """Events of which a line was written in this minute."""
 
     def admit(self, name: str, about: str) -> bool:
         """Whether a line of *name* may be written; if not, it is counted."""
@@ -58,8 +68,10 @@ class Tallies:
         if key not in self._room and len(self._room) >= MOST_TALLIES:
             key = (name, "")
         room = self._room.get(key, LINES_AT_ONCE)
-        if room:
+        if room and (self._room_for_all > 0 or name not in self._written):
             self._room[key] = room - 1
+            self._room_for_all -= 1
+            self._written.add(name)
             return True
         self._left_out[key] = self._left_out.get(key, 0) + 1
         return False
@@ -68,13 +80,25 @@ class Tallies:
         """What was left out of the last minute, if it is over at *now*: to be told, once."""
         if now - self._since < MINUTE:
             return {}
-        minutes = min((now - self._since) // MINUTE, LINES_AT_ONCE)
+        minutes = int(min(now - self._since, LINES_AT_ONCE * MINUTE) // MINUTE)
         left_out, self._left_out = self._left_out, {}
-        back = {key: room + int(minutes) * LINES_BACK for key, room in self._room.items()}
+        back = {key: room + minutes * LINES_BACK for key, room in self._room.items()}
         self._room = {key: room for key, room in back.items() if room < LINES_AT_ONCE}
         self._room.update(dict.fromkeys(left_out, FLOODED_LINES))
+        self._room_for_all = min(ALL_AT_ONCE, max(self._room_for_all, 0) + minutes * ALL_BACK)
+        self._written.clear()
         self._since = now
-        return left_out
+        return _together(left_out)
+
+
+def _together(left_out: dict[Key, int]) -> dict[Key, int]:
+    """One count for an event that was left out about many things: their names would be a flood of their own."""
+    names = [name for name, _ in left_out]
+    told: dict[Key, int] = {}
+    for (name, about), count in left_out.items():
+        key = (name, about if names.count(name) <= MOST_TOLD_APART else "")
+        told[key] = told.get(key, 0) + count
+    return told
 
 
 class Log:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import attrs
 
-from relay.log import FLOODED_LINES, LINES_AT_ONCE, LINES_BACK, MINUTE
+from relay.log import ALL_AT_ONCE, ALL_BACK, FLOODED_LINES, LINES_AT_ONCE, LINES_BACK, MINUTE
 
 BROKEN = ("handler-failed", "Traceback (most recent call last)")
 """What stands in a log where code of ours raised; no attack may make it."""
@@ -68,7 +68,9 @@ def hour_of(lines: Sequence[str], seconds: float) -> float:
     sizes: dict[tuple[str, ...], list[int]] = {}
     for line in lines:
         sizes.setdefault(key_of(line), []).append(len(line) + 1)
-    return sum(lines_of_an_hour(len(one), seconds) * sum(one) / len(one) for one in sizes.values())
+    counts = {key: lines_of_an_hour(len(one), seconds) for key, one in sizes.items()}
+    let_through = min(1.0, (ALL_AT_ONCE + ALL_BACK * 3600 / MINUTE) / max(sum(counts.values()), 1.0))
+    return let_through * sum(counts[key] * sum(one) / len(one) for key, one in sizes.items())
 
 
 def lines_of_an_hour(count: int, seconds: float) -> float:

@@ -216,6 +216,24 @@ def test_things_without_end_share_a_tally() -> None:
     for number in range(10 * MOST_TALLIES):
         written.log.event("carrier-lost", about=str(number))
     assert len(written.take()) == MOST_TALLIES + LINES_AT_ONCE
+    written.now += MINUTE
+    written.log.tell_left_out()
+    assert [line["count"] for line in written.take()] == [9 * MOST_TALLIES - LINES_AT_ONCE]
+
+
+def test_d3_whoever_holds_a_node_s_key_fills_no_disk_either_and_hides_no_other_news() -> None:
+    written, size = Written(), 0
+    for minute in range(60):
+        for event in ("carrier-up", "carrier-lost", "carrier-failed", "opening-hedged"):
+            for path in range(16):
+                for _ in range(LINES_BACK):
+                    written.log.event(event, about=str(path), path=f"ix-dmit/pacific-dmit/{path}", why="x" * 80)
+        written.log.event("exit-lost", level="warning", node="us-dmit", streams=minute)
+        lines = written.take()
+        assert [line["streams"] for line in lines if line["event"] == "exit-lost"] == [minute]
+        size += sum(len(json.dumps(line)) + 1 for line in lines)
+        written.now += MINUTE
+    assert 100_000 < size < 1_100_000
 
 
 def test_at_debug_everything_is_written() -> None:
