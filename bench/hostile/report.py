@@ -126,8 +126,9 @@ def deeds(rows: Mapping[str, Row]) -> str:
 
 def tables(result: Result) -> str:
     """All of it, but the head."""
+    (seed,) = {row.version for row in result.rows.values()}
     parts = (
-        f"{result.when}, {result.machine}.",
+        f"{result.when}, {result.machine}, {seed}.",
         felt_table(result.rows),
         "## What was kept",
         "Resident MiB before, at most, and after; descriptors before and after.",
