@@ -239,7 +239,7 @@ class Fleet:
         now = self.loop.now
         log.tell_left_out()
         self.bulk.each_second()
-        self.moving.pairs.improve()
+        self.moving.pairs.improve(now)
         if self._rounds % round(4 * BULK_PING) == 0:
             for live in self.live.values():
                 live.ping_bulk(self._rounds)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 
 from ingress.choice.chooser import Chooser
-from ingress.choice.moves import is_worse
+from ingress.choice.moves import REST, WORSE_FOR, is_worse
 from ingress.paths.live import LivePath
 from relay.session.carrier import CarrierEnd
 from relay.session.stream import Stream
@@ -22,6 +22,9 @@ class Pairs:
         self._chooser = chooser
         self._attach = attach
         self._streams: set[Stream] = set()
+        self._worse_since: dict[Stream, float] = {}
+        self._rest: dict[Stream, float] = {}
+        """Until when those stay that have just changed."""
 
     def add(self, stream: Stream) -> None:
         """*stream* wants two legs for as long as it lives."""
@@ -56,15 +59,28 @@ class Pairs:
         self._attach(second, stream, (carrier, second.thin.end))
         return second
 
-    def improve(self) -> None:
-        """Once a second: streams of which a leg is much worse than in the best pair change to that."""
-        entries = self._chooser.ranking.by_name
+    def improve(self, now: float) -> None:
+        """Once a second: streams of which a leg has long been much worse than in the best pair change to that."""
+        self._rest = {stream: until for stream, until in self._rest.items() if until > now}
+        worse = self._worse_since
+        self._worse_since = {}
         for stream in self._streams:
-            costs = sorted(entries[leg.carrier.name].cost for leg in stream.legs if leg.carrier.name in entries)
-            pair = self._best(stream) if len(costs) > 1 else ()
-            wanted = sorted(entries[live.name].cost for live in pair)
-            if pair and any(is_worse(has, better) for has, better in zip(costs, wanted, strict=True)):
+            pair = self._better(stream)
+            if not pair or stream in self._rest:
+                continue
+            since = self._worse_since[stream] = worse.get(stream, now)
+            if now - since >= WORSE_FOR:
+                self._rest[stream] = now + REST
                 self._attach(pair[0], stream, tuple(live.thin.end for live in pair if live.thin is not None))
+
+    def _better(self, stream: Stream) -> tuple[LivePath, ...]:
+        """The best pair for *stream*, if one of its two legs is much worse; or nothing."""
+        entries = self._chooser.ranking.by_name
+        costs = sorted(entries[leg.carrier.name].cost for leg in stream.legs if leg.carrier.name in entries)
+        pair = self._best(stream) if len(costs) > 1 else ()
+        wanted = sorted(entries[live.name].cost for live in pair)
+        is_better = pair and any(is_worse(has, better) for has, better in zip(costs, wanted, strict=True))
+        return pair if is_better else ()
 
     def _best(self, stream: Stream) -> tuple[LivePath, ...]:
         """The best two usable paths for *stream*, or nothing."""

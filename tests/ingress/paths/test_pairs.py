@@ -1,10 +1,27 @@
 """Redundant streams: two legs that share no line, another when one is gone, better ones when they are much better."""
 
+import attrs
 import pytest
 
-from ingress.choice.moves import Move, MoveKind
+from ingress.choice.moves import WORSE_FOR, Move, MoveKind
 from relay.model.cause import Cause
 from tests.ingress.paths.fleet_bed import INGRESS, THREE_LINES, FleetBed, with_bed
+
+
+def improve_for_long(bed: FleetBed) -> None:
+    """As often as it takes."""
+    for seconds in range(int(WORSE_FOR) + 1):
+        bed.fleet.moving.pairs.improve(bed.loop.now + seconds)
+
+
+def rank(bed: FleetBed, seconds: float, **costs: float) -> None:
+    """The ranking as it would be with these round trips."""
+    found = [
+        attrs.evolve(entry.figures, round_trip=costs[entry.name], deviation=0.0, late=0.0)
+        for entry in bed.fleet.chooser.ranking.order
+    ]
+    bed.fleet.chooser.rank(found, bed.loop.now + seconds)
+
 
 SHARED = (("ix", INGRESS, "jp"), ("p1", "jp", "us"), ("p2", "jp", "us"))
 
@@ -40,7 +57,7 @@ async def test_paths_that_share_a_line_are_no_pair(bed: FleetBed) -> None:
     client = bed.open("ix/p1", legs=2)
     await bed.run(3.0)
     assert client.paths == ["ix/p1"]
-    bed.fleet.moving.pairs.improve()
+    improve_for_long(bed)
     assert client.paths == ["ix/p1"]
 
 
@@ -63,7 +80,7 @@ async def test_a_path_that_is_no_longer_ranked_has_no_partner(bed: FleetBed) -> 
     client_paths = client.paths
     bed.fleet.chooser.rank([], bed.loop.now)
     assert list(bed.fleet.moving.pairs.complete()) == []
-    bed.fleet.moving.pairs.improve()
+    improve_for_long(bed)
     assert client.paths == client_paths
 
 
@@ -84,9 +101,30 @@ async def test_legs_that_are_much_worse_than_the_best_pair_change(
         bed.lines[name].delay = delay
     await bed.up()
     client = bed.open("b", "c", legs=2)
-    await bed.run(1.1)
+    await bed.run(WORSE_FOR - 0.1)
+    assert set(client.paths) == {"b", "c"}
+    await bed.run(1.2)
     assert set(client.paths) == ({"a", "b"} if changes else {"b", "c"})
     await client.exchange()
+
+
+@with_bed(THREE_LINES)
+async def test_weather_that_passes_changes_no_pair_and_one_that_changed_rests(bed: FleetBed) -> None:
+    await bed.up()
+    client = bed.open("b", "c", legs=2)
+    pairs, now = bed.fleet.moving.pairs, bed.loop.now
+    for seconds, cost in ((0, 0.05), (2, 0.05), (3, 0.1), (4, 0.05), (6, 0.05), (8, 0.05)):
+        rank(bed, seconds, a=cost, b=0.1, c=0.1)
+        pairs.improve(now + seconds)
+        assert set(client.paths) == ({"a", "b"} if seconds == 8 else {"b", "c"})
+    for seconds in range(9, 18):
+        rank(bed, seconds, a=0.2, b=0.1, c=0.1)
+        pairs.improve(now + seconds)
+        assert set(client.paths) == ({"a", "b"})
+    for seconds in range(18, 23):
+        rank(bed, seconds, a=0.2, b=0.1, c=0.1)
+        pairs.improve(now + seconds)
+    assert set(client.paths) == {"b", "c"}
 
 
 @with_bed(THREE_LINES)
@@ -96,7 +134,7 @@ async def test_a_pair_of_which_one_has_just_gone_is_no_better(bed: FleetBed) -> 
     thin = bed.live["a"].thin
     assert thin is not None
     thin.close("gone")
-    bed.fleet.moving.pairs.improve()
+    improve_for_long(bed)
     assert client.paths == ["b", "c"]
 
 
