@@ -22,14 +22,14 @@ HERE = Address("192.0.2.1", 1)
 
 @dataclass(frozen=True)
 class Weather:
-    """What the paths are like: seconds, and bytes per second."""
+    """What the paths are like; times in seconds."""
 
     longer: float
     """By how much each path is longer than the one before."""
     noise: float
     """Most that chance adds to a round trip."""
-    rate: float | None = None
-    """Most that chance leaves free of the rates of their lines; None if they tell none."""
+    full: float = 0.0
+    """Share of the paths of which a line is full."""
 
 
 SHORTEST = 0.130
@@ -37,10 +37,10 @@ SHORTEST = 0.130
 WEATHERS = {
     "unequal": Weather(0.002, 0.002),
     "equal": Weather(0.0, 0.0005),
-    "rated": Weather(0.0, 0.0005, 25e6),
+    "rated": Weather(0.0, 0.0005, 0.5),
 }
-"""Some lead and the others follow, as in a network with distances; all are as good as the best, so that a choice looks
-at each of them, and the more so if their lines tell rates."""
+"""Some lead and the others follow, as in a network with distances; all are as good as the best; and lines that
+tell rates are full, so that a choice looks at each path that is as good."""
 
 
 def time_choosing(lines: int, weather: Weather) -> Numbers:
@@ -92,7 +92,7 @@ def drawn_figures(paths: Sequence[Path], weather: Weather, chance: random.Random
             round_trip=SHORTEST + number * weather.longer + chance.random() * weather.noise,
             deviation=chance.random() * weather.noise,
             streams=chance.randrange(400),
-            free=None if weather.rate is None else chance.random() * weather.rate,
+            is_full=chance.random() < weather.full,
         )
         for number, path in enumerate(paths)
     ]

@@ -2,7 +2,7 @@
 
     chooser         the one place that decides; everything below serves it
     demand, choice  what a stream asks for; what it is given, and by what it was decided
-    ranking, cost   paths in tiers, by seconds; `entry` is one of them, `spread` shares streams among equals
+    ranking, cost   paths in tiers, by seconds; `entry` is one of them
     connect_times   how long each exit takes to each site; `sites` says which hosts are one
     affinity        a client stays at the exit that a site has seen it at
     reached         which targets were reached lately

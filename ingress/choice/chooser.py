@@ -7,17 +7,17 @@ It holds the ranking in force and what is remembered of targets and clients. `de
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ingress.choice import disjoint, moves
-from ingress.choice.affinity import Affinity, is_given_up
+from ingress.choice.affinity import Affinity
 from ingress.choice.choice import Basis, Choice, at_other_exits, elsewhere_to_the_same_exit, permitted
 from ingress.choice.connect_times import ConnectTimes, Probe
-from ingress.choice.cost import SWITCH_MARGIN, SWITCH_SHARE, Connect
+from ingress.choice.cost import Connect
 from ingress.choice.demand import Demand
 from ingress.choice.entry import Entry, Tier
+from ingress.choice.exit_costs import ExitCosts
 from ingress.choice.families import FamilyNeeds
 from ingress.choice.moves import Bulk, Move, Mover
 from ingress.choice.ranking import Group, Ranking, rank
 from ingress.choice.reached import Reached
-from ingress.choice.spread import Spread, spread
 from ingress.measure.figures import PathFigures
 from relay.model.cause import Cause
 
@@ -36,6 +36,7 @@ class Chooser:
         self.reached = Reached()
         self.affinity = Affinity()
         self.families = FamilyNeeds()
+        self._exit_costs = ExitCosts()
         self._mover = Mover()
         self._pairs: dict[str, tuple[Entry, Entry] | None] = {}
 
@@ -47,8 +48,10 @@ class Chooser:
 
     def rank(self, figures: Sequence[PathFigures], now: float, *, lagged: bool = False) -> Ranking:
         """Make the ranking that is in force from now on."""
-        assumed = {name: self.connect_times.assumed(name) for name in {one.exit for one in figures}}
-        self.ranking = rank(self.ranking, figures, now, assumed=assumed, lagged=lagged)
+        self.ranking = rank(self.ranking, figures, now, lagged=lagged)
+        leaders = {name: group.leader for name, group in self.ranking.exits.items()}
+        works = {name: one.cost for name, one in leaders.items() if one.tier < _STALLED and one.is_measured}
+        self._exit_costs.note(works, now)
         self._pairs.clear()
         return self.ranking
 
@@ -66,10 +69,10 @@ class Chooser:
 
     def decide(self, demand: Demand, now: float) -> Choice | None:
         """The path, or paths, of a stream; None while none that is permitted can carry it. Nothing is remembered."""
-        bands, basis = self._bands(demand, now)
-        if not bands:
+        group, basis = self._group(demand, now)
+        if group is None:
             return None
-        entry = spread(bands)
+        entry = group.first
         if demand.legs == 1:
             return Choice(demand, entry, basis)
         pair = self._pair(entry.exit)
@@ -96,25 +99,34 @@ class Chooser:
         """The exits that may take the stream, and can as far as they have told; None for all."""
         return self.families.exits(demand, self.connect_times.exits, now)
 
-    def _bands(self, demand: Demand, now: float) -> tuple[Sequence[Spread], Basis]:
-        """The paths that are equally good for *demand*, none if there are none, and what decided it."""
+    def _group(self, demand: Demand, now: float) -> tuple[Group | None, Basis]:
+        """The paths among which the best is for *demand*, None if there are none, and what decided it."""
         group = self.ranking.group
         kept, why_kept = self._kept(demand, now) if demand.client else (None, _KEPT)
         known = self.connect_times.known(demand.host)
         exits = self._exits(demand, now)
         if kept is None and not known and exits is None:
-            return ((group.spread,) if group is not None and group.band else ()), _BEST
+            return (group if group is not None and group.band else None), _BEST
         groups = permitted(self.ranking, exits)
         costs = _exit_costs(groups, known)
         if not costs:
-            return (), _BEST
-        best = min(costs.values())
-        if kept is not None and kept in costs and _is_kept(costs[kept], best):
-            return (groups[kept].spread,), why_kept
-        near = best[1] + max(SWITCH_MARGIN, SWITCH_SHARE * best[1])
-        good = [groups[name].spread for name, (tier, cost) in costs.items() if tier is best[0] and cost <= near]
+            return None, _BEST
+        best = min(costs, key=costs.__getitem__)
+        if kept is not None and kept in costs and self._is_good_enough(kept, best, costs, known, now):
+            return groups[kept], why_kept
         is_detour = kept in costs and costs[kept][0] is _STALLED
-        return good, _DETOUR if is_detour else _basis(exits, is_known=bool(known))
+        return groups[best], _DETOUR if is_detour else _basis(exits, is_known=bool(known))
+
+    def _is_good_enough(
+        self, kept: str, best: str, costs: Mapping[str, tuple[Tier, float]], known: Mapping[str, Connect], now: float
+    ) -> bool:
+        """Whether a client is to keep its exit; on backup lines only if the best is on some, too."""
+        tier = costs[kept][0]
+        if tier is not _UP and tier is not _HELD and tier is not costs[best][0]:
+            return False
+        nearest = _nearest(known)
+        shares = [known[name].time if name in known else nearest for name in (kept, best)]
+        return kept == best or not self._exit_costs.is_given_up(kept, shares[0], best, shares[1], now)
 
     def _kept(self, demand: Demand, now: float) -> tuple[str | None, Basis]:
         """The exit that the client is to keep for *demand* while it is good enough, and why."""
@@ -188,23 +200,24 @@ class Chooser:
 
 
 def _exit_costs(groups: Mapping[str, Group], known: Mapping[str, Connect]) -> dict[str, tuple[Tier, float]]:
-    """Tier and cost, with the target's share, of the best path to each exit; *known* are connect times by exit."""
+    """Tier and cost, with the target's share, of the best path to each exit; *known* are connect times by exit.
+
+    Where the time is not known, the nearest known one of that site stands for it: an exit is not preferred for being
+    unknown, nor given up for it.
+    """
+    nearest = _nearest(known)
     costs: dict[str, tuple[Tier, float]] = {}
     for name, group in groups.items():
         first, share = group.band[0], known.get(name)
-        costs[name] = first.tier, first.cost + (first.assumed if share is None else share.time)
+        costs[name] = first.tier, first.cost + (nearest if share is None else share.time)
     return costs
+
+
+def _nearest(known: Mapping[str, Connect]) -> float:
+    return min((one.time for one in known.values()), default=0.0)
 
 
 def _basis(exits: frozenset[str] | None, *, is_known: bool) -> Basis:
     if exits is not None:
         return _PERMITTED
     return _SITE if is_known else _BEST
-
-
-def _is_kept(kept: tuple[Tier, float], best: tuple[Tier, float]) -> bool:
-    """Whether an exit works well enough for a client that used it; on backup lines only if the best is too."""
-    tier, cost = kept
-    if tier is not _UP and tier is not _HELD and tier is not best[0]:
-        return False
-    return cost <= best[1] or not is_given_up(cost, best[1])

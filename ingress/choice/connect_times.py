@@ -1,11 +1,11 @@
 """How long each exit takes to connect to a site: reported by the exits, and probed where a site is used often.
 
-What is not known is assumed to take the median of that exit's connects, so that an exit is not preferred
-for being unknown.
+What is not known is assumed to take as long as the nearest exit that is known, so that an exit is neither preferred nor
+given up for being unknown.
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import attrs
 
@@ -21,8 +21,6 @@ WITHIN = 600.0
 """Seconds: of those uses, and between two timings of a site by one exit."""
 RECENT = 5
 """Connect times of one exit to one site behind its median."""
-EXIT_RECENT = 100
-"""Connect times of one exit behind what is assumed for unknown sites."""
 UNREACHABLE = 1.0
 """Seconds charged to an exit from which a probe could not connect: more than any detour costs."""
 MOST_SITES = 4096
@@ -67,12 +65,11 @@ class _Site:
 class ConnectTimes:
     """Connect times by site and exit. `exits` are the names of all exits, set again after a reload."""
 
-    __slots__ = ("_all", "_hot", "_sites", "exits")
+    __slots__ = ("_hot", "_sites", "exits")
 
     def __init__(self, exits: Iterable[str]) -> None:
         self.exits = tuple(exits)
         self._sites: Lru[str, _Site] = Lru(MOST_SITES)
-        self._all: dict[str, deque[float]] = {}
         self._hot: Lru[str, _Site] = Lru(MOST_TIMED)
 
     def used(self, host: str, port: int, now: float) -> None:
@@ -89,8 +86,6 @@ class ConnectTimes:
 
     def connected(self, host: str, exit_: str, took: float, now: float, *, probed: bool = False) -> None:
         """An exit's connect took *took* seconds: a stream's, or a probe's, for which it need not have been used."""
-        if not probed:
-            self._all.setdefault(exit_, deque(maxlen=EXIT_RECENT)).append(took)
         site = self._sites.get(site_of(host))
         if site is None:
             return
@@ -99,7 +94,7 @@ class ConnectTimes:
         timed.asked = now
         source = Source.MEASURED if probed else Source.USED
         note = "timed by a probe" if probed else f"median of the last {len(timed.times)} connects"
-        site.known[exit_] = Connect(median(timed.times), source, note)
+        site.known[exit_] = Connect(_usual(timed.times), source, note)
 
     def probe_failed(self, host: str, exit_: str) -> None:
         """The exit could not connect where others are used: it is to be avoided for this site."""
@@ -126,16 +121,16 @@ class ConnectTimes:
         site = self._sites.get(site_of(host))
         return site.known if site is not None else {}
 
-    def assumed(self, exit_: str) -> float:
-        """Seconds assumed for an unknown target: the median of the exit's connects, else of all exits', else 0."""
-        times = self._all.get(exit_)
-        if times:
-            return median(times)
-        others = [median(some) for some in self._all.values()]
-        return median(others) if others else 0.0
-
     def connect(self, host: str, exit_: str) -> Connect:
         """What is known, or assumed, of *exit_* connecting to *host*."""
-        known = self.known(host).get(exit_)
-        note = "median of this exit's connects" if self._all.get(exit_) else "nothing known of this exit yet"
-        return known or Connect(self.assumed(exit_), Source.ASSUMED, note)
+        known = self.known(host)
+        if exit_ in known:
+            return known[exit_]
+        if not known:
+            return Connect(0.0, Source.ASSUMED, "nothing is known of this site")
+        return Connect(min(one.time for one in known.values()), Source.ASSUMED, "the nearest exit's, until it is known")
+
+
+def _usual(times: Sequence[float]) -> float:
+    """The median; of one or two the lesser, since one lost segment at the exit adds a second."""
+    return median(times) if len(times) > 2 else min(times)

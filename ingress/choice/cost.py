@@ -6,16 +6,15 @@ from ingress.measure.figures import PathFigures, Source
 
 LATE_PENALTY = 0.2
 """Seconds added to the round trip that a late answer costs: about what TCP waits before it sends again."""
-SWITCH_MARGIN = 0.003
-"""Seconds by which a path must be cheaper, at least, before new streams go to it. Nearer 0, two equal paths trade
-places on noise; at 0.05, streams stay on a path that lost 50 ms."""
-SWITCH_SHARE = 0.01
-"""The same as a share of the cost, for long paths."""
-UNEVEN_SHARE = 0.1
-"""Share of the cost up to which one path's deviation alone widens the margin. Without an end to it, a leader that
-became uneven by 50 ms was kept until another was cheaper than its bare median."""
+EQUAL = 0.003
+EQUAL_SHARE = 0.01
+"""Seconds, or share of the cost, whichever is more, within which two paths are as good as each other: nobody who uses
+them can tell, so that money, or room, may decide."""
+TOLD_APART = 0.0005
+ERRORS = 1.5
+"""Seconds, or standard errors, whichever are more, within which nobody knows which of two paths is the better one."""
 DEVIATIONS = 2.0
-"""Deviations in the cost and in the margin: one bad ping in twenty is as far off."""
+"""Deviations in the cost: one bad ping in twenty is as far off."""
 
 
 @attrs.frozen
@@ -45,7 +44,7 @@ def path_cost(figures: PathFigures) -> float:
 def terms(figures: PathFigures, connect: Connect) -> tuple[Term, ...]:
     """The summands; their sum is `path_cost` plus the target's share."""
     source = figures.source
-    composed = "sum of its lines' pieces" if source is Source.ASSUMED else "median of 5"
+    composed = "sum of its lines' pieces" if source is Source.ASSUMED else "mean since it last changed"
     return (
         Term("round trip", figures.round_trip, source, composed),
         Term("2 x deviation", DEVIATIONS * figures.deviation, Source.MEASURED),
@@ -54,11 +53,6 @@ def terms(figures: PathFigures, connect: Connect) -> tuple[Term, ...]:
     )
 
 
-def margin(cost: float, deviation: float, other: float) -> float:
-    """By how much a *cost* must be beaten; *deviation* and *other* are those of the two paths.
-
-    The more uneven path counts, whose noise it is, but up to UNEVEN_SHARE only: an uneven leader must not be
-    kept for being uneven.
-    """
-    less, more = (deviation, other) if deviation < other else (other, deviation)
-    return max(SWITCH_MARGIN, SWITCH_SHARE * cost, DEVIATIONS * less, min(DEVIATIONS * more, UNEVEN_SHARE * cost))
+def equal(cost: float) -> float:
+    """Seconds within which another path is as good as one of *cost*."""
+    return max(EQUAL, EQUAL_SHARE * cost)

@@ -3,7 +3,7 @@
 import enum
 
 from ingress.choice.cost import path_cost
-from ingress.measure.figures import PathFigures
+from ingress.measure.figures import PathFigures, Source
 from ingress.measure.health import PathState
 
 
@@ -38,26 +38,22 @@ def tier_of(figures: PathFigures) -> Tier:
 class Entry:
     """One path in a ranking. Read-only but for what `place` and `give` do."""
 
-    __slots__ = ("assumed", "cost", "exit", "figures", "given", "in_band", "name", "rank", "tier", "total")
+    __slots__ = ("cost", "exit", "figures", "given", "in_band", "name", "rank", "tier")
 
-    def __init__(self, figures: PathFigures, assumed: float) -> None:
+    def __init__(self, figures: PathFigures) -> None:
         self.figures = figures
         self.name = figures.path.name
         self.exit = figures.path.end
         """The node at which the path ends."""
-        self.assumed = assumed
-        """The target's share for a target of which nothing is known."""
         self.cost = path_cost(figures)
         """Without the target's share."""
-        self.total = self.cost + assumed
-        """For a target of which nothing is known."""
         self.tier = tier_of(figures)
         self.given = 0
         """Streams that were given to it since the ranking was made."""
         self.rank = 0
         """From 1; 0 until it was placed."""
         self.in_band = False
-        """As good as the best of all: new streams are spread over the band."""
+        """As good as the best of all."""
 
     def place(self, rank: int, *, in_band: bool) -> None:
         """The ranking of all paths says where it stands."""
@@ -66,6 +62,11 @@ class Entry:
     def give(self) -> None:
         """A stream was opened on it."""
         self.given += 1
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether its round trip is its own, and not put together of other walks'."""
+        return self.figures.source is not Source.ASSUMED
 
     @property
     def reason(self) -> str:
@@ -77,7 +78,7 @@ class Entry:
             return figures.leaving
         place = "best" if self.rank == 1 else "as good as the best" if self.in_band else ""
         backup = "backup: only when nothing else is up" if self.tier is Tier.BACKUP else ""
-        return "; ".join(part for part in (place, backup) if part) or f"costs {self.total * 1000:.0f} ms"
+        return "; ".join(part for part in (place, backup) if part) or f"costs {self.cost * 1000:.0f} ms"
 
     def __repr__(self) -> str:
-        return f"<Entry {self.rank} {self.name} {self.tier.name} {self.total:.4f} s>"
+        return f"<Entry {self.rank} {self.name} {self.tier.name} {self.cost:.4f} s>"

@@ -1,31 +1,38 @@
 """The paths from best to worst, held steady: one ranking of all, and one for each exit.
 
-A ranking is a permutation of the paths it was given. A leader keeps its place until another was cheaper by
-the margin for a while, or until it stops working. Nothing is ever excluded but what is down.
+A ranking is a permutation of the paths it was given. A leader keeps its place until another has been so much cheaper
+for so long that a switch was worth it, or until it stops working: noise may delay a switch, never admit a worse path.
+Nothing leads that was not measured while something that was can. Nothing is ever excluded but what is down.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 
 import attrs
 
-from ingress.choice.cost import margin
+from ingress.choice.cost import ERRORS, TOLD_APART, equal
 from ingress.choice.entry import Entry, Tier
-from ingress.choice.spread import Spread
 from ingress.measure.figures import PathFigures
 
-SWITCH_AFTER = 3.0
-"""Seconds on end for which the leader must be beaten by the margin."""
+ENOUGH = 0.020
+"""What a switch has to be worth before it is made, in seconds of cost times seconds of time: 20 ms for a second, 2 ms
+for ten. It is what is paid for being slow; below it, noise makes paths trade places."""
+PLAIN = 0.003
+"""Seconds of advantage from which on it counts for more than itself: what is plain need not be waited for."""
+LONGEST_ROUND = 1.0
+"""Seconds that one round counts for at most."""
 LEAVE_BAND = 2.0
-"""Margins from the leader at which a path leaves the band; it enters within one."""
+"""Times what lets a path into the band, at which it leaves it."""
 MOST_SWITCHES = 20
 
 
 @attrs.frozen
 class Settled:
-    """Who leads a group of paths, since when the leader is beaten, and which are as good as it."""
+    """Who leads a group of paths, how far others have come to taking its place, and which are as good as it."""
 
     leader: str
-    beaten_since: float | None
+    ahead: Mapping[str, float]
+    """By challenger, what it has been cheaper by so far, beyond doubt: seconds times seconds, up to ENOUGH."""
     band: frozenset[str]
 
 
@@ -41,18 +48,19 @@ class Switch:
 
 @attrs.frozen
 class Group:
-    """The paths of one exit, or all: best first, and those that new streams are spread over."""
+    """The paths of one exit, or all: best first, and those that are as good as the best."""
 
     order: tuple[Entry, ...]
     band: tuple[Entry, ...]
     """Empty only if all are down."""
     settled: Settled
-    spread: Spread = attrs.field(init=False, repr=False, eq=False)
-    """Its band, as new streams are spread over it."""
 
-    @spread.default
-    def _spread(self) -> Spread:
-        return Spread(self.band)
+    @property
+    def first(self) -> Entry:
+        """The path that new streams take: the leader, while no line of it is full; then, of those that are as good,
+        the emptiest that has room."""
+        leader = self.band[0]
+        return min(self.band, key=_crowd) if leader.figures.is_full else leader
 
     @property
     def leader(self) -> Entry:
@@ -86,20 +94,12 @@ class Ranking:
         return () if self.group is None else self.group.order
 
 
-def rank(
-    previous: Ranking,
-    figures: Sequence[PathFigures],
-    now: float,
-    *,
-    assumed: Mapping[str, float] = {},
-    lagged: bool = False,
-) -> Ranking:
-    """Order the paths; what *previous* held is kept while the margin is small.
+def rank(previous: Ranking, figures: Sequence[PathFigures], now: float, *, lagged: bool = False) -> Ranking:
+    """Order the paths; who led in *previous* keeps its place until `settle` says otherwise.
 
-    *assumed* is the target's share by exit for unknown targets. With *lagged* (our own loop stood still), or
-    when every path misses at once, the order stays what it was.
+    With *lagged* (our own loop stood still), or when every path misses at once, the order stays what it was.
     """
-    entries = [Entry(one, assumed.get(one.path.end, 0.0)) for one in figures]
+    entries = [Entry(one) for one in figures]
     if not entries:
         return Ranking(now, switches=previous.switches)
     upset = lagged or all(entry.tier >= Tier.STALLED for entry in entries)
@@ -107,19 +107,20 @@ def rank(
     if upset and places:
         entries.sort(key=lambda entry: places.get(entry.name, len(places) + 1))
     else:
-        entries.sort(key=lambda entry: (entry.tier, entry.total, entry.name))
-    group = _group(previous.group, entries, now, upset)
+        entries.sort(key=lambda entry: (entry.tier, not entry.is_measured, entry.cost, entry.name))
+    elapsed = min(now - previous.at, LONGEST_ROUND) if places else 0.0
+    group = _group(previous.group, entries, elapsed, upset)
     _number(group)
     apart: dict[str, list[Entry]] = {}
     for entry in entries:
         apart.setdefault(entry.exit, []).append(entry)
-    exits = {name: _group(previous.exits.get(name), some, now, upset) for name, some in apart.items()}
+    exits = {name: _group(previous.exits.get(name), some, elapsed, upset) for name, some in apart.items()}
     return Ranking(now, group, exits, {entry.name: entry for entry in entries}, _switches(previous, group, now))
 
 
-def _group(previous: Group | None, ordered: list[Entry], now: float, upset: bool) -> Group:
+def _group(previous: Group | None, ordered: list[Entry], elapsed: float, upset: bool) -> Group:
     """*ordered* has the cheapest first."""
-    settled = settle(None if previous is None else previous.settled, ordered, now, upset)
+    settled = settle(None if previous is None else previous.settled, ordered, elapsed, upset)
     leader = next(entry for entry in ordered if entry.name == settled.leader)
     order = (leader, *(entry for entry in ordered if entry is not leader))
     usable = [entry for entry in order if entry.tier is not Tier.DOWN]
@@ -127,37 +128,63 @@ def _group(previous: Group | None, ordered: list[Entry], now: float, upset: bool
     return Group(order, tuple(band), settled)
 
 
-def settle(previous: Settled | None, ordered: Sequence[Entry], now: float, upset: bool) -> Settled:
-    """Who leads now. *ordered* has at least one entry, the cheapest first."""
+def settle(previous: Settled | None, ordered: Sequence[Entry], elapsed: float, upset: bool) -> Settled:
+    """Who leads now, *elapsed* seconds after *previous*. *ordered* has at least one entry, the cheapest first."""
     best = ordered[0]
     leader = next((entry for entry in ordered if previous is not None and entry.name == previous.leader), None)
     if previous is None or leader is None:
-        return _led_by(best, ordered, frozenset())
+        return _led_by(best, ordered, frozenset(), {})
     if upset:
         return attrs.evolve(previous, band=previous.band & {entry.name for entry in ordered})
     if best.tier < leader.tier:
-        return _led_by(best, ordered, frozenset())
-    if leader.total - best.total <= _margin(leader, best):
-        return _led_by(leader, ordered, previous.band)
-    since = now if previous.beaten_since is None else previous.beaten_since
-    if now - since >= SWITCH_AFTER:
-        return _led_by(best, ordered, frozenset())
-    return attrs.evolve(_led_by(leader, ordered, previous.band), beaten_since=since)
+        return _led_by(best, ordered, frozenset(), {})
+    ahead = _ahead(previous.ahead, leader, ordered, elapsed)
+    through = [entry for entry in ordered if ahead.get(entry.name, 0.0) >= ENOUGH]
+    if through:
+        return _led_by(through[0], ordered, frozenset(), {})
+    return _led_by(leader, ordered, previous.band, ahead)
 
 
-def _led_by(leader: Entry, ordered: Sequence[Entry], members: frozenset[str]) -> Settled:
+def _ahead(before: Mapping[str, float], leader: Entry, ordered: Sequence[Entry], elapsed: float) -> dict[str, float]:
+    """How far each challenger has come; those that are not cheaper beyond doubt fall back."""
+    found: dict[str, float] = {}
+    for entry in ordered:
+        if entry is leader or entry.tier is not leader.tier or not entry.is_measured:
+            continue
+        gain = advantage(entry, leader) - doubt(entry, leader)
+        value = before.get(entry.name, 0.0) + gain * max(1.0, gain / PLAIN) * elapsed
+        if value > 0.0:
+            found[entry.name] = min(value, ENOUGH)
+    return found
+
+
+def advantage(entry: Entry, leader: Entry) -> float:
+    """Seconds by which *entry* is to be preferred; of equals, the one that costs less money."""
+    money = leader.figures.path.cost - entry.figures.path.cost
+    gain = leader.cost - entry.cost
+    return gain if not money else gain + math.copysign(equal(leader.cost), money)
+
+
+def _led_by(leader: Entry, ordered: Sequence[Entry], members: frozenset[str], ahead: Mapping[str, float]) -> Settled:
     """The band around *leader*; *members* were in it before, and leave it later than others enter."""
+    near = equal(leader.cost)
     band = {
         entry.name
         for entry in ordered
         if entry.tier is leader.tier
-        and abs(entry.total - leader.total) <= _margin(leader, entry) * (LEAVE_BAND if entry.name in members else 1.0)
+        and (entry is leader or entry.is_measured)
+        and abs(entry.cost - leader.cost) <= near * (LEAVE_BAND if entry.name in members else 1.0)
     }
-    return Settled(leader.name, None, frozenset(band))
+    return Settled(leader.name, ahead, frozenset(band))
 
 
-def _margin(one: Entry, other: Entry) -> float:
-    return margin(one.total, one.figures.deviation, other.figures.deviation)
+def doubt(one: Entry, other: Entry) -> float:
+    """Seconds by which the costs of two paths must differ to be told apart."""
+    return max(TOLD_APART, ERRORS * math.hypot(one.figures.error, other.figures.error))
+
+
+def _crowd(entry: Entry) -> tuple[bool, int, int]:
+    return entry.figures.is_full, entry.figures.streams + entry.given, entry.rank
 
 
 def _number(group: Group) -> None:
@@ -180,4 +207,4 @@ def _why_left(old: Entry | None, new: Entry) -> str:
         return "no longer in the network"
     if old.tier is not new.tier:
         return old.reason
-    return f"{(old.total - new.total) * 1000:.1f} ms cheaper for {SWITCH_AFTER:g} s"
+    return f"{(old.cost - new.cost) * 1000:.1f} ms cheaper"

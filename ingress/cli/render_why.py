@@ -13,6 +13,8 @@ Row = Mapping[str, Any]
 
 MARKS = {"measured": "", "used": "*", "assumed": "?"}
 """Behind each figure: where it comes from."""
+MOST_SWITCHES = 5
+"""That are shown, the last ones: with twelve paths all of it is to fit on a screen."""
 LEGEND = "ms; * from real connections, ? assumed, all others measured; = as good as the best"
 
 
@@ -26,7 +28,7 @@ def render(answer: Mapping[str, Any]) -> RenderableType:
     parts += [Text(f"would switch: {said}") for said in answer["would_switch"]]
     parts += [
         Text(f"switched {age(row['age'])} ago: {row['old']} > {row['new']}: {row['reason']}")
-        for row in answer["switches"]
+        for row in answer["switches"][:MOST_SWITCHES]
     ]
     kept = ", ".join(f"{count} at {exit_}" for exit_, count in answer["kept"].items())
     parts += [Text(f"clients that keep their exit for {answer['site']}: {kept}")] if kept else []
@@ -68,5 +70,8 @@ def _notes(rows: list[Row]) -> list[Text]:
         for term in row["terms"]
         if term["note"] and term["source"] != "measured"
     )
-    reasons = [f"{row['rank']}  {row['reason']}" for row in rows]
+    alike: dict[str, list[str]] = {}
+    for row in rows:
+        alike.setdefault(row["reason"], []).append(str(row["rank"]))
+    reasons = [f"{', '.join(ranks)}  {reason}" for reason, ranks in alike.items() if not reason.startswith("costs ")]
     return [Text(f"  {note}") for note in (*reasons, *said)]

@@ -1,5 +1,6 @@
 """Estimates over a stream of samples. Each knows samples and moments only; reading one never changes it."""
 
+import math
 from collections import deque
 from collections.abc import Sequence
 
@@ -10,6 +11,36 @@ LATE_FLOOR = 0.1
 """Seconds behind srtt before a ping can be late. Below it, a scheduler's hiccup at either end would be weather."""
 FIRST_GUESS = 1.0
 """Seconds allowed while nothing was ever measured (RFC 6298 section 2.1 starts with the same second)."""
+
+RECENT = 5
+"""Samples whose median shows a change: two wild ones in a row do not move it."""
+REMEMBERED = 60.0
+"""Seconds after which a sample counts for a third."""
+WINDOW = 100
+"""Pings behind a late share: 25 s at the fastest interval."""
+BURST = 20
+"""Pings in which a burst of losses shows."""
+STEP_FLOOR = 0.001
+STEP_DEVIATIONS = 2.2
+"""Seconds, and deviations, together, by which the median of the last few lies off the mean when a path has changed. The
+median of five lies within 0.67 deviations for two thirds of the time: this is more than three times that."""
+SPREAD = 10
+"""Samples whose spread shows that a path has become uneven, or even."""
+UNEVEN = 2.5
+SPREAD_FLOOR = 0.0005
+"""Times, and seconds more, by which they deviate more than they used to, or less, when it has."""
+PLAIN = 2
+PLAIN_DEVIATIONS = 8.0
+"""Samples on end, and deviations by which they lie off on the same side, that need no third one to be believed."""
+FAR_OFF = 2.5
+"""Deviations by which a sample lies off the mean when it may be the first of a change."""
+WILD = 4.0
+"""Deviations that one sample may raise the deviation by: what lies farther off is a change, or an accident."""
+FIRST_DEVIATION = 0.05
+"""Share of the first sample that stands for the deviation until there is a second."""
+ERROR_OF_COST = 1.95
+"""Deviations by which one sample's worth of cost is uncertain: 1.25 of the mean, 1.5 of twice the deviation, which are
+independent (a normal distribution's standard deviation is 1.25 mean absolute ones)."""
 
 
 def median(samples: Sequence[float]) -> float:
@@ -33,11 +64,10 @@ class Smoothed:
     late share counts it already.
     """
 
-    __slots__ = ("_gain", "count", "deviation", "srtt")
+    __slots__ = ("count", "deviation", "srtt")
 
-    def __init__(self, deviation_gain: float = DEVIATION_GAIN) -> None:
+    def __init__(self) -> None:
         self.count = 0
-        self._gain = deviation_gain
         self.srtt = 0.0
         self.deviation = 0.0
 
@@ -50,7 +80,7 @@ class Smoothed:
         error = abs(sample - self.srtt)
         if self.count > 2:
             error = min(error, late_slack(self.deviation))
-        gain = max(self._gain, 1 / (self.count - 1))  # the second sample replaces the guess of the first
+        gain = max(DEVIATION_GAIN, 1 / (self.count - 1))  # the second sample replaces the guess of the first
         self.deviation += gain * (error - self.deviation)
         self.srtt += max(SRTT_GAIN, 1 / self.count) * (sample - self.srtt)
 
@@ -65,26 +95,132 @@ def late_slack(deviation: float) -> float:
     return max(4 * deviation, LATE_FLOOR)
 
 
-class Share:
-    """How many of the last `size` outcomes were true, from 0 to 1; 0 while there are none."""
+class Level:
+    """What a path costs when nothing is wrong: the mean of its round trips since they last changed, how far they lie
+    from it, and by how much that mean may be wrong.
 
-    __slots__ = ("_outcomes", "_true")
+    A mean over a minute knows a path to a fraction of its noise; the median of the last few shows at once that it is
+    another path now, and then they begin a new mean. So a difference of a millisecond can be told between two paths
+    that are steady, and a path that became longer is known as that within a second.
+    """
 
-    def __init__(self, size: int) -> None:
-        self._outcomes: deque[bool] = deque(maxlen=size)
-        self._true = 0
+    __slots__ = ("_at", "_recent", "_weight", "deviation", "mean")
 
-    def add(self, outcome: bool) -> None:
-        """One more *outcome*; beyond `size` of them the oldest counts no more."""
-        if len(self._outcomes) == self._outcomes.maxlen:
-            self._true -= self._outcomes[0]
-        self._outcomes.append(outcome)
-        self._true += outcome
+    def __init__(self) -> None:
+        self._recent: deque[float] = deque(maxlen=SPREAD)
+        self._weight = 0.0
+        """Samples that the mean stands for."""
+        self._at = 0.0
+        self.mean = 0.0
+        self.deviation = 0.0
+        """Mean absolute deviation of one sample."""
+
+    def __bool__(self) -> bool:
+        return self._weight > 0
 
     @property
-    def value(self) -> float:
-        """From 0 to 1."""
-        return self._true / len(self._outcomes) if self._outcomes else 0.0
+    def error(self) -> float:
+        """Standard error of the mean and of twice the deviation together, in seconds."""
+        if not self._weight:
+            return FIRST_GUESS
+        return ERROR_OF_COST * self.deviation / math.sqrt(self._weight)
+
+    def add(self, sample: float, now: float) -> None:
+        """One more *sample*, in seconds, made at *now*."""
+        if not self._weight:
+            self.mean, self.deviation = sample, FIRST_DEVIATION * sample
+            self._weight, self._at = 1.0, now
+            self._recent.append(sample)
+            return
+        self._recent.append(sample)
+        self._fade(now)
+        error = abs(sample - self.mean)
+        gain = 1 / self._weight
+        self.mean += gain * (sample - self.mean)
+        self.deviation += gain * (min(error, WILD * self.deviation + STEP_FLOOR) - self.deviation)
+        self._notice_change()
+
+    def _fade(self, now: float) -> None:
+        """What was learned long ago counts for less."""
+        self._weight = 1.0 + self._weight * math.exp(-max(0.0, now - self._at) / REMEMBERED)
+        self._at = now
+
+    def _notice_change(self) -> None:
+        last = [*self._recent]
+        two, five = last[-PLAIN:], sorted(last[-RECENT:])
+        is_one_side = len({one > self.mean for one in two}) == 1
+        if len(two) == PLAIN and is_one_side and all(self._is_far_off(one, PLAIN_DEVIATIONS) for one in two):
+            self._begin(sum(two) / PLAIN, PLAIN, PLAIN)
+        elif len(five) == RECENT and self._is_far_off(five[RECENT // 2], STEP_DEVIATIONS):
+            self._begin(sum(five[1:-1]) / (RECENT - 2), RECENT, RECENT // 2 + 1)
+        elif len(last) == SPREAD:
+            spread = _spread(last)
+            if not self.deviation / UNEVEN - SPREAD_FLOOR <= spread <= self.deviation * UNEVEN + SPREAD_FLOOR:
+                self.deviation, self._weight = spread, min(self._weight, float(SPREAD))
+
+    def _begin(self, mean: float, weight: int, newest: int) -> None:
+        """It is another path from here on, of which the *newest* samples are: what was before must not take it back."""
+        self.mean, self._weight = mean, float(weight)
+        for _ in range(len(self._recent) - newest):
+            self._recent.popleft()
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing speaks for a change: enough samples since the last one, and the newest is not far off."""
+        return self._weight >= RECENT and not self._is_far_off(self._recent[-1], FAR_OFF)
+
+    def is_near(self, sample: float) -> bool:
+        """Whether *sample* is one of those that are to be expected."""
+        return not self._is_far_off(sample, FAR_OFF)
+
+    def _is_far_off(self, sample: float, deviations: float) -> bool:
+        return abs(sample - self.mean) > STEP_FLOOR + deviations * self.deviation
+
+    def restart(self, samples: Sequence[float], now: float) -> None:
+        """What was known is worth nothing: it is what *samples* say."""
+        self._weight = 0.0
+        self._recent.clear()
+        for sample in samples:
+            self.add(sample, now)
+
+
+def _spread(samples: Sequence[float]) -> float:
+    """Mean absolute deviation from the middle; the wildest sample counts as the second wildest: one is an accident."""
+    middle = median(samples)
+    off = sorted(abs(one - middle) for one in samples)
+    return (sum(off[:-1]) + off[-2]) / len(off)
+
+
+class Lateness:
+    """Which of the last pings were late, and what share of those to come will be.
+
+    One late ping in a hundred is no evidence: it happens on any line. From the second one on they count, over the last
+    hundred and over the last twenty, so that a burst is seen as what it is while it lasts.
+    """
+
+    __slots__ = ("_outcomes",)
+
+    def __init__(self) -> None:
+        self._outcomes: deque[tuple[float, bool]] = deque(maxlen=WINDOW)
+
+    def add(self, outcome: bool, now: float) -> None:
+        """One more; the oldest of more than WINDOW is forgotten."""
+        self._outcomes.append((now, outcome))
+
+    @property
+    def share(self) -> float:
+        """Of those that are remembered, from 0 to 1; 0 while there are none."""
+        return sum(late for _, late in self._outcomes) / len(self._outcomes) if self._outcomes else 0.0
+
+    def expected(self, now: float) -> float:
+        """Of the pings to come: the more have come in time since, the less likely is it that it still goes on."""
+        fresh = [late for at, late in self._outcomes if now - at <= REMEMBERED]
+        last = [*fresh[-BURST:]]
+        share = max((sum(fresh) - 1) / WINDOW, (sum(last) - 1) / BURST)
+        if share <= 0.0:
+            return 0.0
+        since = next(at for at, late in enumerate(reversed(fresh)) if late)
+        return share * (1.0 - share) ** since
 
 
 class Minimum:

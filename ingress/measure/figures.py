@@ -32,13 +32,14 @@ class PathFigures:
     round_trip: float = 0.0
     deviation: float = 0.0
     late: float = 0.0
+    """Share of the pings to come that will be late."""
+    error: float = 0.0
+    """By which the cost that is made of these may be wrong: its standard error."""
     source: Source = Source.MEASURED
     """Of the round trip: assumed if it is composed of its lines' pieces, or if there is none at all."""
     streams: int = 0
     thin: int = 0
     """Of the streams, those that are neither bulk nor redundant: what moves for a better round trip."""
-    free: float | None = None
-    """Of the rates of its lines, what is not used now; None if no line tells a rate."""
     is_full: bool = False
     """A line of it carries over 80 % of its rate: no new bulk."""
     delivery: float | None = None

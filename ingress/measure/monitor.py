@@ -12,6 +12,10 @@ from ingress.measure.pings import SILENCE, Pings, death_deadline, stall_deadline
 from ingress.measure.schedule import NEAR, shortened
 from relay.model.walk import Path
 
+HURRY = 0.1
+HURRY_FOR = 2.0
+"""Seconds between pings, and for how long, after one that was late on a path that is asked often: one is an accident,
+and whether more follow has to be known soon."""
 EXTRA_GAP = 0.1
 """Seconds between a ping and an extra one at least: doubt about one path must not flood the others."""
 
@@ -35,6 +39,7 @@ class PathMonitor:
     """What the shell drives for one path or prefix; `path` is either."""
 
     __slots__ = (
+        "_hurry_until",
         "_last_ping",
         "_news",
         "_next_ping",
@@ -56,6 +61,7 @@ class PathMonitor:
         self.last_byte = now
         self.bulk_byte = float("-inf")
         self._number = 0
+        self._hurry_until = float("-inf")
         self._last_ping = float("-inf")
         self._next_ping = now
         self._news: list[Due] = []
@@ -79,13 +85,13 @@ class PathMonitor:
     def lost(self, why: str, now: float) -> None:
         """The carrier ended (RST, FIN, closed by us). Not to be called after Due.DEAD."""
         self.health.lost(why, now)
-        self.pings.abandoned()
+        self.pings.abandoned(now)
         self._news.clear()
 
     def retired(self, why: str, now: float) -> None:
         """We closed a healthy carrier ourselves (its node drains, a new certificate): no trial for the next one."""
         self.health.retired(why, now)
-        self.pings.abandoned()
+        self.pings.abandoned(now)
         self._news.clear()
 
     def heard(self, now: float) -> None:
@@ -96,6 +102,10 @@ class PathMonitor:
         """Bytes came over a bulk carrier of the same path: it is our own queue that holds the pings up."""
         self.bulk_byte = max(self.bulk_byte, now)
 
+    def carried(self, came: int, went: int, now: float) -> None:
+        """As `Pings.carried`; before `tick` and before `answered`."""
+        self.pings.carried(came, went, now)
+
     # pings
 
     def ping(self, now: float, random: float) -> int:
@@ -103,7 +113,8 @@ class PathMonitor:
         self._number += 1
         self.pings.sent(self._number, now)
         self._last_ping = now
-        self._next_ping = now + shortened(self.interval, random)
+        every = self.interval if now >= self._hurry_until else min(self.interval, HURRY)
+        self._next_ping = now + shortened(every, random)
         return self._number
 
     def answered(self, number: int, now: float) -> float | None:
@@ -124,6 +135,12 @@ class PathMonitor:
         """Ping each *interval* seconds from now on; a shorter one counts at once."""
         self.interval = interval
         self._next_ping = min(self._next_ping, now + interval)
+
+    def _hurry(self, now: float) -> None:
+        """A ping is late: ask more often for a while."""
+        if self.interval <= NEAR:
+            self._hurry_until = now + HURRY_FOR
+            self._next_ping = min(self._next_ping, now + HURRY)
 
     def doubt(self, now: float) -> None:
         """Ask at once, unless it was asked a moment ago."""
@@ -156,6 +173,7 @@ class PathMonitor:
         was_late = self.pings.is_late
         if self.pings.notice_late(now) and not was_late:
             due.append(Due.LATE)
+            self._hurry(now)
         if self.health.release(now):
             due.append(Due.RELEASED)
         self._judge(due, now)

@@ -16,7 +16,6 @@ from ingress.measure.pieces import Piece, composed, line_pieces
 from ingress.measure.poor import poor_lines
 from ingress.measure.schedule import FAR, QUIET, RIDING, intervals
 from ingress.measure.traffic import NO_TRAFFIC, Traffic
-from relay.model.network import Line
 from relay.model.walk import Path
 
 LAG = 0.1
@@ -27,7 +26,12 @@ BROKEN = (PathState.STALLED, PathState.DOWN)
 POOR_AFTER = 60.0
 """Seconds after a death in which no line of the path is called poor: the last hundred pings are mostly those."""
 DOUBT = 0.003
-"""Seconds by which pieces must differ from a path's own, older round trip to stand in its place."""
+"""Seconds by which pieces must differ from a path's own, older round trip for it to be asked."""
+CALMED = 2.5
+"""Deviations below its mean at which an uneven path may turn out to lie once it has calmed down."""
+MOST_CANDIDATES = 6
+OFFSET_GAIN = 0.3
+"""Weight of one round in what a path is known to be longer by than its lines."""
 
 
 class NetworkMonitor:
@@ -37,6 +41,10 @@ class NetworkMonitor:
         self.monitors: dict[str, PathMonitor] = {}
         self.paths: tuple[Path, ...] = ()
         self.prefixes: tuple[Path, ...] = ()
+        self._disagreeing: set[str] = set()
+        """Paths that are seldom asked, and whose lines say that they are longer or shorter by now."""
+        self._offsets: dict[str, float] = {}
+        """By path, what it is longer by than its lines: found when it was asked for that."""
         self.replan(paths, prefixes, now)
 
     def replan(self, paths: Sequence[Path], prefixes: Sequence[Path], now: float) -> tuple[list[str], list[str]]:
@@ -52,6 +60,7 @@ class NetworkMonitor:
         gone = [name for name in self.monitors if name not in kept]
         new = [name for name in wanted if name not in kept]
         self.monitors = {name: kept.get(name) or PathMonitor(walk, now) for name, walk in wanted.items()}
+        self._offsets = {name: offset for name, offset in self._offsets.items() if name in kept}
         self.paths, self.prefixes = tuple(paths), tuple(prefixes)
         return new, gone
 
@@ -68,27 +77,41 @@ class NetworkMonitor:
     def schedule(self, order: Sequence[Path], traffic: Mapping[str, Traffic], now: float) -> None:
         """Set how often each is asked; *order* has all paths, best first."""
         riding = {name for name, one in traffic.items() if one.streams and now - one.spoke_at < QUIET}
-        on_trial = {path.name for path in self.paths if self.monitors[path.name].health.state is PathState.HELD}
+        on_trial = {path.name for path in self.paths if self._is_in_question(self.monitors[path.name], now)}
+        on_trial |= self._candidates(order, now)
         for name, every in intervals(order, self.prefixes, riding, on_trial).items():
             monitor = self.monitors[name]
             if name in riding and monitor.interval > RIDING:
                 monitor.doubt(now)  # somebody speaks: what was known of it may be old
             monitor.every(every, now)
 
+    def _is_in_question(self, monitor: PathMonitor, now: float) -> bool:
+        """Whether a path has to prove itself, or seems to have become another: the slow pace would take half a minute
+        to tell."""
+        if monitor.health.state is not PathState.UP:
+            return monitor.health.state is PathState.HELD
+        pings = monitor.pings
+        return not pings.is_settled or pings.expected_late(now) > 0.0 or monitor.path.name in self._disagreeing
+
     def figures(self, traffic: Mapping[str, Traffic], now: float) -> list[PathFigures]:
         """What ranking is told, in the order of the paths; once a round; what is missing in *traffic* carries none."""
         self._excuse_own_load(traffic, now)
         pieces = line_pieces(self.monitors, now)
+        self._disagreeing = {path.name for path in self.paths if self._disagrees(self.monitors[path.name], pieces, now)}
         used = line_speeds(self.paths, traffic)
         return [self._path(path, traffic.get(path.name, NO_TRAFFIC), pieces, used, now) for path in self.paths]
 
     def _excuse_own_load(self, traffic: Mapping[str, Traffic], now: float) -> None:
-        loaded = {line for path in self.paths if traffic.get(path.name, NO_TRAFFIC).bulk for line in path.lines}
+        loaded = {line for path in self.paths if self._loads(path, traffic, now) for line in path.lines}
         if not loaded:
             return
         for monitor in self.monitors.values():
             if monitor.path.lines & loaded:
                 monitor.pings.load(now)
+
+    def _loads(self, path: Path, traffic: Mapping[str, Traffic], now: float) -> bool:
+        """Whether what rides on *path* may delay whoever uses the same lines."""
+        return traffic.get(path.name, NO_TRAFFIC).bulk > 0 or self.monitors[path.name].pings.moved_much(now)
 
     def _path(
         self, path: Path, traffic: Traffic, pieces: Mapping[str, Piece], used: Mapping[str, float], now: float
@@ -97,7 +120,6 @@ class NetworkMonitor:
         health, pings = monitor.health, monitor.pings
         trip, source = self._trip(monitor, pieces, now)
         state, reason, silent = self._state(monitor)
-        free, is_full = room(path, used)
         return PathFigures(
             path,
             state,
@@ -105,12 +127,12 @@ class NetworkMonitor:
             reason=reason,
             round_trip=trip,
             deviation=pings.deviation,
-            late=pings.late,
+            late=max(self.monitors[name].pings.expected_late(now) for name in self._walked(path)),
+            error=pings.error,
             source=source,
             streams=traffic.streams,
             thin=traffic.thin,
-            free=free,
-            is_full=is_full,
+            is_full=is_full(path, used),
             delivery=traffic.delivery,
             leaving=traffic.leaving,
             is_late=pings.is_late,
@@ -119,16 +141,48 @@ class NetworkMonitor:
             suspects=suspects(path, self._proven(silent)) if state in BROKEN else frozenset(),
         )
 
-    def _trip(self, monitor: PathMonitor, pieces: Mapping[str, Piece], now: float) -> tuple[float, Source]:
+    def _candidates(self, order: Sequence[Path], now: float) -> set[str]:
+        """Paths that would be better than the first of *order* if they calmed down, the nearest to it."""
+        if not order:
+            return set()
+        first = self.monitors[order[0].name].pings
+        leading = first.round_trip(now)
+        found = []
+        for path in order[1:]:
+            pings = self.monitors[path.name].pings
+            trip = pings.round_trip(now)
+            if trip is not None and leading is not None:
+                calm = trip - CALMED * pings.deviation
+                if calm < leading + first.deviation:
+                    found.append((calm, path.name))
+        return {name for _, name in sorted(found)[:MOST_CANDIDATES]}
+
+    def _walked(self, path: Path) -> Iterable[str]:
+        """The names of *path* and its beginnings: what is lost on those is lost on it."""
+        return (path.name, *(path.prefix(count).name for count in range(1, len(path.hops))))
+
+    @staticmethod
+    def _trip(monitor: PathMonitor, pieces: Mapping[str, Piece], now: float) -> tuple[float, Source]:
+        """What was measured always wins over what is put together."""
         own = monitor.pings.round_trip(now)
-        if own is not None and monitor.interval < FAR:
+        if own is not None:
             return own, Source.MEASURED
         parts = composed(monitor.path, pieces)
-        if own is None:
-            return (FIRST_GUESS if parts is None else parts), Source.ASSUMED
-        if parts is None or abs(parts - own) <= max(DOUBT, 2 * monitor.pings.deviation):
-            return own, Source.MEASURED
-        return parts, Source.ASSUMED
+        return (FIRST_GUESS if parts is None else parts), Source.ASSUMED
+
+    def _disagrees(self, monitor: PathMonitor, pieces: Mapping[str, Piece], now: float) -> bool:
+        """Whether a path's lines say that it is another by now: then it is asked. What remains of the difference once
+        it was, is the lines' mistake, and is kept."""
+        own, parts = monitor.pings.round_trip(now), composed(monitor.path, pieces)
+        if own is None or parts is None or monitor.health.state is not PathState.UP:
+            return False
+        name = monitor.path.name
+        difference = own - parts
+        if monitor.interval < FAR and monitor.pings.is_settled:
+            before = self._offsets.get(name, difference)
+            self._offsets[name] = before + OFFSET_GAIN * (difference - before)
+        unsure = max(pieces[line].uncertainty for line in monitor.path.lines)
+        return abs(difference - self._offsets.get(name, 0.0)) > max(DOUBT, unsure, 2 * monitor.pings.deviation)
 
     def _state(self, monitor: PathMonitor) -> tuple[PathState, str, float | None]:
         """The state of a path, why, and since when it is silent.
@@ -197,10 +251,6 @@ def line_speeds(paths: Iterable[Path], traffic: Mapping[str, Traffic]) -> dict[s
     return speeds
 
 
-def room(path: Path, used: Mapping[str, float]) -> tuple[float | None, bool]:
-    """What is free on the narrowest line of *path*, None if no line tells its rate; and whether a line is full."""
-    rated: list[tuple[Line, float]] = [(hop.line, hop.line.rate) for hop in path.hops if hop.line.rate is not None]
-    if not rated:
-        return None, False
-    free = min(max(0.0, rate - used.get(line.name, 0.0)) for line, rate in rated)
-    return free, any(used.get(line.name, 0.0) > FULL * rate for line, rate in rated)
+def is_full(path: Path, used: Mapping[str, float]) -> bool:
+    """Whether a line of *path* that tells its rate carries nearly all of it; *used* is bytes per second by line."""
+    return any(hop.line.rate is not None and used.get(hop.line.name, 0.0) > FULL * hop.line.rate for hop in path.hops)

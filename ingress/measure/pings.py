@@ -8,26 +8,35 @@ from collections import deque
 
 import attrs
 
-from ingress.measure.estimators import FIRST_GUESS, Minimum, Share, Smoothed, median, quantile
+from ingress.measure.estimators import (
+    FIRST_GUESS,
+    RECENT,
+    WINDOW,
+    Lateness,
+    Level,
+    Minimum,
+    Smoothed,
+    median,
+    quantile,
+)
 
-CALM_GAIN = 1 / 8
-"""Weight of a new sample in the deviation that costs are made of: half of RFC 6298's, for half of its noise."""
-RECENT = 5
-"""Round trips behind the median that costs are made of: two wild ones in a row do not move it."""
-WINDOW = 100
-"""Round trips behind p95, and pings behind the late share: 25 s at the fastest interval."""
 MINIMUM_SPAN = 60.0
 """Seconds whose least round trip is the path's own, whatever stood in its queues."""
 LOADED_SPAN = 2.0
 """Seconds whose least round trip stands for a path that we load ourselves. Windows keep our queue short and it is not
 always full, so that this is near the path's own; at 60 s, weather that came under our load was seen a minute later."""
+QUEUE_LEAST = 0.015
+"""Seconds that all of 2 s may have stood in our own queue."""
 QUEUE_MOST = 0.5
 """Seconds by which our own queue may delay a ping before it counts as late all the same."""
 DEVIATION_MOST = 0.15
 """Seconds of deviation that the stall rule allows for at most: on a line that loses a fifth of its segments the
 deviation grows to half a second, and the patience with it."""
 LOAD_LINGER = 1.0
-"""Seconds for which a queue that our bulk has built may still delay pings."""
+"""Seconds for which a queue that we have built ourselves may still delay pings."""
+MUCH = 16 * 1024
+"""Bytes that a carrier moves between a ping and its answer, or the ping before, and more than which may be a queue: a
+page load long before its streams are bulk. 6 ms of a line of 20 Mbit/s; keystrokes are a thousandth of it."""
 STALL_ROUND_TRIPS = 2.25
 """A lost ping is answered 2.25 round trips and an interval after it was sent: the next ping's acknowledgement (an
 interval, and one), RACK's wait of a quarter for reordering (RFC 8985 section 6.2), the retransmission (one). With
@@ -43,6 +52,10 @@ seldom longer, and before a line that is black one way only, all of it is pause.
 SILENCE = 3.0
 """Seconds without a byte, while one is due, after which a carrier is dead. At 1 % loss 0.75 gives over a hundred
 false deaths an hour, 3 none."""
+HELD_GAP = 0.03
+"""Seconds behind a late answer within which those come that were held up behind it: TCP gives them on together."""
+LASTING = 3
+"""Late answers in a row, none held up behind another, that are no accident: the path has become that long."""
 MOST_WAITING = 100
 """Pings followed at once; more would only be a leak."""
 
@@ -79,7 +92,7 @@ class Figures:
 
     samples: int
     round_trip: float | None
-    """What costs are made of: the median of five, or the least of 2 s while our bulk loads the way."""
+    """What costs are made of: the present level; or the least of 2 s, if that is another while we load the way."""
     median: float | None
     p95: float | None
     srtt: float | None
@@ -100,10 +113,14 @@ class _Ping:
         """Where the stall clock starts; later than `sent` if our own loop stood still."""
         self.due = due
         self.loaded = loaded
-        """Sent under our own load: its round trip is not the path's."""
+        """Sent, or answered, under our own load: its round trip is not the path's."""
         self.excused = False
         """Held up by our own loop: says nothing about the path."""
         self.is_late = False
+
+    def overtaken(self, patience: float) -> None:
+        """What we asked for came before its answer: it is late only after *patience* seconds."""
+        self.loaded, self.due = True, max(self.due, self.since + patience)
 
 
 class Pings:
@@ -112,12 +129,15 @@ class Pings:
     __slots__ = (
         "_all",
         "_calm",
-        "_calm_trips",
         "_late",
+        "_late_answer",
+        "_late_trips",
         "_lately",
         "_least",
         "_live",
         "_loaded_until",
+        "_moved",
+        "_moved_much",
         "_waiting",
         "answered_sent",
         "last_answer",
@@ -127,13 +147,20 @@ class Pings:
     def __init__(self) -> None:
         self._waiting: dict[int, _Ping] = {}
         self._live = Smoothed()
-        self._calm = Smoothed(CALM_GAIN)
+        self._calm = Level()
         self._all: deque[float] = deque(maxlen=WINDOW)
-        self._calm_trips: deque[float] = deque(maxlen=RECENT)
-        self._late = Share(WINDOW)
+        self._late = Lateness()
+        self._late_answer = float("-inf")
+        """When the last late answer came."""
+        self._late_trips: list[float] = []
+        """Of late answers on end."""
         self._least = Minimum(MINIMUM_SPAN)
         self._lately = Minimum(LOADED_SPAN)
         self._loaded_until = float("-inf")
+        self._moved = 0, 0
+        """Bytes that had come, and gone, over the carrier when it was last looked at."""
+        self._moved_much = float("-inf")
+        """When those were much more than at the look before."""
         self.last_answer: float | None = None
         self.last_is_good = False
         """Whether the last answer came in time."""
@@ -144,8 +171,12 @@ class Pings:
         """Ping *number*, not in use for another that waits, leaves now."""
         if len(self._waiting) < MOST_WAITING:
             loaded = self.is_loaded(now)
-            patience = max(self._live.late_after, self._live.srtt + QUEUE_MOST) if loaded else self._live.late_after
+            patience = self._patience_with_a_queue if loaded else self._live.late_after
             self._waiting[number] = _Ping(now, now + patience, loaded)
+
+    @property
+    def _patience_with_a_queue(self) -> float:
+        return max(self._live.late_after, self._live.srtt + QUEUE_MOST)
 
     def answered(self, number: int, now: float) -> float | None:
         """Ping *number* came back: its round trip, or None if no such ping waits."""
@@ -161,32 +192,56 @@ class Pings:
         return trip
 
     def _learn(self, ping: _Ping, trip: float, now: float) -> None:
-        self._live.add(trip)
         self._all.append(trip)
         self._least.add(trip, now)
         self._lately.add(trip, now)
-        if not ping.is_late and not ping.excused:
-            self._late.add(now > ping.due)
+        if now <= ping.due:
+            self._in_time(ping, trip, now)
+        elif now - self._late_answer >= HELD_GAP:
+            self._too_late(ping, trip, now)
+
+    def _in_time(self, ping: _Ping, trip: float, now: float) -> None:
+        self._late_trips.clear()
+        self._live.add(trip)
+        if not ping.excused:
+            self._late.add(False, now)
+            if not (ping.loaded or self.is_loaded(now)):
+                self._calm.add(trip, now)
+
+    def _too_late(self, ping: _Ping, trip: float, now: float) -> None:
+        """A lost segment says nothing of how long the path is, unless it goes on like that; what was held up behind
+        another that was late is not asked at all."""
+        self._late_answer = now
+        if not (ping.is_late or ping.excused):
+            self._late.add(True, now)
+        self._late_trips.append(trip)
+        if len(self._late_trips) < LASTING:
+            return
+        for late in self._late_trips:
+            self._live.add(late)
         if not (ping.excused or ping.loaded or self.is_loaded(now)):
-            self._calm.add(trip)
-            self._calm_trips.append(trip)
+            self._calm.restart(self._late_trips, now)
+        self._late_trips.clear()
 
     def notice_late(self, now: float) -> bool:
-        """Count the pings that became late and are still on their way; True if there is a new one."""
+        """Count the pings that became late and are still on their way; True if there is a new one.
+
+        Behind one that is late the others wait for the same segment: they count once.
+        """
         found = False
         for ping in self._waiting.values():
             if not ping.is_late and now >= ping.due:
+                if not (found or ping.excused or self.is_late):
+                    self._late.add(True, now)
                 ping.is_late = found = True
-                if not ping.excused:
-                    self._late.add(True)
         return found
 
-    def abandoned(self) -> None:
-        """The carrier is gone: what waits will never be answered, and counts as late."""
-        for ping in self._waiting.values():
-            if not (ping.is_late or ping.excused):
-                self._late.add(True)
+    def abandoned(self, now: float) -> None:
+        """The carrier is gone: what waits will never be answered, and counts as late, once."""
+        if self._waiting and not self.is_late and not next(iter(self._waiting.values())).excused:
+            self._late.add(True, now)
         self._waiting.clear()
+        self._late_trips.clear()
 
     def lagged(self, now: float) -> None:
         """Our own loop did not run until *now*: what waits proves nothing about the path, and its clocks start anew."""
@@ -195,11 +250,28 @@ class Pings:
             ping.since, ping.excused = now, True
 
     def load(self, now: float) -> None:
-        """Our own bulk uses a line of this path at *now*; to be told again while it does."""
+        """We load a line of this path ourselves at *now*; to be told again while we do."""
         self._loaded_until = now + LOAD_LINGER
 
+    def carried(self, came: int, went: int, now: float) -> None:
+        """So many bytes have come and gone over the carrier in its life; to be told before a ping leaves, and before
+        its answer counts. Behind much that comes a ping that waits is no weather; what goes proves nothing of that.
+        """
+        before, self._moved = self._moved, (came, went)
+        if came - before[0] > MUCH:
+            for ping in self._waiting.values():
+                ping.overtaken(self._patience_with_a_queue)
+        elif went - before[1] <= MUCH:
+            return
+        self._moved_much = now
+        self.load(now)
+
+    def moved_much(self, now: float) -> bool:
+        """Whether the carrier itself has built a queue of late: then the other paths over its lines stand in it too."""
+        return now - self._moved_much < LOAD_LINGER
+
     def is_loaded(self, now: float) -> bool:
-        """Whether our own bulk may still stand before a ping that is sent at *now*."""
+        """Whether what we load it with may still stand before a ping that is sent at *now*."""
         return now < self._loaded_until
 
     @property
@@ -249,17 +321,34 @@ class Pings:
         return self._calm.deviation
 
     @property
+    def error(self) -> float:
+        """By which a cost that is made of these may be wrong: its standard error in seconds."""
+        return self._calm.error
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing speaks for a change of the path's level."""
+        return self._calm.is_settled
+
+    @property
     def late(self) -> float:
         """Share of the last WINDOW pings that were late, from 0 to 1."""
-        return self._late.value
+        return self._late.share
+
+    def expected_late(self, now: float) -> float:
+        """Share of the pings to come that will be late: what costs are made of."""
+        return self._late.expected(now)
 
     def round_trip(self, now: float) -> float | None:
-        """What costs are made of: the median of five, or the least of 2 s while our bulk loads the way."""
-        calm = median(self._calm_trips) if self._calm_trips else None
-        if calm is not None and not self.is_loaded(now):
-            return calm
+        """What costs are made of: the present level; or the least of 2 s, if that is another while we load the way."""
         least = self._lately.value(now)
-        return calm if least is None else least
+        if self._calm and (least is None or not self.is_loaded(now) or self._is_queue(least)):
+            return self._calm.mean
+        return least
+
+    def _is_queue(self, least: float) -> bool:
+        """Whether *least*, the least of 2 s under our load, says no more than that there is a queue."""
+        return self._calm.is_near(least) or self._calm.mean < least < self._calm.mean + QUEUE_LEAST
 
     def figures(self, now: float) -> Figures:
         """All of it at once, for reports."""

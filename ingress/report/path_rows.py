@@ -37,7 +37,7 @@ def _path_row(snapshot: Snapshot, path: Path) -> PathRow:
         p95=figures.p95,
         deviation=figures.deviation if known else None,
         late=figures.late if known else None,
-        cost=entry.total if entry is not None and known else None,
+        cost=entry.cost if entry is not None and known else None,
         dial_time=total(_took(snapshot.dials.get(hop.line.name)) for hop in path.hops),
         streams=traffic.streams,
         bulk=traffic.bulk,

@@ -23,7 +23,7 @@ class PathRow:
     exit: str
     state: str
     in_band: bool
-    """As good as the best: new streams are spread over it."""
+    """As good as the best: takes new streams when a line of the best is full."""
     round_trip: float | None
     """Median of the last five."""
     p95: float | None
@@ -199,7 +199,7 @@ class Why:
     exit: str | None
     reason: str
     margin: float | None
-    """Seconds by which the leader must be beaten; paths this near are one band."""
+    """Seconds; paths this near to the leader are one band."""
     candidates: list[CandidateRow]
     would_switch: list[str]
     """Sentences."""

@@ -2,10 +2,10 @@
 
 from ingress.choice.affinity import GIVE_UP, GIVE_UP_SHARE
 from ingress.choice.chooser import Chooser
-from ingress.choice.cost import margin, terms
+from ingress.choice.cost import equal, terms
 from ingress.choice.demand import Demand
 from ingress.choice.entry import Entry, Tier
-from ingress.choice.ranking import SWITCH_AFTER, Group
+from ingress.choice.ranking import ENOUGH, Group, advantage, doubt
 from ingress.report.rows import CandidateRow, SwitchRow, TermRow, Why
 
 NO_PATH = "no path is up; a new stream waits a few seconds for one"
@@ -21,9 +21,9 @@ def explain(chooser: Chooser, demand: Demand, now: float) -> Why:
         paths=[] if chosen is None else list(chosen.paths),
         exit=None if chosen is None else chosen.exit,
         reason=NO_PATH if chosen is None else chosen.reason,
-        margin=None if ranking.group is None else _margin(ranking.group),
+        margin=None if ranking.group is None else equal(ranking.group.leader.cost),
         candidates=[_candidate(chooser, entry, demand, now) for entry in ranking.order],
-        would_switch=[] if ranking.group is None else would_switch(ranking.group, now),
+        would_switch=[] if ranking.group is None else would_switch(ranking.group),
         switches=[
             SwitchRow(now - switch.at, switch.old, switch.new, switch.reason) for switch in reversed(ranking.switches)
         ],
@@ -47,7 +47,7 @@ def _candidate(chooser: Chooser, entry: Entry, demand: Demand, now: float) -> Ca
     )
 
 
-def would_switch(group: Group, now: float) -> list[str]:
+def would_switch(group: Group) -> list[str]:
     """What would send new streams elsewhere, in sentences; for the ranking of all paths."""
     leader = group.leader
     rival = _rival(group)
@@ -55,7 +55,7 @@ def would_switch(group: Group, now: float) -> list[str]:
     if rival is None:
         said.append(f"nothing: no other path works beside {leader.name}")
     else:
-        said.append(_by_cost(group, rival, now))
+        said.append(_by_cost(group, rival))
         said.append(f"at once when {leader.name} stalls or dies: to {rival.name}")
     said.append(
         f"a client that used an exit for this site leaves it when it dies, or when another is more than "
@@ -64,27 +64,23 @@ def would_switch(group: Group, now: float) -> list[str]:
     return said
 
 
-def _by_cost(group: Group, rival: Entry, now: float) -> str:
+def _by_cost(group: Group, rival: Entry) -> str:
     leader = group.leader
-    least = margin(leader.total, leader.figures.deviation, rival.figures.deviation) * 1000
-    gap = (rival.total - leader.total) * 1000
     if rival.tier is not leader.tier:
         return f"{rival.name} takes over when nothing better works: {rival.reason}"
-    if group.settled.beaten_since is not None:
-        since = now - group.settled.beaten_since
-        return f"{rival.name} is {-gap:.1f} ms cheaper for {since:.1f} s: it takes over after {SWITCH_AFTER:g} s"
-    now_is = f"{gap:.1f} ms dearer" if gap >= 0 else f"{-gap:.1f} ms cheaper"
+    if not rival.is_measured:
+        return f"{rival.name} takes over only once its own round trip was measured"
+    gain, unsure = advantage(rival, leader), doubt(rival, leader)
+    done = group.settled.ahead.get(rival.name, 0.0) / ENOUGH
+    so_far = f"; it is {done:.0%} of the way" if done else ""
+    now_is = f"{gain * 1000:.1f} ms cheaper" if gain >= 0 else f"{-gain * 1000:.1f} ms dearer"
     return (
-        f"{rival.name} takes over when it is {least:.1f} ms cheaper for {SWITCH_AFTER:g} s on end (now it is {now_is})"
+        f"{rival.name} takes over when it was cheaper by {ENOUGH * 1000:.0f} ms for a second, or by less for longer, "
+        f"not counting {unsure * 1000:.1f} ms of doubt: now it is {now_is}{so_far}"
     )
 
 
 def _rival(group: Group) -> Entry | None:
     """The path that would lead if the leader fell: the cheapest of the others that works."""
     others = [entry for entry in group.order[1:] if entry.tier < Tier.STALLED]
-    return min(others, key=lambda entry: (entry.tier, entry.total), default=None)
-
-
-def _margin(group: Group) -> float:
-    rival = _rival(group) or group.leader
-    return margin(group.leader.total, group.leader.figures.deviation, rival.figures.deviation)
+    return min(others, key=lambda entry: (entry.tier, entry.cost), default=None)

@@ -9,7 +9,7 @@ from ingress.measure.health import PathState
 from tests.ingress.choice.figures import chooser, figure
 
 ONE, TWO = Demand("a.example", 443), Demand("a.example", 443, legs=2)
-A, B = Entry(figure("a>us", 100), 0.0), Entry(figure("b>us", 110), 0.0)
+A, B = Entry(figure("a>us", 100)), Entry(figure("b>us", 110))
 RANKING = chooser(
     figure("ix/1>us", 100),
     figure("ix/2>us", 110),
@@ -63,7 +63,7 @@ def test_both_paths_of_a_redundant_stream_were_tried() -> None:
 
 
 def test_what_the_ranking_has_forgotten_leads_nowhere() -> None:
-    gone = Choice(ONE, Entry(figure("x>moon", 1), 0.0), Basis.BEST)
+    gone = Choice(ONE, Entry(figure("x>moon", 1)), Basis.BEST)
     assert paths(elsewhere_to_the_same_exit(RANKING, gone)) == []
     assert paths(at_other_exits(RANKING, gone, None)) == ["ix/1", "f", "e"]
 

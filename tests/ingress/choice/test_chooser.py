@@ -1,4 +1,4 @@
-"""Single choices: by target, client, rule; spreading; pairs; where to go when an open fails; how long it takes."""
+"""Single choices: by target, client, rule; full lines; pairs; where to go when an open fails; how long it takes."""
 
 import itertools
 import time
@@ -53,20 +53,24 @@ def test_the_best_path_is_taken_with_its_reason() -> None:
     assert (found.paths, found.exit, found.basis, found.reason) == (("b",), "us", Basis.BEST, "best path (best)")
 
 
-def test_equal_paths_share_streams_by_their_number_then_by_money() -> None:
-    made = chooser(figure("a>us", 130, line={"cost": 1.0}), figure("b>us", 131, streams=2), figure("c>us", 131))
-    assert paths(made, count=9) == ["c", "a", "c", "a", "b", "c", "a", "b", "c"]
+def test_thin_streams_take_the_leader_however_many_they_are() -> None:
+    made = chooser(figure("a>us", 130), figure("b>us", 131), figure("c>us", 131))
+    assert paths(made, count=9) == ["a"] * 9
 
 
-def test_equal_paths_share_streams_by_the_rate_that_is_free() -> None:
-    made = chooser(figure("a>us", 130, free=100.0), figure("b>us", 131, free=300.0), figure("c>us", 131, free=0.0))
-    taken = paths(made, count=8)
-    assert (taken.count("a"), taken.count("b"), taken.count("c")) == (2, 6, 0)
+def test_a_full_line_gets_streams_only_when_it_must_and_what_is_as_good_shares_them() -> None:
+    made = chooser(figure("a>us", 130, is_full=True), figure("b>us", 131), figure("c>us", 131), figure("d>us", 140))
+    assert paths(made, count=4) == ["b", "c", "b", "c"]
+    made.rank([figure("a>us", 130, is_full=True), figure("d>us", 140)], 1.0)
+    assert paths(made) == ["a"]
 
 
-def test_a_full_line_gets_streams_only_when_it_must() -> None:
-    made = chooser(figure("a>us", 130, is_full=True), figure("b>us", 131, streams=50))
-    assert paths(made, count=2) == ["b", "b"]
+def test_between_equals_money_decides_and_never_flaps() -> None:
+    made, weather = Chooser(["us"]), (figure("a>us", 130, line={"cost": 1.0}), figure("b>us", 132))
+    for round_ in range(400):
+        made.rank(weather, round_ / 2)
+    assert [(switch.old, switch.new) for switch in made.ranking.switches] == [("a", "b")]
+    assert paths(made) == ["b"]
 
 
 def test_the_target_decides_between_exits() -> None:
@@ -84,14 +88,17 @@ def test_a_client_keeps_its_exit_for_a_site_while_it_is_good_enough() -> None:
     assert paths(made, client="10.0.0.1") == ["a"]
     made.rank([figure("a>us1", 130, PathState.DOWN), figure("b>us2", 150)], 1.0)
     assert paths(made, client="10.0.0.1") == ["b"]
-    for now in (2.0, 5.0):
-        made.rank([figure("a>us1", 130), figure("b>us2", 150)], now)
-    found = chosen(made, Demand("www.example.com", 443, "10.0.0.1"), 5.0)
+    for half in range(4, 12):
+        made.rank([figure("a>us1", 130), figure("b>us2", 150)], half / 2)
+    found = chosen(made, Demand("www.example.com", 443, "10.0.0.1"), 5.5)
     assert (found.exit, found.basis) == ("us2", Basis.KEPT)
     assert paths(made, client="10.0.0.2") == ["a"]
     assert paths(made, "other.example", client="10.0.0.1") == ["a"]
-    made.rank([figure("a>us1", 100), figure("b>us2", 150)], 6.0)
-    assert paths(made, client="10.0.0.1") == ["a"]
+    for half in range(12, 22):
+        made.rank([figure("a>us1", 100), figure("b>us2", 150)], half / 2)
+        assert paths(made, client="10.0.0.1", now=half / 2) == ["b"]
+    made.rank([figure("a>us1", 100), figure("b>us2", 150)], 11.0)
+    assert paths(made, client="10.0.0.1", now=11.0) == ["a"]
 
 
 @pytest.mark.parametrize("address", ["198.51.100.7", "2001:200::7"])
@@ -111,14 +118,14 @@ def test_f4_an_address_follows_nobody_for_long_and_nowhere_worse() -> None:
     made.rank([figure("a>us1", 180), figure("b>us2", 170)], 1.0)
     assert chosen(made, Demand("198.51.100.7", 443, "c"), 1.0).exit == "us1"  # 10 ms worse: not by the rule
     assert made.decide(Demand("198.51.100.8", 443, "c"), 1.0 + FOLLOW) is not None
-    for now in (2.0, 6.0):
+    for now in (2.0, 6.0, 8.0):
         made.rank([figure("a>us1", 230), figure("b>us2", 150)], now)
-    assert chosen(made, Demand("198.51.100.7", 443, "c"), 6.0).exit == "us2"
-    chosen(made, Demand("example.com", 443, "d"), 6.0)
-    late = made.decide(Demand("198.51.100.9", 443, "d"), 6.0 + FOLLOW)
+    assert chosen(made, Demand("198.51.100.7", 443, "c"), 8.0).exit == "us2"
+    chosen(made, Demand("example.com", 443, "d"), 8.0)
+    late = made.decide(Demand("198.51.100.9", 443, "d"), 8.0 + FOLLOW)
     assert late is not None
     assert late.basis is Basis.BEST
-    only = made.decide(Demand("192.168.7.9", 443, "d", exits=frozenset({"us1"})), 7.0)
+    only = made.decide(Demand("192.168.7.9", 443, "d", exits=frozenset({"us1"})), 9.0)
     assert only is not None
     assert (only.exit, only.basis) == ("us1", Basis.PERMITTED)
 
@@ -250,6 +257,17 @@ def test_an_exit_that_was_too_busy_to_be_timed_is_not_charged() -> None:
     for probe in made.probes_wanted(0.0):
         made.probed(probe, Cause.LIMIT, 0.1)
     assert made.connect_times.known("example.com") == {}
+
+
+def test_an_unknown_exit_is_neither_preferred_nor_given_up_for_it() -> None:
+    """A site 100 ms from each of four exits: the streams of one client stay together, and a login holds."""
+    made = chooser(*(figure(f"l{at}>us{at}", 130) for at in range(4)))
+    taken = set()
+    for at in range(12):
+        found = chosen(made, Demand("login.example", 443, "c"), float(at))
+        made.connected(Demand("login.example", 443, "c"), found.exit, 0.1, float(at))
+        taken.add(found.exit)
+    assert len(taken) == 1
 
 
 def test_a_reload_keeps_what_was_learned() -> None:

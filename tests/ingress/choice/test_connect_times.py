@@ -1,20 +1,26 @@
 """How long exits take to sites: what is known, assumed, asked, and how much of it is kept."""
 
-import pytest
-
 from ingress.choice.connect_times import MOST_SITES, MOST_TIMED, PROBES_AT_ONCE, ConnectTimes, Probe
 from ingress.measure.figures import Source
 
 
-def test_unknown_sites_take_the_median_of_the_exit() -> None:
+def test_an_unknown_exit_takes_as_long_as_the_nearest_known_one_of_that_site() -> None:
     targets = ConnectTimes(["us1", "us2", "us3"])
-    assert targets.assumed("us1") == 0.0
-    for took in (0.01, 0.02, 0.5):
-        targets.connected("a.example", "us1", took, 0.0)
+    assert targets.connect("a.example", "us1").time == 0.0
+    targets.used("a.example", 443, 0.0)
+    targets.connected("a.example", "us1", 0.1, 0.0)
     targets.connected("a.example", "us2", 0.04, 0.0)
-    assert targets.assumed("us1") == 0.02
-    assert targets.assumed("us3") == pytest.approx(0.03)
-    assert targets.connect("other.example", "us1").source is Source.ASSUMED
+    unknown = targets.connect("a.example", "us3")
+    assert (unknown.time, unknown.source) == (0.04, Source.ASSUMED)
+    assert targets.connect("other.example", "us1").time == 0.0  # another site says nothing of this one
+
+
+def test_one_lost_segment_at_an_exit_is_not_believed() -> None:
+    targets = ConnectTimes(["us1"])
+    targets.used("a.example", 443, 0.0)
+    for took in (0.1, 1.1, 0.12, 0.11):
+        targets.connected("a.example", "us1", took, 0.0)
+        assert targets.connect("a.example", "us1").time <= 0.12
 
 
 def test_a_used_site_is_known_by_what_its_connects_took() -> None:
@@ -41,7 +47,6 @@ def test_a_site_used_three_times_is_timed_once_by_each_other_exit_and_again_ten_
     targets.probe_failed("api.example.com", "us3")
     assert targets.connect("example.com", "us2").source is Source.MEASURED
     assert targets.connect("example.com", "us3").time == 1.0
-    assert targets.assumed("us2") == targets.assumed("us1")  # a probe says nothing of other sites
     for at in (1000.0, 1001.0, 1002.0):
         targets.used("www.example.com", 443, at)
     assert {probe.exit for probe in targets.probes_wanted(1191.0)} == {"us1", "us3"}
@@ -66,4 +71,4 @@ def test_an_answer_about_a_site_that_was_forgotten_changes_nothing() -> None:
     targets.connected("a.example", "us1", 0.01, 0.0, probed=True)
     targets.probe_failed("a.example", "us1")
     assert targets.known("a.example") == {}
-    assert targets.connect("a.example", "us1").note == "nothing known of this exit yet"
+    assert targets.connect("a.example", "us1").note == "nothing is known of this site"

@@ -9,7 +9,7 @@ from tests.ingress.choice.figures import figure
 
 
 def entry(name: str, provider: str | None = None, state: PathState = PathState.UP) -> Entry:
-    return Entry(figure(f"{name}>us", 100, state, {"provider": provider}), 0.0)
+    return Entry(figure(f"{name}>us", 100, state, {"provider": provider}))
 
 
 @pytest.mark.parametrize(

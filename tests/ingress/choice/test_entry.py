@@ -32,15 +32,15 @@ def test_the_tier_comes_from_state_then_leaving_then_backup(
 @pytest.mark.parametrize(
     ("entry", "rank", "in_band", "reason"),
     [
-        (Entry(figure("a>us", 100), 0.0), 1, True, "best"),
-        (Entry(figure("a>us", 100), 0.0), 2, True, "as good as the best"),
-        (Entry(figure("a>us", 100), 0.05), 2, False, "costs 150 ms"),
-        (Entry(figure("a>us", 100, line=BACKUP), 0.0), 1, True, "best; backup: only when nothing else is up"),
-        (Entry(figure("a>us", 100, line=BACKUP), 0.0), 3, False, "backup: only when nothing else is up"),
-        (Entry(figure("a>us", 100, leaving="node us drains"), 0.0), 3, False, "node us drains"),
-        (Entry(figure("a>us", 100, PathState.STALLED, reason="silent for 2 s"), 0.0), 1, True, "silent for 2 s"),
-        (Entry(figure("a>us", 100, PathState.DOWN), 0.0), 4, False, "down"),
-        (Entry(figure("a>us", 100, PathState.DOWN, word="auth"), 0.0), 4, False, "auth"),
+        (Entry(figure("a>us", 100)), 1, True, "best"),
+        (Entry(figure("a>us", 100)), 2, True, "as good as the best"),
+        (Entry(figure("a>us", 150)), 2, False, "costs 150 ms"),
+        (Entry(figure("a>us", 100, line=BACKUP)), 1, True, "best; backup: only when nothing else is up"),
+        (Entry(figure("a>us", 100, line=BACKUP)), 3, False, "backup: only when nothing else is up"),
+        (Entry(figure("a>us", 100, leaving="node us drains")), 3, False, "node us drains"),
+        (Entry(figure("a>us", 100, PathState.STALLED, reason="silent for 2 s")), 1, True, "silent for 2 s"),
+        (Entry(figure("a>us", 100, PathState.DOWN)), 4, False, "down"),
+        (Entry(figure("a>us", 100, PathState.DOWN, word="auth")), 4, False, "auth"),
     ],
 )
 def test_the_reason(entry: Entry, rank: int, in_band: bool, reason: str) -> None:
@@ -49,8 +49,8 @@ def test_the_reason(entry: Entry, rank: int, in_band: bool, reason: str) -> None
 
 
 def test_it_shows_itself() -> None:
-    entry = Entry(figure("ix/a>us", 100), 0.02)
+    entry = Entry(figure("ix/a>us", 100))
     entry.place(3, in_band=False)
     entry.give()
-    assert (entry.exit, entry.given, entry.total) == ("us", 1, pytest.approx(0.12))
-    assert repr(entry) == "<Entry 3 ix/a UP 0.1200 s>"
+    assert (entry.exit, entry.given, entry.cost) == ("us", 1, pytest.approx(0.1))
+    assert repr(entry) == "<Entry 3 ix/a UP 0.1000 s>"

@@ -100,7 +100,7 @@ WHY: dict[str, Any] = {
         {**ROW, "terms": [TERM, {"name": "exit to target", "value": 0.01, "source": "assumed", "note": "median"}]}
     ],
     "would_switch": ["at once when it stalls"],
-    "switches": [{"age": 75.0, "old": "a", "new": "b", "reason": "4.0 ms cheaper for 3 s"}],
+    "switches": [{"age": 75.0, "old": "a", "new": "b", "reason": "4.0 ms cheaper"}],
     "kept": {"us-dmit": 3},
     "answers_early": True,
 }
@@ -191,12 +191,24 @@ def test_why_prints_terms_marks_band_switches(ingress: Ingress, capsys: pytest.C
         "140.0",
         "band: paths within 3.0 ms",
         "would switch: at once when it stalls",
-        "switched 1m ago: a > b: 4.0 ms cheaper for 3 s",
+        "switched 1m ago: a > b: 4.0 ms cheaper",
         "clients that keep their exit for example.com: 3 at us-dmit",
         "answered at once",
     ):
         assert said in shown
     assert ingress.asked == [{"ask": "why", "target": "example.com"}]
+
+
+def test_why_of_twelve_paths_fits_on_a_screen(ingress: Ingress, capsys: pytest.CaptureFixture[str]) -> None:
+    row = WHY["candidates"][0]
+    reasons = ["best", *["as good as the best"] * 3, *[f"costs {ms} ms" for ms in range(150, 155)], *["down"] * 3]
+    many = [{**row, "rank": rank, "reason": reason} for rank, reason in enumerate(reasons, 1)]
+    ingress.answers["why"] = {**WHY, "candidates": many, "switches": WHY["switches"] * 20}
+    assert paths.run(options(ingress, why="example.com")) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert len(shown) <= 40
+    assert "  2, 3, 4  as good as the best" in [line.rstrip() for line in shown]
+    assert "  10, 11, 12  down" in [line.rstrip() for line in shown]
 
 
 def test_why_without_any_path(ingress: Ingress, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,12 +1,25 @@
 """Estimators against plain arithmetic over all samples."""
 
+import random
 from statistics import median as plain_median
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingress.measure.estimators import FIRST_GUESS, Minimum, Share, Smoothed, median, quantile
+from ingress.measure.estimators import (
+    BURST,
+    FIRST_GUESS,
+    RECENT,
+    REMEMBERED,
+    WINDOW,
+    Lateness,
+    Level,
+    Minimum,
+    Smoothed,
+    median,
+    quantile,
+)
 
 trips = st.floats(0.0001, 5.0)
 
@@ -64,13 +77,113 @@ def test_late_is_behind_four_deviations_or_a_tenth_of_a_second() -> None:
     assert smoothed.late_after == pytest.approx(0.2)
 
 
+def level(*samples: float, every: float = 0.5) -> Level:
+    made = Level()
+    for number, sample in enumerate(samples):
+        made.add(sample, number * every)
+    return made
+
+
+def noisy(mean: float, deviation: float, count: int, seed: int = 1) -> list[float]:
+    chance = random.Random(seed)
+    return [mean + chance.gauss(0, 1.2533 * deviation) for _ in range(count)]
+
+
+@given(st.lists(st.tuples(trips, st.floats(0, 30)), min_size=1, max_size=120))
+def test_a_level_lies_within_its_samples_and_never_claims_to_know_what_it_cannot(
+    steps: list[tuple[float, float]],
+) -> None:
+    made, now = Level(), 0.0
+    assert not made and made.error == FIRST_GUESS
+    for sample, wait in steps:
+        now += wait
+        made.add(sample, now)
+        assert made.deviation >= 0 and made.error >= 0
+    samples = [sample for sample, _ in steps]
+    assert min(samples) - 1e-9 <= made.mean <= max(samples) + 1e-9
+    assert bool(made)
+
+
+@given(st.floats(0.001, 1.0), st.integers(1, 300))
+def test_a_level_that_does_not_move_is_known_exactly(trip: float, count: int) -> None:
+    made = level(*[trip] * count)
+    assert made.mean == pytest.approx(trip)
+    assert made.is_settled is (count > RECENT)
+
+
+def test_a_steady_path_is_known_to_a_fraction_of_its_noise() -> None:
+    made = level(*noisy(0.13, 0.001, 120))
+    assert made.mean == pytest.approx(0.13, abs=0.0005)
+    assert made.deviation == pytest.approx(0.001, rel=0.3)
+    assert made.error < 0.0003
+
+
+@given(st.integers(0, 10_000))
+def test_one_sample_far_off_is_an_accident(seed: int) -> None:
+    made = level(*noisy(0.13, 0.001, 100, seed), 0.19)
+    assert made.mean == pytest.approx(0.13, abs=0.0025)
+    assert made.deviation < 0.002
+    assert not made.is_settled
+
+
+@pytest.mark.parametrize("change", [-0.02, 0.02, 0.08])
+def test_a_path_that_became_another_is_known_as_that_within_a_second(change: float) -> None:
+    made = level(*noisy(0.13, 0.001, 200))
+    for number, sample in enumerate(noisy(0.13 + change, 0.001, 2, 2)):
+        made.add(sample, 100.0 + number / 4)
+    assert made.mean == pytest.approx(0.13 + change, abs=0.004)
+
+
+@pytest.mark.parametrize(("before", "after"), [(0.0005, 0.010), (0.010, 0.0005)])
+def test_a_path_that_becomes_uneven_or_even_is_known_as_that_after_ten_samples(before: float, after: float) -> None:
+    made = level(*noisy(0.13, before, 200), *noisy(0.13, after, 12, 2))
+    assert made.deviation == pytest.approx(after, rel=0.6)
+
+
+def test_what_was_learned_a_while_ago_counts_for_less() -> None:
+    made = level(*[0.13] * 50)
+    made.add(0.1304, 25.0 + 10 * REMEMBERED)
+    assert made.mean == pytest.approx(0.1304, abs=0.00001)
+
+
+def test_a_level_starts_anew_when_it_is_told_to() -> None:
+    made = level(*noisy(0.13, 0.001, 100))
+    made.restart([0.30, 0.31, 0.32], 60.0)
+    assert made.mean == pytest.approx(0.31)
+
+
+def lateness(*outcomes: bool, every: float = 0.25) -> tuple[Lateness, float]:
+    made = Lateness()
+    for number, outcome in enumerate(outcomes):
+        made.add(outcome, number * every)
+    return made, len(outcomes) * every
+
+
 @given(st.lists(st.booleans(), max_size=300))
 def test_the_share_is_that_of_the_last_hundred(outcomes: list[bool]) -> None:
-    share = Share(100)
-    for outcome in outcomes:
-        share.add(outcome)
-    last = outcomes[-100:]
-    assert share.value == (sum(last) / len(last) if last else 0)
+    made, now = lateness(*outcomes)
+    last = outcomes[-WINDOW:]
+    assert made.share == (sum(last) / len(last) if last else 0)
+    assert 0.0 <= made.expected(now) <= 1.0
+    if sum(last) < 2:
+        assert made.expected(now) == 0.0
+
+
+def test_the_first_late_one_of_a_hundred_is_no_evidence_and_a_burst_is() -> None:
+    calm = [False] * 100
+    one, now = lateness(*calm, True)
+    assert one.expected(now) == 0.0
+    burst, now = lateness(*calm, True, False, True, False, True)
+    assert burst.expected(now) == pytest.approx(2 / BURST)
+
+
+def test_a_burst_that_is_over_is_forgotten_by_what_comes_in_time() -> None:
+    made, now = lateness(*[False] * 80, *[True, False] * 8)
+    before = made.expected(now)
+    for number in range(20):
+        made.add(False, now + number / 4)
+    assert made.expected(now + 5) < before / 10
+    assert made.expected(now + 5 + REMEMBERED) == 0.0
 
 
 @given(st.lists(st.tuples(st.floats(0, 30), trips), max_size=60), st.floats(0, 90))

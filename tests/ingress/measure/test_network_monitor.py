@@ -7,8 +7,9 @@ from ingress.measure.faults import FaultKind, SetupFault
 from ingress.measure.figures import PathFigures, Source
 from ingress.measure.health import PathState
 from ingress.measure.monitor import Due
-from ingress.measure.network_monitor import NetworkMonitor, room
-from ingress.measure.schedule import FAR, RIDING
+from ingress.measure.network_monitor import NetworkMonitor, is_full
+from ingress.measure.pings import Pings
+from ingress.measure.schedule import FAR, NEAR, RIDING
 from ingress.measure.traffic import Traffic
 from relay.model.network import Address, Line, Network, Node
 from relay.model.walk import find_paths, find_prefixes
@@ -51,7 +52,8 @@ def test_a_path_that_is_often_asked_counts_as_measured() -> None:
     assert (found.state, found.round_trip, found.source) == (PathState.UP, pytest.approx(0.13), Source.MEASURED)
 
 
-def test_a_path_that_is_seldom_asked_is_composed_of_what_its_lines_cost_now() -> None:
+def longer_network() -> NetworkMonitor:
+    """Measured, with a path over three lines that is asked seldom."""
     nodes = {**NODES, "us2": Node("us2", HERE, (HERE,), exit=True)}
     network = Network(("sh",), nodes, {**LINES, "uu": Line("uu", "us1", "us2", HERE)})
     found = find_paths(network, "sh")
@@ -60,11 +62,27 @@ def test_a_path_that_is_seldom_asked_is_composed_of_what_its_lines_cost_now() ->
         monitor.connected(0.0)
         answer(network_monitor, name, {1: 0.03, 2: 0.13, 3: 0.132}[len(monitor.path.hops)], 0.0, 10)
     network_monitor.monitors["ix1/j1u/uu"].every(FAR, 5.0)
-    assert figures(network_monitor, 5.0)["ix1/j1u/uu"].source is Source.MEASURED
+    return network_monitor
+
+
+def test_what_was_measured_wins_over_the_pieces_and_a_path_that_disagrees_with_them_is_asked() -> None:
+    network_monitor = longer_network()
+    order = [path for path in network_monitor.paths if path.name != "ix1/j1u/uu"]
+    order.append(next(path for path in network_monitor.paths if path.name == "ix1/j1u/uu"))
+    network_monitor.figures({}, 5.0)
     for name, trip in {"ix1": 0.08, "ix1/j1u": 0.18, "ix2": 0.03, "ix2/j2u": 0.13, "ix2/j2u/uu": 0.132}.items():
         answer(network_monitor, name, trip, 9.0, 5)
-    composed = figures(network_monitor, 12.0)["ix1/j1u/uu"]
-    assert (composed.round_trip, composed.source) == (pytest.approx(0.182), Source.ASSUMED)
+    longer = figures(network_monitor, 12.0)["ix1/j1u/uu"]
+    assert (longer.round_trip, longer.source) == (pytest.approx(0.132), Source.MEASURED)
+    network_monitor.schedule(order, {}, 12.0)
+    assert network_monitor.monitors["ix1/j1u/uu"].interval == NEAR
+
+
+def test_a_path_that_was_never_measured_is_put_together_of_its_lines() -> None:
+    network_monitor = longer_network()
+    network_monitor.monitors["ix1/j1u/uu"].pings = Pings()
+    composed = figures(network_monitor, 5.0)["ix1/j1u/uu"]
+    assert (composed.round_trip, composed.source) == (pytest.approx(0.132), Source.ASSUMED)
 
 
 def test_a_path_of_which_nothing_is_known_is_down_and_guessed() -> None:
@@ -105,12 +123,12 @@ def test_bulk_excuses_every_walk_over_its_lines() -> None:
     }
 
 
-def test_room_is_what_the_rates_leave() -> None:
-    path = next(path for path in FOUND.used if path.name == "ix1/j1u")
-    assert room(path, {}) == (1000.0, False)
-    assert room(path, {"j1u": 850.0}) == (150.0, True)
-    assert room(path, {"j1u": 2000.0}) == (0.0, True)
-    assert room(next(path for path in FOUND.used if path.name == "ix2/j2u"), {"ix2": 9.0}) == (None, False)
+def test_a_line_is_full_when_it_carries_most_of_its_rate() -> None:
+    by_name = {path.name: path for path in FOUND.used}
+    assert not is_full(by_name["ix1/j1u"], {})
+    assert not is_full(by_name["ix1/j1u"], {"j1u": 800.0})
+    assert is_full(by_name["ix1/j1u"], {"j1u": 801.0})
+    assert not is_full(by_name["ix2/j2u"], {"ix2": 9.0, "j2u": 1e9})  # neither tells a rate
 
 
 def test_refused_set_ups_show_their_cause_and_accuse_no_line() -> None:

@@ -19,11 +19,12 @@ def asked(pings: Pings, trips: list[float], every: float = 0.5, start: float = 0
 
 def test_figures_of_a_quiet_path() -> None:
     pings = Pings()
-    now = asked(pings, [0.1, 0.2, 0.1, 0.1, 0.3, 0.1, 0.1])
+    now = asked(pings, [0.1, 0.12, 0.1, 0.1, 0.13, 0.1, 0.1])
     figures = pings.figures(now)
     assert figures.samples == 7
-    assert figures.round_trip == figures.median == pytest.approx(0.1)
-    assert figures.p95 == pytest.approx(0.3)
+    assert figures.median == pytest.approx(0.1)
+    assert figures.p95 == pytest.approx(0.13)
+    assert figures.round_trip == pytest.approx(0.75 / 7, abs=0.001)
     assert figures.least == pytest.approx(0.1)
     assert figures.age == pytest.approx(0.4)
 
@@ -61,9 +62,33 @@ def test_pings_that_die_with_their_carrier_are_late() -> None:
     now = asked(pings, [0.1] * 8)
     pings.sent(9, now)
     pings.sent(10, now)
-    pings.abandoned()
-    assert pings.late == pytest.approx(0.2)
+    pings.abandoned(now)
+    assert pings.late == pytest.approx(1 / 9)  # they died of one thing
     assert pings.oldest_unanswered is None
+
+
+def test_one_lost_segment_says_nothing_of_how_long_the_path_is() -> None:
+    """A perfect path of 130 ms: a ping is lost, and two more wait behind it; the cost must not move."""
+    pings = Pings()
+    now = asked(pings, [0.13] * 60)
+    before = pings.figures(now)
+    for number in (100, 101, 102):
+        pings.sent(number, now + (number - 100) * 0.25)
+    answer = now + 0.55
+    pings.notice_late(now + 0.4)
+    for number in (100, 101, 102):
+        pings.answered(number, answer + 0.08 * (number == 102))
+    after = pings.figures(now + 1.0)
+    assert (after.round_trip, after.deviation) == pytest.approx((before.round_trip, before.deviation), abs=0.00001)
+    assert pings.expected_late(now + 1.0) == 0.0
+    assert pings.late == pytest.approx(1 / 63, abs=0.001)
+
+
+def test_late_answers_that_go_on_are_a_longer_path() -> None:
+    pings = Pings()
+    now = asked(pings, [0.13] * 60)
+    asked(pings, [0.40] * 3, every=0.5, start=now, first=100)
+    assert pings.round_trip(now + 2) == pytest.approx(0.40)
 
 
 def test_our_own_bulk_is_shown_but_costs_nothing() -> None:
@@ -78,7 +103,7 @@ def test_our_own_bulk_is_shown_but_costs_nothing() -> None:
     assert loaded.loaded
     assert loaded.round_trip == pytest.approx(0.1)  # the least of the last 2 s
     assert loaded.median == pytest.approx(0.4)
-    assert (loaded.deviation, loaded.late) == (pytest.approx(0.0), 0.0)
+    assert (loaded.deviation, loaded.late) == (pytest.approx(0.0, abs=0.001), 0.0)
     assert loaded.srtt is not None and loaded.srtt > 0.3  # deadlines follow what is
     assert pings.figures(now + 2).round_trip == pytest.approx(0.1)
 
@@ -126,6 +151,37 @@ def test_what_our_own_loop_held_up_proves_nothing() -> None:
     pings.answered(30, now + 4.1)
     after = pings.figures(now)
     assert (after.samples, after.srtt, after.late) == (before.samples, before.srtt, 0.0)
+
+
+def test_a_ping_behind_a_page_of_our_own_is_no_weather() -> None:
+    """Ten of 150 KB come before its answer; keystrokes beside others are nothing."""
+    pings = Pings()
+    now = asked(pings, [0.13] * 60)
+    before = pings.figures(now)
+    for number in range(100, 104):
+        pings.carried(500 * (number - 99), 900 * (number - 99), now)
+        pings.sent(number, now)
+        came = 1_500_000 if number == 102 else 500 * (number - 99)
+        pings.carried(came if number < 103 else 1_500_500, 3600, now + 0.13)
+        trip = 0.30 if number == 102 else 0.13
+        assert not pings.notice_late(now + trip)
+        pings.answered(number, now + trip)
+        now += 0.5
+    after = pings.figures(now)
+    assert (after.round_trip, after.late) == (pytest.approx(before.round_trip), 0.0)
+    assert pings.moved_much(now - 0.5) and not pings.moved_much(now + 2.0)
+
+
+def test_what_goes_does_not_excuse_an_answer_that_does_not_come() -> None:
+    """Into a black hole a client writes on: that must not put its rescue off."""
+    pings = Pings()
+    now = asked(pings, [0.13] * 60)
+    pings.sent(100, now)
+    due = pings.late_deadline
+    pings.carried(0, 10_000_000, now + 0.1)
+    assert pings.late_deadline == due
+    pings.carried(20_000, 10_000_000, now + 0.1)
+    assert pings.late_deadline is not None and due is not None and pings.late_deadline > due
 
 
 @pytest.mark.parametrize(
@@ -185,7 +241,7 @@ def test_figures_stay_sane_whatever_happens(steps: list[tuple[str, float]]) -> N
                 pings.lagged(now)
             case "gone":
                 waiting.clear()
-                pings.abandoned()
+                pings.abandoned(now)
             case "load":
                 pings.load(now)
         figures = pings.figures(now)

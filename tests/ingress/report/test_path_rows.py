@@ -11,7 +11,7 @@ def test_paths_are_told_best_first_with_all_that_is_known() -> None:
     assert (first.round_trip, first.p95, first.late) == (pytest.approx(0.13), pytest.approx(0.13), 0.0)
     assert (first.streams, first.bytes_down, first.moves, first.longest_pause) == (1, 1000, 2, 0.2)
     assert (first.age, first.reason, first.lost) == (pytest.approx(0.37), "best", {"exit-lost": 1})
-    assert (second.rank, second.reason) == (2, "costs 150 ms")
+    assert (second.rank, second.reason) == (2, "costs 151 ms")
     assert (spare.rank, spare.path, spare.state) == (None, "ix1", "spare")
 
 
