@@ -291,6 +291,7 @@ class LivePath:
         """An answer came on one of our carriers; only those on the warm one are timed."""
         if link is self.thin and not self._is_leaving:
             now = self._loop.now
+            self.monitor.carried(link.end.bytes_in, link.end.bytes_out, now)
             self.monitor.answered(number, now)
             for link in self.links:
                 link.end.base_rtt = self.monitor.pings.least(now)
@@ -304,6 +305,7 @@ class LivePath:
             self._timer = None
         if self.thin is not None:
             self.monitor.heard(self.thin.end.heard_at)
+            self.monitor.carried(self.thin.end.bytes_in, self.thin.end.bytes_out, now)
         for link in self.bulk:
             self.monitor.heard_bulk(link.end.heard_at)
         for due in self.monitor.tick(now):

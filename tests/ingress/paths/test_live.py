@@ -398,3 +398,27 @@ async def test_carriers_of_a_session_that_is_over_are_closed_and_no_others(bed: 
     await bed.run(1.0)
     assert bed.fleet.moving.detached == 0
     await bed.up()
+
+
+@with_bed(THREE_LINES)
+async def test_our_own_page_loads_are_no_weather(bed: FleetBed) -> None:
+    """Ten of 150 KB every 4 s fill a line for a third of a second: who rides on it stays, and who comes takes it."""
+    bed.lines["a"].rate = 4e6
+    await bed.up()
+    clients = [bed.open("a") for _ in range(10)]
+    await bed.run(1.0)
+    calm = bed.fleet.chooser.ranking.by_name["a"]
+    seen = set()
+    for _ in range(8):
+        for client in clients:
+            client.target.stream.write(bytes(150_000))
+        for _ in range(16):
+            await bed.run(0.25)
+            entry = bed.fleet.chooser.ranking.by_name["a"]
+            assert entry.cost == pytest.approx(calm.cost, abs=0.003)
+            seen.add(bed.fleet.chooser.ranking.order[0].name)
+    pings = bed.live["a"].monitor.pings
+    assert max(pings._all) > 0.2  # they did stand in the queue
+    assert pings.late == 0.0
+    assert seen == {"a"}
+    assert bed.ridden() == {"a": 10}

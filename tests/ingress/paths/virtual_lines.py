@@ -47,6 +47,8 @@ class VirtualLine:
     def __init__(self, name: str) -> None:
         self.name = name
         self.delay = DELAYS.get(name, DELAYS["direct"])
+        self.rate: float | None = None
+        """Bytes per second that pass each way on one connection; None for as many as there are."""
         self.is_held = False
         """A black hole, also for set-ups: what is on its way stays there until it is released."""
         self.refuses = False
@@ -68,6 +70,8 @@ class VirtualConnection:
         self.near, self.far = Secured(near, client, False, None), Secured(far, server, True, None)
         _shake_hands(self.near, self.far)
         self._queues: tuple[deque[tuple[float, bytes]], ...] = (deque(), deque())
+        self._free = [0.0, 0.0]
+        """Each way, when the last byte so far has passed the narrowest line."""
 
     @property
     def is_open(self) -> bool:
@@ -87,10 +91,13 @@ class VirtualConnection:
     def pump(self, now: float) -> bool:
         """Take what was sent, and deliver what is due. Returns whether anything moved."""
         delay = sum(line.delay for line in self.lines)
+        rate = min((line.rate for line in self.lines if line.rate is not None), default=float("inf"))
         moved = False
-        for source, target, queue in zip((self._near, self._far), (self._far, self._near), self._queues, strict=True):
+        for way, (source, target) in enumerate(((self._near, self._far), (self._far, self._near))):
+            queue = self._queues[way]
             for data in _drain(source):
-                queue.append((now + delay, data))
+                self._free[way] = max(now, self._free[way]) + len(data) / rate
+                queue.append((self._free[way] + delay, data))
                 moved = True
             while queue and queue[0][0] <= now and not self._is_held() and _pass_on(target, queue):
                 moved = True
