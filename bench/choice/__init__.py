@@ -2,6 +2,8 @@
 
 weather   lines, hour by hour: what the true state of each is in every step
 worlds    networks of 4, 16 and 64 paths laid on shared lines, and the weathers they are played in
+own_load  what we load the lines with ourselves
+clients   who keep their exits
 wires     a path's carrier: a lost ping delays what stands behind it, as inside TCP
 ours      the project's own measuring and choosing, driven as the fleet drives it
 rules     other programs' rules, re-implemented

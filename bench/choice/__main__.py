@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 
 from bench.choice.ours import Ours
+from bench.choice.own_load import DOWNLOADS, PAGES
 from bench.choice.rules import RULES, Rule
 from bench.choice.weather import (
-    Script,
     broken,
     bursty,
     changing_routes,
@@ -20,22 +20,24 @@ from bench.choice.weather import (
     quiet,
     usual,
 )
-from bench.choice.worlds import SHAPES, make_world
+from bench.choice.worlds import SHAPES, Setting, make_world
 
 Player = type[Ours] | type[Rule]
-WEATHERS: dict[str, tuple[Script, tuple[float, ...]]] = {
-    "usual day": (usual, ()),
-    "quiet day": (quiet, ()),
-    "equals": (equals, ()),
-    "near ties": (near_ties, ()),
-    "drifts": (drifts, ()),
-    "route changes": (changing_routes, ()),
-    "outages and flapping": (broken, ()),
-    "bursty loss": (bursty, ()),
-    "one-way loss on shared lines": (one_way, ()),
-    "wrong pieces": (usual, (-0.015, 0.0, 0.030)),
+WEATHERS: dict[str, Setting] = {
+    "usual day": Setting(usual),
+    "quiet day": Setting(quiet),
+    "equals": Setting(equals),
+    "near ties": Setting(near_ties),
+    "drifts": Setting(drifts),
+    "route changes": Setting(changing_routes),
+    "outages and flapping": Setting(broken),
+    "bursty loss": Setting(bursty),
+    "one-way loss on shared lines": Setting(one_way),
+    "wrong pieces": Setting(usual, offsets=(-0.015, 0.0, 0.030)),
+    "own page loads": Setting(quiet, own_load=PAGES),
+    "own bulk": Setting(quiet, own_load=DOWNLOADS),
 }
-"""The script of every line, and what prefix pings may be off by."""
+"""Own loads are for our own player: the others are asked over connections of their own, and have none."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -53,13 +55,12 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print one row for each player in each weather."""
     options = parser().parse_args(arguments)
-    print("| weather, paths | player | regret ms | gain % | switches/h | dead % | moves | needless | left s |")
-    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    print("| weather, paths | player | regret ms | gain % | switches/h | dead % | moves | needless | left s | exits |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     for weather in options.weather:
         for paths in options.paths:
-            script, offsets = WEATHERS[weather]
             seeds = range(options.first_seed, options.first_seed + options.seeds)
-            worlds = [make_world(paths, script, options.hours, seed, offsets) for seed in seeds]
+            worlds = [make_world(paths, WEATHERS[weather], options.hours, seed) for seed in seeds]
             players: list[Player] = [Ours, *(() if options.ours_only else RULES)]
             for player in players:
                 found = [player(world, seed).run().figures() for world, seed in zip(worlds, seeds, strict=True)]

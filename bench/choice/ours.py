@@ -5,6 +5,8 @@ import random
 from collections import Counter
 from itertools import count
 
+from bench.choice.clients import Clients
+from bench.choice.own_load import Loads
 from bench.choice.score import Score
 from bench.choice.weather import STEP
 from bench.choice.wires import Wire
@@ -39,9 +41,12 @@ class Ours:
         self.riding: Counter[str] = Counter()
         """Streams by path."""
         self._chance = random.Random(f"ours {seed}")
+        self._loads = Loads(world.own_load, self._chance)
+        self.clients = Clients(world, self.chooser, random.Random(f"clients {seed}"))
         walks = (*world.paths, *world.prefixes)
         self._wires = {
-            walk.name: Wire(walk, world.lines, world.offsets.get(walk.name, 0.0), self._chance) for walk in walks
+            walk.name: Wire(walk, world.lines, world.offsets.get(walk.name, 0.0), self._chance, self._loads)
+            for walk in walks
         }
         self._backoff = {walk.name: 0.0 for walk in walks}
         self._exits = {path.name: path.end for path in world.paths}
@@ -58,12 +63,16 @@ class Ours:
             self._at(0.01, "dial", name)
         self._at(ROUND, "round")
         self._at(3.0, "stream")
+        self._at(3.0, "client")
+        if self._loads.kind is not None:
+            self._at(3.0, "load")
         while self._events:
             self.now, _, kind, name, number = heapq.heappop(self._events)
             if self.now >= end:
                 break
             getattr(self, f"_on_{kind}")(name, number)
         self.score.stream_seconds = STREAMS * self.score.hours * 3600
+        self.score.exit_changes = self.clients.needless / self.score.hours
         return self.score
 
     def _at(self, when: float, kind: str, name: str = "", number: int = 0) -> None:
@@ -92,6 +101,7 @@ class Ours:
         monitor = self.network_monitor.monitors[name]
         if carrier != self._carrier[name] or not monitor.is_connected:
             return
+        monitor.carried(self._loads.came(name, self.now), 0, self.now)
         monitor.answered(number, self.now)
         self._rearm(name)
 
@@ -106,6 +116,7 @@ class Ours:
             return  # another came before it
         del self._armed[name]
         monitor = self.network_monitor.monitors[name]
+        monitor.carried(self._loads.came(name, self.now), 0, self.now)
         for due in monitor.tick(self.now):
             if due is Due.PING:
                 self._ping(name)
@@ -141,13 +152,17 @@ class Ours:
         group = self.chooser.ranking.group
         if group is not None and group.leader.name != self._leader:
             if self._leader is not None:
-                self.score.switched(self.now)
+                self.score.switched(self._leader, self.now)
             self._leader = group.leader.name
         for move in self.chooser.moves((), self.now):
             self._move(move)
 
     def _traffic(self) -> dict[str, Traffic]:
-        return {name: Traffic(streams=streams, spoke_at=self.now) for name, streams in self.riding.items() if streams}
+        return {
+            name: Traffic(streams, int(self._loads.is_bulk(name, self.now)), spoke_at=self.now)
+            for name, streams in self.riding.items()
+            if streams
+        }
 
     def _move(self, move: Move) -> None:
         streams = self.riding.pop(move.old, 0)
@@ -155,10 +170,22 @@ class Ours:
             self.riding[move.new] += streams
             self.score.moved(move.old, move.new, streams, self.now)
 
+    def _on_client(self, *_: object) -> None:
+        self._at(self.now + self._chance.expovariate(2.0), "client")
+        self.clients.use(self.now, self.score.step(self.now))
+
+    def _on_load(self, *_: object) -> None:
+        """We load something ourselves, over the path that leads."""
+        kind, group = self._loads.kind, self.chooser.ranking.group
+        assert kind is not None
+        self._at(self.now + kind.every, "load")
+        if group is not None:
+            self._loads.begin(group.leader.figures.path, self.now)
+
     def _on_stream(self, *_: object) -> None:
         """A stream begins, and another ends if there are enough."""
         self._at(self.now + self._chance.expovariate(2.0), "stream")
-        demand = Demand(f"s{self._chance.randrange(SITES)}.example", 443)
+        demand = Demand(f"t{self._chance.randrange(SITES)}.example", 443)
         choice = self.chooser.decide(demand, self.now)
         if choice is None:
             return

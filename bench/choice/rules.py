@@ -4,6 +4,7 @@ import math
 import random
 from collections import Counter, deque
 
+from bench.choice.own_load import Loads
 from bench.choice.score import Score
 from bench.choice.weather import STEP
 from bench.choice.wires import Wire
@@ -26,7 +27,9 @@ class Rule:
         self.names = [path.name for path in world.paths]
         self.last = dict.fromkeys(self.names, math.inf)
         self.score = Score(world)
-        self._wires = {path.name: Wire(path, world.lines, 0.0, self.chance) for path in world.paths}
+        self._wires = {
+            path.name: Wire(path, world.lines, 0.0, self.chance, Loads(None, self.chance)) for path in world.paths
+        }
         self._leader = ""
 
     def sampled(self, name: str, trip: float, now: float) -> None:
@@ -52,7 +55,7 @@ class Rule:
             chosen = self.choose(now)
             self.score.chose(chosen, now)
             if self.is_sticky and chosen != self._leader:
-                self.score.switched(now)
+                self.score.switched(self._leader or chosen, now)
                 self._leader = chosen
         return self.score
 

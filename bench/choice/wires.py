@@ -3,6 +3,7 @@
 import random
 from collections.abc import Mapping
 
+from bench.choice.own_load import Loads
 from bench.choice.weather import STEP, LineWeather
 from relay.model.walk import Path
 
@@ -15,8 +16,12 @@ LONGEST = 60.0
 class Wire:
     """One carrier. What is lost is sent again, and what was sent behind it waits for that."""
 
-    def __init__(self, path: Path, lines: Mapping[str, LineWeather], offset: float, chance: random.Random) -> None:
+    def __init__(
+        self, path: Path, lines: Mapping[str, LineWeather], offset: float, chance: random.Random, loads: Loads
+    ) -> None:
         self._lines = [lines[hop.line.name] for hop in path.hops]
+        self._names = path.lines
+        self._loads = loads
         self._offset = offset
         self._chance = chance
         self._last = 0.0
@@ -58,7 +63,7 @@ class Wire:
 
     def _trip(self, at: float, *, noise: bool = False) -> float:
         step = self._step(at)
-        trip = sum(line.delay[step] for line in self._lines) + self._offset
+        trip = sum(line.delay[step] for line in self._lines) + self._offset + self._loads.queue(self._names, at)
         if noise:
             for line in self._lines:
                 trip += self._chance.gauss(0, 1.2533 * line.swing[step])  # whose mean absolute deviation is the swing

@@ -7,6 +7,7 @@ from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from bench.choice.own_load import OwnLoad
 from bench.choice.weather import DEAD, LATE_COST, LineWeather, Script, steps_of
 from relay.model.network import Address, Line, Network, Node
 from relay.model.walk import Path, Paths, find_paths, find_prefixes
@@ -33,6 +34,7 @@ class World:
     """By which the pings of a prefix are off, seconds: a node that answers late, or early by another way."""
     costs: Mapping[str, array[float]]
     """By path, what it truly costs in each step; DEAD where nothing passes."""
+    own_load: OwnLoad | None = None
 
     @property
     def exits(self) -> list[str]:
@@ -40,17 +42,28 @@ class World:
         return sorted({path.end for path in self.paths})
 
 
-def make_world(paths: int, script: Script, hours: float, seed: int, offsets: Sequence[float] = ()) -> World:
-    """A network of so many *paths*; each line has weather of its own. *offsets* are what prefix pings are off by."""
+@dataclass(frozen=True)
+class Setting:
+    """What kind of world it is."""
+
+    script: Script
+    """The weather of every line."""
+    offsets: Sequence[float] = ()
+    """What prefix pings may be off by."""
+    own_load: OwnLoad | None = None
+
+
+def make_world(paths: int, setting: Setting, hours: float, seed: int) -> World:
+    """A network of so many *paths*; each line has weather of its own."""
+    script, offsets = setting.script, setting.offsets
     chance = random.Random(f"{paths} {script.__name__} {seed}")
     found = _found(paths)
     steps = steps_of(hours * 3600)
     lines = {name: script(_length(name, script, chance), steps, chance) for name in _names(found.used)}
     prefixes = find_prefixes(found)
     off = {prefix.name: chance.choice(offsets) if offsets else 0.0 for prefix in prefixes}
-    return World(
-        found.used, prefixes, lines, steps, off, {path.name: _costs(path, lines, steps) for path in found.used}
-    )
+    costs = {path.name: costs_of(path, lines, steps) for path in found.used}
+    return World(found.used, prefixes, lines, steps, off, costs, setting.own_load)
 
 
 def _found(paths: int) -> Paths:
@@ -79,7 +92,7 @@ def _length(name: str, script: Script, chance: random.Random) -> float:
     return chance.uniform(least, most)
 
 
-def _costs(path: Path, lines: Mapping[str, LineWeather], steps: int) -> array[float]:
+def costs_of(path: Path, lines: Mapping[str, LineWeather], steps: int) -> array[float]:
     """The round trip, what it varies by, and what lost segments cost on average."""
     own = [lines[hop.line.name] for hop in path.hops]
     costs = array("d", bytes(8 * steps))
