@@ -1,5 +1,6 @@
 """Free ports of this machine, and whether somebody listens on one: told by the kernel, without a connection."""
 
+import os
 import socket
 from pathlib import Path
 from random import SystemRandom
@@ -7,8 +8,10 @@ from random import SystemRandom
 PORTS = range(20000, 32000)
 """Below where Linux takes ports for outgoing connections (32768 and up), or one of those could take ours before
 whoever it is meant for."""
+TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
+"""The kernel's; one without IPv6 (`ipv6.disable=1`) has not the second."""
 LISTEN = "0A"
-"""TCP_LISTEN in /proc/net/tcp."""
+"""TCP_LISTEN in them."""
 
 
 def free_ports(count: int) -> list[int]:
@@ -35,7 +38,7 @@ def is_free(port: int) -> bool:
 def listening() -> set[int]:
     """The ports that somebody listens on, at whatever address. Costs milliseconds where there are many connections."""
     found = set()
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+    for table in filter(os.path.exists, TABLES):
         for row in Path(table).read_text().splitlines()[1:]:
             words = row.split(maxsplit=4)
             if words[3] == LISTEN:

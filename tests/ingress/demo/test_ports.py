@@ -1,9 +1,11 @@
 """Free ports, and whether somebody listens: as the kernel has it."""
 
 import socket
+from pathlib import Path
 
 import pytest
 
+from ingress.demo import ports
 from ingress.demo.ports import PORTS, free_ports, is_free, listening
 
 
@@ -20,6 +22,12 @@ def test_a_port_is_listened_on_from_listen_to_close(address: str) -> None:
         sock.listen()
         assert port in listening()
     assert port not in listening()
+
+
+def test_a_kernel_without_ipv6_has_no_table_of_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(ports, "TABLES", (ports.TABLES[0], str(tmp_path / "tcp6")))
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        assert sock.getsockname()[1] in listening()
 
 
 def test_a_used_port_is_not_free() -> None:
