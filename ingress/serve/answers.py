@@ -14,6 +14,7 @@ from ingress.report.why import explain
 from ingress.serve.counters import ingress_counters
 from ingress.serve.running import Running
 from relay.admin.server import Answer, Ask
+from relay.engine.kernel_memory import kernel_memory
 from relay.errors import OperatorError
 from relay.identity import expiry_warning
 from relay.model.network import Network
@@ -101,9 +102,10 @@ def _told(peer: Peer, network: Network, now: float) -> ToldRow | None:
 
 
 def _short(running: Running) -> list[str]:
-    """Whether windows share what is left of the memory, and who holds it."""
-    found = shortage(running.memory, running.fleet.streams())
-    return [] if found is None else [found]
+    """Whether windows share what is left of the memory, and who holds it; the same of the kernel's."""
+    kernel = kernel_memory()
+    found = (shortage(running.memory, running.fleet.streams()), None if kernel is None else kernel.shortage)
+    return [one for one in found if one is not None]
 
 
 def _expiring(running: Running, now: float) -> list[str]:

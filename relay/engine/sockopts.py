@@ -24,6 +24,7 @@ USER_TIMEOUT = 10.0
 """Seconds that sent bytes may stay unacknowledged before the kernel gives the connection up."""
 KERNEL_SETTINGS = (
     "net/ipv4/tcp_congestion_control",
+    "net/ipv4/tcp_mem",
     "net/ipv4/tcp_rmem",
     "net/ipv4/tcp_wmem",
     "net/core/rmem_max",

@@ -1,5 +1,6 @@
 """That memory is short is said once, and who holds it."""
 
+from relay.engine.kernel_memory import KernelMemory
 from relay.serve.shortage import Shortages, shortage
 from relay.session.window import INITIAL_WINDOW, Memory
 from tests.relay.session.pair import INGRESS, SessionPair
@@ -35,3 +36,25 @@ def test_b1_it_is_said_once_and_again_after_it_was_well(journal: Journal) -> Non
     memory.used = memory.limit
     watch.look()
     assert len(journal.of("memory-short")) == 2
+
+
+def test_the_kernels_is_said_once_and_again_after_it_was_well(journal: Journal) -> None:
+    watch = Shortages(dict, list)
+
+    def told_at(used: int | None) -> int:
+        watch.look_at_kernel(None if used is None else KernelMemory(used << 20, 150 << 20, 200 << 20))
+        return len(journal.of("kernel-memory-short"))
+
+    assert [told_at(used) for used in (None, 149, 150, 200, 100, 160, 75, 150, None, 150)] == [
+        0,
+        0,
+        1,
+        1,
+        1,
+        1,
+        1,
+        2,
+        2,
+        3,
+    ]
+    assert str(journal.of("kernel-memory-short")[0]["why"]).startswith("the kernel holds 150 of 200 MiB")
