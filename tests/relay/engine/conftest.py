@@ -5,7 +5,7 @@ import gc
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 import trio
@@ -30,6 +30,16 @@ def collector_off() -> Iterator[None]:
 def alive(kind: type) -> int:
     """How many objects of a class there are."""
     return sum(type(one) is kind for one in gc.get_objects())
+
+
+async def send(sock: socket.socket, data: bytes) -> None:
+    """All of *data*, with patience. What poll calls writable may take nothing, where the kernel is short of memory."""
+    rest = memoryview(data)
+    with trio.fail_after(PATIENCE):
+        while rest:
+            await trio.lowlevel.wait_writable(sock)
+            with suppress(BlockingIOError):
+                rest = rest[sock.send(rest) :]
 
 
 class Notes:

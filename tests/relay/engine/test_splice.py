@@ -11,6 +11,7 @@ import pytest
 import trio
 
 from relay.engine import Loop, Splice, connect, pipes, splice
+from tests.relay.engine.conftest import send
 
 RESET = struct.pack("ii", 1, 0)
 
@@ -44,14 +45,6 @@ class Relay:
 @pytest.fixture
 def relay(loop: Loop, sockets, notes: Callable) -> Callable[..., Relay]:
     return lambda idle=None, buffers=0: Relay(loop, sockets, notes(), idle, buffers)
-
-
-async def send(sock: socket.socket, data: bytes) -> None:
-    rest = memoryview(data)
-    with trio.fail_after(20):
-        while rest:
-            await trio.lowlevel.wait_writable(sock)
-            rest = rest[sock.send(rest) :]
 
 
 async def receive(sock: socket.socket, count: int) -> bytes:

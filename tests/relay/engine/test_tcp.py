@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from relay.engine import Loop, Tcp
 from relay.engine.sockopts import reset_on_close
 from relay.engine.tcp import CUT
-from tests.relay.engine.conftest import alive, collector_off
+from tests.relay.engine.conftest import alive, collector_off, send
 from tests.world import until
 
 RESET = struct.pack("ii", 1, 0)
@@ -454,11 +454,8 @@ async def test_two_endpoints_make_a_relay_that_keeps_every_byte(loop: Loop, sock
     content = random.Random(2).randbytes(2_000_000)
     received: dict[str, bytes] = {}
 
-    async def send(sock: socket.socket) -> None:
-        rest = memoryview(content)
-        while rest:
-            await trio.lowlevel.wait_writable(sock)
-            rest = rest[sock.send(rest) :]
+    async def talk(sock: socket.socket) -> None:
+        await send(sock, content)
         sock.shutdown(socket.SHUT_WR)
 
     async def receive(name: str, sock: socket.socket) -> None:
@@ -467,7 +464,7 @@ async def test_two_endpoints_make_a_relay_that_keeps_every_byte(loop: Loop, sock
     with trio.fail_after(20):
         async with trio.open_nursery() as nursery:
             for name, sock in (("client", client), ("target", target)):
-                nursery.start_soon(send, sock)
+                nursery.start_soon(talk, sock)
                 nursery.start_soon(receive, name, sock)
     assert received == {"client": content, "target": content}
     assert most_unsent < 300_000

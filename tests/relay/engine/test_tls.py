@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from relay.engine import HandlerFailed, Loop, Tls, tls_setup
 from relay.engine.secured import Secured
-from tests.relay.engine.conftest import Owner, Sockets, alive, collector_off
+from tests.relay.engine.conftest import Owner, Sockets, alive, collector_off, send
 
 RESET = struct.pack("ii", 1, 0)
 
@@ -332,22 +332,16 @@ def test_any_split_of_the_wire_gives_the_same_bytes(contexts, cuts: list[int], s
             far_sock.tls.write(sent)
             wire = far_sock.outgoing.read()
             for cut in cuts:
-                await send_raw(far_sock.sock, wire[:cut])
+                await send(far_sock.sock, wire[:cut])
                 wire = wire[cut:]
                 await trio.lowlevel.checkpoint()
-            await send_raw(far_sock.sock, wire)
+            await send(far_sock.sock, wire)
             await mine.until(lambda: len(mine.data) >= len(sent))
             nursery.cancel_scope.cancel()
         made.close()
         return bytes(mine.data)
 
     assert trio.run(run) == sent
-
-
-async def send_raw(sock: socket.socket, data: bytes) -> None:
-    while data:
-        await trio.lowlevel.wait_writable(sock)
-        data = data[sock.send(data) :]
 
 
 async def test_a_reset_before_the_first_service_is_told(loop: Loop, sockets, contexts, owner) -> None:
