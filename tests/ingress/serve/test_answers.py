@@ -10,6 +10,7 @@ import pytest
 from ingress.report.rows import to_json
 from ingress.serve.answers import asks, make_report, node_rows
 from ingress.serve.running import Running
+from relay.engine.kernel_memory import KernelMemory
 from relay.errors import OperatorError
 from relay.identity import EXPIRY_WARNING
 from relay.wire.setup import Welcome
@@ -26,6 +27,14 @@ def welcome(running: Running, node: str, *, days: float = 300.0, digest: bytes |
     same = network.digest_for(node)
     told = Welcome(digest or same, serial, "9.9.9", draining=False, not_after=now + days * 86_400)
     running.fleet.peers[node].welcomed(told)
+
+
+@pytest.fixture(autouse=True)
+def kernel(monkeypatch: pytest.MonkeyPatch) -> list[KernelMemory]:
+    """What the kernel tells, as long as it tells anything: nothing here hangs on how this machine is."""
+    told: list[KernelMemory] = []
+    monkeypatch.setattr("ingress.serve.answers.kernel_memory", lambda: told[0] if told else None)
+    return told
 
 
 async def test_before_any_node_has_answered(make_running: Make) -> None:
@@ -88,6 +97,17 @@ async def test_the_files_own_warnings_come_first(make_running: Make) -> None:
     running.identity = attrs.evolve(running.identity, expires=0.0)
     warnings = make_report(running).warnings
     assert warnings[0] == "probably not meant" and len(warnings) == 2
+
+
+async def test_that_the_kernel_is_short_of_memory_is_told_while_it_is_so(
+    make_running: Make, kernel: list[KernelMemory]
+) -> None:
+    _, running = make_running()
+    kernel[:] = [KernelMemory(used=149 << 20, short_at=150 << 20, limit=200 << 20)]
+    assert make_report(running).warnings == []
+    kernel[:] = [KernelMemory(used=150 << 20, short_at=150 << 20, limit=200 << 20)]
+    (warning,) = make_report(running).warnings
+    assert warning.startswith("the kernel holds 150 of 200 MiB")
 
 
 async def test_the_questions_are_answered(make_running: Make) -> None:
