@@ -29,6 +29,8 @@ SETTLE = 1.0
 """Seconds behind an attack that are nobody's calm."""
 SLACK = 32
 """Descriptors that a process may have more afterwards: spare carriers come and go."""
+BACK = 65.0
+"""Seconds until all others must be given back: who is reset may have what was written before for 60 s."""
 NICENESS = 10
 """An attacker has machines of its own; here it shares our processors, and comes behind."""
 
@@ -108,6 +110,10 @@ async def attack_once(bed: Bed, targets: Targets, attack: Attack, times: Times, 
         felt(found, bystander, calm, (began, ended))
     found.numbers["log.hour"] = logs.an_hour(ended - began)
     await judge(bed, targets, found, logs)
+    most = {bed.pid(name): before[name].descriptors + SLACK for name in staying(bed, attack)}
+    with trio.move_on_after(BACK):
+        while any(vitals_of(pid).descriptors > count for pid, count in most.items()):  # noqa: ASYNC110
+            await trio.sleep(LOOK)
     for name in staying(bed, attack):
         after = vitals_of(bed.pid(name))
         found.numbers |= {f"before.{name}": before[name].resident, f"after.{name}": after.resident}
