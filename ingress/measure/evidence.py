@@ -140,5 +140,6 @@ class Evidence:
         hop = one.path.hops[fault.hop]
         if fault.kind is FaultKind.WRONG_NODE and (fault.shown, hop.end) in self.strayed:
             return " ".join(sorted((hop.end, fault.shown or "")))
-        is_the_line = fault.kind in OF_THE_LINE
-        return f"{hop.line.name} {fault.kind.name} {fault.shown}" if is_the_line else f"{hop.end} {fault.text}"
+        if fault.kind is FaultKind.WRONG_NODE:
+            return f"{hop.line.name} {fault.shown}"
+        return f"{hop.line.name} {fault.kind.name}" if fault.kind in OF_THE_LINE else f"{hop.end} {fault.text}"
