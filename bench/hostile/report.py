@@ -26,9 +26,9 @@ use {MEMORY // MIB} MiB of `memory` and {STREAMS} streams, and so hold {BOUND //
 
 *Calm* is the same bystander before and after each attack. All share the processors of one machine; attackers come
 behind the others there (nice {NICENESS}), because they would have machines of their own. *Log* is what the log that
-grows most would grow by in an hour: the attack's first half, then its second again and again. *Serves* is how long it
-took after the attack until every path was up and a new connection passed both exits; descriptors have 65 s to come
-back. A node in whose place the attacker stands is killed before and started again afterwards.
+grows most would grow by in an hour of this, within what the log lets through. *Serves* is how long it took after the
+attack until every path was up and a new connection passed both exits; descriptors have 65 s to come back. A node in
+whose place the attacker stands is killed before and started again afterwards.
 """
 
 

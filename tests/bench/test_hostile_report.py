@@ -11,7 +11,7 @@ from bench.hostile.report import felt_table, reached, write_report
 from bench.hostile.vitals import LogWatch, hour_of
 from bench.load import Failed
 from bench.results import Numbers, Result, Row
-from relay.log import LINES_AT_ONCE, LINES_BACK
+from relay.log import ALL_AT_ONCE, ALL_BACK, LINES_AT_ONCE, LINES_BACK
 
 GOOD: Numbers = {"calm.p50": 0.1, "p50": 0.11, "calm.p99": 0.2, "p99": 0.3, "lost": 0, "calls": 9, "calls.failed": 0}
 GOOD |= {"speed": 1e6, "calm.speed": 1e6, "log.hour": 1000.0, "broken": 0, "serves": 1, "well": 0.5}
@@ -61,6 +61,8 @@ def test_an_hour_of_a_log_is_what_it_lets_through() -> None:
     assert hour_of([line("a")] * 29, 10) == (LINES_AT_ONCE + 60 * LINES_BACK) * size
     assert hour_of([line("a")] * 40, 10) == (40 + 120) * size
     assert hour_of([line("a", path="x"), line("a", path="y")], 3600) == 2 * (len(line("a", path="x")) + 1)
+    many = [line("a", path=f"{number:03}") for number in range(100) for _ in range(20)]
+    assert round(hour_of(many, 10)) == (ALL_AT_ONCE + 60 * ALL_BACK) * (len(many[0]) + 1)
     assert hour_of(["Traceback", "[]"], 3600) == len("Traceback") + len("[]") + 2
 
 
