@@ -158,7 +158,7 @@ def node_notes(rows: Sequence[Row]) -> list[str]:
     """What is worth saying of nodes; nothing of those that are well."""
     said = []
     for row in rows:
-        notes = [] if row["state"] == "up" else [row["state"]]
+        notes = [] if row["state"] in ("up", "unused") else [row["state"]]
         notes += [f"stale config: {row['config']}, then reload"] if row["stale_config"] else []
         notes += ["draining: it is about to end"] if row["draining"] else []
         if notes:

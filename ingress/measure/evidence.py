@@ -36,6 +36,8 @@ class Witness:
     """Of the last set-up, if that failed."""
     age: float = 0.0
     """Seconds since it came to its state."""
+    tried_age: float = 0.0
+    """Seconds since its last set-up failed or its carrier was lost: what it says is that old."""
     is_on_trial: bool = False
     """It died a short while ago."""
 
@@ -105,7 +107,7 @@ class Evidence:
         """The case of a walk that is not up, and whom it is about; every such walk has one."""
         path, fault = one.path, one.fault
         for node in path.nodes:
-            if node in self.planned:
+            if node in self.planned and not self._has_said_more(one, self.planned[node]):
                 return Case.PLANNED, node
         if one.state is PathState.HELD:
             return (Case.TRIAL, self._came_back(path.end)) if one.is_on_trial else (Case.START, "")
@@ -117,9 +119,23 @@ class Evidence:
         if not one.was_tried:
             return Case.START, ""
         last = path.hops[-1]
+        if one.state is PathState.DOWN and self._is_outdated(one):
+            return Case.START, ""
         if last.line.name in self.acquitted:
             return Case.ALONE, path.name
         return Case.MISSING, last.end
+
+    def _has_said_more(self, one: Witness, stop: Planned) -> bool:
+        """Whether something was found at the node since it said that it would stop: it is back, and wrong."""
+        fault = one.fault
+        if fault is None or not one.tells or fault.kind is FaultKind.OTHER or stop.is_back:
+            return False
+        return one.path.hops[fault.hop].end == stop.node and one.tried_age < stop.age
+
+    def _is_outdated(self, one: Witness) -> bool:
+        """Whether the node at its end has come back since it was tried: then it accuses nobody, until it is tried."""
+        ages = [other.age for other in self.heard.values() if other.answers and other.path.end == one.path.end]
+        return bool(ages) and max(ages) < one.tried_age
 
     def is_cut_off(self, found: Mapping[Key, Sequence[Witness]]) -> bool:
         """Whether nothing at all answers, and not one walk tells more than that."""

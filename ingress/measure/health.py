@@ -84,6 +84,7 @@ class Health:
         "held_until",
         "since",
         "state",
+        "tried",
         "was_tried",
     )
 
@@ -102,6 +103,8 @@ class Health:
         self._reason = "not connected yet"
         self._hold = 0.0  # the last hold-down given
         self._trial = 0.0  # the hold-down that still has to be served
+        self.tried = now
+        """When a set-up failed last, or a carrier was lost."""
         self.died = float("-inf")
         """When it last died."""
 
@@ -145,6 +148,7 @@ class Health:
         """The set-up did not succeed."""
         self._move(HealthEvent.FAILED, now, fault.text)
         self.fault = fault
+        self.tried = now
 
     @property
     def is_on_trial(self) -> bool:
@@ -177,6 +181,7 @@ class Health:
     def lost(self, why: str, now: float) -> None:
         """The carrier ended or fell silent: the next one is on trial."""
         self._move(HealthEvent.LOST, now, why)
+        self.tried = now
         forgiven = now - self.died > HOLD_FORGIVEN
         self._hold = self._trial = HOLD_FIRST if forgiven else min(2 * self._hold, HOLD_MOST)
         self.died = now
@@ -184,8 +189,10 @@ class Health:
         self.deaths += 1
 
     def retired(self, why: str, now: float) -> None:
-        """We closed the carrier ourselves: no death, and no trial that was not open already."""
+        """We closed the carrier ourselves, or stood still so long that it ended: no death, and no trial that was not open
+        already."""
         self._move(HealthEvent.LOST, now, why)
+        self.tried = now
 
     def _move(self, event: HealthEvent, now: float, reason: str) -> None:
         following = TRANSITIONS[self.state].get(event)

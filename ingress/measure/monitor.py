@@ -85,13 +85,13 @@ class PathMonitor:
     def lost(self, why: str, now: float) -> None:
         """The carrier ended (RST, FIN, closed by us). Not to be called after Due.DEAD."""
         self.health.lost(why, now)
-        self.pings.abandoned(now)
+        self.pings.abandoned()
         self._news.clear()
 
     def retired(self, why: str, now: float) -> None:
         """We closed a healthy carrier ourselves (its node drains, a new certificate): no trial for the next one."""
         self.health.retired(why, now)
-        self.pings.abandoned(now)
+        self.pings.abandoned()
         self._news.clear()
 
     def heard(self, now: float) -> None:

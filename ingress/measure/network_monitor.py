@@ -232,6 +232,7 @@ def _witness(monitor: PathMonitor, now: float) -> Witness:
         was_tried=health.was_tried,
         fault=health.fault,
         age=now - health.since,
+        tried_age=now - health.tried,
         is_on_trial=health.is_on_trial,
     )
 

@@ -236,10 +236,10 @@ class Pings:
                 ping.is_late = found = True
         return found
 
-    def abandoned(self, now: float) -> None:
-        """The carrier is gone: what waits will never be answered, and counts as late, once."""
-        if self._waiting and not self.is_late and not next(iter(self._waiting.values())).excused:
-            self._late.add(True, now)
+    def abandoned(self) -> None:
+        """The carrier is gone. What waits will never be answered, and what came late before says nothing of the next
+        one, which has a trial of its own to pass."""
+        self._late = Lateness()
         self._waiting.clear()
         self._late_trips.clear()
 

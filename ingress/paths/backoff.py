@@ -18,12 +18,13 @@ def longer(backoff: float) -> float:
 class Backoff:
     """One path's."""
 
-    __slots__ = ("_hurried_at", "wait")
+    __slots__ = ("_hurried_at", "_hurried_for", "wait")
 
     def __init__(self) -> None:
         self.wait = 0.0
         """Seconds before the next attempt."""
         self._hurried_at = float("-inf")
+        self._hurried_for = b""
 
     def ended(self, lived: float) -> None:
         """An attempt is over; its carrier lived for *lived* seconds, 0 if none came up."""
@@ -35,3 +36,10 @@ class Backoff:
             return False
         self._hurried_at = now
         return True
+
+    def may_hurry_for(self, session: bytes) -> bool:
+        """The same for a new *session*, since the node has just said that it does not know the one before: once for
+        each. Who lets a carrier in and forgets it again gains one attempt for each that had its wait."""
+        is_new = session != self._hurried_for
+        self._hurried_for = session
+        return is_new

@@ -33,6 +33,10 @@ ROUND = 0.25
 """Seconds between rounds."""
 SPARES = 2
 """Best paths that keep a carrier for bulk warm."""
+STOOD_STILL = 3.0
+AFTERMATH = 5.0
+"""Seconds for which this process must have been held up for nodes to have ended its carriers for that, and in which the
+ends of these are heard."""
 DRAIN_REMOVED = 3.0
 """Seconds for which the carriers of a removed path still deliver what they were given."""
 REMOVED = "removed from the file"
@@ -69,6 +73,7 @@ class Fleet:
         self._is_round_due = False
         self._rounds = 0
         self._expected = loop.now + ROUND
+        self._stood_still = float("-inf")
         self._plan(paths)
         loop.call_at(self._expected, self._regular)
         nursery.start_soon(keep_dialling, lambda: hops_from(self.network, name), options.base, self._note_dials)
@@ -287,7 +292,15 @@ class Fleet:
         log.event("loop-lagged", level="warning", seconds=round(now - due, 3))
         self.network_monitor.lagged(now)
         self._expected = now + ROUND
+        if now - due >= STOOD_STILL:
+            self._stood_still = now
         return True
+
+    @property
+    def stood_still(self) -> bool:
+        """Whether this process was held up a moment ago for so long that nodes have closed their carriers."""
+        now = self.loop.now  # its ends may be heard before the round that was due
+        return now - self._expected >= STOOD_STILL or now - self._stood_still < AFTERMATH
 
     def answered(self, live: LivePath) -> None:
         """A ping was answered; the session to an exit goes by the nearest of its paths."""
@@ -322,7 +335,7 @@ class Fleet:
         """The node at the end of *live* is back: none of its paths need wait."""
         for other in self.live.values():
             if other.peer is live.peer:
-                other.poke()
+                other.redial()
 
     def found_nobody(self, live: LivePath) -> None:
         """The last line of *live* was dialled, and refused, says whoever dialled it: a relay may lie, and a firewall

@@ -65,6 +65,10 @@ class PathListener(Protocol):
     def check_lag(self, due: float) -> bool:
         """Whether this process was late for something *due*; then its pings are excused."""
 
+    @property
+    def stood_still(self) -> bool:
+        """Whether this process was held up a moment ago, for longer than carriers live in silence."""
+
     def answered(self, live: "LivePath") -> None:
         """A ping on the warm carrier was answered."""
 
@@ -209,6 +213,11 @@ class LivePath:
         if self.thin is None and self._backoff.may_hurry(self._loop.now):
             self._poked.set()
 
+    def redial(self) -> None:
+        """The node at its end is there, and has another session now: do not wait, but once for each."""
+        if self.thin is None and self._backoff.may_hurry_for(self.peer.session.token):
+            self._poked.set()
+
     async def _open(self, purpose: Purpose) -> Opened:
         asked, options = self._loop.now, self._options
         hello = self.peer.hello(purpose, options.network, self.path.hops[-1].line.name)
@@ -265,7 +274,7 @@ class LivePath:
         if link is self.thin:
             self.thin = None
             if self.monitor.is_connected:
-                self.monitor.lost(why, now)
+                (self.monitor.retired if self._listener.stood_still else self.monitor.lost)(why, now)
             self._lost.set()
         self._listener.carrier_lost(self, detached, end.heard_at)
 

@@ -30,6 +30,8 @@ from relay.wire.status import Status, parse_status
 OnTimed = Callable[[float, int], None]
 OnPeer = Callable[["Peer"], None]
 
+AWAY = 300.0
+"""Seconds that a planned stop explains why a node is not there: a restart takes some, an update of the machine minutes."""
 BACK = 30.0
 """Seconds after a planned stop in which what is not up yet is no news: paths that waited for the next attempt."""
 MOST_NEWS = 16
@@ -105,7 +107,7 @@ class Peer:
 
     def planned(self, now: float) -> Planned | None:
         """What is known of a stop that it told of; None if it told of none, or has been back for BACK seconds."""
-        if self.draining_since is not None:
+        if self.draining_since is not None and now - self.draining_since < AWAY:
             return Planned(self.name, now - self.draining_since)
         if self.back_since is not None and now - self.back_since < BACK:
             return Planned(self.name, now - self.back_since, is_back=True)

@@ -66,6 +66,10 @@ def line_state(line: str, network_monitor: NetworkMonitor, blames: Sequence[Blam
     return "unknown"
 
 
+UNUSED = "unused"
+"""The state of a node at which no path or prefix of this ingress ends: nobody looks whether it is there."""
+
+
 def node_state(node: str, network_monitor: NetworkMonitor) -> str:
     """The best state of the paths and prefixes that end at *node*; what it refuses itself comes before `down`."""
     found = [one.health for one in network_monitor.monitors.values() if one.path.end == node]
@@ -73,4 +77,4 @@ def node_state(node: str, network_monitor: NetworkMonitor) -> str:
         words = {health.word_of(node) for health in found if health.state is state}
         if words:
             return min(words - {state.value}, default=state.value)
-    return PathState.DOWN.value
+    return PathState.DOWN.value if found else UNUSED

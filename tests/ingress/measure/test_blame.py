@@ -1,5 +1,6 @@
 """What is broken, by what walks say of themselves; every table is one weather report."""
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -172,6 +173,25 @@ def test_g2_what_is_planned_hides_no_other_fault() -> None:
     assert [blame.lines for blame in found] == [("ix2",), ()]
 
 
+def test_g2_who_came_back_with_other_keys_is_no_longer_planned() -> None:
+    said = [attrs.evolve(one, tried_age=5.0) for one in where("j1u1 j2u1", FaultKind.UNTRUSTED, text="us1: no")]
+    assert {blame.lines for blame in find_blame(said, EXITS, [Planned("us1", 60.0)])} == {("j1u1",), ("j2u1",)}
+    (blame,) = find_blame(said, EXITS, [Planned("us1", 4.0)])  # what it says is older than its word
+    assert blame.sentence.startswith("us1 drains")
+
+
+def test_what_was_found_before_a_node_came_back_accuses_nobody() -> None:
+    """The refusal dates from the outage, and the path waits for its next attempt."""
+    said = [
+        attrs.evolve(one, age=3.0, tried_age=8.0 if one.state is DOWN else 0.0)
+        for one in where("j1u1", FaultKind.REFUSED)
+    ]
+    (blame,) = find_blame(said, EXITS)
+    assert blame.sentence.startswith("being set up: ix1/j1u1")
+    (blame,) = find_blame([attrs.evolve(one, tried_age=2.0) for one in said], EXITS)
+    assert blame.lines == ("j1u1",)
+
+
 def test_what_has_just_begun_is_said_to_be_set_up() -> None:
     said = [Witness(walk, DOWN, was_tried=False) for walk in WALKS.values()]
     (blame,) = find_blame(said, EXITS)
@@ -208,7 +228,8 @@ def worlds(draw: st.DrawFn) -> list[Witness]:
         if fault is not None:
             fault = SetupFault(fault.kind, min(fault.hop, len(walk.hops) - 1), fault.text, fault.shown)
         was_tried = fault is not None or state is not DOWN or draw(st.booleans())
-        said.append(Witness(walk, state, was_tried, fault, 1.0, state is HELD and draw(st.booleans())))
+        tried = draw(st.sampled_from([0.0, 5.0]))
+        said.append(Witness(walk, state, was_tried, fault, 1.0, tried, state is HELD and draw(st.booleans())))
     return draw(st.permutations(said))
 
 

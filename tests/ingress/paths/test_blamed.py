@@ -72,3 +72,31 @@ async def test_g1_a_forward_to_the_wrong_node_is_named_with_where_it_leads(bed: 
     assert {FaultKind.WRONG_NODE} == {
         live.monitor.health.fault.kind for live in bed.live.values() if live.monitor.health.fault is not None
     }
+
+
+@with_bed(THREE_LINES)
+async def test_an_exit_that_returns_within_a_minute_is_used_again_at_once(bed: FleetBed) -> None:
+    """It was killed and does not know the session; the paths have waited long, and have hurried a moment ago."""
+    await bed.up()
+    for name in "abc":
+        bed.lines[name].refuses = True
+        bed.cut(name)
+    await bed.run(30.0)
+    bed.nodes["us"].held.clear()
+    for name in "abc":
+        bed.lines[name].refuses = False
+    await bed.until(lambda: bed.logged("session-forgotten"))
+    back = bed.loop.now
+    await bed.until(lambda: all(live.thin is not None for live in bed.live.values()))
+    assert bed.loop.now - back < 1.0
+
+
+@with_bed(THREE_LINES)
+async def test_what_ended_while_this_process_stood_still_is_nobody_s_death(bed: FleetBed) -> None:
+    await bed.up()
+    bed.clock.jump(12.0)
+    for name in "abc":
+        bed.cut(name)
+    said = await watched(bed, 5.0)
+    assert not [sentence for sentence in said if "came back" in sentence or "after a death" in sentence], said
+    assert all(live.monitor.health.deaths == 0 for live in bed.live.values())
