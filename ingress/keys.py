@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ingress.certificates import Authority, certificate_bytes, key_bytes, make_authority, new_key, sign_node
+from relay.files import read_file
 from relay.identity import CA_FILE, CERTIFICATE_FILE, KEY_FILE, KeysError
 from relay.private import read_private, write_private
 
@@ -74,7 +75,7 @@ class _NodeFolder:
         if not path.exists():
             write_private(path, data)
             return [path]
-        if path.read_bytes() != data:
+        if read_file(path) != data:
             raise KeysError(
                 f"{path}: is of another CA; move the folder {self._folder} away and run `ingress keys` again"
             )

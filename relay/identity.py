@@ -18,6 +18,7 @@ from typing import Final
 import attrs
 
 from relay.errors import OperatorError
+from relay.files import read_file
 from relay.private import read_private, unreadable
 
 CA_FILE: Final = "ca.pem"
@@ -69,8 +70,7 @@ def load_identity(keys_folder: Path | str, name: str) -> Identity:
     """What the folder *name* in *keys_folder* holds. KeysError names the file that is wrong, and the mend."""
     folder = Path(keys_folder) / name
     for file in (CA_FILE, CERTIFICATE_FILE, KEY_FILE):
-        if not _is_file(folder / file):
-            raise KeysError(f"{folder / file}: there is no such file; run `ingress keys`, or bring the folder {folder}")
+        _refuse_unreadable(folder / file)
     _read_private_key(folder / KEY_FILE)
     server, client = _context(folder, ssl.PROTOCOL_TLS_SERVER), _context(folder, ssl.PROTOCOL_TLS_CLIENT)
     server.num_tickets = 0  # a ticket behind the handshake would be read as the next hop's bytes
@@ -116,9 +116,14 @@ def _only_name(certificate: Mapping[str, object]) -> str | None:
     return None
 
 
-def _is_file(path: Path) -> bool:
+def _refuse_unreadable(path: Path) -> None:
+    """KeysError if OpenSSL, which opens *path* by itself, would fail at it, or wait for ever."""
     try:
-        return path.is_file()
+        read_file(path)
+    except (FileNotFoundError, NotADirectoryError):
+        raise KeysError(
+            f"{path}: there is no such file; run `ingress keys`, or bring the folder {path.parent}"
+        ) from None
     except OSError as error:
         raise KeysError(f"{path}: {unreadable(path, error)}") from error
 

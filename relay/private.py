@@ -12,14 +12,15 @@ import tempfile
 from pathlib import Path
 
 from relay.errors import OperatorError
+from relay.files import Unfit, open_file, read_whole
 
 
 def read_private(path: Path) -> bytes:
     """The content of *path*; OperatorError if it is missing or if others than its owner can read it."""
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             refuse_shared(path, os.fstat(file.fileno()).st_mode)
-            return file.read()
+            return read_whole(path, file)
     except OSError as error:
         raise OperatorError(f"{path}: {unreadable(path, error)}") from error
 
@@ -32,6 +33,8 @@ def refuse_shared(path: Path, mode: int) -> None:
 
 def unreadable(path: Path, error: OSError) -> str:
     """Why *path* could not be read, and what to do about it."""
+    if isinstance(error, Unfit):
+        return str(error.strerror)
     if not isinstance(error, PermissionError):
         return f"cannot be read ({error.strerror})"
     user, shut = user_name(os.geteuid()), _shut_folder(path)

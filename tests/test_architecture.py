@@ -26,7 +26,8 @@ from tests.imports import (
 
 FLOORS = (
     ("relay", ("__init__", "errors", "callbacks")),
-    ("relay", ("log", "private")),
+    ("relay", ("log", "files")),
+    ("relay", ("private",)),
     ("relay", ("model",)),
     ("relay", ("strangers",)),
     ("relay", ("policy", "identity", "config", "wire")),

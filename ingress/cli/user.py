@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from ingress.config import read_file
-from ingress.users_file import UsersError, add_user, list_users, refuse_bad_name, remove_user
+from ingress.users_file import MOST_BYTES, UsersError, add_user, list_users, refuse_bad_name, remove_user
 from relay.config.mistakes import nearest
 
 
@@ -49,7 +49,7 @@ def _next_step(path: Path, is_named: bool) -> str:
 
 def _password(name: str, *, from_stdin: bool) -> str:
     if from_stdin:
-        return sys.stdin.readline().rstrip("\r\n")
+        return sys.stdin.readline(MOST_BYTES + 2).rstrip("\r\n")
     if not sys.stdin.isatty():
         raise UsersError("there is no terminal to ask for the password; use --password-stdin")
     first = getpass.getpass(f"Password for {name}: ")

@@ -8,6 +8,7 @@ from relay.admin.path import is_running
 from relay.cli.owner import as_owner_of
 from relay.config import find_node, load_network, read_secret
 from relay.errors import OperatorError
+from relay.files import read_file
 from relay.identity import KeysError, load_identity
 from relay.listen import try_all
 from relay.model.network import Line, Network, Node, Secret
@@ -83,7 +84,7 @@ def _wrong_files(node: Node, dialled: list[Line]) -> Iterator[str]:
 
 def _wrong_hosts(path: Path, node: str) -> Iterator[str]:
     try:
-        path.read_bytes()
+        read_file(path)
     except FileNotFoundError:
         yield f"{path}: there is no such file; bring it, or take hosts out of node.{node}"
     except OSError as error:

@@ -12,6 +12,7 @@ from relay.config import values
 from relay.config.mistakes import Key, Mistakes, nearest
 from relay.config.positions import find_lines
 from relay.config.toml import decode, parse, unusable
+from relay.files import read_file
 from relay.private import unreadable
 
 T = TypeVar("T")
@@ -133,7 +134,7 @@ class Table:
 def read_document(path: Path) -> Table:
     """The whole file as a table. ConfigError if it cannot be read or is not TOML."""
     try:
-        content = decode(path, path.read_bytes())
+        content = decode(path, read_file(path))
     except FileNotFoundError:
         raise unusable(path, "there is no such file", "name it with --config or INGRESS_CONFIG") from None
     except OSError as error:

@@ -12,6 +12,7 @@ import attrs
 from relay import log
 from relay.errors import OperatorError
 from relay.exit.hostsfile import DNS_PORT, Hosts, ResolvConf, parse_hosts, parse_resolv_conf
+from relay.files import read_file
 from relay.model.network import Address, Node
 
 SYSTEM_HOSTS = Path("/etc/hosts")
@@ -76,7 +77,7 @@ class NameFiles:
         hosts = parse_hosts(_read_if_there(self._system_hosts))
         if self._own is not None:
             try:
-                hosts.update(parse_hosts(self._own.read_text(encoding="utf-8-sig", errors="replace")))
+                hosts.update(parse_hosts(_text(read_file(self._own))))
             except OSError as error:
                 name = self._node.name
                 raise OperatorError(f"{self._node.hosts}: {error.strerror}; node.{name} names it as hosts") from error
@@ -94,7 +95,15 @@ def _stamp_of(file: Path) -> Stamp:
 
 
 def _read_if_there(file: Path) -> str:
+    """Its text; none, if it cannot be read, which is said unless there is no such file."""
     try:
-        return file.read_text(encoding="utf-8", errors="replace")
-    except OSError:
+        return _text(read_file(file))
+    except FileNotFoundError:
         return ""
+    except OSError as error:
+        log.event("names-unreadable", level="warning", why=f"{file}: {error.strerror}")
+        return ""
+
+
+def _text(content: bytes) -> str:
+    return content.decode("utf-8-sig", errors="replace")

@@ -1,5 +1,6 @@
 """Files are read again while streams ride: what changed is in force, what did not is not touched."""
 
+import os
 import signal
 import socket
 import ssl
@@ -91,6 +92,24 @@ def test_a_file_with_mistakes_changes_nothing_and_they_are_all_named(breakable: 
         assert states(breakable.paths()) == before
         http.request("GET", "/bytes/10")
         assert len(http.getresponse().read()) == 10
+    breakable.config.write_text(breakable.original)
+
+
+def test_a_pipe_in_the_place_of_the_file_holds_up_nobody(breakable: Network) -> None:
+    with breakable.connect() as sock:
+        http = http_over(sock)
+        breakable.config.unlink()
+        os.mkfifo(breakable.config)
+        for name in (INGRESS, "jp-one", "us-one"):
+            code, told = reload_by_command(breakable, name)
+            assert code == 1 and told.endswith("paths.toml: is a named pipe and no file; put a file in its place\n")
+            breakable.signal(name, signal.SIGHUP)
+            until(lambda name=name: count(breakable, name, "reload-failed"))  # type: ignore[misc]
+        done = breakable.run("ingress", "check")
+        assert done.returncode == 1 and "is a named pipe and no file" in done.stderr
+        http.request("GET", "/bytes/10")
+        assert len(http.getresponse().read()) == 10
+    breakable.config.unlink()
     breakable.config.write_text(breakable.original)
 
 

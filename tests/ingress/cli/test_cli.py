@@ -224,6 +224,16 @@ def test_users_are_added_listed_and_removed(folder: Path, capsys: Output, monkey
     assert "has a colon" in capsys.readouterr().err
 
 
+def test_a_password_without_end_is_refused(folder: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch) -> None:
+    for longest in ("x" * 255, "x" * 255 + "\r\n"):
+        monkeypatch.setattr(sys, "stdin", io.StringIO(longest))
+        assert main(["user", "add", "bob", "--password-stdin"]) == 0
+    with open("/dev/zero", encoding="utf-8") as endless:
+        monkeypatch.setattr(sys, "stdin", endless)
+        assert main(["user", "add", "bob", "--password-stdin"]) == 1
+    assert load_users(folder / "users.toml").verify(b"bob", b"x" * 255)
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True

@@ -194,7 +194,7 @@ def test_a_file_that_is_not_toml_is_told_so(tmp_path: Path, data: bytes, expecte
 def test_a_file_that_is_not_there_is_told_so(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="absent: there is no such file; name it with --config"):
         load_network(tmp_path / "absent")
-    with pytest.raises(ConfigError, match="cannot be read"):
+    with pytest.raises(ConfigError, match="is a folder and no file"):
         load_network(tmp_path)
 
 

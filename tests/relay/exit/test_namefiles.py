@@ -97,3 +97,18 @@ def test_f6_what_cannot_be_read_stays_as_it_was(folder: Folder, journal: Journal
     files.read_again()
     assert files.names.hosts == {"b.example": ("192.0.2.3",)}
     assert not files.look()
+
+
+@pytest.mark.parametrize("name", ["system", "hosts", "resolv.conf"])
+def test_a_pipe_in_the_place_of_a_file_holds_up_nobody_and_is_told_once(
+    folder: Folder, journal: Journal, name: str
+) -> None:
+    folder.write("hosts", "192.0.2.2 b.example\n")
+    files = folder.files(hosts="hosts")
+    (folder.at / name).unlink(missing_ok=True)
+    os.mkfifo(folder.at / name)
+    files.look()
+    assert not files.look()
+    assert files.names.hosts == {"b.example": ("192.0.2.2",)}
+    (said,) = journal.of("names-unreadable")
+    assert f"{name}: is a named pipe and no file; put a file in its place" in str(said["why"])
