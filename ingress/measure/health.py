@@ -189,8 +189,7 @@ class Health:
         self.deaths += 1
 
     def retired(self, why: str, now: float) -> None:
-        """We closed the carrier ourselves, or stood still so long that it ended: no death, and no trial that was not open
-        already."""
+        """We closed the carrier ourselves, or stood still until it ended: no death, and no trial that was not open."""
         self._move(HealthEvent.LOST, now, why)
         self.tried = now
 

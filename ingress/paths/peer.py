@@ -31,7 +31,7 @@ OnTimed = Callable[[float, int], None]
 OnPeer = Callable[["Peer"], None]
 
 AWAY = 300.0
-"""Seconds that a planned stop explains why a node is not there: a restart takes some, an update of the machine minutes."""
+"""Seconds that a planned stop explains why a node is not there: to restart takes some, to update a machine minutes."""
 BACK = 30.0
 """Seconds after a planned stop in which what is not up yet is no news: paths that waited for the next attempt."""
 MOST_NEWS = 16
