@@ -50,7 +50,7 @@ def test_a_line_is_up_or_as_it_was_blamed_or_unknown() -> None:
 def test_a_node_is_as_well_as_the_best_that_leads_to_it() -> None:
     running = Running()
     monitors = running.network_monitor.monitors
-    assert [node_state(node, running.network_monitor) for node in ("us1", "jp1", "nowhere")] == ["up", "up", "down"]
+    assert [node_state(node, running.network_monitor) for node in ("us1", "jp1", "nowhere")] == ["up", "up", "unused"]
     monitors["ix1/j1u"].lost("reset", 5.0)
     assert node_state("us1", running.network_monitor) == "up"
     monitors["ix2/j2u"].lost("reset", 5.0)
