@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from relay.admin.client import Answer, ask
+from relay.admin.client import Answer, ask, ask_to_reload
 from relay.admin.path import find_socket
 
 if TYPE_CHECKING:
@@ -44,8 +44,7 @@ def run(options: argparse.Namespace) -> int:
 
 def reload(options: argparse.Namespace) -> int:
     """`ingress reload`; the mistakes of the new file are told by the error. Options: admin."""
-    answer = _ask(find_socket(options.admin, "ingress"), "reload")
-    print(answer.get("done", "reloaded"))
+    print(ask_to_reload(find_socket(options.admin, "ingress"), "ingress"))
     return 0
 
 

@@ -36,10 +36,7 @@ def asks(running: Running) -> Mapping[str, Ask]:
         demand = running.opener.demand(host, port)
         return to_json(explain(running.fleet.chooser, demand, running.loop.now))
 
-    async def reload(_: Mapping[str, Any]) -> Answer:
-        return {"version": 1, "done": running.reload()}
-
-    return {"paths": paths, "why": why, "reload": reload}
+    return {"paths": paths, "why": why, "reload": running.reloads.answer}
 
 
 def make_report(running: Running) -> Report:

@@ -24,6 +24,7 @@ from relay.listen import listen_at
 from relay.model.cause import Cause
 from relay.model.network import Address
 from relay.serve.half_closed import watch_half_closed
+from relay.serve.reloads import Reloads, read_aside
 from relay.serve.shortage import Shortages
 from relay.serve.vanished import Vanished
 from relay.session.window import Memory
@@ -56,6 +57,7 @@ class Running:
         self.vanished = Vanished(self.loop, lambda: self.config.limits.keepalive)
         self.is_draining = False
         self.since = self.loop.now
+        self.reloads = Reloads(self._go_by_files)
         self._nursery = nursery
         self._listeners: dict[Address, Listener] = {}
         self._accepts: Mapping[Address, OnAccept] = {}
@@ -114,13 +116,15 @@ class Running:
 
     # ---- the files, again
 
-    def reload(self) -> str:
-        """Read the files again and go by them. Returns what was done.
+    async def _go_by_files(self) -> str:
+        """Read the files again and go by them; until they are read, by the old ones. Returns what was done.
 
         Raises:
-            OperatorError: with the mistakes; nothing was changed.
+            OperatorError: with the mistakes, or it stops listening; nothing was changed.
         """
-        config, identity, users = read(self.options, self.config.name)
+        config, identity, users = await read_aside(read, self.options, self.config.name)
+        if self.is_draining:
+            raise OperatorError(f"{config.name} is about to end and reads no files any more; start it again")
         self._listen(config, self._bind_new(config))
         self.config, self.identity = config, identity
         self.memory.resize(config.limits.memory)

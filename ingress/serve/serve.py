@@ -18,7 +18,6 @@ from relay import __version__, log
 from relay.admin.path import socket_path
 from relay.admin.server import serve_admin
 from relay.engine import sockopts
-from relay.errors import OperatorError
 from relay.serve.notify import notify
 from relay.serve.process import run_under_signals
 
@@ -80,19 +79,12 @@ async def _until_told(signals: AsyncIterator[int], running: Running, nursery: tr
     with trio.CancelScope() as drained:
         async for number in signals:
             if number == signal.SIGHUP:
-                _reload_or_log(running)
+                nursery.start_soon(running.reloads.on_signal)
             elif running.is_draining:
                 return
             else:
                 running.is_draining = True
                 nursery.start_soon(_drain, running, drained)
-
-
-def _reload_or_log(running: Running) -> None:
-    try:
-        running.reload()
-    except OperatorError as error:
-        log.event("reload-failed", level="error", why=str(error))
 
 
 async def _drain(running: Running, drained: trio.CancelScope) -> None:

@@ -19,6 +19,9 @@ VERSION: Final = 1
 """Of questions and answers; another one is a program before or after an update."""
 PATIENCE: Final = 5.0
 """Seconds that an answer may take. One that serves answers in milliseconds."""
+RELOAD_PATIENCE: Final = 120.0
+"""Seconds that a reload may take: it answers when it is done, and a slow disk or a machine at its limits takes its
+time."""
 LARGEST: Final = 16 * 1024 * 1024
 """Bytes of an answer: that of a thousand paths is below 1 MiB."""
 
@@ -35,10 +38,24 @@ def ask(place: Path, question: Mapping[str, Any], kind: Kind) -> Answer:
         OperatorError: the answer is an error; its text is the program's.
     """
     try:
-        line = _exchange(place, question_line(question))
+        line = _exchange(place, question_line(question), PATIENCE)
     except OSError as error:
         raise no_answer(place, kind, error) from error
     return read_answer(place, line, kind)
+
+
+def ask_to_reload(place: Path, kind: Kind) -> str:
+    """Have the *kind* at *place* read its files again; what it did, once it is done. Raises as `ask` does."""
+    try:
+        line = _exchange(place, question_line({"ask": "reload"}), RELOAD_PATIENCE)
+    except TimeoutError as error:
+        raise NoAnswer(
+            f"{place}: the {kind} has not answered within {RELOAD_PATIENCE:g} s; if it still reads its files, its log "
+            "says reloaded or reload-failed when it is done"
+        ) from error
+    except OSError as error:
+        raise no_answer(place, kind, error) from error
+    return str(read_answer(place, line, kind).get("done", "reloaded"))
 
 
 def question_line(question: Mapping[str, Any]) -> bytes:
@@ -65,10 +82,11 @@ def no_answer(place: Path, kind: Kind, error: Exception) -> NoAnswer:
     return NoAnswer(f"{place}: no {kind} answers there ({why}); is it still running?")
 
 
-def _exchange(place: Path, question: bytes) -> bytes:
+def _exchange(place: Path, question: bytes, patience: float) -> bytes:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(PATIENCE)
         connection.connect(str(place))
         connection.sendall(question)
+        connection.settimeout(patience)
         with connection.makefile("rb") as file:
             return file.readline(LARGEST)

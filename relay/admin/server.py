@@ -5,11 +5,13 @@ Used by `relay serve` and `ingress serve`; `relay.admin.client` asks.
 
 import errno
 import json
+import math
 import os
 import socket
 import stat
 import struct
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,7 @@ Ask = Callable[[Mapping[str, Any]], Awaitable[Answer]]
 
 LONGEST_QUESTION = 64 * 1024
 QUESTION_SECONDS = 5.0
-"""Seconds for all that one asker asks."""
+"""Seconds for all that one asker asks. While an answer is made, they stand still."""
 MOST_AT_ONCE = 32
 ACCEPT_PAUSE = 1.0
 """Seconds between attempts when no asker can be accepted."""
@@ -106,10 +108,10 @@ def _remove_stale(path: Path) -> None:
 async def _serve_one(connection: trio.socket.SocketType, asks: Mapping[str, Ask], limit: trio.CapacityLimiter) -> None:
     with connection:
         try:
-            with trio.fail_after(QUESTION_SECONDS):
+            with trio.fail_after(QUESTION_SECONDS) as patience:
                 async with limit:
                     if _is_trusted(connection):
-                        await _answer_all(trio.SocketStream(connection), asks)
+                        await _answer_all(trio.SocketStream(connection), asks, patience)
         except (OSError, trio.TooSlowError, trio.BrokenResourceError) as error:
             log.event("admin-question-failed", level="debug", why=type(error).__name__)
         except Exception as error:  # noqa: BLE001 - one question's mishap must not end the process; it is logged
@@ -122,19 +124,32 @@ def _is_trusted(connection: trio.socket.SocketType) -> bool:
     return user in (0, os.getuid())
 
 
-async def _answer_all(stream: trio.SocketStream, asks: Mapping[str, Ask]) -> None:
+async def _answer_all(stream: trio.SocketStream, asks: Mapping[str, Ask], patience: trio.CancelScope) -> None:
     """One question after another, until the asker leaves."""
     held = b""
     while len(held) <= LONGEST_QUESTION:
         line, found, rest = held.partition(b"\n")
         if found:
             held = rest
-            await stream.send_all(json.dumps(await _answer(line, asks)).encode() + b"\n")
+            with _standing_still(patience):
+                answer = await _answer(line, asks)
+            await stream.send_all(json.dumps(answer).encode() + b"\n")
             continue
         data = await stream.receive_some()
         if not data:
             return
         held += data
+
+
+@contextmanager
+def _standing_still(patience: trio.CancelScope) -> Iterator[None]:
+    """A reload may take longer than an asker is given."""
+    left = patience.deadline - trio.current_time()
+    patience.deadline = math.inf
+    try:
+        yield
+    finally:
+        patience.deadline = trio.current_time() + left
 
 
 async def _answer(line: bytes, asks: Mapping[str, Ask]) -> Answer:

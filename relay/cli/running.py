@@ -3,7 +3,7 @@
 import json
 from argparse import Namespace
 
-from relay.admin.client import ask
+from relay.admin.client import ask, ask_to_reload
 from relay.admin.path import find_socket
 from relay.cli.render_status import status_text
 
@@ -17,5 +17,5 @@ def status(options: Namespace) -> int:
 
 def reload(options: Namespace) -> int:
     """Have the files read again; an error leaves the old ones in force, and holds the mistakes. Options: admin."""
-    print(ask(find_socket(options.admin, "relay"), {"ask": "reload"}, "relay").get("done", "reloaded"))
+    print(ask_to_reload(find_socket(options.admin, "relay"), "relay"))
     return 0

@@ -1,6 +1,6 @@
 """Walks over lines: a path leads from an ingress to an exit, a prefix is the beginning of one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
 import attrs
@@ -93,9 +93,9 @@ class Paths:
 
 def find_paths(network: Network, ingress: str) -> Paths:
     """Every simple walk from *ingress* to an exit, at most MOST_LINES long: fewest lines first, then file order."""
-    found = sorted(
-        (path for path in _walks(network, ingress, ()) if network.nodes[path.end].exit), key=lambda path: len(path.hops)
-    )
+    away = _hops_by_start(network)
+    walks = _walks(away, ingress, ())
+    found = sorted((path for path in walks if network.nodes[path.end].exit), key=lambda path: len(path.hops))
     return Paths(tuple(found[:MOST_PATHS]), tuple(found[MOST_PATHS:]))
 
 
@@ -111,16 +111,25 @@ def find_prefixes(paths: Paths) -> tuple[Path, ...]:
     return tuple(sorted(prefixes.values(), key=lambda path: len(path.hops)))
 
 
-def _walks(network: Network, at: str, walked: tuple[Hop, ...]) -> Iterator[Path]:
+def _walks(away: Mapping[str, Sequence[Hop]], at: str, walked: tuple[Hop, ...]) -> Iterator[Path]:
+    """What goes on from *walked*, which has come to *at*; *away* has the hops that lead away from each node."""
     if walked:
         yield Path(walked)
     if len(walked) == MOST_LINES:
         return
     seen = {hop.start for hop in walked} | {at}
+    for hop in away.get(at, ()):
+        if hop.end not in seen:
+            yield from _walks(away, hop.end, (*walked, hop))
+
+
+def _hops_by_start(network: Network) -> Mapping[str, Sequence[Hop]]:
+    """The lines that can be walked away from each node, in file order."""
+    found: dict[str, list[Hop]] = {}
     for line in network.lines.values():
         for hop in _directions(network, line):
-            if hop.start == at and hop.end not in seen:
-                yield from _walks(network, hop.end, (*walked, hop))
+            found.setdefault(hop.start, []).append(hop)
+    return found
 
 
 def _directions(network: Network, line: Line) -> Iterator[Hop]:

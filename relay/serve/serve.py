@@ -35,6 +35,7 @@ from relay.serve.half_closed import watch_half_closed
 from relay.serve.notify import notify
 from relay.serve.own import OwnKeeper
 from relay.serve.process import run_under_signals
+from relay.serve.reloads import Reloads, read_aside
 from relay.serve.shortage import Shortages
 from relay.serve.status import answer_status, keep_telling, tell_status
 from relay.serve.vanished import Vanished
@@ -79,12 +80,13 @@ async def serve(
         nursery.start_soon(Shortages(lambda: dict(sessions.accounts), sessions.all_streams).watch)
         parts = NodeParts(loop, sessions.accounts, node, listeners, loop.now, targets, vanished)
         nursery.start_soon(keep_telling, parts)
-        asks: dict[str, Ask] = {"status": _status(parts), "reload": _reload(parts, options)}
+        reloads = Reloads(partial(use_files_again, parts, options))
+        asks: dict[str, Ask] = {"status": _status(parts), "reload": reloads.answer}
         await nursery.start(serve_admin, socket_path(options.node, "relay", options.admin), asks)
         notify(READY=1, STATUS=_listening(node))
         log.event("node-started", node=node.name, version=__version__, exit=node.is_exit, limits=kernel_limits())
         task_status.started(node)
-        await _until_told(signals, parts, options, nursery)
+        await _until_told(signals, parts, reloads, nursery)
         node.sessions.end_streams(Cause.DRAINING)
         nursery.cancel_scope.cancel()
     log.event("node-stopped", node=options.node)
@@ -127,13 +129,13 @@ def _listening(node: RelayNode) -> str:
     return f"{kind}, listening at {', '.join(str(address) for address in node.network.nodes[node.name].listen)}"
 
 
-async def _until_told(signals: AsyncIterator[int], parts: NodeParts, options: Namespace, nursery: trio.Nursery) -> None:
+async def _until_told(signals: AsyncIterator[int], parts: NodeParts, reloads: Reloads, nursery: trio.Nursery) -> None:
     """Wait for the signals; returns when the node has drained, or was told twice."""
     node = parts.node
     with trio.CancelScope() as drained:
         async for number in signals:
             if number == signal.SIGHUP:
-                _reload_or_log(parts, options)
+                nursery.start_soon(reloads.on_signal)
             elif node.is_draining:
                 return
             else:
@@ -147,13 +149,6 @@ async def _until_told(signals: AsyncIterator[int], parts: NodeParts, options: Na
                 nursery.start_soon(_drain, node, drained.cancel)
 
 
-def _reload_or_log(parts: NodeParts, options: Namespace) -> None:
-    try:
-        use_files_again(parts, options)
-    except OperatorError as error:
-        log.event("reload-failed", level="error", why=str(error))
-
-
 async def _drain(node: RelayNode, done: Callable[[], None]) -> None:
     """Wait until the ingresses have left. Streams that are there after `drain` are reset, and both ends told."""
     with trio.move_on_after(node.limits.drain):
@@ -164,14 +159,14 @@ async def _drain(node: RelayNode, done: Callable[[], None]) -> None:
     done()
 
 
-def use_files_again(parts: NodeParts, options: Namespace) -> str:
-    """Read the files and go by them. Returns what was done.
+async def use_files_again(parts: NodeParts, options: Namespace) -> str:
+    """Read the files and go by them; until they are read, by the old ones. Returns what was done.
 
     Raises:
         OperatorError: with the mistakes; nothing was changed.
     """
     node = parts.node
-    network, identity = _read(options)
+    network, identity = await read_aside(_read, options)
     old, new = node.network.nodes[node.name], network.nodes[node.name]
     if old != new:
         raise OperatorError(f"{options.config}: [node.{node.name}] itself has changed; restart this node to use it")
@@ -182,13 +177,6 @@ def use_files_again(parts: NodeParts, options: Namespace) -> str:
     tell_status(parts)
     log.event("reloaded", node=node.name, nodes=len(network.nodes), lines=len(network.lines))
     return f"reloaded: {len(network.nodes)} nodes, {len(network.lines)} lines"
-
-
-def _reload(parts: NodeParts, options: Namespace) -> Ask:
-    async def answer(_: Mapping[str, Any]) -> Answer:
-        return {"version": 1, "done": use_files_again(parts, options)}
-
-    return answer
 
 
 def _status(parts: NodeParts) -> Ask:

@@ -88,7 +88,7 @@ def test_a_file_with_mistakes_changes_nothing_and_they_are_all_named(breakable: 
             assert code == 1 and "shanghay" in told and "colour" in told and "Traceback" not in told
             assert all(line.startswith(("ingress: ", "relay: ")) for line in told.splitlines())
             breakable.signal(name, signal.SIGHUP)
-            until(lambda name=name: count(breakable, name, "reload-failed"))  # type: ignore[misc]
+            until(lambda name=name: count(breakable, name, "reload-failed") == 2)  # type: ignore[misc]
         assert states(breakable.paths()) == before
         http.request("GET", "/bytes/10")
         assert len(http.getresponse().read()) == 10
@@ -104,7 +104,7 @@ def test_a_pipe_in_the_place_of_the_file_holds_up_nobody(breakable: Network) -> 
             code, told = reload_by_command(breakable, name)
             assert code == 1 and told.endswith("paths.toml: is a named pipe and no file; put a file in its place\n")
             breakable.signal(name, signal.SIGHUP)
-            until(lambda name=name: count(breakable, name, "reload-failed"))  # type: ignore[misc]
+            until(lambda name=name: count(breakable, name, "reload-failed") == 2)  # type: ignore[misc]
         done = breakable.run("ingress", "check")
         assert done.returncode == 1 and "is a named pipe and no file" in done.stderr
         http.request("GET", "/bytes/10")

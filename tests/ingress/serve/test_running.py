@@ -3,18 +3,23 @@
 import datetime
 import os
 import socket
-from collections.abc import Callable
+import threading
+from argparse import Namespace
+from collections.abc import Callable, Iterator
 
 import pytest
 import trio
 
+from ingress.config import IngressConfig
 from ingress.keys import make_keys
 from ingress.serve.running import Running, read
+from ingress.users import Users
 from ingress.users_file import add_user
 from relay.errors import OperatorError
+from relay.identity import Identity
 from relay.model.cause import Cause
 from tests.relay.session.pair import RecordingSink
-from tests.world import INGRESS, TWO_EXITS, World, free_ports, is_reset, read_all, until
+from tests.world import INGRESS, PATIENCE, TWO_EXITS, World, free_ports, is_reset, read_all, until
 from tests.world import read as take
 
 Make = Callable[..., tuple[World, Running]]
@@ -83,7 +88,7 @@ async def test_an_address_in_use_is_named_and_leaves_no_socket_behind(make_runni
     before = len(os.listdir("/proc/self/fd"))
     with socket.create_server(("127.0.0.1", taken)):
         with pytest.raises(OperatorError, match=rf"cannot listen on 127\.0\.0\.1:{taken}: Address already in use"):
-            running.reload()
+            await running.reloads.reload()
         assert is_free(free)
     assert len(os.listdir("/proc/self/fd")) == before
     assert running.config.forwards == ()
@@ -111,7 +116,7 @@ async def test_a_reload_moves_the_listeners_and_leaves_clients_alone(make_runnin
     await until(lambda: running.entrance.clients == 1)
     world.ports[INGRESS] = new
     world.write()
-    assert running.reload() == "reloaded: 1 lines, 1 paths"
+    assert await running.reloads.reload() == "reloaded: 1 lines, 1 paths"
     assert is_free(old) and not is_free(new)
     await client.send_all(b"\x05\x01\x00")
     assert await take(client, 2) == b"\x05\x00"
@@ -125,7 +130,7 @@ async def test_a_forward_that_stays_goes_to_its_new_target(make_running: Make) -
     for target, refused in (("target.example:22", False), ("10.0.0.1:22", True)):
         world.extra = FORWARD.format(port, target)
         world.write()
-        running.reload()
+        await running.reloads.reload()
         client = await connected(port, world)
         if refused:
             assert await is_reset(client)
@@ -140,7 +145,7 @@ async def test_a_reload_exchanges_limits_and_users(make_running: Make) -> None:
     world.extra = '[limits]\nmemory = "2MiB"\nstreams = 7\nhandshake = "50ms"\nkeepalive = "7s"\n'
     add_user(world.folder / "users.toml", "alice", "secret")
     world.write(world.text().replace('answer = "true"', 'answer = "true"\nusers = "users.toml"'))
-    running.reload()
+    await running.reloads.reload()
     assert (running.memory.limit, running.config.limits.streams) == (2 << 20, 7)
     (listener,) = running.listeners
     assert listener.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 7
@@ -155,7 +160,7 @@ async def test_renewed_keys_are_taken_from_the_next_dial_on(make_running: Make) 
     world, running = make_running()
     before, context = running.identity, running.fleet.options.context
     world.make_keys(renew=INGRESS)
-    running.reload()
+    await running.reloads.reload()
     assert running.identity is not before
     assert running.fleet.options.context is not context
 
@@ -175,16 +180,64 @@ async def test_a_mistake_changes_nothing(make_running: Make, mistake: str) -> No
     if mistake == "keys":
         (world.keys / INGRESS).rename(world.keys / "gone")
     with pytest.raises(OperatorError):
-        running.reload()
+        await running.reloads.reload()
     assert running.config is config
     assert not is_free(world.ports[INGRESS])
+
+
+class Slow:
+    """Reading of files that waits until it is let on, in whatever thread it runs."""
+
+    def __init__(self) -> None:
+        self.begun, self.go_on = threading.Event(), threading.Event()
+
+    def __call__(self, options: Namespace, name: str | None) -> tuple[IngressConfig, Identity, Users | None]:
+        self.begun.set()
+        assert self.go_on.wait(PATIENCE)
+        return read(options, name)
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Slow]:
+    found = Slow()
+    monkeypatch.setattr("ingress.serve.running.read", found)
+    yield found
+    found.go_on.set()
+
+
+async def test_while_files_are_read_clients_are_served_by_the_old_ones(make_running: Make, slow: Slow) -> None:
+    world, running = make_running(TWO_EXITS)
+    running.start()
+    world.write(world.text(TWO_EXITS[:1]))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(running.reloads.reload)
+        await until(slow.begun.is_set)
+        client = await world.client()
+        await client.send_all(b"\x05\x01\x00")
+        assert await take(client, 2) == b"\x05\x00"
+        assert set(running.fleet.live) == {"direct", "other"}
+        slow.go_on.set()
+    assert set(running.fleet.live) == {"direct"}
+
+
+async def test_who_is_about_to_end_listens_nowhere_again(make_running: Make, slow: Slow) -> None:
+    world, running = make_running()
+    running.start()
+    with pytest.RaisesGroup(pytest.RaisesExc(OperatorError, match="is about to end")):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(running.reloads.reload)
+            await until(slow.begun.is_set)
+            running.is_draining = True
+            running.stop_listening()
+            slow.go_on.set()
+    assert is_free(world.ports[INGRESS])
 
 
 async def test_paths_and_exits_of_the_new_file_are_planned(make_running: Make) -> None:
     world, running = make_running(TWO_EXITS)
     assert set(running.fleet.live) == {"direct", "other"}
     world.write(world.text(TWO_EXITS[:1]))
-    running.reload()
+    await running.reloads.reload()
     assert set(running.fleet.live) == {"direct"}
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from relay.admin import client
-from relay.admin.client import NoAnswer, ask, no_answer, question_line, read_answer
+from relay.admin.client import NoAnswer, ask, ask_to_reload, no_answer, question_line, read_answer
 from relay.admin.path import Kind
 from relay.errors import OperatorError
 
@@ -70,6 +70,16 @@ def test_one_that_hangs_is_given_up(listener: socket.socket, tmp_path: Path, mon
     monkeypatch.setattr(client, "PATIENCE", 0.02)
     with pytest.raises(NoAnswer, match=r"no relay answers there \(timed out\)"):
         ask(tmp_path / "s", QUESTION, "relay")
+
+
+def test_a_reload_that_takes_long_may_still_be_under_way(
+    listener: socket.socket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "RELOAD_PATIENCE", 0.02)
+    with pytest.raises(NoAnswer, match=r"has not answered within 0\.02 s; if it still reads its files, its log"):
+        ask_to_reload(tmp_path / "s", "relay")
+    with pytest.raises(NoAnswer, match="no ingress answers there"):
+        ask_to_reload(tmp_path / "nowhere", "ingress")
 
 
 def test_those_with_a_loop_of_their_own_share_the_reading(tmp_path: Path) -> None:

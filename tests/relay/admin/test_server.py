@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import trio
+import trio.testing
 
 from relay.admin import server as admin
 from relay.admin.client import ask
@@ -105,6 +106,24 @@ async def test_who_says_nothing_is_closed(tmp_path: Path, nursery: trio.Nursery,
         async with await trio.open_unix_socket(str(tmp_path / "s")) as stream:
             assert await read_all(stream) == b""
         await journal.until("admin-question-failed", why="TooSlowError")
+
+
+async def test_an_answer_that_takes_long_is_waited_for(
+    tmp_path: Path, nursery: trio.Nursery, mock_clock: trio.testing.MockClock
+) -> None:
+    async def slow(_: Mapping[str, Any]) -> Answer:
+        mock_clock.jump(100 * admin.QUESTION_SECONDS)
+        await trio.testing.wait_all_tasks_blocked()
+        return {"version": 1, "done": "at last"}
+
+    await nursery.start(serve_admin, tmp_path / "s", {"slow": slow})
+    async with await trio.open_unix_socket(str(tmp_path / "s")) as stream:
+        for _ in range(2):
+            await stream.send_all(b'{"ask": "slow"}\n')
+            assert json.loads(await stream.receive_some())["done"] == "at last"
+        mock_clock.jump(admin.QUESTION_SECONDS)  # none of them is the asker's own
+        assert await read_all(stream) == b""
+    nursery.cancel_scope.cancel()
 
 
 async def test_an_answer_that_fails_harms_nobody(place: Path, journal: Journal) -> None:

@@ -1,5 +1,7 @@
 """Walks: every simple one, the shortest first, in the order of the file, and never more than can be measured."""
 
+from collections.abc import ValuesView
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,6 +65,21 @@ def test_of_too_many_paths_the_shortest_are_used() -> None:
     assert [path.name for path in found.used[:10]] == [f"i{n}/x{n}" for n in range(10)]
     assert len(found.used[-1].hops) <= len(found.spare[0].hops)
     assert len(found.spare) == 10 + 10 * 9 + 10 * 9 * 8 - MOST_PATHS
+
+
+def test_each_line_is_looked_at_once_however_many_paths_there_are() -> None:
+    class Lines(dict[str, Line]):
+        looks = 0
+
+        def values(self) -> ValuesView[Line]:
+            self.looks += 1
+            return super().values()
+
+    network = network_of(" ".join(f"a{at}:in>j b{at}:j>x" for at in range(20)), "x")
+    lines = Lines(network.lines)
+    found = find_paths(Network(network.ingresses, network.nodes, lines), "in")
+    assert len(found.used) + len(found.spare) == 400
+    assert lines.looks == 1
 
 
 def test_prefixes_are_the_beginnings_that_are_no_paths() -> None:
