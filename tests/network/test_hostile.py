@@ -17,7 +17,7 @@ from relay.wire.setup import Hello
 from tests.network.load import Load
 from tests.network.network import INGRESS, Network, has_one_best, until
 
-pytestmark = pytest.mark.network
+pytestmark = [pytest.mark.network, pytest.mark.matrix]
 EXIT, OTHER = "us-one", "us-two"
 MOST_GROWTH = 24 << 20
 """Bytes by which a process may grow under a flood; each of them took hundreds of megabytes, or would have."""
