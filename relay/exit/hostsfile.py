@@ -20,14 +20,14 @@ Hosts = Mapping[str, tuple[str, ...]]
 
 def parse_hosts(text: str) -> dict[str, tuple[str, ...]]:
     """The names in *text*; one that stands in several lines has all their addresses, in their order."""
-    hosts: dict[str, tuple[str, ...]] = {}
+    hosts: dict[str, dict[str, None]] = {}
     for line in text.splitlines():
         address, *names = line.partition("#")[0].split() or [""]
         ip = parse_literal(address)
         for name in map(parse_name, names):
             if ip is not None and name is not None:
-                hosts[name] = tuple(dict.fromkeys((*hosts.get(name, ()), str(ip))))
-    return hosts
+                hosts.setdefault(name, {})[str(ip)] = None
+    return {name: tuple(addresses) for name, addresses in hosts.items()}
 
 
 @attrs.frozen
