@@ -1,12 +1,14 @@
 """The log: one event, one line; key=value for eyes, JSON for machines.
 
 What must stay true: `event` never raises and never waits. A line that cannot be written now is lost and counted,
-because a full pipe behind the log must not stop anybody's bytes. A value cannot forge a line or steer a terminal:
-what is not printable is escaped. Passwords are nobody's field. Nobody fills the disk by making us log: of each event,
-and of each `about` apart, so many lines are written, and the rest are counted (`lines-left-out`).
+because a full pipe behind the log must not stop anybody's bytes; one that a full disk takes a part of is lost as well,
+and ended before the next. A value cannot forge a line or steer a terminal: what is not printable is escaped. Passwords
+are nobody's field. Nobody fills the disk by making us log: of each event, and of each `about` apart, so many lines are
+written, and the rest are counted (`lines-left-out`).
 """
 
 import datetime
+import errno
 import json
 import os
 import select
@@ -18,8 +20,9 @@ from typing import Final, TextIO
 LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 FORMATS: Final = ("text", "json")
 
-MOST_BYTES: Final = select.PIPE_BUF
-"""Longest line. A pipe that polls writable takes this much at once (POSIX), so that the write cannot block."""
+MOST_BYTES: Final = select.PIPE_BUF - 1
+"""Longest line. A pipe that polls writable takes this much at once (POSIX), and the newline that ends a torn line
+before it, so that the write cannot block."""
 MOST_VALUE: Final = 500
 """Characters kept of one value."""
 SHORT_VALUE: Final = 40
@@ -109,6 +112,7 @@ class Log:
         "_descriptor",
         "_dropped",
         "_is_json",
+        "_is_torn",
         "_left_out",
         "_poll",
         "_stream",
@@ -124,6 +128,8 @@ class Log:
         self._left_out = 0
         self._dropped = 0
         self._untold = 0
+        self._is_torn = False
+        """Whether what was last written lacks its newline: a disk that is full takes a part of a line."""
         self.configure(None, "info")
 
     def configure(self, format: str | None, level: str, stream: TextIO | None = None) -> None:
@@ -189,7 +195,11 @@ class Log:
             return
         if len(line) > MOST_BYTES or not self._is_writable():
             raise BlockingIOError
-        os.write(self._descriptor, line)
+        data = b"\n" + line if self._is_torn else line
+        written = os.write(self._descriptor, data)
+        self._is_torn = data[:written][-1:] != b"\n" if written else self._is_torn
+        if written < len(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _is_writable(self) -> bool:
         ready = self._poll.poll(0)

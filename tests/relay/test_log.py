@@ -1,6 +1,8 @@
 import io
 import json
 import os
+import resource
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -72,6 +74,29 @@ def test_a_full_pipe_loses_lines_counts_them_and_says_so_later() -> None:
         assert json.loads(source.read(MOST_BYTES))["lost_lines"] == 3
         log.event("path-ranked")
         assert "lost_lines" not in json.loads(source.read(MOST_BYTES))
+
+
+@pytest.mark.parametrize("room", [0, 1, 20])
+def test_a_line_that_a_full_disk_tears_is_lost_and_swallows_no_other(tmp_path: Path, room: int) -> None:
+    """RLIMIT_FSIZE is the disk: a write that passes it is short, and the next one fails."""
+    path, limits = tmp_path / "log", resource.getrlimit(resource.RLIMIT_FSIZE)
+    with path.open("a") as stream:
+        log = Log(lambda: 0.0)
+        log.configure("json", "info", stream)
+        log.event("path-up")
+        try:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + room, limits[1]))
+            log.event("path-dead")
+            log.event("path-dead")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        log.event("path-ranked")
+        log.event("path-ranked")
+    first, *torn, back, last = path.read_text().splitlines()
+    assert [len(text) for text in torn] == ([room] if room else [])
+    assert json.loads(first)["event"] == "path-up"
+    assert (json.loads(back)["event"], json.loads(back)["lost_lines"], log.dropped()) == ("path-ranked", 2, 2)
+    assert "lost_lines" not in json.loads(last)
 
 
 def test_a_reader_that_left_is_no_error() -> None:
