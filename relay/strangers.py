@@ -49,8 +49,9 @@ class Strangers:
         self._most_each = most_each
         self._by_source: dict[str, dict[Stranger, None]] = {}
         """The strangers of each source, oldest first."""
-        self._ranks: list[dict[str, None]] = [{} for _ in range(most_each + 1)]
-        """Sources by how many strangers they have, so that the one that has most is found without a search."""
+        self._ranks: list[dict[str, None]] = [{}]
+        """Sources by how many strangers they have, so that the one that has most is found without a search. As many
+        ranks as the most that one has had."""
         self._highest = 0
         """The last rank that is not empty."""
         self._count = 0
@@ -100,6 +101,8 @@ class Strangers:
     def _rank(self, source: str, before: int, now: int) -> None:
         """*source* had *before* strangers, and has one more or one less."""
         self._ranks[before].pop(source, None)
+        if now == len(self._ranks):
+            self._ranks.append({})
         if now:
             self._ranks[now][source] = None
         self._highest = max(self._highest, now)

@@ -43,6 +43,8 @@ class ClientContext(Protocol):
     idles: "Deadlines[Client]"
     strangers: Strangers
     """Those of which a password is needed, until one was right."""
+    newcomers: Strangers
+    """The others, until they have asked for something."""
 
     def settings(self, needs_password: bool) -> DoorSettings:
         """For the doors of clients that need a password, or do not."""
@@ -71,6 +73,7 @@ class Client:
         "_lanes",
         "_question",
         "_stranger",
+        "_strangers",
         "address",
         "door",
         "needs_password",
@@ -84,7 +87,8 @@ class Client:
         self._lanes: list[LaneHolder] = []  # a list, since there is one, and seldom up to six
         self._context = context
         self._deadline: Deadline[Client] | None = context.handshakes.add(self)
-        self._stranger: Stranger | None = context.strangers.admit(address, self._make_room) if needs_password else None
+        self._strangers = context.strangers if needs_password else context.newcomers
+        self._stranger: Stranger | None = self._strangers.admit(address, self._make_room)
         self._question: Question | None = None
         self._idle: Deadline[Client] | None = None
         self._is_reading = True
@@ -210,9 +214,8 @@ class Client:
 
     def _take_verdict(self, accepted: bool) -> list[Event]:
         assert self.door is not None
-        if accepted and self._stranger is not None:
-            self._context.strangers.leave(self._stranger)
-            self._stranger = None
+        if accepted:
+            self._leave_strangers()
         return self.door.authenticated(accepted)
 
     def _become_tunnel(self, asked: Transparent) -> None:
@@ -220,6 +223,7 @@ class Client:
         upstream = None if lane is None else lane.upstream
         assert upstream is not None and upstream.stream is not None
         self._leave_handshake()
+        self._leave_strangers()
         self._forget_idle()
         stream = upstream.stream
         tunnel = Tunnel(upstream, stream, self._tunnel_over)
@@ -286,6 +290,7 @@ class Client:
                 self.tcp.pause()
         if not door.in_handshake:
             self._leave_handshake()
+            self._leave_strangers()
         elif self._deadline is None:
             self._deadline = self._context.handshakes.add(self)
         self._watch_idle(door)
@@ -331,6 +336,12 @@ class Client:
             self._question.cancel()
             self._question = None
 
+    def _leave_strangers(self) -> None:
+        """It has shown its password, or asked for something if none is needed: it makes room for nobody any more."""
+        if self._stranger is not None:
+            self._strangers.leave(self._stranger)
+            self._stranger = None
+
     # ---- ends
 
     def _close(self, reset: bool, reason: str) -> None:
@@ -343,7 +354,7 @@ class Client:
                 self._stranger.evict_by(closing.expire)
 
     def _make_room(self) -> None:
-        """Too many have not shown who they are, and of those this one is to go."""
+        """Too many have not shown who they are, or what they want, and of those this one is to go."""
         self._leave("made room for others")
         self.tcp.reset()
         self._gone()
@@ -355,8 +366,7 @@ class Client:
 
     def _gone(self) -> None:
         self._forget_idle()
-        if self._stranger is not None:
-            self._context.strangers.leave(self._stranger)
+        self._leave_strangers()
         self._context.gone()
 
     def _reset_streams(self) -> None:

@@ -38,6 +38,8 @@ class Entrance:
         self.closing = Closing(loop)
         most = min(MOST_STRANGERS, descriptors.share_of_strangers())
         self.strangers = Strangers(most, max(1, min(MOST_EACH, most // 2)))
+        most = max(1, descriptors.share_of_newcomers())
+        self.newcomers = Strangers(most, most)  # however many of one address: it may be the only one
         self.handshakes: Deadlines[Client]
         self.idles: Deadlines[Client]
         self.idled = 0

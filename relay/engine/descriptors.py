@@ -50,6 +50,12 @@ def share_of_strangers() -> int:
     return limit() // 4
 
 
+def share_of_newcomers() -> int:
+    """How many may be held by clients that need no password and have not asked for anything yet: half, so that both
+    together leave room for streams."""
+    return limit() // 2
+
+
 def raise_limit() -> None:
     """Set the soft limit to the hard one: outside systemd it is 1,024, for programs that use select(), as none here."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

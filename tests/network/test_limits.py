@@ -61,7 +61,7 @@ def test_an_ingress_without_descriptors_pauses_accepting_and_serves_whom_it_has(
         echo = Echo(network)
         waiting = [socket.create_connection(network.proxy, timeout=PATIENCE) for _ in range(2 * FEW)]
         for sock in waiting:
-            sock.sendall(b"\x05\x01\x00")
+            sock.sendall(ask_for(network.target))
         before = processor_seconds(process.pid)
         paused = network.folder / "second.log"
         until(lambda: "accept-paused" in paused.read_text())
@@ -88,8 +88,9 @@ def test_d5_d6_an_ingress_without_descriptors_keeps_its_carriers_and_its_admin_s
         log = network.folder / "second.log"
         assert "nofile=256/256 (raised from 128)" in log.read_text()
         for _ in range(300):
-            keep(socket.create_connection(network.proxy, timeout=PATIENCE)).sendall(b"\x05\x01\x00")
+            keep(socket.create_connection(network.proxy, timeout=PATIENCE)).sendall(ask_for(network.target))
         until(lambda: "accept-paused" in log.read_text())
+        assert network.paths()["counters"]["newcomers_evicted"] == 0
         breakable.kill("jp-one")
         network.until(lambda answer: states(answer)["ix-one/one-one"] not in ("up", "held"))
         breakable.start("jp-one")
@@ -130,6 +131,26 @@ def test_d1_strangers_without_a_password_shut_no_user_out(
         assert receive(sock, 12) == b"HTTP/1.1 200"
         assert network.paths()["counters"]["strangers_evicted"] == 213 - 32
         assert "accept-paused" not in (network.folder / "second.log").read_text()
+
+
+def test_d1_silent_clients_of_an_ingress_without_users_shut_nobody_out(
+    breakable: Network, keep: Callable[[socket.socket], socket.socket]
+) -> None:
+    with second_ingress(breakable, "sh", "-c", 'ulimit -n 256; exec "$@"', "sh") as (network, _):
+        echo = Echo(network)
+        keep(echo.sock)
+        for _ in range(300):
+            keep(socket.create_connection(network.proxy, timeout=PATIENCE))
+        echo_target(network, keep)
+        echo.speak()
+        assert network.paths()["counters"]["newcomers_evicted"] == 301 - 128
+        assert "accept-paused" not in (network.folder / "second.log").read_text()
+
+
+def ask_for(target: tuple[str, int]) -> bytes:
+    """All that a SOCKS5 client says, at once."""
+    host = target[0].encode()
+    return b"\x05\x01\x00\x05\x01\x00\x03" + bytes([len(host)]) + host + target[1].to_bytes(2, "big")
 
 
 def add_user(network: Network) -> None:

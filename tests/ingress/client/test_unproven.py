@@ -1,6 +1,7 @@
 """D1, D2: clients that have shown no password yet stay no longer than a handshake, and keep nobody else out."""
 
 import base64
+import ipaddress
 
 import pytest
 import trio
@@ -92,6 +93,7 @@ async def test_d1_whose_password_was_right_may_be_idle(make_bed: ClientBeds) -> 
 def make_small(bed: ClientBed, most: int, most_each: int) -> None:
     """As in a process with few descriptors."""
     bed.entrance.strangers = Strangers(most, most_each)
+    bed.entrance.newcomers = Strangers(most, most)
 
 
 async def enters(bed: ClientBed, client: Program) -> bool:
@@ -156,13 +158,44 @@ async def test_d1_whose_password_was_right_takes_no_strangers_place(make_bed: Cl
     assert bed.entrance.clients == 2
 
 
-async def test_d1_who_needs_no_password_is_no_stranger(make_bed: ClientBeds) -> None:
+ASKS = {"SOCKS": b"\x05\x01\x00" + socks5()[3:], "CONNECT": connect(), "GET": get()}
+
+
+@pytest.mark.parametrize("what", ASKS)
+async def test_d1_who_needs_no_password_makes_room_until_it_has_asked_for_something(
+    make_bed: ClientBeds, what: str
+) -> None:
     bed = await make_bed()
-    make_small(bed, 1, 1)
-    for _ in range(3):
+    make_small(bed, 4, 2)
+    asked = bed.program(STRANGER)
+    asked.sends(ASKS[what])
+    await bed.settle()
+    assert (bed.exit().opened, len(bed.entrance.newcomers)) == (1, 0)
+    crowd = [bed.program(STRANGER) for _ in range(9)]
+    other = bed.program(USER)
+    crowd[-1].sends(ASKS[what][:2])
+    await bed.settle()
+    assert await crowd[0].is_reset()
+    assert bed.entrance.clients == 1 + 4
+    assert bed.entrance.newcomers.statistics().evicted == 6
+    crowd[-1].sends(ASKS[what][2:])
+    other.sends(ASKS[what])
+    await bed.settle()
+    assert (bed.exit().opened, bed.entrance.clients) == (3, 1 + 4)
+    await bed.passes(HANDSHAKE)
+    await bed.passes(LINGER)
+    assert (bed.entrance.clients, len(bed.entrance.newcomers)) == (3, 0)
+
+
+async def test_d1_strangers_push_out_nobody_who_needs_no_password(make_bed: ClientBeds) -> None:
+    bed = await make_bed(users=make_users(), clients=(ipaddress.ip_network(USER),))
+    make_small(bed, 2, 2)
+    ours = bed.program(USER)
+    for _ in range(9):
         bed.program(STRANGER)
     await bed.settle()
-    assert bed.entrance.clients == 3
+    assert bed.entrance.clients == 1 + 2
+    await ours.hears_nothing()
 
 
 async def test_d2_a_user_that_was_taken_out_is_let_in_no_more_on_a_connection_it_has(make_bed: ClientBeds) -> None:

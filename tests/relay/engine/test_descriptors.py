@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from relay.engine import descriptors
-from relay.engine.descriptors import accept_mark, dial_mark, share_of_strangers
+from relay.engine.descriptors import accept_mark, dial_mark, share_of_newcomers, share_of_strangers
 
 RAISED = """
 from relay.engine.descriptors import accept_mark, raise_limit
@@ -44,3 +44,4 @@ def test_targets_stop_first_and_callers_next(
     limit_of(count)
     assert (dial_mark(), accept_mark()) == (dials, accepts)
     assert share_of_strangers() == count // 4
+    assert share_of_newcomers() == count // 2
