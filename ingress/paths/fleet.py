@@ -74,6 +74,8 @@ class Fleet:
         self._rounds = 0
         self._expected = loop.now + ROUND
         self._stood_still = float("-inf")
+        self._lagged_at = float("-inf")
+        """When a stall of our own was told last."""
         self._plan(paths)
         loop.call_at(self._expected, self._regular)
         nursery.start_soon(keep_dialling, lambda: hops_from(self.network, name), options.base, self._note_dials)
@@ -289,7 +291,9 @@ class Fleet:
         now = self.loop.now
         if now - due <= LAG:
             return False
-        log.event("loop-lagged", level="warning", seconds=round(now - due, 3))
+        if due > self._lagged_at:  # else it fell into the stall that was told
+            log.event("loop-lagged", level="warning", seconds=round(now - due, 3))
+            self._lagged_at = now
         self.network_monitor.lagged(now)
         self._expected = now + ROUND
         if now - due >= STOOD_STILL:

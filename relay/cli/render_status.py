@@ -1,5 +1,6 @@
 """The answer of a node to `status` as text: how it is, who is connected, what its lines carry, what it refused."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -7,32 +8,41 @@ from relay.cli.render_units import DASH, age, milliseconds, size
 
 Row = Mapping[str, Any]
 
+COLUMNS = 80
+"""Of the terminal that texts are wrapped for."""
+
 
 def status_text(answer: Row) -> str:
     """Everything but what is zero and says nothing."""
     return "\n".join(
         (
-            _head(answer),
-            *_vitals(answer["vitals"]),
+            *_wrapped(*_head(answer), *_vitals(answer["vitals"])),
             "",
             *_connected(answer["connected"]),
             "",
             *_lines(answer["lines"]),
             "",
-            f"refused carriers: {_counts(answer['refusals'])}",
-            f"targets not reached: {_counts(answer['failures'])}",
-            f"counted: {_counts(answer['counters'])}",
+            *_wrapped(
+                f"refused carriers: {_counts(answer['refusals'])}",
+                f"targets not reached: {_counts(answer['failures'])}",
+                f"counted: {_counts(answer['counters'])}",
+            ),
         )
     )
 
 
-def _head(answer: Row) -> str:
+def _wrapped(*texts: str) -> list[str]:
+    """*texts* in rows of a screen."""
+    return [row for text in texts for row in textwrap.wrap(text, COLUMNS, subsequent_indent="  ")]
+
+
+def _head(answer: Row) -> tuple[str, str]:
     kind = "an exit" if answer["exit"] else "a relay"
     drains = ", draining" if answer["draining"] else ""
     since = age(answer["vitals"]["up"])
     return (
-        f"{answer['node']}: {kind}{drains}, up for {since}, program {answer['program']}, file {answer['serial']} "
-        f"({answer['digest']}), certificate until {answer['certificate_ends'][:10]}"
+        f"{answer['node']}: {kind}{drains}, up for {since}, program {answer['program']}",
+        f"file {answer['serial']} ({answer['digest']}), certificate until {answer['certificate_ends'][:10]}",
     )
 
 

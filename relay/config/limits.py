@@ -8,6 +8,8 @@ from relay.config.table import Table
 from relay.model.limits import OF_EXITS, OF_INGRESSES, USUAL, Limits
 
 SMALLEST_MEMORY = 2**20
+LARGEST_MEMORY = 2**40
+"""More than any machine of a network like ours has."""
 LONGEST_KEEPALIVE = 32_767.0
 """Seconds: what Linux takes for TCP_KEEPIDLE (tcp(7))."""
 
@@ -66,4 +68,6 @@ def _memory(value: object) -> int:
     found = values.size(value)
     if found < SMALLEST_MEMORY:
         raise values.Wrong(f'"{value}" is too little', "write at least 1MiB")
+    if found > LARGEST_MEMORY:
+        raise values.Wrong(f"{values.shown(value)} is more than a machine has", "write at most 1024GiB, as 256MiB")
     return found

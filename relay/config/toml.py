@@ -13,6 +13,7 @@ LOOK_ALIKES = {
     **dict.fromkeys("，、", ","),
     **dict.fromkeys("［【", "["),
     **dict.fromkeys("］】", "]"),
+    **dict.fromkeys("‐‑‒–—−－", "-"),
     "｛": "{",
     "｝": "}",
     "＝": "=",
@@ -25,7 +26,7 @@ UNSEEN = {"\u00a0": "no-break space", "\u3000": "full-width space", "\u200b": "z
 """What nobody sees, and TOML does not take for a space."""
 UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 TOO_LONG = re.compile(r"[0-9_]{4301}")
-"""A number of more digits than Python reads (sys.set_int_max_str_digits)."""
+"""A number of more digits than Python reads, which is all that it refuses without being asked about TOML."""
 MEND_FIRST = "mend this first: what comes after it is not read"
 
 
@@ -48,9 +49,9 @@ def parse(path: Path, content: str) -> dict[str, object]:
         raise unusable(path, "is nested too deeply", "take the brackets out") from None
     except tomllib.TOMLDecodeError as error:
         raise _not_toml(path, str(error), content) from None
-    except ValueError as error:
+    except ValueError:
         place = next((at for at, text in enumerate(content.splitlines(), 1) if TOO_LONG.search(text)), None)
-        raise unusable(path, f"has a number that cannot be read ({error})", "write a shorter one", place) from None
+        raise unusable(path, "has a number of more than 4,300 digits", "write a shorter one", place) from None
 
 
 def unusable(path: Path, what: str, mend: str, line: int | None = None) -> ConfigError:

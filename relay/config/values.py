@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from relay.config.mistakes import nearest
+from relay.config.toml import LOOK_ALIKES
 from relay.model.addresses import IpAddress, plain_network
 from relay.model.hosts import NoHost, parse_literal, read_host
 from relay.model.network import Address, IpNetwork
@@ -36,14 +37,14 @@ def text(value: object) -> str:
     """A string that holds something."""
     if isinstance(value, str) and value.strip():
         return value
-    raise Wrong(f"{_shown(value)} is not a text", 'write it in quotes: "…"')
+    raise Wrong(f"{shown(value)} is not a text", 'write it in quotes: "…"')
 
 
 def flag(value: object) -> bool:
     """True or false."""
     if isinstance(value, bool):
         return value
-    raise Wrong(f"{_shown(value)} is neither true nor false", "write true or false, without quotes")
+    raise Wrong(f"{shown(value)} is neither true nor false", "write true or false, without quotes")
 
 
 def whole(low: int, high: int) -> Callable[[object], int]:
@@ -52,9 +53,7 @@ def whole(low: int, high: int) -> Callable[[object], int]:
     def parse(value: object) -> int:
         if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
             return value
-        raise Wrong(
-            f"{_shown(value)} is not a whole number from {low} to {high}", "write such a number, without quotes"
-        )
+        raise Wrong(f"{shown(value)} is not a whole number from {low} to {high}", "write such a number, without quotes")
 
     return parse
 
@@ -63,7 +62,7 @@ def amount(value: object) -> float:
     """A number that is not negative."""
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf:
         return float(value)
-    raise Wrong(f"{_shown(value)} is not a number from 0 up", "write one without quotes, as 0.8")
+    raise Wrong(f"{shown(value)} is not a number from 0 up", "write one without quotes, as 0.8")
 
 
 def one_of(*words: str) -> Callable[[object], str]:
@@ -72,7 +71,7 @@ def one_of(*words: str) -> Callable[[object], str]:
     def parse(value: object) -> str:
         if isinstance(value, str) and value in words:
             return value
-        raise Wrong(f"{_shown(value)} is not known", nearest(str(value), words))
+        raise Wrong(f"{shown(value)} is not known", nearest(str(value), words))
 
     return parse
 
@@ -81,7 +80,9 @@ def name(value: object) -> str:
     """The name of a node, ingress, line or group."""
     if isinstance(value, str) and NAME.fullmatch(value):
         return value
-    raise Wrong(f"{_shown(value)} is not a name", "use 1 to 32 of a-z, 0-9 and -")
+    found = next((char for char in value if LOOK_ALIKES.get(char) == "-"), None) if isinstance(value, str) else None
+    mend = "use 1 to 32 of a-z, 0-9 and -" if found is None else f"write - in place of {found} (U+{ord(found):04X})"
+    raise Wrong(f"{shown(value)} is not a name", mend)
 
 
 def duration(value: object) -> float:
@@ -145,12 +146,15 @@ def cidr(value: object) -> IpNetwork:
 def _quantity(value: object, units: Mapping[str, float], kind: str, examples: str) -> float:
     match = _QUANTITY.fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        raise Wrong(f"{_shown(value)} is not {kind}", f"write a number with its unit in quotes, as {examples}")
+        raise Wrong(f"{shown(value)} is not {kind}", f"write a number with its unit in quotes, as {examples}")
     number, unit = match.groups()
     if unit not in units:
-        what = f'"{unit}" in {_shown(value)} is not a unit of {kind}' if unit else f"{_shown(value)} has no unit"
+        what = f'"{unit}" in {shown(value)} is not a unit of {kind}' if unit else f"{shown(value)} has no unit"
         raise Wrong(what, f"the units are {', '.join(units)}, as in {examples}")
-    return float(number) * units[unit]
+    found = float(number) * units[unit]
+    if found == math.inf:
+        raise Wrong(f"{shown(value)} is not {kind}", f"write a shorter number, as in {examples}")
+    return found
 
 
 def host_name(value: str) -> str:
@@ -190,7 +194,7 @@ def _ip(value: str, version: int | None = None) -> IpAddress:
     return found
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
     """*value* as the file has it, roughly, and never long."""
     if isinstance(value, bool):
         return "true" if value else "false"

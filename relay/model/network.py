@@ -141,8 +141,10 @@ def whom_to_update(them: str, theirs: int, ours: int) -> str:
 
 
 def who_is_behind(them: str, theirs: int, us: str, ours: int) -> str:
-    """What to say when two files differ: *theirs* and *ours* are their serials, and the lower one is to be updated."""
+    """What to say when two files differ: *theirs* and *ours* are their serials, and the lower one is to be
+    updated. An order, behind which what comes next may stand."""
     if theirs == ours:
-        return f"{them} has another paths.toml (no serial tells which is older)"
+        which = f"with the same serial ({ours})" if ours else "without a serial, as here"
+        return f"{them} has another paths.toml {which}: bring it the right one and raise `serial`"
     which, behind = ("an older", them) if theirs < ours else ("a newer", us)
     return f"{them} has {which} paths.toml (serial {theirs}, here {ours}): update {behind}"

@@ -20,7 +20,8 @@ LINE = {
 
 def test_a_node_that_was_just_started() -> None:
     assert status_text(ANSWER).splitlines() == [
-        "jp: a relay, up for 1d, program 0.1.0, file 5 (0011), certificate until 2027-01-02",
+        "jp: a relay, up for 1d, program 0.1.0",
+        "file 5 (0011), certificate until 2027-01-02",
         "memory 61M, of which streams hold 1.2M of 268M; descriptors 40 of 1024",
         "processor 12.3 s used, load 0.50; late by 0.4 ms now, 12.3 in the last minutes",
         "",
@@ -44,7 +45,7 @@ def test_a_node_at_work() -> None:
     }  # fmt: skip
     lines = status_text({**ANSWER, **more}).splitlines()
     assert lines[0].startswith("jp: an exit, draining, up for 1d")
-    assert lines[4:] == [
+    assert lines[5:] == [
         "ingress   sessions  carriers  streams  passed on",
         "shanghai         1         4       17          0",
         "",

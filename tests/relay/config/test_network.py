@@ -67,6 +67,9 @@ def test_g15_a_node_has_limits_of_its_own(tmp_path: Path) -> None:
     [
         ("us", 'memory = "1kB"', 'node.us.limits.memory: "1kB" is too little'),
         ("us", 'keepalive = "500ms"', 'node.us.limits.keepalive: "500ms" is no time that the kernel takes'),
+        ("us", 'memory = "1025GiB"', 'node.us.limits.memory: "1025GiB" is more than a machine has'),
+        ("us", f'memory = "{"9" * 400}GiB"', f'node.us.limits.memory: "{"9" * 58}… is not a size; write a shorter'),
+        ("us", f'drain = "{"9" * 400}h"', f'node.us.limits.drain: "{"9" * 58}… is not a duration; write a shorter'),
         ("us", 'keepalive = "10h"', 'node.us.limits.keepalive: "10h" is no time that the kernel takes'),
         ("us", 'handshake = "0s"', 'node.us.limits.handshake: "0s" is no time at all'),
         ("us", "stream = 1", 'node.us.limits.stream: is not a key here; did you mean "streams"'),
@@ -126,6 +129,7 @@ def test_a_node_listens_everywhere_at_its_port_unless_it_says_where(tmp_path: Pa
         ("version = 1", "version = 2", '1 version: 2 is not a version this program reads'),
         ("version = 1\n", "", "None version: is missing"),
         ("[node.jp]", "[node.JP]", '5 node.JP: "JP" is not a name'),
+        ("[node.jp]", '[node."j–p"]', '5 node.j–p: "j–p" is not a name; write - in place of – (U+2013)'),
         ('address = "203.0.113.10:48350"\n', "", "5 node.jp.address: is missing"),
         ('address = "203.0.113.10:48350"', 'adress = "203.0.113.10:48350"', '6 node.jp.adress: is not a key here; did'),
         ('listen = "0.0.0.0:7443"', 'listen = ["0.0.0.0:1", "192.0.2.1:1"]', "9 node.us.listen: 192.0.2.1:1 is taken"),
@@ -179,7 +183,7 @@ def test_a_mistake_in_a_node_makes_none_in_its_lines(tmp_path: Path) -> None:
         (b"\na =", "paths.toml:2: is not TOML: Invalid value;"),
         (b"\nx = '\xff'", "paths.toml:2: is not UTF-8 text"),
         (b"x = " + b"[" * 100_000, "is nested too deeply"),
-        (b"\nx = 1" + b"0" * 5000, "paths.toml:2: has a number that cannot be read"),
+        (b"\nx = 1" + b"0" * 5000, "paths.toml:2: has a number of more than 4,300 digits"),
         (b"node = 5\nversion = 1", "paths.toml:1: node: is not a table"),
     ],
 )

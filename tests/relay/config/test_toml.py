@@ -48,6 +48,11 @@ def test_what_notepad_calls_unicode_is_named(encoding: str) -> None:
         ("＃ a comment", "1: is not TOML: there is a ＃ (U+FF03) (column 1); write # in its place"),
         ("b = x  # “a quote” that is not to blame", "1: is not TOML: Invalid value (column 5); mend this first"),
         ("[node.us］\n", "1: is not TOML: there is a ］ (U+FF3D) (column 9); write ] in its place"),
+        ("[node.jp‑one]", "1: is not TOML: there is a ‑ (U+2011) (column 9); write - in its place"),
+        ("half‐closed = 1", "1: is not TOML: there is a ‐ (U+2010) (column 5); write - in its place"),
+        ("a = –1", "1: is not TOML: there is a – (U+2013) (column 5); write - in its place"),
+        ("a = −1", "1: is not TOML: there is a − (U+2212) (column 5); write - in its place"),
+        ("a = 1\nb = " + "9" * 5000, "2: has a number of more than 4,300 digits; write a shorter one"),
         ("b = x", "1: is not TOML: Invalid value (column 5); mend this first"),
     ],
 )

@@ -86,8 +86,8 @@ def test_a_password_is_not_in_the_digest() -> None:
     [
         (3, 5, "us has an older paths.toml (serial 3, here 5): update us"),
         (7, 5, "us has a newer paths.toml (serial 7, here 5): update sh"),
-        (5, 5, "us has another paths.toml (no serial tells which is older)"),
-        (0, 0, "us has another paths.toml (no serial tells which is older)"),
+        (5, 5, "us has another paths.toml with the same serial (5): bring it the right one and raise `serial`"),
+        (0, 0, "us has another paths.toml without a serial, as here: bring it the right one and raise `serial`"),
     ],
 )
 def test_the_lower_serial_is_the_one_to_update(theirs: int, ours: int, said: str) -> None:
