@@ -9,7 +9,7 @@ from collections.abc import Callable
 import trio
 
 from ingress.demo.admin import NoAnswer
-from ingress.demo.download import DownloadFailed, Watch, fetch
+from ingress.demo.download import DownloadFailed, Watch, fetch, megabytes
 from ingress.demo.path_use import PathUse
 from ingress.demo.processes import public_command
 from ingress.demo.running import Demo
@@ -35,11 +35,14 @@ class Console:
         self._demo = demo
         self._nursery = nursery
         self._tell = tell
+        self._running: list[Watch] = []
+        """Downloads that have not ended."""
 
     async def execute(self, text: str) -> bool:
         """Do one thing; False when it was to quit."""
         verb, *words = text.split() or [""]
         if verb in ("quit", "exit"):
+            self._tell_unfinished()
             return False
         if verb == "help":
             self._tell(HELP)
@@ -57,10 +60,12 @@ class Console:
             self._tell(f"{size}: not a size such as {USUAL_DOWNLOAD}")
             return
         self._tell(f"download of {size} begins")
-        self._nursery.start_soon(self._run_download, int(match[1]) * SIZES[match[2]])
+        watch = Watch(int(match[1]) * SIZES[match[2]], trio.current_time())
+        self._running.append(watch)
+        self._nursery.start_soon(self._run_download, watch)
 
-    async def _run_download(self, size: int) -> None:
-        watch, use, failure = Watch(size, trio.current_time()), PathUse(), None
+    async def _run_download(self, watch: Watch) -> None:
+        use, failure = PathUse(), None
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._watch_paths, use)
             try:
@@ -69,7 +74,12 @@ class Console:
                 failure = str(error)
             nursery.cancel_scope.cancel()
         sentence = await trio.to_thread.run_sync(watch.sentence, list(use.used), failure)
+        self._running.remove(watch)
         self._tell(f"download: {sentence}")
+
+    def _tell_unfinished(self) -> None:
+        for watch in self._running:
+            self._tell(f"download: ended by quit; {megabytes(watch.received)} of {megabytes(watch.size)} had come.")
 
     async def _watch_paths(self, use: PathUse) -> None:
         while True:

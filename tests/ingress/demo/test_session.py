@@ -210,6 +210,12 @@ def test_a_demo_without_input_runs_until_it_is_told_to_end() -> None:
     assert demo.returncode == 0
 
 
+def test_a_download_that_quit_ends_is_told() -> None:
+    with start_demo(stdin=subprocess.PIPE) as demo:
+        output, _ = demo.communicate("download 200MB\nquit\n", PATIENCE)
+    assert "download: ended by quit; 0 kB of 200 MB had come.\n" in output
+
+
 def test_a_download_that_the_proxy_breaks_is_told_in_a_sentence() -> None:
     with start_demo(stdin=subprocess.PIPE) as demo:
         assert demo.stdin is not None and demo.stdout is not None
