@@ -59,9 +59,10 @@ def processor_seconds(pid: int) -> float:
 def test_an_ingress_without_descriptors_pauses_accepting_and_serves_whom_it_has(breakable: Network) -> None:
     with second_ingress(breakable, "sh", "-c", f'ulimit -n {FEW}; exec "$@"', "sh") as (network, process):
         echo = Echo(network)
-        waiting = [socket.create_connection(network.proxy, timeout=PATIENCE) for _ in range(2 * FEW)]
-        for sock in waiting:
-            sock.sendall(ask_for(network.target))
+        waiting = []
+        for _ in range(2 * FEW):
+            waiting.append(socket.create_connection(network.proxy, timeout=PATIENCE))
+            waiting[-1].sendall(ask_for(network.target))  # at once: who asks for nothing makes room for the next
         before = processor_seconds(process.pid)
         paused = network.folder / "second.log"
         until(lambda: "accept-paused" in paused.read_text())
