@@ -110,7 +110,10 @@ class Fleet:
 
     def has_room(self, most: int) -> bool:
         """Whether one more stream may be opened, where *most* are allowed."""
-        return self.stream_count < most and not (self._has_greedy_peer() and holds_all(self.memory, self.streams()))
+        if self.stream_count >= most:
+            return False
+        is_short = self.memory.is_full and self._has_greedy_peer()
+        return not (is_short and holds_all(self.memory, self.streams()))
 
     def _has_greedy_peer(self) -> bool:
         """Whether a node is of a time when every stream started with as much as there was."""
