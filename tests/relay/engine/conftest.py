@@ -42,6 +42,19 @@ async def send(sock: socket.socket, data: bytes) -> None:
                 rest = rest[sock.send(rest) :]
 
 
+async def read(sock: socket.socket, count: int) -> bytes:
+    """Exactly *count* bytes, or what came until EOF."""
+    data = b""
+    with trio.fail_after(PATIENCE):
+        while len(data) < count:
+            await trio.lowlevel.wait_readable(sock)
+            more = sock.recv(count - len(data))
+            if not more:
+                break
+            data += more
+    return data
+
+
 class Notes:
     """Somebody whom a test can wait for: each call from the engine is a change."""
 

@@ -5,99 +5,28 @@ import os
 import resource
 import socket
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, suppress
-from ipaddress import ip_address, ip_network
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from relay.engine.happy_eyeballs import STAGGER
-from relay.engine.loop import Loop
-from relay.errors import OperatorError
-from relay.exit.resolver import Resolver
-from relay.exit.targets import CAUSES, CONNECT_LIMIT, MOST_TIMED, Dialled, Dialling, Targets
+from relay.exit.targets import CAUSES, CONNECT_LIMIT, MOST_TIMED, Dialled, Dialling
 from relay.model.cause import Cause
-from relay.model.network import Address, Allowed, Node, Proxy, Secret
-from relay.policy import Policy
+from relay.model.network import Address, Proxy
 from tests.relay.conftest import swallow
+from tests.relay.exit.dialling import Make, connected, outcome_of
 from tests.world import Journal
 
 pytestmark = pytest.mark.usefixtures("no_leak")
-
-HERE = (Allowed(ip_network("127.0.0.0/8"), "the test's own targets"), Allowed(ip_network("::1/128"), "the same"))
-NAMES = {
-    "target.test": ("127.0.0.1",),
-    "inside.test": ("10.0.0.1", "169.254.169.254", "::1"),
-    "mixed.test": ("10.0.0.1", "127.0.0.1"),
-    "two.test": ("::1", "127.0.0.1"),
-    "swallows.test": ("127.0.0.1", "127.0.0.2"),
-}
-Make = Callable[..., Targets]
 
 
 @pytest.fixture
 def clock() -> MockClock:
     """Jumps over waits once nothing has happened for a moment; not over the engine's, which are the kernel's timers."""
     return MockClock(autojump_threshold=0.02)
-
-
-def exit_node(upstream: Proxy | None = None) -> Node:
-    return Node("us", Address("203.0.113.1", 48350), (), exit=True, upstream=upstream)
-
-
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> float:
-    """A time-out that a test can wait for, in seconds."""
-    monkeypatch.setattr("relay.exit.targets.CONNECT_LIMIT", 0.2)
-    return 0.2
-
-
-@pytest.fixture
-async def make() -> AsyncIterator[Make]:
-    """Makes the targets of an exit whose engine runs until the test ends."""
-    async with trio.open_nursery() as nursery:
-        loop = Loop()
-        nursery.start_soon(loop.run)
-
-        def targets(
-            allow: Sequence[Allowed] = HERE,
-            upstream: Proxy | None = None,
-            servers: Sequence[Address] = (),
-            own: Sequence[tuple[str, int]] = (),
-            base: Path = Path(),
-            names: Mapping[str, tuple[str, ...]] = NAMES,
-        ) -> Targets:
-            policy = Policy(allow, [(ip_address(host), port) for host, port in own])
-            return Targets(loop, exit_node(upstream), policy, Resolver(nursery, servers, names), nursery, base)
-
-        yield targets
-        nursery.cancel_scope.cancel()
-
-
-async def outcome_of(targets: Targets, host: str, port: int) -> Dialled | Cause:
-    """Dial, wait, and see that there is exactly one answer and that it comes from the loop."""
-    outcomes: list[Dialled | Cause] = []
-    told = trio.Event()
-
-    def done(outcome: Dialled | Cause) -> None:
-        outcomes.append(outcome)
-        told.set()
-
-    targets.dial(host, port, done)
-    assert not outcomes
-    await told.wait()
-    await wait_all_tasks_blocked()
-    (outcome,) = outcomes
-    return outcome
-
-
-async def connected(targets: Targets, host: str, port: int) -> Dialled:
-    outcome = await outcome_of(targets, host, port)
-    assert isinstance(outcome, Dialled)
-    return outcome
 
 
 SPELLINGS = ["127.0.0.1", "127.1", "0x7f000001", "2130706433", "[::ffff:127.0.0.1]", "127.0.0.1.", "１２７.０.０.１"]
@@ -405,77 +334,3 @@ async def test_few_connects_are_timed_at_once(make: Make, black_hole: Address, i
     targets.connect_time("10.0.0.1", 443, answers.append)
     await wait_all_tasks_blocked(0.02)
     assert answers[-1] is Cause.POLICY
-
-
-# an upstream proxy
-
-Serve = Callable[[bytes], Awaitable[Proxy]]
-
-
-@pytest.fixture
-async def serve() -> AsyncIterator[Serve]:
-    """Starts a SOCKS5 proxy that gives one reply to every request, and shows what was asked for in `asked`."""
-    async with trio.open_nursery() as nursery:
-
-        async def start(reply: bytes) -> Proxy:
-            async def script(stream: trio.SocketStream) -> None:
-                await stream.receive_some(3)
-                await stream.send_all(b"\x05\x00")
-                asked.append(await stream.receive_some(300))
-                await stream.send_all(reply)
-                with suppress(trio.BrokenResourceError):  # the client may go without having read all of it
-                    await stream.receive_some()
-
-            with socket.create_server(("127.0.0.1", 0)) as made:
-                listening = trio.SocketListener(trio.socket.from_stdlib_socket(made.dup()))
-            nursery.start_soon(trio.serve_listeners, script, [listening])
-            return Proxy("socks5", Address(*listening.socket.getsockname()))
-
-        asked.clear()
-        yield start
-        nursery.cancel_scope.cancel()
-
-
-asked: list[bytes] = []
-GRANTED = b"\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x50"
-
-
-async def test_an_upstream_is_given_names_unresolved(make: Make, serve: Serve) -> None:
-    dialled = await connected(make(upstream=await serve(GRANTED + b"hello")), "Somewhere.example.", 443)
-    with dialled.sock as sock:
-        assert sock.recv(100) == b"hello"
-        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
-    assert asked == [b"\x05\x01\x00\x03\x11somewhere.example\x01\xbb"]
-
-
-async def test_an_upstream_gets_no_address_of_the_inside(make: Make, serve: Serve) -> None:
-    targets = make(allow=(), upstream=await serve(GRANTED))
-    for host in ("127.1", "::ffff:10.0.0.1", "localhost", "a.localhost."):
-        assert await outcome_of(targets, host, 443) is Cause.POLICY
-    assert await outcome_of(targets, "a..b", 443) is Cause.NAME_NOT_FOUND
-    assert asked == []
-    (await connected(targets, "0x08080808", 443)).sock.close()
-    assert asked == [b"\x05\x01\x00\x01\x08\x08\x08\x08\x01\xbb"]
-
-
-@pytest.mark.parametrize(
-    ("reply", "cause"), [(5, Cause.REFUSED), (4, Cause.HOST_UNREACHABLE), (2, Cause.POLICY), (1, Cause.INTERNAL)]
-)
-async def test_an_upstreams_refusal_has_its_cause(make: Make, serve: Serve, reply: int, cause: Cause) -> None:
-    targets = make(upstream=await serve(bytes([5, reply]) + GRANTED[2:]))
-    assert await outcome_of(targets, "somewhere.example", 443) is cause
-
-
-async def test_a_cancelled_dial_through_an_upstream_leaves_nothing(make: Make, serve: Serve) -> None:
-    outcomes: list[Dialled | Cause] = []
-    dialling = make(upstream=await serve(b"")).dial("somewhere.example", 443, outcomes.append)
-    await wait_all_tasks_blocked(0.02)
-    dialling.cancel()
-    await wait_all_tasks_blocked()
-    assert outcomes == []
-
-
-async def test_an_upstreams_password_is_read_at_the_start(make: Make, tmp_path: Path) -> None:
-    proxy = Proxy("socks5", Address("127.0.0.1", 1), "anna", Secret(file="absent.password"))
-    with pytest.raises(OperatorError, match=r"absent\.password"):
-        make(upstream=proxy, base=tmp_path)
