@@ -163,7 +163,7 @@ async def test_a_removed_path_leaves_nothing_behind(make_world: Make, monkeypatc
     running = world.running
     fds = len(os.listdir("/proc/self/fd"))
     world.write(world.text(DIRECT))
-    running.reload()
+    await running.reloads.reload()
     await until(lambda: world.nodes["jp"].sessions.carriers == 0 and not world.nodes["jp"].transits)
     await until(lambda: len(os.listdir("/proc/self/fd")) < fds)
     assert set(running.fleet.live) == {"direct"}

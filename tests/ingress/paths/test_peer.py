@@ -233,7 +233,10 @@ async def test_a_status_that_is_none_is_its_mistake(known: Known) -> None:
         (Status(NETWORK.digest_for("us"), 3), None),
         (Status(bytes(8), 6), "us has an older paths.toml (serial 6, here 7): update us"),
         (Status(bytes(8), 8), "us has a newer paths.toml (serial 8, here 7): update shanghai"),
-        (Status(bytes(8), 7), "us has another paths.toml (no serial tells which is older)"),
+        (
+            Status(bytes(8), 7),
+            "us has another paths.toml with the same serial (7): bring it the right one and raise `serial`",
+        ),
     ],
 )
 async def test_how_its_file_differs(known: Known, told: Status | None, why: str | None) -> None:

@@ -52,7 +52,12 @@ async def test_an_address_that_only_the_ingress_dials_makes_nobody_stale(make_wo
 WORDS = [
     (5, 3, "us has an older paths.toml (serial 3, here 5): update us", "update us"),
     (5, 7, "us has a newer paths.toml (serial 7, here 5): update shanghai", "update shanghai"),
-    (5, 5, "us has another paths.toml (no serial tells which is older)", "no serial tells which is older"),
+    (
+        5,
+        5,
+        "us has another paths.toml with the same serial (5): bring it the right one and raise `serial`",
+        "serial (5)",
+    ),
 ]
 
 

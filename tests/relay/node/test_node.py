@@ -133,7 +133,7 @@ async def test_another_digest_works_and_is_told(world: World, journal: Journal) 
         assert isinstance(answer, Welcome)
         assert answer.digest == world.nodes["us"].digest
         assert answer.not_after == int(world.nodes["us"].identity.expires)
-    why = "shanghai has another paths.toml (no serial tells which is older)"
+    why = "shanghai has another paths.toml without a serial, as here: bring it the right one and raise `serial`"
     await journal.until("config-differed", "us", ingress=INGRESS, serial=0, theirs=0, why=why)
 
 
