@@ -162,6 +162,7 @@ def add_user(network: Network) -> None:
         assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.matrix  # 1,500 dials at once: on a busy machine it takes longer than anything waits here
 def test_d5_targets_that_do_not_answer_leave_an_exit_its_carriers_and_its_admin_socket(
     breakable: Network, keep: Callable[[socket.socket], socket.socket]
 ) -> None:
@@ -245,10 +246,7 @@ def test_streams_that_nobody_reads_fill_the_memory_and_harm_nobody(
         with contextlib.suppress(ConnectionError):  # it may be full already
             open_socks5(sock, *breakable.target)
             sock.sendall(b"GET /bytes/100000000 HTTP/1.1\r\nHost: t\r\n\r\n")
-    until(lambda: not is_let_in(breakable))
-    with pytest.raises(ConnectionError) as refused:
-        breakable.connect()
-    assert refused.value.args == (1,)
+    until(lambda: is_let_in(breakable))  # whoever is new gets what every stream begins with
     echo.speak()
     for sock in greedy:
         sock.close()

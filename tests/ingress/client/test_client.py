@@ -1,11 +1,14 @@
 """One client's connection, from its first byte: every door over a real socket, an exit that does as it is told."""
 
 import os
+from typing import Any
 
 import pytest
 
+from ingress.client.client import Client
 from ingress.config import Forward
 from ingress.doors.door import BEST_PIECE, KEPT_SOFT
+from ingress.doors.events import FinishUpstream, Released, ResetUpstream, Send, Upstream
 from relay.model.cause import Cause
 from relay.model.limits import Limits
 from relay.session.window import INITIAL_WINDOW
@@ -335,4 +338,26 @@ async def test_a_client_that_is_gone_has_no_deadline(make_bed: ClientBeds) -> No
     await bed.settle()
     assert len(bed.entrance.handshakes) == 0
     await bed.passes(100.0)
+    bed.assert_empty()
+
+
+async def test_what_is_said_of_a_lane_that_is_over_or_of_a_client_that_has_gone_is_nothing(
+    make_bed: ClientBeds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bed = await make_bed()
+    made: list[Client] = []
+
+    def make(*arguments: Any, **options: Any) -> Client:
+        made.append(Client(*arguments, **options))
+        return made[-1]
+
+    monkeypatch.setattr("ingress.client.entrance.Client", make)
+    client = bed.program()
+    client.sends(b"\x05\x01\x00")
+    await client.hears(b"\x05\x00")
+    made[0].run([Upstream(b"x", 9), FinishUpstream(9), ResetUpstream(9), Released(9)])
+    client.leaves()
+    await bed.settle()
+    made[0].expired()
+    made[0].run([Send(b"too late")])
     bed.assert_empty()
