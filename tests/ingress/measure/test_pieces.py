@@ -2,7 +2,7 @@
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingress.measure.monitor import PathMonitor
@@ -95,6 +95,7 @@ def test_what_was_heard_long_ago_says_nothing() -> None:
     assert composed(WALKS["ix1/j1u1/uu"], {}) is None
 
 
+@settings(deadline=None)  # a hundred pings of every walk, each time
 @given(st.dictionaries(st.sampled_from([*LINES]), st.floats(0, 0.05)), st.frozensets(st.sampled_from([*LINES])))
 def test_no_line_is_said_to_lose_more_than_the_best_walk_over_it(noise: dict[str, float], lost: frozenset[str]) -> None:
     made = monitors(noise, lost)
