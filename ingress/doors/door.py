@@ -34,6 +34,8 @@ class DoorSettings:
     """The token that names it in Via, if that is added to what the gateway forwards. The same one coming back is a
     loop, so two ingresses that may be chained need different ones. RFC 9110 section 7.6.3 wants it always; but nginx
     and others compress nothing for a proxy, so None means none."""
+    udp: bool = False
+    """Whether a client may ask for a relay of datagrams."""
 
 
 class Gateway(Protocol):
@@ -92,6 +94,10 @@ class Door(Protocol):
 
     def authenticated(self, accepted: bool) -> list[Event]:
         """The answer to Authenticate."""
+
+    def associated(self, bound: tuple[str, int] | None) -> list[Event]:
+        """The answer to Associate: the literal address and port to which the client is to send its datagrams; None if
+        none are relayed."""
 
     def opening(self, lane: int = 0) -> list[Event]:
         """The answer to Open for now: the stream is asked for, and one of the others follows."""

@@ -1,6 +1,7 @@
 """What a door asks of the shell. The shell carries out a list of events in its order, each once.
 
-Authenticate, Open, Transparent and Close stand last in their list, so that a question may be answered on the spot.
+Authenticate, Open, Associate, Transparent and Close stand last in their list, so that a question may be answered on the
+spot.
 Streams are told apart by the number of their *lane*, which the door gives when it asks for one, and never twice; doors
 with one stream call it 0.
 Made by the thousand a second and never changed after: plain slotted classes without validators.
@@ -34,6 +35,17 @@ class Open:
     port: int
     """1 to 65535."""
     lane: int = 0
+
+
+@attrs.define
+class Associate:
+    """Ask for a relay of datagrams (RFC 1928 section 7); the answer is `door.associated(bound)`. The
+    association lives as long as the client's connection."""
+
+    host: str
+    """The literal address from which the client says that it will send; empty if it does not know, as nearly always."""
+    port: int
+    """And the port; 0 likewise."""
 
 
 @attrs.define
@@ -89,4 +101,6 @@ class Close:
     """For the log: what the client did, or what happened. Holds nothing that the client or the target wrote."""
 
 
-Event = Send | Authenticate | Open | Upstream | FinishUpstream | ResetUpstream | Released | Transparent | Close
+Event = (
+    Send | Authenticate | Open | Associate | Upstream | FinishUpstream | ResetUpstream | Released | Transparent | Close
+)

@@ -21,7 +21,8 @@ class HandshakeState(enum.IntEnum):
     REQUEST = 3
     OPENING = 4
     TRANSPARENT = 5
-    CLOSED = 6
+    ASSOCIATED = 6
+    CLOSED = 7
 
 
 class Step(enum.IntEnum):
@@ -33,7 +34,8 @@ class Step(enum.IntEnum):
     PASSWORD_ACCEPTED = 3
     REQUEST_READ = 4
     OPENED = 5
-    FAILED = 6
+    ASSOCIATED = 6
+    FAILED = 7
 
 
 TRANSITIONS: Final[dict[HandshakeState, dict[Step, HandshakeState]]] = {
@@ -45,8 +47,13 @@ TRANSITIONS: Final[dict[HandshakeState, dict[Step, HandshakeState]]] = {
     HandshakeState.PASSWORD: {Step.PASSWORD_READ: HandshakeState.CHECKING, Step.FAILED: HandshakeState.CLOSED},
     HandshakeState.CHECKING: {Step.PASSWORD_ACCEPTED: HandshakeState.REQUEST, Step.FAILED: HandshakeState.CLOSED},
     HandshakeState.REQUEST: {Step.REQUEST_READ: HandshakeState.OPENING, Step.FAILED: HandshakeState.CLOSED},
-    HandshakeState.OPENING: {Step.OPENED: HandshakeState.TRANSPARENT, Step.FAILED: HandshakeState.CLOSED},
+    HandshakeState.OPENING: {
+        Step.OPENED: HandshakeState.TRANSPARENT,
+        Step.ASSOCIATED: HandshakeState.ASSOCIATED,
+        Step.FAILED: HandshakeState.CLOSED,
+    },
     HandshakeState.TRANSPARENT: {},
+    HandshakeState.ASSOCIATED: {Step.FAILED: HandshakeState.CLOSED},
     HandshakeState.CLOSED: {},
 }
 
@@ -118,6 +125,10 @@ class Handshake:
     def refused(self, cause: Cause, lane: int = 0) -> Events:
         """Reply with the code that the protocol has for *cause*, if any, and close."""
         return self._fail(cause.word, self._rejected(cause))
+
+    def associated(self, bound: tuple[str, int] | None) -> Events:
+        """Nothing here has asked; SOCKS5 does."""
+        return []
 
     def _granted(self) -> Events:
         """The reply to a client whose stream is open."""

@@ -60,6 +60,10 @@ class HttpDoor(KeptConnection):
         self._route(self._request, events)
         return self._advance(events)
 
+    def associated(self, bound: tuple[str, int] | None) -> Events:
+        """HTTP relays no datagrams, so nothing here has asked."""
+        return []
+
     def opening(self, lane: int = 0) -> Events:
         """Meanwhile the next request may be looked at."""
         return self._advance([])

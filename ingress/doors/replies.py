@@ -94,9 +94,10 @@ REPLIES: Final[dict[Cause, Reply]] = {
 }
 
 
-def socks5_reply(code: int) -> bytes:
-    """A whole reply (RFC 1928 section 6), also for errors: clients wait for all ten bytes. BND is 0.0.0.0:0."""
-    return b"\x05%c\x00\x01\x00\x00\x00\x00\x00\x00" % code
+def socks5_reply(code: int, bound: bytes = b"\x01\x00\x00\x00\x00\x00\x00") -> bytes:
+    """A whole reply (RFC 1928 section 6), also for errors: clients wait for all of it. *bound* is BND with its type;
+    by itself it is 0.0.0.0:0."""
+    return b"\x05%c\x00%b" % (code, bound)
 
 
 def socks4_reply(code: int) -> bytes:

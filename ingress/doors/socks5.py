@@ -1,4 +1,5 @@
-"""SOCKS5: greeting, user and password, request (RFC 1928, RFC 1929). CONNECT only.
+"""SOCKS5: greeting, user and password, request (RFC 1928, RFC 1929). CONNECT, and UDP ASSOCIATE where datagrams are
+relayed; what such a client's datagrams look like is in `datagram`.
 
 Rules: each message is taken whole or not at all; what is wrong is answered as soon as it was read, so the way a client
 cuts its bytes changes nothing; names are not resolved here.
@@ -8,18 +9,21 @@ from collections.abc import Callable
 from socket import inet_ntoa
 from typing import Final
 
+from ingress.doors.datagram import address_bytes
 from ingress.doors.door import DoorSettings
-from ingress.doors.events import Authenticate, Send
+from ingress.doors.events import Associate, Authenticate, Send
 from ingress.doors.handshake import Events, Handshake, HandshakeState, Step
 from ingress.doors.names import BadHost, parse_host, spell_ipv6
 from ingress.doors.replies import REPLIES, socks5_reply
 from relay.model.cause import Cause
 
 _NO_PASSWORD, _PASSWORD, _NONE_ACCEPTABLE = 0x00, 0x02, 0xFF
-_CONNECT = 0x01
+_CONNECT, _ASSOCIATE = 0x01, 0x03
 _IPV4, _NAME, _IPV6 = 0x01, 0x03, 0x04
 _SIZES: Final = {_IPV4: 4, _NAME: 0, _IPV6: 16}
 """Bytes in an address of each type; a name tells its own."""
+_COMMANDS: Final = {False: (_CONNECT,), True: (_CONNECT, _ASSOCIATE)}
+"""That are served, by whether datagrams are relayed."""
 _GENERAL_FAILURE, _COMMAND_UNSUPPORTED, _ADDRESS_UNSUPPORTED = 0x01, 0x07, 0x08
 
 _METHOD_CHOSEN: Final = {method: Send(bytes((5, method))) for method in (_NO_PASSWORD, _PASSWORD, _NONE_ACCEPTABLE)}
@@ -49,8 +53,28 @@ class Socks5(Handshake):
         self.user = self._asked.decode("utf-8", "backslashreplace")
         return [_ACCEPTED, *self._advance()]
 
+    def associated(self, bound: tuple[str, int] | None) -> Events:
+        """After success the connection carries nothing; it only says how long the association lives."""
+        if self._state != HandshakeState.OPENING:
+            return []
+        if bound is None:
+            return self._fail("no datagrams are relayed", socks5_reply(_COMMAND_UNSUPPORTED))
+        self._go(Step.ASSOCIATED)
+        self._kept.clear()
+        return [Send(socks5_reply(0, address_bytes(*bound)))]
+
+    def receive_eof(self) -> Events:
+        """Ends the association as well, if there is one (RFC 1928 section 7)."""
+        if self._state == HandshakeState.ASSOCIATED:
+            return self._fail("client ended its association")
+        return super().receive_eof()
+
     def _granted(self) -> Events:
         return [_GRANTED]
+
+    def _receive_late(self) -> Events:
+        """What a client says beside its datagrams means nothing."""
+        return [] if self._state == HandshakeState.ASSOCIATED else super()._receive_late()
 
     def _rejected(self, cause: Cause) -> bytes:
         return socks5_reply(REPLIES[cause].socks5)
@@ -113,7 +137,7 @@ class Socks5(Handshake):
     def _read_request(self, events: Events) -> bool:
         """VER, CMD, RSV, ATYP, DST.ADDR, DST.PORT (RFC 1928 sections 4 and 5)."""
         kept = self._kept
-        if wrong := _judge_start(kept):
+        if wrong := _judge_start(kept, _COMMANDS[self._settings.udp]):
             return self._refuse_request(wrong, events)
         if len(kept) < 5:
             return False
@@ -123,9 +147,18 @@ class Socks5(Handshake):
         end = start + size + 2
         if len(kept) < end:
             return False
-        host, port = bytes(kept[start : end - 2]), kept[end - 2] << 8 | kept[end - 1]
+        command, host, port = kept[1], bytes(kept[start : end - 2]), kept[end - 2] << 8 | kept[end - 1]
         del kept[:end]
-        return self._connect(kind, host, port, events)
+        take = self._associate if command == _ASSOCIATE else self._connect
+        return take(kind, host, port, events)
+
+    def _associate(self, kind: int, raw: bytes, port: int, events: Events) -> bool:
+        """DST is whence the client will send, if it knows (RFC 1928 section 6). Some name their target there, which may
+        be a host name: that says nothing."""
+        host = inet_ntoa(raw) if kind == _IPV4 else spell_ipv6(raw) if kind == _IPV6 else ""
+        self._go(Step.REQUEST_READ)
+        events.append(Associate(host, port))
+        return False
 
     def _connect(self, kind: int, raw: bytes, port: int, events: Events) -> bool:
         if port == 0:
@@ -145,18 +178,18 @@ class Socks5(Handshake):
         return False
 
 
-def _judge_start(kept: bytearray) -> int:
+def _judge_start(kept: bytearray, commands: tuple[int, ...]) -> int:
     """The code for the first byte of VER, CMD, RSV, ATYP and a name's length that can never be right; 0 if none is."""
     size = len(kept)
     if size > 0 and kept[0] != 5:
         return _GENERAL_FAILURE
-    if size > 1 and kept[1] != _CONNECT:
+    if size > 1 and kept[1] not in commands:
         return _COMMAND_UNSUPPORTED
     if size > 2 and kept[2] != 0:
         return _GENERAL_FAILURE
     if size > 3 and kept[3] not in _SIZES:
         return _ADDRESS_UNSUPPORTED
-    if size > 4 and kept[3] == _NAME and kept[4] == 0:
+    if size > 4 and kept[3] == _NAME and kept[4] == 0 and kept[1] == _CONNECT:
         return _GENERAL_FAILURE
     return 0
 
