@@ -36,7 +36,7 @@ BACK = 30.0
 """Seconds after a planned stop in which what is not up yet is no news: paths that waited for the next attempt."""
 MOST_NEWS = 16
 NEWS_APART = 1.0
-"""STATUS that a node may send at once, and seconds after which it may send one more: each takes up to 10 ms to read. It
+"""STATUS that a node may send at once, and seconds after which it may send one more: each takes up to 15 ms to read. It
 sends one every 10 s, and when it has read its file again."""
 MOST_ASKED = 256
 """TIME questions that wait for an answer at most: some are lost with their carrier."""

@@ -4,10 +4,12 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from relay.cli.render_units import DASH, age, milliseconds, size
+from relay.cli.render_units import DASH, age, milliseconds, share_lost, size
 
 Row = Mapping[str, Any]
 
+TELLING = 10_000
+"""Segments of which a share is told."""
 COLUMNS = 80
 """Of the terminal that texts are wrapped for."""
 
@@ -66,13 +68,20 @@ def _connected(rows: Sequence[Row]) -> list[str]:
 def _lines(rows: Sequence[Row]) -> list[str]:
     if not rows:
         return ["no line leads here or starts here"]
-    return _table(("line", "carriers", "in", "out", "dial ms", "ago", ""), [_line(row) for row in rows])
+    return _table(("line", "carriers", "in", "out", "lost", "dial ms", "ago", ""), [_line(row) for row in rows])
 
 
 def _line(row: Row) -> list[object]:
     when = DASH if row["age"] is None else age(row["age"])
-    carried = [row["carriers"], size(row["bytes_in"]), size(row["bytes_out"])]
+    carried = [row["carriers"], size(row["bytes_in"]), size(row["bytes_out"]), _lost(row["sent"])]
     return [row["line"], *carried, milliseconds(row["dial"], 1), when, row["error"] or ""]
+
+
+def _lost(sent: Row | None) -> str:
+    """What did not arrive of all that this node has sent over a line, once that tells one in a thousand."""
+    if sent is None or sent["segments"] < TELLING:
+        return DASH
+    return share_lost(max(0, sent["retransmitted"] - sent["needless"]) / sent["segments"])
 
 
 def _counts(counts: Mapping[str, int]) -> str:

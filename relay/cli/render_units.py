@@ -23,6 +23,11 @@ def percent(share: float | None) -> str:
     return DASH if share is None else f"{share:.0%}"
 
 
+def share_lost(share: float) -> str:
+    """A small *share* from 0 to 1 in hundredths of a per cent."""
+    return f"{share:.2%}"
+
+
 def counted(number: int, noun: str) -> str:
     """The number with its noun, which takes an s unless there is one: "1 path", "0 paths"."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -17,7 +17,9 @@ from relay.engine.loop import READABLE, WRITABLE, Loop
 from relay.engine.pipes import Pipe, Pipes
 from relay.engine.sockopts import BULK_NOTSENT_LOWAT, error_of, notsent_lowat, reset_on_close
 from relay.engine.tcp import DRAIN
+from relay.engine.tcp_info import sent_over
 from relay.engine.timers import Timer
+from relay.model.sent import NOTHING_SENT, Sent
 
 COPY_SIZE = 64 * 1024
 """Bytes of one copying read. Smaller ones make bulk look full too soon; larger ones are seldom full on a fast hop."""
@@ -91,6 +93,7 @@ class Splice:
             self._timer.cancel()
         for flow in (self._forth, self._back):
             self._loop.forget(flow.source.fileno())
+            flow.sent_back = sent_over(flow.source).counts
             if not (self._forth.is_over and self._back.is_over):
                 reset_on_close(flow.source)
         for flow in (self._forth, self._back):
@@ -101,6 +104,12 @@ class Splice:
         """Bytes since the start, those that were copied as well as those that were spliced."""
         is_splicing = self._forth.is_splicing or self._back.is_splicing
         return SpliceStatistics(self._forth.moved, self._back.moved, is_splicing, self.closed)
+
+    def sent(self) -> tuple[Sent, Sent]:
+        """What the kernel knows of what was sent to `a`, and to `b`; once it is closed, of all."""
+        if self.closed:
+            return self._forth.sent_back, self._back.sent_back
+        return sent_over(self._forth.source), sent_over(self._back.source)
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else "open"
@@ -188,6 +197,7 @@ class _Flow:
         "is_readable",
         "moved",
         "reads_to_end",
+        "sent_back",
         "source",
         "watch",
     )
@@ -208,6 +218,8 @@ class _Flow:
         self.has_eof = False
         self.is_over = False
         """FIN was passed on."""
+        self.sent_back = NOTHING_SENT
+        """What was sent to the source by then, once it is closed."""
         self._sink = sink
         self._rest = memoryview(b"")
         self._pipe: Pipe | None = None

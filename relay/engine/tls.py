@@ -18,6 +18,8 @@ from relay.engine.loop import FLUSH, READABLE, WRITABLE, Loop
 from relay.engine.secured import Secured
 from relay.engine.sockopts import BULK_NOTSENT_LOWAT, error_of, notsent_lowat, reset_on_close
 from relay.engine.tcp import DRAIN
+from relay.engine.tcp_info import sent_over
+from relay.model.sent import NOTHING_SENT, Sent
 
 SEND_BUDGET = 512 * 1024
 """Bytes sent in one service. The kernel's TCP_NOTSENT_LOWAT ends it sooner, unless the path drains faster than that."""
@@ -81,6 +83,7 @@ class Tls:
         "_lost",
         "_reads_to_end",
         "_secured",
+        "_sent",
         "_sock",
         "bytes_in",
         "bytes_out",
@@ -108,6 +111,7 @@ class Tls:
         self._is_blocked = False  # the kernel is full; its edge will come
         self._is_readable = self._reads_to_end = True  # at first OpenSSL may hold what no descriptor signals
         self._lost: OSError | None = None
+        self._sent = NOTHING_SENT  # at the end
         if is_bulk:
             notsent_lowat(self._sock, BULK_NOTSENT_LOWAT)
         loop.register(self._sock, self)
@@ -137,6 +141,7 @@ class Tls:
         if not self.closed:
             self.closed = True
             self._loop.forget(self._sock.fileno())
+            self._sent = sent_over(self._sock).counts
             self._sock.close()
 
     @property
@@ -147,6 +152,10 @@ class Tls:
     def statistics(self) -> TlsStatistics:
         """Bytes are counted before encryption, those out as they are committed."""
         return TlsStatistics(self.bytes_in, self.bytes_out, self._committed, self.last_read, self.closed)
+
+    def sent(self) -> Sent:
+        """What its kernel knows of what was sent over it; once it is closed, of all."""
+        return self._sent if self.closed else sent_over(self._sock)
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else f"fd {self._sock.fileno()}"

@@ -6,6 +6,8 @@ One schema for all who show them: `relay status`, STATUS on the wire (relay.wire
 
 import attrs
 
+from relay.model.sent import Sent
+
 
 @attrs.frozen
 class InUse:
@@ -66,3 +68,5 @@ class LineReport:
     bytes_in: int = 0
     """That came to the node over it since its start; of carriers that end there, before TLS."""
     bytes_out: int = 0
+    sent: Sent | None = None
+    """What the node's kernel knows of what left it over the line since its start."""

@@ -1,7 +1,7 @@
-"""What comes in and goes out over each line of a node, in bytes, as the node sees it.
+"""What comes in and goes out over each line of a node, in bytes, and how well what it sends arrives.
 
-Counted from what carriers count themselves, when they end or when somebody asks: nothing is done for any byte. Only
-lines that the node's file has had are counted: by which line a connection came, nobody but the ingress says.
+Counted from what carriers and the kernel count themselves, when they end or when somebody asks: nothing is done for any
+byte. Only lines that the node's file has had are counted: by which line a connection came, nobody but the ingress says.
 """
 
 from collections.abc import Iterable
@@ -9,6 +9,7 @@ from collections.abc import Iterable
 import attrs
 
 from relay.model.network import Network
+from relay.model.sent import NOTHING_SENT, Sent
 
 
 @attrs.frozen
@@ -19,6 +20,8 @@ class Carried:
     bytes_in: int
     """That came to this node."""
     bytes_out: int
+    sent: Sent = NOTHING_SENT
+    """By its connection on that line."""
 
 
 @attrs.frozen
@@ -29,10 +32,16 @@ class LineUse:
     """That are up."""
     bytes_in: int = 0
     bytes_out: int = 0
+    sent: Sent = NOTHING_SENT
 
     def plus(self, one: Carried, carriers: int) -> "LineUse":
         """With *one* more, of which *carriers* are up."""
-        return LineUse(self.carriers + carriers, self.bytes_in + one.bytes_in, self.bytes_out + one.bytes_out)
+        return LineUse(
+            self.carriers + carriers,
+            self.bytes_in + one.bytes_in,
+            self.bytes_out + one.bytes_out,
+            self.sent.plus(one.sent),
+        )
 
 
 class LineUses:

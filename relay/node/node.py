@@ -63,8 +63,10 @@ class Passage:
     def carried(self, splice: Splice) -> tuple[Carried, Carried]:
         """What *splice* has moved over either line."""
         moved = splice.statistics()
-        return Carried(self.via, moved.bytes_forth, moved.bytes_back), Carried(
-            self.line, moved.bytes_back, moved.bytes_forth
+        to_via, to_line = splice.sent()
+        return (
+            Carried(self.via, moved.bytes_forth, moved.bytes_back, to_via),
+            Carried(self.line, moved.bytes_back, moved.bytes_forth, to_line),
         )
 
 
@@ -162,7 +164,13 @@ class RelayNode:
 
     def _report(self, line: str, use: LineUse) -> LineReport:
         dial = self.dials.get(line)
-        report = LineReport(line, carriers=use.carriers, bytes_in=use.bytes_in, bytes_out=use.bytes_out)
+        report = LineReport(
+            line,
+            carriers=use.carriers,
+            bytes_in=use.bytes_in,
+            bytes_out=use.bytes_out,
+            sent=use.sent if use.sent.segments else None,
+        )
         if dial is None:
             return report
         return attrs.evolve(report, dial=dial.took, error=dial.error, age=self._loop.now - dial.at)

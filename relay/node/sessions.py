@@ -105,7 +105,7 @@ class HeldSession:
 
 
 def _carried(link: Link, via: str) -> Carried:
-    return Carried(via, link.end.bytes_in, link.end.bytes_out)
+    return Carried(via, link.end.bytes_in, link.end.bytes_out, link.tls.sent())
 
 
 class Sessions:

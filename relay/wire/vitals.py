@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import attrs
 
+from relay.model.sent import Sent
 from relay.model.vitals import ConnectedIngress, InUse, LineReport, Vitals
 from relay.wire.errors import printable
 
@@ -29,6 +30,8 @@ Value = TypeVar("Value")
 
 HELD = ("sessions", "carriers", "streams", "passed_on")
 CARRIED = ("carriers", "bytes_in", "bytes_out")
+SENT = ("segments", "retransmitted", "needless", "delivered")
+TIMED = ("rate", "round_trip", "least")
 
 
 def vitals_object(vitals: Vitals) -> Object:
@@ -80,15 +83,31 @@ def line_object(report: LineReport) -> Object:
         found["error"] = printable(report.error)[:LONGEST_ERROR]
     if report.age is not None:
         found["age"] = round(report.age, 3)
-    return found | _counted(report, CARRIED)
+    found |= _counted(report, CARRIED)
+    return found if report.sent is None else found | {"sent": _sent_object(report.sent)}
 
 
 def parse_line(name: str, told: Object) -> LineReport | None:
     """What is told of the line *name*; None if nothing of it is understood. ValueError: a name or value cannot be."""
     line, dial = name_of(name), _maybe(told, "dial", _dial)
     error = _maybe(told, "error", _text) if dial is None else None
-    report = LineReport(line, dial, error, _maybe(told, "age", number), **_counts_in(told, CARRIED))
+    age, sent = _maybe(told, "age", number), _maybe(told, "sent", _sent)
+    report = LineReport(line, dial, error, age, **_counts_in(told, CARRIED), sent=sent)
     return None if report == LineReport(line) else report
+
+
+def _sent_object(sent: Sent) -> Object:
+    found = _counted(sent, SENT)
+    for name in TIMED:
+        if (value := getattr(sent, name)) is not None:
+            found[name] = round(min(value, LARGEST_NUMBER), 6)
+    return found
+
+
+def _sent(told: Object) -> Sent | None:
+    rate, trip, least = (_maybe(told, name, number) for name in TIMED)
+    sent = Sent(**_counts_in(told, SENT), rate=rate, round_trip=trip, least=least)
+    return sent if sent.segments else None
 
 
 # ---- single values

@@ -15,6 +15,7 @@ ANSWER: dict[str, Any] = {
 }  # fmt: skip
 LINE = {
     "line": "ix", "dial": None, "error": None, "age": None, "carriers": 2, "bytes_in": 52_000_000, "bytes_out": 0,
+    "sent": None,
 }  # fmt: skip
 
 
@@ -37,8 +38,16 @@ def test_a_node_that_was_just_started() -> None:
 
 def test_a_node_at_work() -> None:
     shanghai = {"ingress": "shanghai", "sessions": 1, "carriers": 4, "streams": 17, "passed_on": 0}
-    pacific = {**LINE, "line": "pacific", "dial": 0.1003, "age": 31.0}
-    coast = {**LINE, "line": "coast", "error": "Connection refused", "age": 4.0, "carriers": 0}
+    sent = {"segments": 20_000, "retransmitted": 45, "needless": 20}
+    pacific = {**LINE, "line": "pacific", "dial": 0.1003, "age": 31.0, "sent": sent}
+    coast = {
+        **LINE,
+        "line": "coast",
+        "error": "Connection refused",
+        "age": 4.0,
+        "carriers": 0,
+        "sent": {**sent, "segments": 9_999},
+    }
     more = {
         "draining": True, "exit": True, "connected": [shanghai], "lines": [LINE, pacific, coast],
         "refusals": {"unknown_line": 3}, "failures": {"timed_out": 2, "policy": 1}, "counters": {"accepted": 7},
@@ -49,10 +58,10 @@ def test_a_node_at_work() -> None:
         "ingress   sessions  carriers  streams  passed on",
         "shanghai         1         4       17          0",
         "",
-        "line     carriers   in  out  dial ms   ago",
-        "ix              2  52M    0        -     -",
-        "pacific         2  52M    0    100.3   31s",
-        "coast           0  52M    0        -  4.0s  Connection refused",
+        "line     carriers   in  out   lost  dial ms   ago",
+        "ix              2  52M    0      -        -     -",
+        "pacific         2  52M    0  0.12%    100.3   31s",
+        "coast           0  52M    0      -        -  4.0s  Connection refused",
         "",
         "refused carriers: unknown line 3",
         "targets not reached: timed out 2, policy 1",

@@ -77,9 +77,27 @@ async def test_bytes_are_counted_on_the_lines_by_which_they_come_and_go(world: W
     assert ended["direct"].bytes_in == link.end.bytes_out > 5000
     link.close("enough")
     await until(lambda: not world.nodes["jp"].transits and not world.nodes["us"].sessions.carriers)
-    assert attrs.evolve(lines_of(world, "us")["direct"], carriers=1) == ended["direct"]
+    kept = attrs.evolve(lines_of(world, "us")["direct"], carriers=1, sent=None)
+    assert kept == attrs.evolve(ended["direct"], sent=None)
     assert lines_of(world, "jp")["ix"].bytes_in >= passed["ix"].bytes_in
     assert lines_of(world, "jp")["ix"].carriers == 0
+
+
+async def test_what_a_node_sends_is_told_by_line_and_stays_when_connections_end(world: World, caller: Caller) -> None:
+    link = await caller.carrier(via="jp")
+    stream, _ = caller.open(link)
+    stream.write(b"x" * 50_000)
+    await read(await world.target.accept(), 50_000)
+    passed = {name: one.sent for name, one in lines_of(world, "jp").items()}
+    there, back = passed["pacific"], passed["ix"]
+    assert there is not None and back is not None and there.delivered > 50_000 > back.delivered > 0
+    assert there.lost == back.lost == 0 and there.least is not None and there.rate is not None
+    link.close("enough")
+    await until(lambda: not world.nodes["jp"].transits and not world.nodes["us"].sessions.carriers)
+    ended = lines_of(world, "jp")["pacific"].sent
+    assert ended is not None and ended == ended.counts and ended.segments >= there.segments
+    answer = lines_of(world, "us")["direct"].sent  # the caller says that it came by "direct"
+    assert answer is not None and answer.segments > 0 and answer.rate is None
 
 
 async def test_a_dial_has_an_age(world: World) -> None:

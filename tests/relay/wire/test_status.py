@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.model.families import ALL_FAMILIES, Families
+from relay.model.sent import Sent
 from relay.model.vitals import ConnectedIngress, InUse, LineReport, Vitals
 from relay.wire.errors import ProtocolError
 from relay.wire.frames import HEADER_SIZE, LONGEST_BODY, Kind
@@ -31,9 +32,10 @@ TEXT = st.text(max_size=LONGEST_ERROR).filter(str.isprintable)
 COUNT = st.integers(0, LARGEST_COUNT)
 NUMBER = st.integers(0, 10**12).map(lambda micros: micros / 1e6)
 MILLIS = st.integers(0, 10**9).map(lambda millis: millis / 1e3)
-REPORT = st.builds(LineReport, NAME, st.floats(0, LONGEST_DIAL), st.none(), MILLIS, COUNT, COUNT, COUNT) | st.builds(
-    LineReport, NAME, st.none(), TEXT
-)
+TIMED = st.none() | NUMBER
+SENT = st.none() | st.builds(Sent, st.integers(1, LARGEST_COUNT), COUNT, COUNT, COUNT, TIMED, TIMED, TIMED)
+DIALLED = st.builds(LineReport, NAME, st.floats(0, LONGEST_DIAL), st.none(), MILLIS, COUNT, COUNT, COUNT, SENT)
+REPORT = DIALLED | st.builds(LineReport, NAME, st.none(), TEXT)
 IN_USE = st.none() | st.builds(InUse, COUNT, COUNT)
 NUMBERS = [st.none() | NUMBER] * 5
 VITALS = st.none() | st.builds(Vitals, *NUMBERS, st.none() | COUNT, IN_USE, IN_USE).filter(lambda one: one != Vitals())
@@ -76,7 +78,8 @@ def test_every_key_is_in_the_protocol_and_no_other() -> None:
     documented = set(re.findall(r"^\| `([\w.]+)` \|", text, re.MULTILINE))
     known = {field.name for field in attrs.fields(Status)} | {f"vitals.{one.name}" for one in attrs.fields(Vitals)}
     known |= {f"lines.NAME.{field.name}" for field in attrs.fields(LineReport) if field.name != "line"}
-    assert documented == known - {"vitals"}
+    known |= {f"lines.NAME.sent.{field.name}" for field in attrs.fields(Sent)}
+    assert documented == known - {"vitals", "lines.NAME.sent"}
     ingress = next(line for line in text.splitlines() if line.startswith("| `connected`"))
     fields = {field.name for field in attrs.fields(ConnectedIngress)} - {"ingress"}
     assert all(f"`{name}`" in ingress for name in fields)
@@ -86,15 +89,16 @@ def test_what_a_node_tells_is_as_the_protocol_has_it() -> None:
     told = Status(
         bytes(8),
         5,
-        (LineReport("pacific", 0.1, None, 31.5, 2, 0, 7),),
+        (LineReport("pacific", 0.1, None, 31.5, 2, 0, 7, Sent(9000, 12, 0, 11, 5e4, 0.1301, 0.13)),),
         Vitals(up=86400.5, memory=InUse(1, 2)),
         (ConnectedIngress("shanghai", 1, 4, 17),),
         {"accepted": 12, "accept_pauses": 0},
     )
+    sent = {"segments": 9000, "retransmitted": 12, "delivered": 11, "rate": 5e4, "round_trip": 0.1301, "least": 0.13}
     assert json.loads(status(told)[HEADER_SIZE:]) == {
         "digest": "0000000000000000",
         "serial": 5,
-        "lines": {"pacific": {"dial": 0.1, "age": 31.5, "carriers": 2, "bytes_out": 7}},
+        "lines": {"pacific": {"dial": 0.1, "age": 31.5, "carriers": 2, "bytes_out": 7, "sent": sent}},
         "vitals": {"up": 86400.5, "memory": {"used": 1, "limit": 2}},
         "connected": {"shanghai": {"sessions": 1, "carriers": 4, "streams": 17}},
         "counters": {"accepted": 12},
@@ -130,6 +134,8 @@ def test_what_may_be_left_out() -> None:
     assert read(vitals={}).vitals == Vitals()
     assert read(vitals=None).vitals is None
     assert read(lines={"ix": {}, "sea": {"health": 7}}).lines == ()  # nothing of them is understood
+    assert read(lines={"ix": {"sent": {}}, "sea": {"sent": {"lost": 7}}}).lines == ()
+    assert read(lines={"ix": {"sent": {"segments": 7}}}).lines == (LineReport("ix", sent=Sent(7)),)
 
 
 @given(st.binary(max_size=60) | JSON.map(lambda some: json.dumps(some).encode()))
@@ -154,7 +160,29 @@ INNER = [
     "dial",
     "age",
     "used",
+    "sent",
+    *(field.name for field in attrs.fields(Sent)),
 ]
+LINE = st.dictionaries(st.sampled_from(INNER), JSON | st.dictionaries(st.sampled_from(INNER), JSON))
+
+
+@given(st.dictionaries(NAME, LINE, max_size=2))
+def test_whatever_a_line_holds_what_is_read_is_within_its_bounds(lines: dict[str, Any]) -> None:
+    try:
+        told = read(lines=lines)
+    except ProtocolError:
+        return
+    for sent in (report.sent for report in told.lines if report.sent is not None):
+        assert 0 < sent.segments <= LARGEST_COUNT and 0 <= sent.lost <= sent.retransmitted <= LARGEST_COUNT
+        assert 0 <= min(sent.needless, sent.delivered) <= max(sent.needless, sent.delivered) <= LARGEST_COUNT
+        for figure in (sent.rate, sent.round_trip, sent.least):
+            assert figure is None or (math.isfinite(figure) and 0 <= figure <= LARGEST_NUMBER)
+
+
+def test_what_a_kernel_may_count_is_within_the_range() -> None:
+    wild = Sent(1, 0, 0, 0, 2.0**64, 2.0**32, 2.0**32)
+    (told,) = parse_status(status(Status(bytes(8), 1, (LineReport("ix", sent=wild),)))[HEADER_SIZE:]).lines
+    assert told.sent is not None and told.sent.rate == LARGEST_NUMBER
 
 
 @given(st.sampled_from(KEYS), JSON | st.dictionaries(st.sampled_from(INNER), JSON | st.just({"used": 1, "limit": 2})))
@@ -205,6 +233,13 @@ def test_whatever_a_key_holds_what_is_read_is_within_its_bounds(key: str, value:
         b'{"digest": "0001020304050607", "lines": {"a": {"error": 1}}}',
         b'{"digest": "0001020304050607", "lines": {"a": {"age": -1}}}',
         b'{"digest": "0001020304050607", "lines": {"a": {"bytes_in": 0.5}}}',
+        b'{"digest": "0001020304050607", "lines": {"a": {"sent": 7}}}',
+        b'{"digest": "0001020304050607", "lines": {"a": {"sent": {"segments": -1}}}}',
+        b'{"digest": "0001020304050607", "lines": {"a": {"sent": {"retransmitted": 1.5}}}}',
+        b'{"digest": "0001020304050607", "lines": {"a": {"sent": {"needless": true}}}}',
+        b'{"digest": "0001020304050607", "lines": {"a": {"sent": {"round_trip": "1"}}}}',
+        b'{"digest": "0001020304050607", "lines": {"a": {"sent": {"least": -1}}}}',
+        b'{"digest": "0001020304050607", "lines": {"a": {"sent": {"rate": 1e13}}}}',
         b'{"digest": "0001020304050607", "vitals": 7}',
         b'{"digest": "0001020304050607", "vitals": {"up": -1}}',
         b'{"digest": "0001020304050607", "vitals": {"load": 1e13}}',

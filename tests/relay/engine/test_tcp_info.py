@@ -1,0 +1,81 @@
+"""TCP_INFO of any kernel reads as what was sent, or as nothing."""
+
+import socket
+import struct
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relay.engine.tcp_info import LAYOUT, UNKNOWN, parse_sent, sent_over
+from relay.model.sent import NOTHING_SENT, Sent
+from tests.world import until
+
+OFFSETS = {"rtt": 68, "total_retrans": 100, "min_rtt": 148, "data_segs_out": 156, "dsack_dups": 216}
+LONG = {"bytes_acked": 120, "delivery_rate": 160}
+"""Of struct tcp_info (linux/tcp.h), in bytes: those of four, and those of eight."""
+
+
+def info(size: int = 248, **fields: int) -> bytes:
+    """A struct tcp_info as the kernel lays it out."""
+    found = bytearray(size)
+    for name, value in fields.items():
+        struct.pack_into("=Q" if name in LONG else "=I", found, {**OFFSETS, **LONG}[name], value)
+    return bytes(found)
+
+
+FULL = info(
+    rtt=130_500, total_retrans=30, min_rtt=129_000, data_segs_out=10_000, dsack_dups=4, bytes_acked=2**40,
+    delivery_rate=2_500_000,
+)  # fmt: skip
+
+
+def test_each_field_is_where_the_kernel_has_it() -> None:
+    assert parse_sent(FULL) == Sent(10_000, 30, 4, 2**40, 2.5e6, 0.1305, 0.129)
+    assert parse_sent(FULL + b"fields of later kernels") == parse_sent(FULL)
+
+
+@pytest.mark.parametrize("size", [0, 104, 160, 192, 216, LAYOUT.size - 1])
+def test_older_kernels_say_nothing_rather_than_half_of_it(size: int) -> None:
+    assert parse_sent(FULL[:size]) == NOTHING_SENT
+
+
+def test_what_was_not_measured_yet_is_not_there() -> None:
+    fresh = parse_sent(info(min_rtt=UNKNOWN, data_segs_out=1))
+    assert (fresh.rate, fresh.round_trip, fresh.least) == (None, None, None)
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_within_the_ranges_of_the_wire(told: bytes) -> None:
+    found = parse_sent(told)
+    assert 0 <= found.lost <= found.retransmitted < 2**32 and 0 <= found.segments < 2**32
+    assert all(one is None or 0 <= one <= 4300 for one in (found.round_trip, found.least))
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        ours = socket.create_connection(listener.getsockname())
+        peer, _ = listener.accept()
+    with ours, peer:
+        yield ours, peer
+
+
+async def test_this_kernel_counts_what_is_sent(pair: tuple[socket.socket, socket.socket]) -> None:
+    ours, peer = pair
+    before = sent_over(ours)
+    ours.sendall(bytes(20_000))
+    await until(lambda: sent_over(ours).delivered >= 20_000)
+    found, other = sent_over(ours), sent_over(peer)
+    assert found.segments > before.segments and found.lost == 0
+    assert found.least is not None and found.round_trip is not None and 0 < found.least <= 2 * found.round_trip
+    assert other.segments == 0  # it has only acknowledged
+
+
+def test_what_is_closed_or_no_tcp_says_nothing() -> None:
+    one, other = socket.socketpair()
+    with other:
+        assert sent_over(one) == NOTHING_SENT
+        one.close()
+        assert sent_over(one) == NOTHING_SENT
