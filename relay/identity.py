@@ -9,6 +9,7 @@ at the start and not at the first dial.
 """
 
 import datetime
+import hashlib
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -54,6 +55,8 @@ class Identity:
     """When the certificate ends, in seconds since 1970 UTC."""
     is_ingress: bool
     """Whether the certificate is for clients (an ingress) and not for servers (a node)."""
+    network: bytes
+    """The tag of the network, with which the labels of its datagrams begin."""
     _server: ssl.SSLContext = attrs.field(repr=False)
     _client: ssl.SSLContext = attrs.field(repr=False)
 
@@ -78,7 +81,15 @@ def load_identity(keys_folder: Path | str, name: str) -> Identity:
     found = _only_name(certificate)
     if found != name:
         raise KeysError(f'{folder / CERTIFICATE_FILE}: is of "{found}", not of "{name}"; bring the folder of {name}')
-    return Identity(name, ssl.cert_time_to_seconds(str(certificate["notAfter"])), is_ingress, server, client)
+    expires = ssl.cert_time_to_seconds(str(certificate["notAfter"]))
+    return Identity(name, expires, is_ingress, _network_of(client), server, client)
+
+
+def _network_of(context: ssl.SSLContext) -> bytes:
+    """The tag of the network whose CA *context* believes; its highest bit is 0."""
+    certificates = b"".join(sorted(context.get_ca_certs(binary_form=True)))
+    digest = hashlib.sha256(b"ingress datagram network" + certificates).digest()
+    return bytes([digest[0] & 0x7F, *digest[1:4]])
 
 
 def peer_name(connection: ssl.SSLObject) -> str:

@@ -33,7 +33,7 @@ FLOORS = (
     ("relay", ("policy", "identity", "config", "wire")),
     ("relay", ("listen",)),
     ("relay", ("engine",)),
-    ("relay", ("session",)),
+    ("relay", ("session", "datagram")),
     ("relay", ("carrier",)),
     ("relay", ("dial",)),
     ("relay", ("exit",)),

@@ -24,7 +24,7 @@ from relay.node.line_use import Carried, LineUses
 from relay.session.acceptor import Acceptor, AcceptorStream
 from relay.session.stream import Stream
 from relay.wire import bodies
-from relay.wire.codes import Purpose, Reason
+from relay.wire.codes import Purpose, Reason, Verdict
 from relay.wire.frames import Kind, frame
 from relay.wire.setup import Hello
 
@@ -85,8 +85,15 @@ class HeldSession:
         """Nothing: a node does not ping, and the session refuses what it did not ask for."""
 
     def on_notice(self, link: Link, kind: int, body: bytes) -> None:
-        """The ingress asks how long a connect takes: TIME is the only notice there is at a node."""
-        self.on_time(link, *bodies.parse_time(body))
+        """The ingress asks how long a connect takes, or speaks of datagrams, which this node does not carry."""
+        match kind:
+            case Kind.TIME:
+                self.on_time(link, *bodies.parse_time(body))
+            case Kind.LABEL:
+                label, epoch, *_ = bodies.parse_label(body)
+                link.end.send(bodies.labeled(label, epoch, Verdict.NO_DATAGRAMS))
+            case Kind.ASSOC_END:
+                bodies.parse_assoc_end(body)
 
     def on_lost(self, link: Link, detached: list[Stream], why: str) -> None:
         """*link* is gone; its streams wait for another."""

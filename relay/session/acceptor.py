@@ -7,9 +7,10 @@ exceptions).
 """
 
 from collections.abc import Callable
+from functools import partial
 
 from relay.model.cause import Cause
-from relay.session.carrier import CarrierEnd, CarrierOwner
+from relay.session.carrier import CarrierEnd, CarrierOwner, tell_owner
 from relay.session.ledger import holds_all
 from relay.session.riding import CarrierLeg
 from relay.session.session import Session
@@ -178,7 +179,7 @@ class Acceptor(Session[AcceptorStream]):
             Kind.PING: self._on_ping,
             Kind.OPEN: self._on_open,
             Kind.ATTACH: self._on_attach,
-            Kind.TIME: lambda carrier, body: carrier.owner.on_notice(Kind.TIME, body),
+            **{kind: partial(tell_owner, kind) for kind in (Kind.TIME, Kind.LABEL, Kind.ASSOC_END)},
         }
 
     # ---- frames

@@ -65,8 +65,8 @@ class CarrierOwner(Protocol):
         """The PING that was asked as *name* was answered on this carrier (at the ingress; an exit never asks)."""
 
     def on_notice(self, kind: int, body: bytes) -> None:
-        """A frame that concerns no stream: GOAWAY, STATUS and TIMED at the ingress, TIME at the exit. *body* is not
-        parsed yet; a ProtocolError closes the carrier, as everywhere in `receive`."""
+        """A frame that concerns no stream: GOAWAY, STATUS, TIMED, LABELED, ASSOC_GONE at the ingress; TIME, LABEL and
+        ASSOC_END at the exit. *body* is not parsed yet; a ProtocolError closes the carrier, as all in `receive`."""
 
 
 class CarrierEnd:
@@ -241,3 +241,8 @@ class CarrierEnd:
         name = self._unanswered.answer(number)
         self.unconfirmed.ponged(name)
         self.owner.on_pong(name)
+
+
+def tell_owner(kind: int, carrier: CarrierEnd, body: bytes) -> None:
+    """A frame of *kind* has come on *carrier*, and is its owner's affair."""
+    carrier.owner.on_notice(kind, body)

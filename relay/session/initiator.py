@@ -11,10 +11,11 @@ as a rescue.
 """
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from relay.callbacks import ignore
 from relay.model.cause import Cause
-from relay.session.carrier import CarrierEnd
+from relay.session.carrier import CarrierEnd, tell_owner
 from relay.session.riding import CarrierLeg
 from relay.session.session import Session
 from relay.session.sink import Sink
@@ -38,6 +39,8 @@ _OPENING, _ATTACHED, _CONNECTED = (
 )  # found once, as in stream.py
 
 
+NOTICES = (Kind.GOAWAY, Kind.STATUS, Kind.TIMED, Kind.LABELED, Kind.ASSOC_GONE)
+"""What concerns no stream."""
 MOST_WORDS = 65_536
 """Last words of a session that are not known to have arrived, beyond which no RESET is answered. An exit has 20,000
 streams of an ingress at most, and may say it twice of those with two legs."""
@@ -183,9 +186,7 @@ class Initiator(Session[InitiatorStream]):
             Kind.ATTACHED: self._on_attached,
             Kind.CONNECTED: self._on_connected,
             Kind.START: self._on_start,
-            Kind.GOAWAY: lambda carrier, body: carrier.owner.on_notice(Kind.GOAWAY, body),
-            Kind.STATUS: lambda carrier, body: carrier.owner.on_notice(Kind.STATUS, body),
-            Kind.TIMED: lambda carrier, body: carrier.owner.on_notice(Kind.TIMED, body),
+            **{kind: partial(tell_owner, kind) for kind in NOTICES},
         }
 
     def go_by(self, features: Feature) -> None:

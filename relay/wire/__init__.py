@@ -3,6 +3,7 @@
     frames    the header, and a reader that cuts a carrier's bytes into frames as they come
     bodies    the frames that travel after set-up: OPEN, ATTACH, DATA, ACK and the like
     setup     the messages before: HELLO, WELCOME, REFUSED, TRANSIT, PROCEED
+    datagrams what travels beside carriers, over UDP
     status    what a node tells of itself and of its lines
     fields    tag, length, value: how set-up messages grow
     versions  which versions two ends may speak, and which of them they take

@@ -23,6 +23,9 @@ _RESET = struct.Struct("!QQB")
 _TIMED = struct.Struct("!IIB")
 _TIME = struct.Struct("!IHB")
 _TWO_WINDOWS = struct.Struct("!II")
+_LABEL = struct.Struct("!8sHBB32s")
+_LABELED = struct.Struct("!8sHB")
+_ASSOC_GONE = struct.Struct("!IB")
 LONGEST_HOST = 255
 INITIAL_WINDOW = 256 * 1024
 """Bytes that either side of a stream may write before it hears from the other, unless OPEN says less. Smaller costs a
@@ -207,3 +210,45 @@ def parse_timed(body: bytes) -> tuple[int, float, int]:
     """Number, seconds, code of the cause."""
     number, micros, cause = _fields(_TIMED, body)
     return number, micros / 1e6, cause
+
+
+def label(name: bytes, epoch: int, cipher: int, relays: int, secret: bytes) -> bytes:
+    """LABEL: the datagrams of this path have the label *name*, come through *relays* relays, and are sealed by keys
+    that come from *secret*."""
+    return frame(Kind.LABEL, _LABEL.pack(name, epoch, cipher, relays, secret))
+
+
+def parse_label(body: bytes) -> tuple[bytes, int, int, int, bytes]:
+    """Label, epoch, code of the cipher, number of relays, secret."""
+    return _fields(_LABEL, body)
+
+
+def labeled(name: bytes, epoch: int, verdict: int) -> bytes:
+    """The answer to LABEL; *verdict* is 0 when the label is taken, else a `Verdict` that says why not."""
+    return frame(Kind.LABELED, _LABELED.pack(name, epoch, verdict))
+
+
+def parse_labeled(body: bytes) -> tuple[bytes, int, int]:
+    """Label, epoch, code of the verdict."""
+    return _fields(_LABELED, body)
+
+
+def assoc_end(association: int) -> bytes:
+    """ASSOC_END: nobody uses this association any more."""
+    return frame(Kind.ASSOC_END, _NUMBER.pack(association))
+
+
+def parse_assoc_end(body: bytes) -> int:
+    """Association."""
+    number: int = _fields(_NUMBER, body)[0]
+    return number
+
+
+def assoc_gone(association: int, cause: int) -> bytes:
+    """ASSOC_GONE: the exit has given this association up, or will not have it."""
+    return frame(Kind.ASSOC_GONE, _ASSOC_GONE.pack(association, cause))
+
+
+def parse_assoc_gone(body: bytes) -> tuple[int, int]:
+    """Association, code of the cause."""
+    return _fields(_ASSOC_GONE, body)

@@ -40,6 +40,33 @@ class Purpose(enum.IntEnum):
     """It ends at a node to measure and to hear of it; it carries no streams."""
 
 
+class Verdict(enum.IntEnum):
+    """What became of a label, at a relay or at an exit; an unknown code reads as OTHER."""
+
+    TAKEN = 0
+    OTHER = 1
+    NOT_YOURS = 2
+    """Another ingress has it."""
+    FULL = 3
+    """The ingress has as many as it may have."""
+    NO_DATAGRAMS = 4
+    """No datagrams go over that line, or the exit has an upstream that takes none."""
+    UNKNOWN_CIPHER = 5
+    UNKNOWN_ADDRESS = 6
+    """The address that the line gives for datagrams could not be looked up."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Verdict":
+        return cls.OTHER
+
+
+class Cipher(enum.IntEnum):
+    """What seals datagrams."""
+
+    AES_128_GCM = 1
+    CHACHA20_POLY1305 = 2
+
+
 class Tag(enum.IntEnum):
     """What a field of a set-up message holds. From IGNORABLE on, whoever does not know a tag passes over it."""
 
@@ -57,7 +84,11 @@ class Tag(enum.IntEnum):
     RESUME = 12
     DRAINING = 13
     NOT_AFTER = 14
+    LABEL = 128
+    PLACE = 129
+    HOP_KEY = 130
     FAMILIES = 131
+    TAKES = 132
 
 
 class Feature(enum.IntFlag):
@@ -65,6 +96,8 @@ class Feature(enum.IntFlag):
 
     RESET_IN_ORDER = 1
     """It delivers what was written before a RESET, and resets then."""
+    DATAGRAMS = 2
+    """A node: it takes labels, and carries datagrams."""
     START_WINDOWS = 4
     """A node: it reads in OPEN how far both sides may write before they hear from each other."""
 

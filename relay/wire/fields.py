@@ -45,6 +45,10 @@ class Fields:
             raise ProtocolError(f"a {self._what} without {tag.name.lower()}, or with one of another size than {size}")
         return value
 
+    def maybe(self, tag: Tag, size: int) -> bytes:
+        """The value of a field that may be missing: *size* bytes long, or else nothing."""
+        return self.exactly(tag, size) if tag in self._values else b""
+
     def number(self, tag: Tag, size: int, default: int | None = None) -> int:
         """An unsigned integer of *size* bytes; without *default* it must be there."""
         if default is not None and tag not in self._values:

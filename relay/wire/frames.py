@@ -41,6 +41,10 @@ class Kind(enum.IntEnum):
     FIN = 37
     ACK = 38
     RESET = 39
+    LABEL = 48
+    LABELED = 49
+    ASSOC_END = 50
+    ASSOC_GONE = 51
     START = 128
 
 
@@ -69,6 +73,10 @@ _DEAR: dict[int, int] = {
     Kind.PONG: 4,
     Kind.GOAWAY: 4,
     Kind.TIMED: 4,
+    Kind.LABEL: 32,
+    Kind.LABELED: 4,
+    Kind.ASSOC_END: 8,
+    Kind.ASSOC_GONE: 4,
 }
 _COSTS = tuple(_DEAR.get(kind, 1) for kind in range(256))
 """By kind. What is dear begins or ends something: a dial, a socket, a path's figures."""

@@ -5,12 +5,13 @@ version that the sender speaks, and go on in fields; that much, and the whole of
 """
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import attrs
 
 from relay.model.families import ALL_FAMILIES, Families
-from relay.wire.codes import OUR_FEATURES, Feature, Purpose, Reason, Tag
+from relay.wire.codes import OUR_FEATURES, Feature, Purpose, Reason, Tag, Verdict
+from relay.wire.datagrams import HOP_KEY_SIZE, LABEL_SIZE, TO_INGRESS
 from relay.wire.errors import ProtocolError, printable
 from relay.wire.fields import Fields, join
 from relay.wire.frames import HEADER_SIZE, Kind, frame
@@ -40,6 +41,12 @@ class Transit:
     serial: int = 0
     """Of the file that I know it by: so that the node can say which of the two is the older."""
     versions: Versions = OURS
+    label: bytes = b""
+    """Of the datagrams that go along this path; nothing: none do."""
+    place: int = 0
+    """Which relay of the path the node is, from 1: so many MACs stand in a probe up to its own."""
+    hop_key: bytes = b""
+    """What its MAC is made with."""
 
 
 @attrs.frozen
@@ -49,6 +56,8 @@ class Proceed:
     dial: float
     """Seconds that the dial took."""
     agreed: int = NEWEST
+    takes: Verdict | None = None
+    """What became of the label; None: the node knows none, or was told none."""
 
 
 @attrs.frozen
@@ -115,7 +124,7 @@ def encode(message: Message) -> bytes:
         case Transit():
             return frame(Kind.TRANSIT, _led(message.versions, _of_transit(message)))
         case Proceed():
-            return frame(Kind.PROCEED, _micros(message.dial) + join([(Tag.AGREED, _byte(message.agreed))]))
+            return frame(Kind.PROCEED, _micros(message.dial) + join(_of_proceed(message)))
         case Hello():
             return frame(Kind.HELLO, _led(message.versions, _of_hello(message)))
         case Welcome():
@@ -128,13 +137,21 @@ def _led(versions: Versions, fields: dict[Tag, bytes]) -> bytes:
     return _byte(versions.newest) + join([(Tag.OLDEST, _byte(versions.oldest)), *fields.items()])
 
 
+def _of_proceed(message: Proceed) -> Iterator[tuple[Tag, bytes]]:
+    yield Tag.AGREED, _byte(message.agreed)
+    if message.takes is not None:
+        yield Tag.TAKES, _byte(message.takes)
+
+
 def _of_transit(message: Transit) -> dict[Tag, bytes]:
+    of_label = {Tag.LABEL: message.label, Tag.PLACE: _byte(message.place), Tag.HOP_KEY: message.hop_key}
     return {
         Tag.LINE: message.line.encode(),
         Tag.DIGEST: message.digest,
         Tag.VIA: message.via.encode(),
         Tag.LEFT: _byte(message.left),
         Tag.SERIAL: _long(message.serial),
+        **(of_label if message.label else {}),
     }
 
 
@@ -235,7 +252,18 @@ def _transit(fields: Fields, versions: Versions) -> Transit:
         fields.number(Tag.LEFT, 1),
         fields.number(Tag.SERIAL, 8, 0),
         versions,
+        *_label(fields),
     )
+
+
+def _label(fields: Fields) -> tuple[bytes, int, bytes]:
+    """Label, place and hop key; either all of them are there, or none counts."""
+    label = fields.maybe(Tag.LABEL, LABEL_SIZE)
+    if not label:
+        return b"", 0, b""
+    if label[0] & TO_INGRESS:
+        raise ProtocolError("a label that leads to the ingress")
+    return label, fields.number(Tag.PLACE, 1), fields.exactly(Tag.HOP_KEY, HOP_KEY_SIZE)
 
 
 def _hello(fields: Fields, versions: Versions) -> Hello:
@@ -281,7 +309,9 @@ def _proceed(body: bytes) -> Proceed:
     if len(body) < _MICROS_SIZE:
         raise ProtocolError("a PROCEED without the time of its dial")
     fields = Fields(Kind.PROCEED.name, body[_MICROS_SIZE:])
-    message = Proceed(int.from_bytes(body[:_MICROS_SIZE], "big") / 1e6, fields.number(Tag.AGREED, 1))
+    agreed, takes = fields.number(Tag.AGREED, 1), fields.maybe(Tag.TAKES, 1)
+    dial = int.from_bytes(body[:_MICROS_SIZE], "big") / 1e6
+    message = Proceed(dial, agreed, Verdict(takes[0]) if takes else None)
     fields.finish()
     return message
 

@@ -17,6 +17,8 @@ U64 = st.integers(0, 2**64 - 1)
 U32 = st.integers(0, 2**32 - 1)
 U16 = st.integers(0, 2**16 - 1)
 U8 = st.integers(0, 255)
+LABEL = st.binary(min_size=8, max_size=8)
+SECRET = st.binary(min_size=32, max_size=32)
 HOST = st.text(min_size=1, max_size=63).filter(lambda host: not any(0xD800 <= ord(char) < 0xE000 for char in host))
 START = st.integers(0, bodies.INITIAL_WINDOW)
 STARTS = st.tuples(START, START)
@@ -32,9 +34,13 @@ TABLE: list[tuple[Kind, Callable[..., bytes], Callable[[bytes], Any], tuple[st.S
     (Kind.ACK, bodies.ack, bodies.parse_ack, (U64, U64, U64)),
     (Kind.TIME, bodies.time_target, bodies.parse_time, (U32, HOST, U16)),
     (Kind.TIMED, bodies.timed, bodies.parse_timed, (U32, SECONDS, U8)),
+    (Kind.LABEL, bodies.label, bodies.parse_label, (LABEL, U16, U8, U8, SECRET)),
+    (Kind.LABELED, bodies.labeled, bodies.parse_labeled, (LABEL, U16, U8)),
+    (Kind.ASSOC_GONE, bodies.assoc_gone, bodies.parse_assoc_gone, (U32, U8)),
+    (Kind.ASSOC_END, bodies.assoc_end, lambda body: (bodies.parse_assoc_end(body),), (U32,)),
 ]
-PARSERS = [row[2] for row in TABLE if row[0] is not Kind.START]
-PARSERS += [bodies.parse_reset, bodies.parse_ping, bodies.parse_pong, bodies.parse_start]
+PARSERS = [row[2] for row in TABLE if row[0] not in (Kind.START, Kind.ASSOC_END)]
+PARSERS += [bodies.parse_reset, bodies.parse_ping, bodies.parse_pong, bodies.parse_start, bodies.parse_assoc_end]
 WHOLE = [
     bodies.open_stream(1, 1, "host", 80, (0, 1)),
     bodies.attach(1, 1, 0, 0, 0),
@@ -44,10 +50,14 @@ WHOLE = [
     bodies.ack(1, 0, 0),
     bodies.time_target(1, "host", 80),
     bodies.timed(1, 0.0, 0),
+    bodies.label(bytes(8), 1, 1, 0, bytes(32)),
+    bodies.labeled(bytes(8), 1, 0),
+    bodies.assoc_gone(1, 1),
     bodies.reset(1, 1),
     bodies.ping(1, 0.0, False),
     bodies.pong(1),
     bodies.start(1),
+    bodies.assoc_end(1),
 ]
 """One of each kind, in the order of PARSERS."""
 

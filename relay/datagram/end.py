@@ -1,0 +1,187 @@
+"""One end of a label: seals what goes, opens what comes, knows how it is heard and what it hears.
+
+The ingress opens an epoch when it says LABEL and seals with it from LABELED on; the exit does both at LABEL. So either
+end can open whatever the other may seal with. Epochs are compared for equality, never for order; two are kept.
+"""
+
+from collections.abc import Sequence
+
+import attrs
+
+from relay.datagram.sealing import NONCE_HEAD, Epoch, InvalidTag
+from relay.datagram.window import ReplayWindow
+from relay.wire import datagrams
+from relay.wire.codes import Cipher
+from relay.wire.datagrams import COUNTER_BITS, HEAD_SIZE, LABEL_SIZE, MAC_SIZE, PROBE, Heartbeat
+
+RENEW_AFTER = 1 << 28
+"""Datagrams under one key, after which the ingress makes a new one (of AES-GCM, 2^32 would do)."""
+_PROBE_BYTE = PROBE >> 56
+_EPOCH_MASK = datagrams.MOST_EPOCH << COUNTER_BITS
+
+
+class DatagramEnd:
+    """An end of the label *name* (as it is towards the exit). Without an epoch it seals and opens nothing."""
+
+    __slots__ = (
+        "_epochs",
+        "_hop_keys",
+        "_outgoing",
+        "_probes",
+        "_probes_sent",
+        "_relays",
+        "_sealing",
+        "_skipped",
+        "echo",
+        "echo_at",
+        "forged",
+        "heard_at",
+        "label",
+        "received",
+        "replayed",
+        "sent",
+    )
+
+    def __init__(
+        self, name: bytes, *, is_ingress: bool, hop_keys: Sequence[bytes] = (), relays: int = 0, now: float = 0.0
+    ) -> None:
+        """*hop_keys* are the ingress's, one for each relay in order; an exit is told how many *relays* there are."""
+        self.label = name
+        self._outgoing = name if is_ingress else datagrams.turned(name)
+        self._hop_keys = tuple(hop_keys)
+        self._relays = 0 if is_ingress else relays
+        self._epochs: dict[int, Epoch] = {}
+        self._sealing: Epoch | None = None
+        self._probes = ReplayWindow()
+        self._probes_sent = 0
+        """Probes have one counter through all epochs, so that relays, who know none, see it grow."""
+        self.received = self.sent = 0
+        """Datagrams that were opened and new; that were sealed."""
+        self.forged = self.replayed = 0
+        """That could not be opened; that had been there before, or came too late."""
+        self._skipped = 0
+        """Of epochs that are gone: what was expected."""
+        self.heard_at = now
+        """When something was opened last; at first, when it was made."""
+        self.echo = 0
+        self.echo_at = 0.0
+        """The `sent` of the newest heartbeat that was heard, and when that was."""
+
+    def __repr__(self) -> str:
+        return f"<DatagramEnd {self.label.hex()}, epochs {sorted(self._epochs)}, {self.sent} out, {self.received} in>"
+
+    # ---- keys
+
+    def knows(self, epoch: int) -> bytes | None:
+        """The secret of *epoch*, if it is open."""
+        known = self._epochs.get(epoch)
+        return None if known is None else known.secret
+
+    def open_epoch(self, epoch: int, cipher: Cipher, secret: bytes) -> None:
+        """Open what is sealed in *epoch* from now on; the older of two others is given up, never the one that seals."""
+        while len(self._epochs) > 1:
+            oldest = next(one for one in self._epochs.values() if one is not self._sealing)
+            self._skipped += oldest.window.top
+            del self._epochs[oldest.name]
+        self._epochs[epoch] = Epoch(epoch, cipher, secret, self._outgoing)
+
+    def seal_with(self, epoch: int) -> None:
+        """Seal in *epoch*, which is open, from now on."""
+        self._sealing = self._epochs[epoch]
+
+    @property
+    def can_seal(self) -> bool:
+        """Whether there is a key to seal with."""
+        return self._sealing is not None
+
+    @property
+    def wants_renewal(self) -> bool:
+        """Whether a new epoch should follow: this one has sealed much."""
+        return self._sealing is not None and self._sealing.counter >= RENEW_AFTER
+
+    # ---- out
+
+    def seal(self, inner: bytes | memoryview) -> bytes:
+        """The datagram that carries *inner*. Only where `can_seal`."""
+        epoch = self._sealing
+        if epoch is None:
+            raise RuntimeError("a label without a key")
+        counter = epoch.counter = epoch.counter + 1
+        number = (epoch.name << COUNTER_BITS | counter).to_bytes(8, "big")
+        self.sent += 1
+        return b"".join((self._outgoing, number, epoch.encrypt(NONCE_HEAD + number, inner, None)))
+
+    def probe(self, now: float, beat: Heartbeat, padding: int = 0) -> bytes:
+        """A heartbeat that says *beat*, with what this end knows of times and counts filled in. Only where `can_seal`.
+
+        *padding*: so many bytes behind it, to find out which size gets through.
+        """
+        epoch = self._sealing
+        if epoch is None:
+            raise RuntimeError("a label without a key")
+        self._probes_sent += 1
+        number = (PROBE | epoch.name << COUNTER_BITS | self._probes_sent).to_bytes(8, "big")
+        head = self._outgoing + number
+        inner = datagrams.encode_heartbeat(self._filled(beat, now), padding)
+        macs = [datagrams.mac(key, head) for key in self._hop_keys]
+        return b"".join((head, *macs, epoch.encrypt(NONCE_HEAD + number, inner, None)))
+
+    def _filled(self, beat: Heartbeat, now: float) -> Heartbeat:
+        held = int((now - self.echo_at) * 1e6) if self.echo else 0
+        return attrs.evolve(
+            beat,
+            sent=datagrams.micros(now),
+            echo=self.echo,
+            held=held,
+            received=self.received % 2**32,
+            expected=self.expected % 2**32,
+        )
+
+    # ---- in
+
+    @property
+    def expected(self) -> int:
+        """Datagrams that the other end has sealed, after the numbers that came."""
+        return self._skipped + self._probes.top + sum(epoch.window.top for epoch in self._epochs.values())
+
+    def receive(self, datagram: bytes | memoryview, now: float) -> bytes | Heartbeat | None:
+        """What *datagram*, whose label is this one's, holds: the inner bytes of data or a piece, or a heartbeat.
+
+        None if it is forged, or was there before; what is kept of it then is a count.
+        """
+        number = bytes(datagram[LABEL_SIZE:HEAD_SIZE])
+        value = int.from_bytes(number, "big")
+        epoch = self._epochs.get((value & _EPOCH_MASK) >> COUNTER_BITS)
+        if epoch is None:
+            self.forged += 1
+            return None
+        if value & PROBE:
+            return self._receive_probe(datagram, epoch, value, now)
+        try:
+            inner = epoch.decrypt(NONCE_HEAD + number, datagram[HEAD_SIZE:], None)
+        except (InvalidTag, ValueError):
+            self.forged += 1
+            return None
+        if not epoch.window.fresh(value & datagrams.COUNTER):
+            self.replayed += 1
+            return None
+        self.received += 1
+        self.heard_at = now
+        return inner
+
+    def _receive_probe(self, datagram: bytes | memoryview, epoch: Epoch, value: int, now: float) -> Heartbeat | None:
+        number, sealed = bytes(datagram[LABEL_SIZE:HEAD_SIZE]), HEAD_SIZE + MAC_SIZE * self._relays
+        try:
+            inner = epoch.decrypt(NONCE_HEAD + number, datagram[sealed:], None)
+        except (InvalidTag, ValueError):
+            self.forged += 1
+            return None
+        counter, beat = value & datagrams.COUNTER, datagrams.parse_heartbeat(inner)
+        if beat is None or not self._probes.fresh(counter):
+            self.replayed += 1
+            return None
+        self.received += 1
+        self.heard_at = now
+        if counter == self._probes.top:
+            self.echo, self.echo_at = beat.sent, now
+        return beat
