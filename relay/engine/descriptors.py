@@ -18,6 +18,15 @@ RESERVE: Final = 64
 _AT_START: Final = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
+class _Noted:
+    """What the kernel said last; 0 before it was asked."""
+
+    dial_mark = 0
+
+
+_noted = _Noted()
+
+
 def limit() -> int:
     """How many descriptors this process may have now (the soft limit)."""
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
@@ -36,13 +45,21 @@ def dial_mark() -> int:
 
 
 def spare_reserve(descriptor: int) -> None:
-    """A connect to a target, or what leads to one, was given *descriptor*.
+    """A connect to a target, or what leads to one, was given *descriptor*. That the limit has become lower is known
+    once `note_limit` was called; until then the kernel refuses what is beyond it.
 
     Raises:
         OSError: EMFILE, as if there were no more: it is one of the last, which are for others. Close it.
     """
-    if descriptor >= dial_mark():
+    if descriptor >= _noted.dial_mark and descriptor >= note_limit():
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+
+def note_limit() -> int:
+    """Ask the kernel for the limit, which an operator may change (prlimit(1)); to be called now and then, since to ask
+    at every connect costs a system call. Gives `dial_mark`."""
+    _noted.dial_mark = dial_mark()
+    return _noted.dial_mark
 
 
 def share_of_strangers() -> int:

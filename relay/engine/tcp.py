@@ -2,8 +2,8 @@
 
 What must stay true: the two directions end apart (a FIN that was read does not stop writing). What was received before
 a reset is handed over before the reset is told, and what was written before one goes out before it (`cut`). Only what
-has ended cleanly closes with a FIN, also when this process is killed (see `sockopts.reset_on_close`). `unsent` is what
-stands in the queue, to the byte.
+has ended cleanly closes with a FIN, also when this process is killed: see `_arm`. `unsent` is what stands in the queue,
+to the byte.
 """
 
 import errno
@@ -16,7 +16,14 @@ from typing import Protocol
 import attrs
 
 from relay.engine.loop import READ_BUDGET, READABLE, WRITABLE, Loop
-from relay.engine.sockopts import error_of, finish_on_close, kernel_backlog, reset_on_close, unacknowledged
+from relay.engine.sockopts import (
+    error_of,
+    finish_on_close,
+    keepalive,
+    kernel_backlog,
+    reset_on_close,
+    unacknowledged,
+)
 from relay.engine.timers import Timer
 
 DRAIN = READABLE & ~select.EPOLLIN
@@ -93,9 +100,11 @@ class Tcp:
     __slots__ = (
         "_has_eof",
         "_has_fin",
+        "_is_armed",
         "_is_finishing",
         "_is_paused",
         "_is_readable",
+        "_is_settled",
         "_look",
         "_loop",
         "_lost",
@@ -112,7 +121,8 @@ class Tcp:
         "unsent",
     )
 
-    def __init__(self, loop: Loop, sock: socket.socket, owner: TcpOwner) -> None:
+    def __init__(self, loop: Loop, sock: socket.socket, owner: TcpOwner, *, is_settled: bool = False) -> None:
+        """*is_settled*: what `settle` would set, *sock* has inherited from the socket that it was accepted on."""
         self.owner: TcpOwner = owner
         """May be replaced at any time: the next call goes to the new one. Forgotten at the end."""
         self.queued = False
@@ -122,6 +132,7 @@ class Tcp:
         self._sock = sock
         self._queue = EMPTY
         self._most = READ_BUDGET
+        self._is_armed = self._is_settled = is_settled
         self._is_readable = self._reads_to_end = self._is_paused = False
         self._has_eof = self._is_finishing = self._has_fin = False
         self._lost: OSError | None = None
@@ -147,6 +158,8 @@ class Tcp:
             if data:  # the queue holds no empty piece: sending it would never end
                 self._keep(data, 0)
             return
+        if not self._is_armed and (self.bytes_out or self.bytes_in):
+            self._arm()
         try:
             sent = self._sock.send(data)
         except BlockingIOError:
@@ -198,9 +211,10 @@ class Tcp:
         """Close now. If all was written and finished, the kernel sends what it has; else the peer gets a RST, since it
         has not the whole."""
         if not self.closed:
-            if self._is_finishing and not self.unsent:
+            is_whole = self._is_finishing and not self.unsent
+            if is_whole and self._is_armed:
                 finish_on_close(self._sock)
-            else:
+            elif not is_whole and not self._is_armed:
                 reset_on_close(self._sock)
             if self._look is not None:
                 self._look.cancel()
@@ -210,6 +224,28 @@ class Tcp:
             self._queue = EMPTY
             self.unsent = 0
             self.owner = IGNORING
+
+    def settle(self, idle: int) -> bool:
+        """It is one of those that last: from now on it is asked whether it lives after *idle* silent seconds, and reset
+        if this process is killed. Five system calls, which those that are gone at once are spared.
+
+        Returns:
+            Whether that was news.
+        """
+        if self._is_settled:
+            return False
+        self._is_settled = True
+        if not self.closed:
+            keepalive(self._sock, idle)
+            self._arm()
+        return True
+
+    def _arm(self) -> None:
+        """Have the kernel reset it if this process is killed: whoever is there must not take half for the whole. Done
+        when it has lasted, or with its second piece: what goes out first, and alone, is seldom half of anything."""
+        if not self._is_armed:
+            self._is_armed = True
+            reset_on_close(self._sock)
 
     @property
     def sock(self) -> socket.socket:

@@ -23,7 +23,7 @@ from relay.engine import descriptors
 from relay.engine.connect import Connecting, Racing, connect, race
 from relay.engine.descriptors import dial_mark, spare_reserve
 from relay.engine.loop import Loop
-from relay.engine.sockopts import keepalive, nodelay
+from relay.engine.sockopts import nodelay
 from relay.engine.winners import Winners
 from relay.exit.resolver import ResolveError, Resolver
 from relay.model.addresses import is_localhost
@@ -64,8 +64,8 @@ TCP_INFO_RTT = struct.Struct("68xI")
 
 
 class Dialled:
-    """A connected target. `sock` is non-blocking and the receiver's, `address` the literal that was dialled, `took` the
-    seconds of its TCP connect and of the wait for addresses that were tried before it."""
+    """A connected target. `sock` is non-blocking and the receiver's, who has its `Tcp` settle if it lasts; `address` is
+    the literal that was dialled, `took` the seconds of its TCP connect and of the wait for addresses tried before."""
 
     __slots__ = ("address", "sock", "took")
 
@@ -253,7 +253,6 @@ class Dialling:
                 self.end_soon(self._targets.cause_of(error))
             else:
                 nodelay(sock)
-                keepalive(sock, self._targets.keepalive)
                 self._targets.loop.call_soon(lambda: self._end(Dialled(sock, target.host, took)))
 
     def _open_scope(self) -> trio.CancelScope:
@@ -270,7 +269,6 @@ class Dialling:
         if isinstance(result, OSError):
             self._end(self._targets.cause_of(result))
             return
-        keepalive(result, self._targets.keepalive)
         now, waited = self._targets.loop.now, self._attempt.waited if self._attempt is not None else 0.0
         address, took = self._address_of(result), _connect_time(result, now - self._started - waited)
         self._targets.winners.won(self.host, address, waited, now)

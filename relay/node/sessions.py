@@ -14,7 +14,7 @@ import attrs
 from relay import log
 from relay.carrier.binding import Binding
 from relay.carrier.link import Link, SessionClock
-from relay.engine import Loop, Tcp, sockopts
+from relay.engine import Loop, Tcp, descriptors
 from relay.engine.secured import Secured
 from relay.exit.targets import Dialled, Dialling, Targets
 from relay.model.cause import Cause
@@ -301,6 +301,8 @@ class Sessions:
         now = self._loop.now
         self._loop.call_at(now + SWEEP, self._sweep)
         log.tell_left_out()
+        descriptors.note_limit()
+        self._settle_targets()
         for held in list(self._held.values()):
             for link in [link for link in held.links if now - link.end.heard_at > SILENCE]:
                 self._unread += link.is_full
@@ -308,6 +310,14 @@ class Sessions:
                 link.close(f"{what} for {SILENCE:g} s")
             if held.session.has_expired(now):
                 self._end(held, Cause.SESSION_EXPIRED)
+
+    def _settle_targets(self) -> None:
+        """What has come since the last look, and is still there: connections that last. The others are spared it."""
+        if self._targets is None:
+            return
+        for endpoint in self._loop.newest():
+            if isinstance(endpoint, Tcp) and not endpoint.settle(self._targets.keepalive):
+                break
 
     # ---- streams
 
@@ -327,7 +337,6 @@ class Sessions:
             stream.reset(outcome)
             binding.close(outcome)
             return
-        sockopts.reset_on_close(outcome.sock)  # a target must not take half an upload for all of it if we are killed
         stream.connected(outcome.took, self._loop.now)
         binding.attach(Tcp(self._loop, outcome.sock, binding))
 

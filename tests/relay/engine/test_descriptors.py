@@ -7,7 +7,14 @@ from collections.abc import Callable
 import pytest
 
 from relay.engine import descriptors
-from relay.engine.descriptors import accept_mark, dial_mark, share_of_newcomers, share_of_strangers
+from relay.engine.descriptors import (
+    accept_mark,
+    dial_mark,
+    note_limit,
+    share_of_newcomers,
+    share_of_strangers,
+    spare_reserve,
+)
 
 RAISED = """
 from relay.engine.descriptors import accept_mark, raise_limit
@@ -34,6 +41,7 @@ def test_a_limit_that_is_the_hard_one_is_left_alone() -> None:
 @pytest.fixture
 def limit_of(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Makes the process believe in a limit."""
+    monkeypatch.setattr(descriptors._noted, "dial_mark", 0)
     return lambda count: monkeypatch.setattr(descriptors, "limit", lambda: count)
 
 
@@ -45,3 +53,20 @@ def test_targets_stop_first_and_callers_next(
     assert (dial_mark(), accept_mark()) == (dials, accepts)
     assert share_of_strangers() == count // 4
     assert share_of_newcomers() == count // 2
+
+
+def test_a_limit_that_changed_is_noticed_where_it_is_asked_for_and_where_it_seems_reached(
+    limit_of: Callable[[int], None],
+) -> None:
+    limit_of(512)
+    note_limit()
+    spare_reserve(383)
+    with pytest.raises(OSError, match="Too many open files"):
+        spare_reserve(384)
+    limit_of(1024)  # room at once
+    spare_reserve(384)
+    limit_of(512)  # and none once somebody has looked
+    spare_reserve(384)
+    note_limit()
+    with pytest.raises(OSError, match="Too many open files"):
+        spare_reserve(384)

@@ -318,7 +318,7 @@ async def test_a3_what_has_ended_cleanly_closes_with_a_fin(loop: Loop, sockets, 
     mine = owner()
     sock, peer = sockets.pair()
     reset_on_close(sock)
-    tcp = Tcp(loop, sock, mine)
+    tcp = Tcp(loop, sock, mine, is_settled=True)
     tcp.write(b"all of it")
     if goes_first:
         tcp.finish()
@@ -330,6 +330,46 @@ async def test_a3_what_has_ended_cleanly_closes_with_a_fin(loop: Loop, sockets, 
         assert await read(peer, 100) == b"all of it"
     assert await mine.closed() is None
     assert not _is_reset(peer)
+
+
+def is_armed(sock: socket.socket) -> bool:
+    """Whether its kernel resets it if this process is killed."""
+    return sock.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, len(RESET)) == RESET
+
+
+@pytest.mark.parametrize("first", ["a piece out", "a piece in"])
+async def test_a3_a_socket_is_armed_with_the_second_piece_that_passes_it(loop: Loop, sockets, owner, first) -> None:
+    mine = owner()
+    sock, peer = sockets.pair()
+    tcp = Tcp(loop, sock, mine)
+    if first == "a piece out":
+        tcp.write(b"half")
+    else:
+        peer.send(b"hello")
+        await mine.until(lambda: mine.data)
+    assert not is_armed(sock)
+    tcp.write(b"and half")
+    assert is_armed(sock)
+    tcp.finish()
+    peer.shutdown(socket.SHUT_WR)
+    assert await mine.closed() is None
+    assert not _is_reset(peer)
+
+
+async def test_a3_a_socket_that_lasts_is_armed_and_asked_whether_it_lives(loop: Loop, sockets, owner) -> None:
+    sock, _ = sockets.pair()
+    tcp = Tcp(loop, sock, owner())
+    assert tcp.settle(40) and not tcp.settle(40)
+    keepalive = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+    assert [sock.getsockopt(socket.IPPROTO_TCP, option) for option in keepalive] == [40, 10, 3]
+    assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) and is_armed(sock)
+
+
+async def test_a_socket_that_is_gone_before_it_is_settled_is_left_alone(loop: Loop, sockets, owner) -> None:
+    sock, _ = sockets.pair()
+    tcp = Tcp(loop, sock, owner())
+    tcp.close()
+    assert tcp.settle(40) and not tcp.settle(40)
 
 
 async def test_a_write_that_failed_keeps_nothing_alive(loop: Loop, sockets, owner) -> None:

@@ -53,7 +53,7 @@ async def test_an_upstream_is_given_names_unresolved(make: Make, serve: Serve) -
     dialled = await connected(make(upstream=await serve(GRANTED + b"hello")), "Somewhere.example.", 443)
     with dialled.sock as sock:
         assert sock.recv(100) == b"hello"
-        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
     assert asked == [b"\x05\x01\x00\x03\x11somewhere.example\x01\xbb"]
 
 

@@ -1,6 +1,7 @@
 """The end of carriers, asked by a session played by hand: targets, causes, who may resume, what is let go of."""
 
 import os
+import socket
 from collections.abc import AsyncIterator, Callable
 
 import pytest
@@ -10,6 +11,7 @@ from bench.hostile.peers import words
 from bench.hostile.peers.ingress import StolenIngress
 from relay.carrier.link import Link
 from relay.carrier.setup import send_message
+from relay.engine import Tcp
 from relay.engine.secured import Secured
 from relay.model.cause import Cause
 from relay.model.network import Address
@@ -56,6 +58,19 @@ async def test_a_stream_from_open_to_both_ends(world: World, caller: Caller, lin
     await until(lambda: sink.fins)
     assert sink.data == b"answer"
     await until(lambda: world.nodes["us"].sessions.streams == 0)
+
+
+async def test_a_target_that_lasts_is_asked_whether_it_lives(world: World, caller: Caller, link: Link) -> None:
+    loop = world.nodes["us"].sessions._loop
+    caller.open(link)
+    await world.target.accept()
+    (tcp,) = [one for one in loop.endpoints() if isinstance(one, Tcp)]
+    await until(lambda: tcp.sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
+    caller.open(link)  # a newer one has its turn as well
+    await world.target.accept()
+    newer = next(one for one in loop.newest() if isinstance(one, Tcp))
+    assert newer is not tcp
+    await until(lambda: newer.sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
 
 
 async def test_causes_travel_and_nothing_is_kept(world: World, caller: Caller, link: Link, nobody: Address) -> None:
