@@ -72,6 +72,7 @@ def _node(node: Node) -> dict[str, object]:
         "dns": list(node.dns),
         "hosts": node.hosts,
         "advertise": list(node.advertise),
+        "udp_filter": node.udp_filter.value if node.exit else None,
         "limits": {
             name: value
             for name, value in _limits(node.limits).items()
@@ -92,6 +93,7 @@ def _line(line: Line) -> dict[str, object]:
         "cost": line.cost,
         "backup": line.backup,
         "proxy": _proxy(line.proxy),
+        "udp": line.udp if isinstance(line.udp, bool) else str(line.udp),
     }
 
 

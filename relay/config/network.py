@@ -13,11 +13,11 @@ from relay.config.listening import refuse_overlaps
 from relay.config.mistakes import nearest
 from relay.config.table import Table, read_document, read_version
 from relay.errors import OperatorError
-from relay.model.network import Address, Allowed, Line, Network, Node, Proxy, Secret
+from relay.model.network import Address, Allowed, Line, Network, Node, Proxy, Secret, UdpFilter
 
 SCHEMES = {"socks5": "socks5", "socks5h": "socks5", "socks4": "socks4"}
 HIGHEST_SERIAL = 2**63 - 1
-EXIT_KEYS = ("allow", "upstream", "dns", "hosts", "advertise")
+EXIT_KEYS = ("allow", "upstream", "dns", "hosts", "advertise", "udp_filter")
 
 
 def load_network(path: Path | str) -> Network:
@@ -62,6 +62,7 @@ def _read_node(name: str, table: Table) -> Node | None:
     dns = table.many("dns", values.ip)
     hosts = table.file("hosts")
     advertise = table.many("advertise", values.ip)
+    udp_filter = table.get("udp_filter", values.udp_filter, UdpFilter.NONE)
     limits = read_node_limits(table.table("limits"), is_exit=is_exit)
     for key in EXIT_KEYS:
         if key in table and not is_exit:
@@ -71,7 +72,7 @@ def _read_node(name: str, table: Table) -> Node | None:
         return None
     hosts_file = None if hosts is None else str(hosts)
     places = listen or _everywhere(address.port)
-    return Node(name, address, places, is_exit, allow, upstream, dns, hosts_file, advertise, limits)
+    return Node(name, address, places, is_exit, allow, upstream, dns, hosts_file, advertise, udp_filter, limits)
 
 
 def _everywhere(port: int) -> tuple[Address, ...]:
@@ -96,13 +97,16 @@ def _read_line(name: str, table: Table, ingresses: tuple[str, ...], nodes: Mappi
     cost = table.get("cost", values.amount, 0.0)
     backup = table.get("backup", values.flag, False)
     proxy = _read_proxy(table.table("proxy"))
+    udp = table.get("udp", values.udp, proxy is None)
+    if udp is True and proxy is not None:
+        table.wrong("udp", "no datagrams go through a proxy", 'write udp = "host:port" for another way, or false')
     table.finish()
     if start is None or end is None or not _leads_somewhere(table, start, end, both, ingresses, nodes):
         return None
     address = address or getattr(nodes[end], "address", None)
     if address is None:
         return None
-    return Line(name, start, end, address, both, group, provider, rate, cost, backup, proxy)
+    return Line(name, start, end, address, both, group, provider, rate, cost, backup, proxy, udp)
 
 
 def _leads_somewhere(

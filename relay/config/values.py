@@ -13,7 +13,7 @@ from relay.config.mistakes import nearest
 from relay.config.toml import LOOK_ALIKES
 from relay.model.addresses import IpAddress, plain_network
 from relay.model.hosts import NoHost, parse_literal, read_host
-from relay.model.network import Address, IpNetwork
+from relay.model.network import Address, IpNetwork, UdpFilter
 
 NAME: Final = re.compile(r"[a-z0-9-]{1,32}")
 
@@ -114,6 +114,19 @@ def address(value: object) -> Address:
     if ":" in host:
         raise Wrong(f'"{found}" is not clear: where does the address end?', f"write [{host}]:{port}")
     return Address(_host(host), int(port))
+
+
+def udp(value: object) -> Address | bool:
+    """Where datagrams go, or whether they do."""
+    return value if isinstance(value, bool) else address(value)
+
+
+def udp_filter(value: object) -> UdpFilter:
+    """From whom replies are taken."""
+    if isinstance(value, str) and value in list(UdpFilter):
+        return UdpFilter(value)
+    words = ", ".join(f'"{one}"' for one in UdpFilter)
+    raise Wrong(f"{shown(value)} is no filter of replies", f"write one of {words}")
 
 
 def listen_address(value: object) -> Address:

@@ -27,9 +27,12 @@ from relay.engine.splice import Splice
 from relay.engine.tcp import Tcp, TcpOwner
 from relay.engine.timers import Timer
 from relay.engine.tls import Tls, TlsOwner
+from relay.engine.udp import DatagramAddress, DatagramOwner, UdpOut, UdpPort
 
 __all__ = [
     "Connecting",
+    "DatagramAddress",
+    "DatagramOwner",
     "Deadline",
     "Deadlines",
     "Endpoint",
@@ -44,6 +47,8 @@ __all__ = [
     "Timer",
     "Tls",
     "TlsOwner",
+    "UdpOut",
+    "UdpPort",
     "connect",
     "race",
 ]

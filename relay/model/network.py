@@ -1,5 +1,6 @@
 """Nodes, lines, and the network they make. Values that exist are valid: relay.config checks while it makes them."""
 
+import enum
 import hashlib
 import ipaddress
 from collections.abc import Iterator, Mapping
@@ -48,6 +49,17 @@ class Allowed:
     reason: str
 
 
+class UdpFilter(enum.StrEnum):
+    """From whom an exit takes replies to an association (RFC 4787 section 5)."""
+
+    NONE = "none"
+    """Anybody: what games and calls ask for."""
+    ADDRESS = "address"
+    """Addresses that the client has sent to."""
+    ADDRESS_PORT = "address-port"
+    """The same, and from the port that it has sent to."""
+
+
 @attrs.frozen
 class Node:
     """A machine that runs `relay serve`."""
@@ -63,6 +75,7 @@ class Node:
     """Path of a file of names, in the format of /etc/hosts, asked before DNS."""
     advertise: tuple[str, ...] = ()
     """Literal addresses at which the world reaches this machine, where its interfaces do not have them (behind NAT)."""
+    udp_filter: UdpFilter = UdpFilter.NONE
     limits: Limits = attrs.Factory(Limits)
 
 
@@ -84,6 +97,9 @@ class Line:
     """Money per GB."""
     backup: bool = False
     proxy: Proxy | None = None
+    udp: Address | bool = True
+    """Where `start` sends datagrams, or whether they go where it dials. It is no matter of the digest: who carries
+    none says so, and carriers go on."""
 
     def touches(self, node: str) -> bool:
         """Whether it begins or ends at *node*."""

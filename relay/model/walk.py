@@ -23,6 +23,13 @@ class Hop:
     address: Address
     """What `start` dials to get to `end` over this line."""
 
+    @property
+    def udp(self) -> Address | bool:
+        """Where its datagrams go: to that address, to the one that is dialled (True), or nowhere."""
+        if self.start == self.line.start:
+            return self.line.udp
+        return self.line.udp is not False
+
     @cached_property
     def digest(self) -> bytes:
         """What TRANSIT says, so that nothing is dialled but what both ends mean."""

@@ -6,7 +6,8 @@ from relay.config import ConfigError, find_node, load_network, read_secret
 from relay.config.values import cidr
 from relay.errors import OperatorError
 from relay.model.limits import Limits
-from relay.model.network import Address, Allowed, IpNetwork, Proxy, Secret
+from relay.model.network import Address, Allowed, IpNetwork, Proxy, Secret, UdpFilter
+from relay.model.walk import hops_from
 from relay.private import write_private
 
 GOOD = """\
@@ -238,3 +239,49 @@ def test_secrets_are_read_from_files_of_ours_and_from_the_environment(
     monkeypatch.delenv("A_PASSWORD")
     with pytest.raises(OperatorError, match="the environment has no A_PASSWORD"):
         read_secret(Secret(env="A_PASSWORD"))
+
+
+@pytest.mark.parametrize(
+    ("line", "written", "expected"),
+    [
+        ("pacific", "", True),
+        ("pacific", "udp = false", False),
+        ("pacific", 'udp = "udp.example:9"', Address("udp.example", 9)),
+        ("ix", "", False),
+        ("ix", 'udp = "203.0.113.10:48350"', Address("203.0.113.10", 48350)),
+    ],
+)
+def test_where_datagrams_of_a_line_go(tmp_path: Path, line: str, written: str, expected: Address | bool) -> None:
+    network = load_network(write(tmp_path, GOOD.replace(f"[line.{line}]\n", f"[line.{line}]\n{written}\n")))
+    assert network.lines[line].udp == expected
+    plain = load_network(write(tmp_path, GOOD))
+    assert [network.digest_for(node) for node in ("jp", "us")] == [plain.digest_for(node) for node in ("jp", "us")]
+
+
+def test_a_line_that_is_walked_back_leads_to_the_node_itself(tmp_path: Path) -> None:
+    with_udp = GOOD.replace("[line.pacific]\n", '[line.pacific]\nudp = "udp.example:9"\n')
+    network = load_network(write(tmp_path, with_udp))
+    (forth,), (back,) = hops_from(network, "jp"), hops_from(network, "us")
+    assert (forth.udp, back.udp) == (Address("udp.example", 9), True)
+    deaf = load_network(write(tmp_path, with_udp.replace('"udp.example:9"', "false")))
+    assert [next(iter(hops_from(deaf, node))).udp for node in ("jp", "us")] == [False, False]
+
+
+@pytest.mark.parametrize("word", UdpFilter)
+def test_from_whom_an_exit_takes_replies(tmp_path: Path, word: UdpFilter) -> None:
+    network = load_network(write(tmp_path, GOOD.replace("exit = true\n", f'exit = true\nudp_filter = "{word}"\n')))
+    assert network.nodes["us"].udp_filter is word
+    assert network.nodes["jp"].udp_filter is UdpFilter.NONE
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("exit = true\n", 'exit = true\nudp_filter = "all"\n', '"all" is no filter of replies'),
+        ("exit = true\n", "exit = true\nudp_filter = true\n", "true is no filter of replies"),
+        ("[line.ix]\n", "[line.ix]\nudp = true\n", "no datagrams go through a proxy"),
+        ("[line.ix]\n", "[line.ix]\nudp = 7\n", "7 is not"),
+    ],
+)
+def test_what_is_wrong_about_datagrams(tmp_path: Path, old: str, new: str, said: str) -> None:
+    assert said in "\n".join(mistakes(tmp_path, GOOD.replace(old, new, 1)))

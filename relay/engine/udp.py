@@ -1,0 +1,259 @@
+"""A UDP socket of the loop: reads whole runs of datagrams at once, and sends what a turn has to say in as few calls.
+
+The kernel joins datagrams of one size from one sender (UDP_GRO) and cuts what it is given (UDP_SEGMENT, udp(7)): with
+many of a size that is half of the cost. What it does not take is dropped and counted: who sends datagrams expects
+that, and a queue would only make them late.
+
+What must stay true: an owner is called from the loop only, and keeps no view beyond the call; a part that was put into
+an `UdpOut` is not changed before the end of the turn.
+"""
+
+import errno
+import select
+import socket
+import struct
+import sys
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import attrs
+
+from relay import log
+from relay.engine.loop import FLUSH, Loop
+from relay.engine.udp_options import SOL_UDP, UDP_GRO, UDP_SEGMENT, destination_of, from_local
+
+DatagramAddress = tuple[Any, ...]
+"""As the kernel tells it: host and port, in IPv6 two more numbers."""
+BUDGET = 384
+"""Datagrams read in one service. At some 5 µs of work each the others wait 2 ms."""
+RUN = 65_536
+"""Bytes that the kernel joins at most."""
+ANCILLARY = 128
+"""Bytes for the size of a run and the address at which it arrived."""
+MOST_SEGMENTS = 64
+MOST_TOGETHER = 65_000
+LARGEST_SEGMENT = 1472
+"""Datagrams of more are sent one by one: the kernel cuts none that a device would have to fragment (EINVAL)."""
+SURE_SEGMENT = 1200
+"""One of no more than this is refused only by a device that cannot have them cut at all."""
+FULL = {errno.EAGAIN, errno.ENOBUFS}
+
+
+class DatagramOwner(Protocol):
+    """Who gets what comes."""
+
+    def on_datagrams(self, data: memoryview, size: int, source: DatagramAddress, local: bytes) -> None:
+        """One datagram or several from *source*, each of *size* bytes but the last, which may have fewer.
+
+        *local* is the address at which they came, packed, on a port that was asked to tell; else nothing.
+        """
+
+
+@attrs.frozen
+class UdpStatistics:
+    """One port since it was opened."""
+
+    received: int
+    sent: int
+    unsent: int
+    """That the kernel did not take."""
+    segments: bool
+    """Whether runs are given to the kernel in one piece."""
+
+
+class UdpPort:
+    """Serves *sock*, which is non-blocking and belongs to it from now on; it may be connected."""
+
+    __slots__ = ("_loop", "_owner", "_sock", "closed", "queued", "received", "segments", "sent", "unsent")
+
+    def __init__(self, loop: Loop, sock: socket.socket, owner: DatagramOwner) -> None:
+        self.queued = False
+        self.closed = False
+        self.received = self.sent = self.unsent = 0
+        self.segments = True
+        self._loop = loop
+        self._sock = sock
+        self._owner: DatagramOwner | None = owner
+        try:
+            sock.setsockopt(SOL_UDP, UDP_GRO, 1)
+        except OSError:  # a kernel before 5.0
+            self.segments = False
+        loop.register(sock, self, select.EPOLLIN | select.EPOLLET)
+
+    def out(self, address: DatagramAddress | None = None, local: bytes = b"") -> "UdpOut":
+        """What goes to *address* (None: where the socket is connected to), from the *local* address if one is given."""
+        return UdpOut(self._loop, self, address, local)
+
+    @property
+    def sock(self) -> socket.socket:
+        """For options and addresses, and to connect it; not for reading or writing."""
+        return self._sock
+
+    def statistics(self) -> UdpStatistics:
+        """Counts since it was opened."""
+        return UdpStatistics(self.received, self.sent, self.unsent, self.segments)
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else f"fd {self._sock.fileno()}"
+        return f"<UdpPort {state}, {self.received} in, {self.sent} out, {self.unsent} not taken>"
+
+    # for the loop
+
+    def serve(self, events: int) -> None:
+        """Read what there is, within the budget."""
+        buffer, left = self._loop.buffer[:RUN], BUDGET
+        receive = self._sock.recvmsg_into
+        while left > 0:
+            owner = self._owner
+            if owner is None:
+                return
+            try:
+                count, told, _, source = receive((buffer,), ANCILLARY)
+            except BlockingIOError:
+                return
+            except OSError:  # what an earlier datagram met with, by ICMP: it is read once, and says nothing of this one
+                left -= 1
+                continue
+            size, local = (count, b"") if not told else _read_told(told, count)
+            runs = -(-count // size) if size else 1
+            self.received += runs
+            left -= runs
+            owner.on_datagrams(buffer[:count], size, source, local)
+        self._loop.again(self)
+
+    def fail(self, error: OSError) -> None:
+        """Go on: what the owner made of some datagrams says nothing of others."""
+        if not self.closed:
+            self._loop.again(self)
+
+    def close(self) -> None:
+        """Close now. Harmless when closed already."""
+        if not self.closed:
+            self.closed = True
+            self._owner = None
+            self._loop.forget(self._sock.fileno())
+            self._sock.close()
+
+    # for those who send
+
+    def send(
+        self, parts: Sequence[bytes | memoryview], size: int, address: DatagramAddress | None, local: bytes
+    ) -> None:
+        """Send *parts*: one datagram, or together a run of several of *size* bytes each, the last of which may have
+        fewer."""
+        together = sum(map(len, parts))
+        count = -(-together // size) if size else 1
+        if count == 1:
+            self._send_one(parts[0], address, local)
+        elif not self.segments or size > LARGEST_SEGMENT or not self._send_run(parts, size, address, local, count):
+            for part in parts:
+                for at in range(0, len(part), size):
+                    self._send_one(part[at : at + size], address, local)
+
+    def _send_run(
+        self,
+        parts: Sequence[bytes | memoryview],
+        size: int,
+        address: DatagramAddress | None,
+        local: bytes,
+        count: int,
+    ) -> bool:
+        """Whether the run is dealt with; if not, it is to be sent one by one."""
+        told = [(SOL_UDP, UDP_SEGMENT, _SEGMENT[size])]
+        if local:
+            told.append(from_local(local))
+        try:
+            if address is None:
+                self._sock.sendmsg(parts, told)
+            else:
+                self._sock.sendmsg(parts, told, 0, address)
+        except OSError as error:
+            if error.errno in (errno.EIO, errno.EINVAL, errno.ENOPROTOOPT, errno.EOPNOTSUPP):
+                if error.errno != errno.EINVAL or size <= SURE_SEGMENT:
+                    self._stop_segmenting(error)
+                return False
+            self.unsent += count
+            return True
+        self.sent += count
+        return True
+
+    def _stop_segmenting(self, error: OSError) -> None:
+        self.segments = False
+        log.event("segmentation-refused", level="warning", error=error.strerror)
+
+    def _send_one(self, part: bytes | memoryview, address: DatagramAddress | None, local: bytes) -> None:
+        try:
+            if local and address is not None:
+                self._sock.sendmsg((part,), (from_local(local),), 0, address)
+            elif address is not None:
+                self._sock.sendto(part, address)
+            else:
+                self._sock.send(part)
+        except OSError:
+            self.unsent += 1
+        else:
+            self.sent += 1
+
+
+_SEGMENT = [struct.pack("=H", size) for size in range(LARGEST_SEGMENT + 1)]
+
+
+def _read_told(told: list[tuple[int, int, bytes]], count: int) -> tuple[int, bytes]:
+    """The size of each datagram of a run of *count* bytes, and the address at which it came."""
+    size, local = count, b""
+    for level, kind, value in told:
+        if level == SOL_UDP and kind == UDP_GRO:
+            size = int.from_bytes(value, sys.byteorder)
+        else:
+            local = destination_of(level, kind, value)
+    return size, local
+
+
+class UdpOut:
+    """What waits to leave for one address until the end of the turn. Made by `UdpPort.out`."""
+
+    __slots__ = ("_loop", "_parts", "_port", "address", "local", "queued")
+
+    def __init__(self, loop: Loop, port: UdpPort, address: DatagramAddress | None, local: bytes) -> None:
+        self.queued = False
+        self.address = address
+        self.local = local
+        self._loop = loop
+        self._port = port
+        self._parts: list[bytes | memoryview] = []
+
+    def put(self, part: bytes | memoryview) -> None:
+        """Send *part* at the end of this turn, together with others."""
+        if not self._parts:
+            self._loop.flush_soon(self)
+        self._parts.append(part)
+
+    def pass_on(self, data: memoryview, size: int) -> None:
+        """Send a run as it came, now."""
+        self._port.send((data,), size, self.address, self.local)
+
+    def serve(self, events: int) -> None:
+        """Send what waits: equal sizes together, one smaller datagram at their end."""
+        if not events & FLUSH:
+            return
+        parts, self._parts = self._parts, []
+        if self._port.closed:
+            return
+        at, end = 0, len(parts)
+        while at < end:
+            size = len(parts[at])
+            stop = at + 1
+            most = min(end, at + min(MOST_SEGMENTS, MOST_TOGETHER // size)) if size else stop
+            while stop < most and len(parts[stop]) == size:
+                stop += 1
+            if stop < most and 0 < len(parts[stop]) < size:
+                stop += 1
+            self._port.send(parts[at:stop], size, self.address, self.local)
+            at = stop
+
+    def fail(self, error: OSError) -> None:
+        """Nothing more is to be done: what failed was dropped."""
+
+    def close(self) -> None:
+        """Drop what waits."""
+        self._parts = []

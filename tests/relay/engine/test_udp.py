@@ -1,0 +1,207 @@
+"""UDP ports on real sockets: runs come whole, leave whole, and nobody's flood or refusal stops them."""
+
+import errno
+import socket
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from relay.engine import Loop, UdpPort
+from relay.engine.udp import BUDGET, DatagramAddress
+from relay.engine.udp_options import PORT_BUFFER, open_udp, take_only
+from tests.relay.engine.conftest import Notes
+
+
+class Reader(Notes):
+    """An owner that keeps what it gets, cut into datagrams."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.got: list[bytes] = []
+        self.calls = 0
+        self.source: DatagramAddress = ()
+        self.local = b""
+        self.react: Callable[[], None] = lambda: None
+
+    def on_datagrams(self, data: memoryview, size: int, source: DatagramAddress, local: bytes) -> None:
+        self.calls += 1
+        self.got += [bytes(data[at : at + size]) for at in range(0, len(data), size)] if size else [b""]
+        self.source, self.local = source, local
+        self.note()
+        self.react()
+
+
+@pytest.fixture
+def ports(loop: Loop) -> Iterator[Callable[..., UdpPort]]:
+    made: list[UdpPort] = []
+
+    def make(owner: Reader, host: str = "127.0.0.1", **options: bool) -> UdpPort:
+        made.append(UdpPort(loop, open_udp((host, 0), buffer=PORT_BUFFER, may_fragment=False, **options), owner))
+        return made[-1]
+
+    yield make
+    for port in made:
+        port.close()
+
+
+Ports = Callable[..., UdpPort]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+async def test_a_turns_datagrams_arrive_in_order_and_whole(ports: Ports, host: str) -> None:
+    near, far = Reader(), Reader()
+    sender, receiver = ports(near, host), ports(far, host)
+    out = sender.out(receiver.sock.getsockname())
+    sent = [bytes([number]) * (1200 if number % 7 else number + 1) for number in range(100)] + [b"", b"x" * 9000]
+    for part in sent:
+        out.put(part)
+    await far.until(lambda: len(far.got) == len(sent))
+    assert far.got == sent
+    assert far.source == sender.sock.getsockname()
+    assert sender.statistics().sent == len(sent) and sender.statistics().unsent == 0
+    assert f"{len(sent)} in" in repr(receiver)
+
+
+async def test_runs_are_read_and_sent_at_once(ports: Ports) -> None:
+    near, middle, far = Reader(), Reader(), Reader()
+    sender, relay, receiver = ports(near), ports(middle), ports(far)
+    onwards = relay.out(receiver.sock.getsockname())
+    middle.on_datagrams = lambda data, size, source, local: onwards.pass_on(data, size)  # type: ignore[method-assign]
+    out = sender.out(relay.sock.getsockname())
+    for number in range(32):
+        out.put(bytes([number]) * 1200)
+    await far.until(lambda: len(far.got) == 32)
+    assert far.got == [bytes([number]) * 1200 for number in range(32)]
+    assert far.calls < 32
+
+
+async def test_a_connected_port_hears_only_its_peer(ports: Ports) -> None:
+    near, far = Reader(), Reader()
+    sender, receiver = ports(near), ports(far)
+    receiver.sock.connect(sender.sock.getsockname())
+    stranger = ports(Reader())
+    stranger.out(receiver.sock.getsockname()).put(b"no")
+    sender.out(receiver.sock.getsockname()).put(b"yes")
+    await far.until(lambda: bool(far.got))
+    receiver.out().put(b"answer")
+    await near.until(lambda: bool(near.got))
+    assert (far.got, near.got) == ([b"yes"], [b"answer"])
+
+
+async def test_where_it_came_is_told_and_replies_leave_from_there(ports: Ports) -> None:
+    near, far = Reader(), Reader()
+    sender, receiver = ports(near), ports(far, "0.0.0.0", tells_local=True)
+    sender.out(("127.0.0.9", receiver.sock.getsockname()[1])).put(b"ask")
+    await far.until(lambda: bool(far.got))
+    assert far.local == bytes([127, 0, 0, 9])
+    back = receiver.out(far.source, far.local)
+    back.put(b"one")
+    back.put(b"two")
+    await near.until(lambda: len(near.got) == 2)
+    assert near.source[0] == "127.0.0.9"
+
+
+async def test_where_it_came_is_told_in_ipv6(ports: Ports) -> None:
+    near, far = Reader(), Reader()
+    sender, receiver = ports(near, "::1"), ports(far, "::", tells_local=True)
+    sender.out(("::1", receiver.sock.getsockname()[1])).put(b"ask")
+    await far.until(lambda: bool(far.got))
+    assert far.local == socket.inet_pton(socket.AF_INET6, "::1")
+    receiver.out(far.source, far.local).put(b"answer")
+    await near.until(lambda: bool(near.got))
+
+
+async def test_u27_strangers_do_not_reach_python(ports: Ports) -> None:
+    near, far = Reader(), Reader()
+    sender, receiver = ports(near), ports(far)
+    take_only(receiver.sock, b"\x12\x34\x56\x78")
+    out = sender.out(receiver.sock.getsockname())
+    for part in (b"stranger", b"", b"\x12", b"\x12\x34\x56\x78 forth", b"\x92\x34\x56\x78 back"):
+        out.put(part)
+    await far.until(lambda: len(far.got) == 2)
+    assert [part[4:] for part in far.got] == [b" forth", b" back"]
+    assert receiver.statistics().received == 2
+
+
+async def test_u29_a_device_that_does_not_cut_runs_gets_them_singly(
+    ports: Ports, monkeypatch: pytest.MonkeyPatch, events: list[tuple[str, dict[str, object]]]
+) -> None:
+    near, far = Reader(), Reader()
+    sender, receiver = ports(near), ports(far)
+
+    class Refusing:
+        """The socket as it is over a device without checksums (udp_send_skb: EIO)."""
+
+        def __init__(self, sock: socket.socket) -> None:
+            self._sock = sock
+
+        def sendmsg(self, *_: object) -> int:
+            raise OSError(errno.EIO, "Input/output error")
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._sock, name)
+
+    monkeypatch.setattr(sender, "_sock", Refusing(sender.sock))
+    out = sender.out(receiver.sock.getsockname())
+    for _ in range(2):
+        out.put(b"a" * 500)
+        out.put(b"b" * 500)
+    await far.until(lambda: len(far.got) == 4)
+    assert not sender.statistics().segments
+    assert [name for name, _ in events] == ["segmentation-refused"]
+
+
+async def test_what_the_kernel_does_not_take_is_counted(ports: Ports) -> None:
+    sender = ports(Reader())
+    out = sender.out(("127.0.0.1", 9))
+    out.put(bytes(65_508))
+    far = Reader()
+    sender.out(ports(far).sock.getsockname()).put(b"goes on")
+    await far.until(lambda: bool(far.got))
+    assert sender.statistics().unsent == 1
+
+
+async def test_nobody_there_is_no_end(ports: Ports, loop: Loop) -> None:
+    near = Reader()
+    sender = ports(near)
+    gone = open_udp(("127.0.0.1", 0), buffer=PORT_BUFFER, may_fragment=True)
+    address = gone.getsockname()
+    gone.close()
+    sender.sock.connect(address)
+    sender.out().put(b"to nobody")  # ICMP says so, at the next read
+    there = open_udp(address, buffer=PORT_BUFFER, may_fragment=True)
+    UdpPort(loop, there, Reader()).out(sender.sock.getsockname()).put(b"back again")
+    await near.until(lambda: bool(near.got))
+    assert near.got == [b"back again"]
+
+
+async def test_an_owner_that_raises_or_closes_loses_only_what_it_was_given(ports: Ports) -> None:
+    near, far = Reader(), Reader()
+    sender, receiver = ports(near), ports(far)
+
+    def react() -> None:
+        if far.got == [b"one"]:
+            raise ValueError("an owner's mistake")
+        if len(far.got) == 2:
+            receiver.close()
+
+    far.react = react
+    address = receiver.sock.getsockname()
+    for number, part in enumerate((b"one", b"twoo", b"three"), 1):
+        sender.out(address).put(part)
+        if number < 3:
+            await far.until(lambda count=number: len(far.got) == count)  # type: ignore[misc]
+    assert far.got == [b"one", b"twoo"]
+    assert receiver.closed and "closed" in repr(receiver)
+    receiver.fail(OSError())
+    receiver.close()
+
+
+async def test_a_flood_is_served_in_portions(ports: Ports, loop: Loop) -> None:
+    near, far = Reader(), Reader()
+    sender, receiver = ports(near), ports(far)
+    address = receiver.sock.getsockname()
+    for number in range(2 * BUDGET):
+        sender.sock.sendto(b"x" * (number % 900 + 1), address)
+    await far.until(lambda: len(far.got) == 2 * BUDGET)
+    assert receiver.statistics().received == 2 * BUDGET
