@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ingress.cli.fitting import Column, Row, columns_that_fit, shared, shortened, wrapped
-from relay.cli.render_units import DASH, STYLES, age, counted, milliseconds, percent, size
+from relay.cli.render_units import DASH, STYLES, age, counted, milliseconds, percent, share_lost, size
 
 WIDE = 140
 """Columns from which the reason stands beside its path; on less it stands below the table."""
@@ -26,6 +26,13 @@ def _piece(row: Row) -> str:
     """A line's round trip, and by how much it may be wrong, if that is worth a word."""
     unsure = row.get("uncertainty") or 0.0
     return milliseconds(row["round_trip"]) + (f"±{milliseconds(unsure)}" if unsure >= UNSURE else "")
+
+
+def _lost(row: Row) -> str:
+    """What TCP loses of what is sent from the line's start, and back to it."""
+    known = {one["start"]: one for one in row.get("directions", ())}
+    shares = [share_lost(known[end]["loss"]) if end in known else DASH for end in (row["start"], row["end"])]
+    return "/".join(shares) if known else DASH
 
 
 def _streams(row: Row) -> str:
@@ -57,13 +64,15 @@ LINE_COLUMNS = (
     Column("rtt ms", _piece),
     Column("dev", lambda row: milliseconds(row.get("deviation"), 1), 5),
     Column("late", lambda row: percent(row.get("late")), 6),
+    Column("lost >/<", _lost, 6),
     Column("dial", lambda row: milliseconds(row["dial_time"]), 2),
     Column("probes/day", lambda row: size(row["probe_bytes_per_day"]), 1),
     Column("streams", lambda row: str(row["streams"]), 3),
     Column("down", lambda row: size(row["bytes_down"]), 4),
     Column("up", lambda row: size(row["bytes_up"]), 3),
 )
-"""The round trip, its deviation and the late share are those of the line's own piece of the way."""
+"""The round trip, its deviation and the late share are those of the line's own piece of the way; lost is what TCP had
+to send again of what was sent from its start, and back to it."""
 
 
 def render(answer: Mapping[str, Any], width: int, height: int | None = None) -> RenderableType:

@@ -4,6 +4,7 @@ import enum
 
 import attrs
 
+from ingress.measure.directions import Direction
 from ingress.measure.health import PathState
 from relay.model.walk import Path
 
@@ -54,6 +55,8 @@ class PathFigures:
     """When the oldest ping that waits was sent, or when the carrier was lost; None if nothing waits."""
     suspects: frozenset[str] = frozenset()
     """If it is stalled or down: its lines that may be the broken ones."""
+    directions: tuple[Direction, ...] = ()
+    """What TCP knows of its lines."""
 
     @property
     def name(self) -> str:

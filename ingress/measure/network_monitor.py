@@ -7,13 +7,14 @@ seldom asked costs by now, whose evidence stands against whom.
 from collections.abc import Iterable, Mapping, Sequence
 
 from ingress.measure.blame import Blame, find_blame, suspects
+from ingress.measure.directions import Directions
 from ingress.measure.estimators import FIRST_GUESS
 from ingress.measure.evidence import Planned, Witness
 from ingress.measure.figures import PathFigures, Source
 from ingress.measure.health import PathState
 from ingress.measure.monitor import PathMonitor
 from ingress.measure.pieces import Piece, composed, line_pieces
-from ingress.measure.poor import poor_lines
+from ingress.measure.poor import lossy_lines, poor_lines
 from ingress.measure.schedule import FAR, QUIET, RIDING, intervals
 from ingress.measure.traffic import NO_TRAFFIC, Traffic
 from relay.model.walk import Path
@@ -41,6 +42,8 @@ class NetworkMonitor:
         self.monitors: dict[str, PathMonitor] = {}
         self.paths: tuple[Path, ...] = ()
         self.prefixes: tuple[Path, ...] = ()
+        self.directions = Directions()
+        """What TCP knows of the lines."""
         self._disagreeing: set[str] = set()
         """Paths that are seldom asked, and whose lines say that they are longer or shorter by now."""
         self._offsets: dict[str, float] = {}
@@ -62,6 +65,7 @@ class NetworkMonitor:
         self.monitors = {name: kept.get(name) or PathMonitor(walk, now) for name, walk in wanted.items()}
         self._offsets = {name: offset for name, offset in self._offsets.items() if name in kept}
         self.paths, self.prefixes = tuple(paths), tuple(prefixes)
+        self.directions.know({hop.line.name: hop.line for path in paths for hop in path.hops})
         return new, gone
 
     def doubt(self, now: float) -> None:
@@ -139,6 +143,7 @@ class NetworkMonitor:
             answered_sent=float("-inf") if pings.answered_sent is None else pings.answered_sent,
             silent_since=silent,
             suspects=suspects(path, self._proven(silent)) if state in BROKEN else frozenset(),
+            directions=self.directions.on(path),
         )
 
     def _candidates(self, order: Sequence[Path], now: float) -> set[str]:
@@ -221,7 +226,8 @@ class NetworkMonitor:
         for monitor in self.monitors.values():  # what was late then was the death, not the weather
             named |= monitor.path.lines if now - monitor.health.died < POOR_AFTER else set()
         lines = {hop.line.name: hop.line for path in self.paths for hop in path.hops if hop.line.name not in named}
-        return [*broken, *poor_lines(lines.values(), line_pieces(self.monitors, now))]
+        poor = poor_lines(lines.values(), line_pieces(self.monitors, now))
+        return [*broken, *poor, *lossy_lines(self.directions.of(line) for line in lines)]
 
 
 def _witness(monitor: PathMonitor, now: float) -> Witness:

@@ -1,8 +1,12 @@
-"""Lines that work, and work badly: what is lost or shaken on their own piece of the way, in sentences."""
+"""Lines that work, and work badly: what is lost or shaken on their own piece of the way, in sentences.
 
-from collections.abc import Iterable, Mapping
+Pings show what comes late, TCP what is lost, in which direction, and to a policer.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 
 from ingress.measure.blame import Blame
+from ingress.measure.directions import Direction
 from ingress.measure.pieces import Piece
 from relay.model.network import Line
 
@@ -39,3 +43,25 @@ def _blame(line: Line, piece: Piece) -> Blame:
     if _is_shaken(piece):
         said.append(f"its round trip of {piece.round_trip * 1000:.0f} ms varies by {piece.deviation * 1000:.0f} ms")
     return Blame(f"line {line.name} is poor: {'; '.join(said)}", (line.name,))
+
+
+def lossy_lines(known: Iterable[Sequence[Direction]]) -> list[Blame]:
+    """Findings about lines of which TCP knows one direction or both, the worst first."""
+    found = [both for both in known if any(one.is_lossy for one in both)]
+    return [_lossy(both) for both in sorted(found, key=lambda both: -max(one.loss.low for one in both))]
+
+
+def _lossy(both: Sequence[Direction]) -> Blame:
+    said = [_loses(one) for one in both if one.is_lossy]
+    said += [f"the other way it loses {one.loss.share:.2%}" for one in both if not one.is_lossy]
+    said += ["of the other way nothing is known"] if len(both) == 1 else []
+    return Blame(f"line {both[0].line} {'; '.join(said)}", (both[0].line,))
+
+
+def _loses(one: Direction) -> str:
+    what, who = f"what {one.start} sends to {one.end}", f", says {one.start}" if one.is_told else ""
+    if one.policed is not None:
+        rate = one.policed * 8 / 1e6
+        return f"is policed: beyond {rate:.1f} Mbit/s of {what} {one.loss.share:.1%} is lost, without a queue{who}"
+    between = f"{one.loss.low:.2%} to {one.loss.high:.2%}, by {one.loss.segments} segments"
+    return f"loses {one.loss.share:.2%} of {what} ({between}){who}"

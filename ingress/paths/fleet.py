@@ -17,6 +17,7 @@ from ingress.paths.bulk import BulkCarriers
 from ingress.paths.live import BULK_PING, LivePath, SetupOptions
 from ingress.paths.moving import Moving
 from ingress.paths.peer import Peer
+from ingress.paths.tcp_readings import EVERY, TcpReadings
 from relay import log
 from relay.callbacks import ignore
 from relay.dial.lines import LineDial, keep_dialling
@@ -66,6 +67,7 @@ class Fleet:
         self.moving = Moving(loop, self.live, self.chooser)
         self.bulk = BulkCarriers(loop, self.live, self.moving)
         self.network_monitor = NetworkMonitor((), (), loop.now)
+        self._readings = TcpReadings(name, self.network_monitor.directions)
         self.on_round: Callable[[], None] = ignore
         """Called after every round: who waited for a path may try again."""
         self._nursery = nursery
@@ -259,6 +261,8 @@ class Fleet:
             why = self._why_leave(live)
             if why and live.thin is not None and live.is_deserted:
                 live.close_carriers(why)
+        if self._rounds % (4 * EVERY) == 0:
+            self._readings.look(self.live.values(), self.peers, now)
         for probe in self.chooser.probes_wanted(now):
             self._ask(probe)
 

@@ -25,6 +25,7 @@ from relay.carrier.link import Link
 from relay.dial.lines import LineDial
 from relay.engine import Loop, Timer
 from relay.model.network import Network
+from relay.model.sent import NOTHING_SENT, Sent
 from relay.model.walk import Path
 from relay.session.stream import Stream
 from relay.wire.codes import Purpose
@@ -110,6 +111,7 @@ class LivePath:
         self.bulk: list[Link] = []
         self.dials: list[LineDial] = []
         """Seconds that the dial of each line took at the last set-up."""
+        self._sent = NOTHING_SENT  # over carriers that are gone
         self._loop = loop
         self._options = options
         self._listener = listener
@@ -154,6 +156,14 @@ class LivePath:
     def bytes_down(self) -> int:
         """Bytes received over all the carriers it ever had."""
         return self.counters.bytes_down + sum(link.end.bytes_in for link in self.links)
+
+    @property
+    def sent(self) -> Sent:
+        """What TCP knows of what was sent to the first node, over all the carriers it ever had."""
+        whole = self._sent
+        for link in self.links:
+            whole = whole.plus(link.tls.sent())
+        return whole
 
     @property
     def is_deserted(self) -> bool:
@@ -266,6 +276,7 @@ class LivePath:
         now, end = self._loop.now, link.end
         log.event("carrier-lost", about=self.name, path=self.name, carrier=end.number, streams=len(detached), why=why)
         self.counters.count_bytes(end.bytes_out, end.bytes_in)
+        self._sent = self._sent.plus(link.tls.sent())
         if link.is_broken:
             self.counters.count_broken()
         if link in self.bulk:

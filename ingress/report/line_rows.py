@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 
 from ingress.measure.blame import Blame
+from ingress.measure.directions import Direction
 from ingress.measure.health import PathState
 from ingress.measure.network_monitor import NetworkMonitor
 from ingress.measure.pieces import Piece, line_pieces
 from ingress.measure.poor import is_poor
 from ingress.measure.schedule import probe_bytes_per_day
-from ingress.report.rows import LineRow
+from ingress.report.rows import DirectionRow, LineRow
 from ingress.report.snapshot import Snapshot
 from relay.model.network import Line
 
@@ -53,13 +54,22 @@ def _line_row(snapshot: Snapshot, line: Line, state: str, piece: Piece | None, p
         bytes_up=sum(one.bytes_up for one in riding),
         bytes_down=sum(one.bytes_down for one in riding),
         provider=line.provider,
+        directions=[_direction_row(one) for one in snapshot.network_monitor.directions.of(line.name)],
+    )
+
+
+def _direction_row(one: Direction) -> DirectionRow:
+    loss = one.loss
+    return DirectionRow(
+        one.start, one.end, loss.share, loss.low, loss.high, loss.segments, policed=one.policed, told=one.is_told
     )
 
 
 def line_state(line: str, network_monitor: NetworkMonitor, blames: Sequence[Blame], pieces: Mapping[str, Piece]) -> str:
     """A line is up, or poor, if anything answers over it; else as it was blamed; else nobody can tell."""
     if any(monitor.health.is_answering and line in monitor.path.lines for monitor in network_monitor.monitors.values()):
-        return "poor" if line in pieces and is_poor(pieces[line]) else "up"
+        is_bad = (line in pieces and is_poor(pieces[line])) or network_monitor.directions.is_lossy(line)
+        return "poor" if is_bad else "up"
     for blame in blames:
         if line in blame.lines:
             return "broken" if blame.is_sure else "suspect"

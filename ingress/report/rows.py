@@ -51,6 +51,25 @@ class PathRow:
 
 
 @attrs.frozen
+class DirectionRow:
+    """One direction of a line, as TCP knows it: 10,000 segments of the last ten minutes, or more."""
+
+    start: str
+    """Who sends."""
+    end: str
+    loss: float
+    """Share of segments that were lost."""
+    loss_least: float
+    """What it is at least, and at most, beyond doubt."""
+    loss_most: float
+    segments: int
+    policed: float | None
+    """Bytes per second beyond which something drops what is sent, if it looks so."""
+    told: bool
+    """By the node that sends; else this ingress sends, and has measured it."""
+
+
+@attrs.frozen
 class LineRow:
     """One line. Its round trip is that of its piece of the way."""
 
@@ -58,8 +77,8 @@ class LineRow:
     start: str
     end: str
     state: str
-    """`up`, `poor` (what is sent over it comes late, or unevenly), `broken`, `suspect` (it or the node behind it), or
-    `unknown` (nothing leads to its beginning now)."""
+    """`up`, `poor` (what is sent over it comes late, or unevenly, or is lost), `broken`, `suspect` (it or the node
+    behind it), or `unknown` (nothing leads to its beginning now)."""
     round_trip: float | None
     uncertainty: float | None
     """By which the round trip may be wrong: it is the difference of two walks'."""
@@ -76,6 +95,8 @@ class LineRow:
     bytes_up: int
     bytes_down: int
     provider: str | None
+    directions: list[DirectionRow]
+    """Those that are known, the one away from its start first."""
 
 
 @attrs.frozen

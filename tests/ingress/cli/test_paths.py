@@ -65,6 +65,7 @@ LINE: dict[str, Any] = {
     "bytes_up": 0,
     "bytes_down": 0,
     "provider": None,
+    "directions": [{"start": "jp-dmit", "end": "shanghai", "loss": 0.0123}],
 }
 OLDER = "us-dmit has an older paths.toml (serial 3, here 5): update us-dmit"
 NODE = {
@@ -171,6 +172,8 @@ def test_the_table_has_every_figure_and_fits_100_columns(ingress: Ingress, capsy
         "longest pause 610 ms",
         "lost: 2 by exit-lost",
         "52M",
+        "lost >/<",
+        "-/1.23%",
     ):
         assert said in " ".join(shown.split())
     assert "node jp-dmit:" not in shown

@@ -4,6 +4,7 @@ import pytest
 
 from ingress.measure.blame import Blame
 from ingress.report.line_rows import line_state, node_state
+from tests.ingress.measure.test_directions import tell
 from tests.ingress.report.running import Running
 
 
@@ -19,6 +20,21 @@ def test_lines_are_told_with_their_own_piece_and_what_pings_cost() -> None:
     assert {row.state for row in told.lines} == {"up"}
     assert told.totals.probe_bytes_per_day == sum(row.probe_bytes_per_day for row in told.lines)
     assert (told.totals.streams, told.totals.lost, told.blame) == (1, {"exit-lost": 1}, [])
+
+
+def test_a_line_that_tcp_knows_to_lose_is_poor_and_shows_in_which_direction() -> None:
+    running = Running()
+    tell(running.network_monitor.directions, {("j1u", "us1"): 0.01, ("j1u", "jp1"): 0.0, ("ix1", "sh"): 0.001})
+    told = running.report(5.0)
+    lines = {row.line: row for row in told.lines}
+    assert {name: row.state for name, row in lines.items()} == {"ix1": "up", "ix2": "up", "j1u": "poor", "j2u": "up"}
+    there, back = lines["j1u"].directions
+    assert (there.start, there.end, there.loss, there.policed, there.told) == ("jp1", "us1", 0.0, None, True)
+    assert (back.start, back.end, back.loss, back.segments) == ("us1", "jp1", pytest.approx(0.01), 20_000)
+    assert 0.005 < back.loss_least < back.loss < back.loss_most < 0.015
+    assert [row.told for row in lines["ix1"].directions] == [False] and lines["j2u"].directions == []
+    (sentence,) = told.blame
+    assert sentence.startswith("line j1u loses 1.00% of what us1 sends to jp1 (")
 
 
 def test_the_broken_line_is_named() -> None:
