@@ -186,7 +186,17 @@ class Targets:
 class Dialling:
     """One target on its way. Made by `Targets.dial`; only `cancel` is for its caller."""
 
-    __slots__ = ("_attempt", "_on_done", "_permitted", "_scope", "_started", "_targets", "host", "port")
+    __slots__ = (
+        "_attempt",
+        "_is_resolving",
+        "_on_done",
+        "_permitted",
+        "_scope",
+        "_started",
+        "_targets",
+        "host",
+        "port",
+    )
 
     def __init__(self, targets: Targets, host: str, port: int, on_done: OnDone) -> None:
         self.host = host
@@ -195,12 +205,18 @@ class Dialling:
         self._on_done: OnDone | None = on_done
         self._attempt: Connecting | Racing | None = None
         self._permitted: Sequence[str] = ()
+        self._is_resolving = False
         self._scope: trio.CancelScope | None = None
         self._started = 0.0
 
     def __repr__(self) -> str:
         over = self._on_done is None
         return f"<Dialling {'over' if over else 'connecting' if self._attempt is not None else 'resolving'}>"
+
+    @property
+    def waits_for(self) -> Cause:
+        """The cause that it would end with if nothing came any more."""
+        return Cause.DNS_TIMEOUT if self._is_resolving else Cause.CONNECT_TIMEOUT
 
     def cancel(self) -> None:
         """Stop at once; harmless when it is over."""
@@ -225,6 +241,7 @@ class Dialling:
             self.end_soon(Cause.POLICY)
             return
         self._permitted = permitted
+        self._is_resolving = False
         self._started = loop.now
         if len(permitted) == 1:
             self._attempt = connect(loop, (permitted[0], self.port), CONNECT_LIMIT, self._connected)
@@ -234,6 +251,7 @@ class Dialling:
 
     async def resolve(self) -> None:
         """A task: find the addresses of the name, then connect."""
+        self._is_resolving = True
         with self._open_scope():
             try:
                 addresses = await self._targets.resolver.resolve(self.host)

@@ -22,6 +22,7 @@ from relay.model.vitals import ConnectedIngress
 from relay.node.accounts import Accounts
 from relay.node.line_use import Carried, LineUses
 from relay.session.acceptor import Acceptor, AcceptorStream
+from relay.session.sink import Sink
 from relay.session.stream import Stream
 from relay.wire import bodies
 from relay.wire.codes import Purpose, Reason, Verdict
@@ -226,7 +227,13 @@ class Sessions:
 
     def _begin(self, token: bytes, owner: str) -> Acceptor:
         return Acceptor(
-            token, owner, self.accounts.of(owner), self._loop.now, self._open, lambda: self._has_room(owner)
+            token,
+            owner,
+            self.accounts.of(owner),
+            self._loop.now,
+            self._open,
+            lambda: self._has_room(owner),
+            self._waits_for,
         )
 
     def _has_room(self, owner: str) -> bool:
@@ -329,6 +336,11 @@ class Sessions:
             dialling = self._targets.dial(host, port, lambda outcome: self._dialled(stream, binding, outcome))
             self._dialling[binding] = dialling
         return binding
+
+    def _waits_for(self, sink: Sink) -> Cause:
+        """What the dial of a stream, whose sink is a binding, would end with."""
+        dialling = self._dialling.get(sink) if isinstance(sink, Binding) else None
+        return Cause.CONNECT_TIMEOUT if dialling is None else dialling.waits_for
 
     def _dialled(self, stream: AcceptorStream, binding: Binding, outcome: Dialled | Cause) -> None:
         del self._dialling[binding]

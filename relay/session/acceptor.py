@@ -75,13 +75,15 @@ class AcceptorStream(Stream):
     then bytes, until it is complete, or the ingress resets it, or we do and the ingress confirms.
     """
 
-    __slots__ = ()
+    __slots__ = ("is_withdrawn",)
 
     def __init__(self, session: StreamSession, number: int, generation: int, start: int, allowed: int) -> None:
         """Its sink is bound once its opener has given one. *start* and *allowed* as OPEN says (see Stream)."""
         super().__init__(session, number, CLOSED, start, allowed)
         self.generation = generation
         self.reach = _KNOWN
+        self.is_withdrawn = False
+        """Given up because the ingress has withdrawn it: no target is dialled, or ever will be."""
 
     def connected(self, took: float, now: float) -> None:
         """The target was connected, in *took* seconds: tell the ingress. Harmless if the stream is over."""
@@ -120,6 +122,17 @@ class AcceptorStream(Stream):
 
     # ---- ends
 
+    def withdraw(self, cause: Cause) -> None:
+        """The ingress gives it to another exit, since this one still waits, for what *cause* says. Not to be called
+        once the target is connected, or the stream is cut."""
+        sink, self.is_withdrawn = self.sink, True
+        self.abort(cause)
+        sink.on_reset(cause)
+
+    def farewell(self) -> bytes:
+        """As `Stream.farewell`; of a stream that was withdrawn, that no target has had a byte of it."""
+        return bodies.withdrawn(self.id, 0, self.cause or 0) if self.is_withdrawn else super().farewell()
+
     def abort(self, cause: Cause) -> None:
         """As `Stream.abort`. The stream stays known, without its bytes, until the ingress's RESET comes; unless that is
         here already, with all that it follows: then nobody may be there to say another."""
@@ -153,13 +166,25 @@ class AcceptorStream(Stream):
 
 
 OnOpen = Callable[[AcceptorStream, str, int], Sink]
+WaitsFor = Callable[[Sink], Cause]
+
+
+def _connect(_: Sink) -> Cause:
+    return Cause.CONNECT_TIMEOUT
 
 
 class Acceptor(Session[AcceptorStream]):
     """The session's end at the exit (or at a relay, where no stream may be opened)."""
 
     def __init__(
-        self, token: bytes, owner: str, memory: Memory, now: float, on_open: OnOpen, has_room: Callable[[], bool]
+        self,
+        token: bytes,
+        owner: str,
+        memory: Memory,
+        now: float,
+        on_open: OnOpen,
+        has_room: Callable[[], bool],
+        waits_for: WaitsFor = _connect,
     ) -> None:
         """*token* is the ingress's choice. *owner* is the name in its certificate: the caller lets no other join.
 
@@ -167,6 +192,8 @@ class Acceptor(Session[AcceptorStream]):
         `stream.connected` or `stream.reset`, which it may do at once. While *has_room* says no, an OPEN is answered
         by RESET with LIMIT, and nothing is kept of it; so is one that takes more than FLOOR, against what its ingress
         was told or because that is of a time before START, when all memory is held.
+
+        *waits_for(sink)* says what a dial still waits for, by the cause that it would end with.
         """
         super().__init__(token, memory, now)
         self.owner = owner
@@ -175,10 +202,12 @@ class Acceptor(Session[AcceptorStream]):
         self._seen = SeenIds()
         self._on_open_told = on_open
         self._has_room = has_room
+        self._waits_for = waits_for
         self._handlers |= {
             Kind.PING: self._on_ping,
             Kind.OPEN: self._on_open,
             Kind.ATTACH: self._on_attach,
+            Kind.WITHDRAW: self._on_withdraw,
             **{kind: partial(tell_owner, kind) for kind in (Kind.TIME, Kind.LABEL, Kind.ASSOC_END)},
         }
 
@@ -254,6 +283,27 @@ class Acceptor(Session[AcceptorStream]):
         stream.follow(carrier, generation, planned=bool(flags & bodies.PLANNED))
         if stream.is_connected and not flags & bodies.KNOWS_CONNECTED:
             stream.tell_connected()
+
+    def _on_withdraw(self, carrier: CarrierEnd, body: bytes) -> None:
+        """Another exit is to have the stream. What was withdrawn stays known until the ingress's RESET comes, as what
+        was reset does, so that whoever asks twice is told the same; also if its OPEN has not come yet."""
+        number = bodies.parse_withdraw(body)
+        stream = self.streams.get(number)
+        if stream is not None and stream.is_connected:
+            carrier.send(bodies.withdrawn(number, max(stream.receiver.received, 1), 0))
+        elif stream is not None:
+            if not stream.is_cut:
+                stream.withdraw(self._waits_for(stream.sink))
+            if stream.is_over:  # else the ingress has reset it since
+                carrier.send(stream.farewell())
+        elif number in self._seen:
+            carrier.send(bodies.reset(number, Cause.GONE))
+        else:
+            self._seen.add(number)
+            if self._has_room():
+                stream = self.streams[number] = AcceptorStream(self, number, 0, 0, 0)
+                stream.withdraw(Cause.CONNECT_TIMEOUT)
+            carrier.send(bodies.withdrawn(number, 0, Cause.CONNECT_TIMEOUT))
 
     def _on_reset(self, _: CarrierEnd, body: bytes) -> None:
         """The ingress has given a stream up, or answers our own RESET; an OPEN of it that comes later finds it seen."""

@@ -28,9 +28,10 @@ from relay.wire.codes import Feature
 from relay.wire.errors import ProtocolError
 from relay.wire.frames import Kind
 
-MOST_EARLY = 8 * 1024
-"""Bytes of a stream kept beyond their acknowledgement until the exit has connected: a TLS ClientHello takes 0.3 to
-2 KiB, the head of a request with its cookies up to 8."""
+MOST_EARLY = 64 * 1024
+LEAST_EARLY = 8 * 1024
+"""Bytes of a stream kept beyond their acknowledgement until the exit has connected, and while memory is short: a TLS
+ClientHello takes 0.3 to 2 KiB, the head of a request with its cookies up to 8, a form what its fields take."""
 
 _OPENING, _ATTACHED, _CONNECTED = (
     Reach.OPENING,
@@ -50,10 +51,11 @@ class InitiatorStream(Stream):
     """A stream as the ingress sees it: it knows its target, and what an exit has said of it.
 
     It may be written to before the exit has heard of it. What it was given can go to another exit as long as no target
-    has had it: because nothing has travelled (`has_sent`), or because this exit says that it has not connected.
+    has had it: because nothing has travelled (`has_sent`), or because this exit says that it has not connected, be it
+    only because it is asked to let go (`withdraw`).
     """
 
-    __slots__ = ("_early", "host", "is_planned", "owed", "port", "starts", "withdrawn")
+    __slots__ = ("_early", "host", "is_planned", "is_withdrawing", "owed", "port", "starts", "withdrawn")
 
     def __init__(
         self, session: StreamSession, number: int, sink: Sink, host: str, port: int, starts: tuple[int, int] = STARTS
@@ -70,7 +72,10 @@ class InitiatorStream(Stream):
         """All that was written, once the stream is over without having been connected: another exit may go on with it.
         None if it was connected, or if more has been acknowledged than is kept."""
         self._early = b""
-        """What the exit has acknowledged before it has connected, if that is not more than MOST_EARLY."""
+        """What the exit has acknowledged before it has connected, if that is not more than is kept; it counts in the
+        memory as used."""
+        self.is_withdrawing = False
+        """The exit was asked to let go of it."""
         self.owed: dict[CarrierEnd, int | None] = {}
         """Carriers left by a planned move that still bring what lies below an offset; None until the exit told it."""
 
@@ -128,7 +133,7 @@ class InitiatorStream(Stream):
         """CONNECTED has come; the sink hears it once."""
         if not self.is_connected:
             self.reach = REACHES[self.reach][_CONNECTED]
-            self._early = b""
+            self._drop_early()
             self.took = took
             self.sink.on_connected(took)
 
@@ -139,11 +144,33 @@ class InitiatorStream(Stream):
         super().receive_ack(received, limit)
 
     def _keep_early(self, stop: int) -> None:
-        sender = self.sender
-        if len(self._early) == sender.acked and stop <= MOST_EARLY:
+        sender, memory = self.sender, self.session.memory
+        if len(self._early) == sender.acked and stop <= (LEAST_EARLY if memory.is_short else MOST_EARLY):
+            memory.used += stop - sender.acked
             self._early = b"".join((self._early, *sender.read(sender.acked, stop)))
 
+    def _drop_early(self) -> None:
+        self.session.memory.used -= len(self._early)
+        self._early = b""
+
     # ---- ends
+
+    def withdraw(self) -> None:
+        """Ask the exit to let go of it, so that another may have it, unless a target is connected. Then nothing
+        changes; else the sink hears of a reset, with what the exit was waiting for, and `withdrawn` has what was
+        written.
+
+        To be asked only of a node that can (`Initiator.can_withdraw`), and answered for certain: it is a last word.
+        """
+        if not (self.is_withdrawing or self.is_cut or self.is_connected):
+            self.is_withdrawing = True
+            self.session.say_last([bodies.withdraw(self.id)])
+
+    @property
+    def is_kept_whole(self) -> bool:
+        """Whether all that was written is still here, so that another exit may go on with it."""
+        sender = self.sender
+        return len(self._early) == min(sender.acked, sender.end)
 
     def abort(self, cause: Cause) -> None:
         """As `Stream.abort`. The stream is forgotten at once; RESET is a last word, which the exit gets for certain."""
@@ -162,9 +189,9 @@ class InitiatorStream(Stream):
     def on_forgotten(self) -> None:
         """As `Stream.on_forgotten`; what no target has had is kept in `withdrawn`."""
         sender = self.sender
-        let_go = min(sender.acked, sender.end)
-        if self.withdrawn is None and not self.is_connected and len(self._early) == let_go:
-            self.withdrawn = b"".join((self._early, *sender.read(let_go, sender.end)))
+        if self.withdrawn is None and not self.is_connected and self.is_kept_whole:
+            self.withdrawn = b"".join((self._early, *sender.read(len(self._early), sender.end)))
+        self._drop_early()
         super().on_forgotten()
 
 
@@ -176,6 +203,8 @@ class Initiator(Session[InitiatorStream]):
         super().__init__(token, memory, now)
         self.on_resumed: Callable[[InitiatorStream], None] = ignore
         """Told of a stream whose newest attachment, not its first, the exit has answered."""
+        self.can_withdraw = False
+        """The node lets go of streams that are withdrawn."""
         self._reads_starts = False
         """Streams may start with less than INITIAL_WINDOW, both ways."""
         self._start_told = INITIAL_WINDOW
@@ -185,6 +214,7 @@ class Initiator(Session[InitiatorStream]):
             Kind.PONG: self._on_pong,
             Kind.ATTACHED: self._on_attached,
             Kind.CONNECTED: self._on_connected,
+            Kind.WITHDRAWN: self._on_withdrawn,
             Kind.START: self._on_start,
             **{kind: partial(tell_owner, kind) for kind in NOTICES},
         }
@@ -193,6 +223,7 @@ class Initiator(Session[InitiatorStream]):
         """As in Session."""
         super().go_by(features)
         self._reads_starts = Feature.START_WINDOWS in features
+        self.can_withdraw = Feature.WITHDRAW in features
 
     @property
     def may_start_small(self) -> bool:
@@ -293,6 +324,21 @@ class Initiator(Session[InitiatorStream]):
             self.say_last([bodies.reset(number, Cause.GONE)])
         if stream is not None and not (cause is Cause.GONE and stream.receiver.is_cut_whole):
             self._end_at_once(stream, cause)
+
+    def _on_withdrawn(self, _: CarrierEnd, body: bytes) -> None:
+        """The answer to WITHDRAW. It is confirmed as a RESET is, also if the stream was reset here since."""
+        number, given, code = bodies.parse_withdrawn(body)
+        stream = self.streams.get(number)
+        if number >= self._next_id or (stream is not None and not stream.is_withdrawing):
+            raise ProtocolError("a WITHDRAWN of a stream that was not withdrawn")
+        if given:
+            return
+        if stream is not None and stream.is_connected:
+            raise ProtocolError("a WITHDRAWN of a stream whose target was connected")
+        self._check_words()
+        self.say_last([bodies.reset(number, Cause.GONE)])
+        if stream is not None:
+            self._end_at_once(stream, Cause.said_by_exit(code))
 
     def _check_words(self) -> None:
         """Raises ProtocolError if the exit says RESET of more streams than it can have, and so makes us say as much."""

@@ -7,7 +7,8 @@ carrier is answered. If the carrier dies first, the frame goes out again on the 
 
 What must stay true:
 1. A word is either waiting in `LastWords`, or unconfirmed on exactly one living carrier, or known to have arrived.
-2. The peer takes every one of them twice, late, or about a stream it never knew, without harm (ACK and RESET do).
+2. The peer takes every one of them twice, late, or about a stream it never knew, without harm (ACK, RESET and
+   WITHDRAW do; that last one speaks of a stream which is still known here, and needs its answer).
 3. Their number is bounded by what ends within a ping interval: nothing here waits for a stream.
 """
 

@@ -379,7 +379,7 @@ class Stream(Ledger):
             parts.append(words)
             size = len(words)
         if self.state is _RESETTING:  # nothing else is of account
-            return size + _put(parts, bodies.reset(self.id, self.cause or Cause.INTERNAL))
+            return size + _put(parts, self.farewell())
         if leg.must_connect:
             leg.must_connect = False
             size += _put(parts, bodies.connected(self.id, self.took))
@@ -392,6 +392,10 @@ class Stream(Ledger):
             if self.drains:
                 self.forget_drained()
         return size
+
+    def farewell(self) -> bytes:
+        """What is said of a stream that this end has given up at once, until the peer is known to have heard it."""
+        return bodies.reset(self.id, self.cause or Cause.INTERNAL)
 
     def announcement(self, leg: CarrierLeg) -> bytes:
         """The first words about the stream on *leg*, which is new: whatever else it says follows them."""

@@ -23,6 +23,8 @@ _RESET = struct.Struct("!QQB")
 _TIMED = struct.Struct("!IIB")
 _TIME = struct.Struct("!IHB")
 _TWO_WINDOWS = struct.Struct("!II")
+_STREAM = struct.Struct("!Q")
+_WITHDRAWN = struct.Struct("!QQB")
 _LABEL = struct.Struct("!8sHBB32s")
 _LABELED = struct.Struct("!8sHB")
 _ASSOC_GONE = struct.Struct("!IB")
@@ -187,6 +189,28 @@ def reset(stream: int, cause: int, offset: int = 0) -> bytes:
 def parse_reset(body: bytes) -> tuple[int, int, int]:
     """Stream, offset, cause."""
     return _fields(_RESET, body)
+
+
+def withdraw(stream: int) -> bytes:
+    """WITHDRAW: another exit is to have the stream, unless a target has had something of it."""
+    return frame(Kind.WITHDRAW, _STREAM.pack(stream))
+
+
+def parse_withdraw(body: bytes) -> int:
+    """Stream."""
+    stream: int = _fields(_STREAM, body)[0]
+    return stream
+
+
+def withdrawn(stream: int, given: int, cause: int) -> bytes:
+    """The answer to WITHDRAW: bytes that a target was given, at least 1 once it is connected; then the stream goes on.
+    With 0 it is over, and *cause* is what the exit was still waiting for."""
+    return frame(Kind.WITHDRAWN, _WITHDRAWN.pack(stream, given, cause))
+
+
+def parse_withdrawn(body: bytes) -> tuple[int, int, int]:
+    """Stream, bytes, code of the cause."""
+    return _fields(_WITHDRAWN, body)
 
 
 def time_target(number: int, host: str, port: int) -> bytes:

@@ -100,7 +100,9 @@ class Feature(enum.IntFlag):
     """A node: it takes labels, and carries datagrams."""
     START_WINDOWS = 4
     """A node: it reads in OPEN how far both sides may write before they hear from each other."""
+    WITHDRAW = 8
+    """A node: it lets go of a stream that was withdrawn, unless its target is connected, and never dials it."""
 
 
-OUR_FEATURES = Feature.RESET_IN_ORDER | Feature.START_WINDOWS
+OUR_FEATURES = Feature.RESET_IN_ORDER | Feature.START_WINDOWS | Feature.WITHDRAW
 """What is announced: this program keeps these promises."""

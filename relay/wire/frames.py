@@ -41,6 +41,8 @@ class Kind(enum.IntEnum):
     FIN = 37
     ACK = 38
     RESET = 39
+    WITHDRAW = 40
+    WITHDRAWN = 41
     LABEL = 48
     LABELED = 49
     ASSOC_END = 50
@@ -66,6 +68,8 @@ _DEAR: dict[int, int] = {
     Kind.TIME: 16,
     Kind.STATUS: BUDGET,
     Kind.RESET: 8,
+    Kind.WITHDRAW: 8,
+    Kind.WITHDRAWN: 8,
     Kind.ATTACH: 4,
     Kind.ATTACHED: 4,
     Kind.CONNECTED: 4,

@@ -254,7 +254,7 @@ async def test_a_cancelled_connect_stops_at_once(make: Make, black_hole: Address
     outcomes: list[Dialled | Cause] = []
     dialling = make().dial(black_hole.host, black_hole.port, outcomes.append)
     await wait_all_tasks_blocked()
-    assert "connecting" in repr(dialling)
+    assert "connecting" in repr(dialling) and dialling.waits_for is Cause.CONNECT_TIMEOUT
     before = len(os.listdir("/proc/self/fd"))
     dialling.cancel()
     dialling.cancel()
@@ -271,7 +271,7 @@ async def test_a_cancelled_resolution_stops_at_once(make: Make, nursery: trio.Nu
     at_once.cancel()
     dialling = targets.dial("b.test", 443, outcomes.append)
     await wait_all_tasks_blocked()
-    assert "1 in flight" in repr(targets.resolver)
+    assert "1 in flight" in repr(targets.resolver) and dialling.waits_for is Cause.DNS_TIMEOUT
     dialling.cancel()
     await wait_all_tasks_blocked()
     assert "0 in flight" in repr(targets.resolver)

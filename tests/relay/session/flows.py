@@ -15,6 +15,13 @@ def content(flow: int, end: int, start: int, size: int) -> bytes:
     return _BLOB[at : at + size]
 
 
+def content_of(flow: "Flow") -> bytes:
+    """All that the ingress has written on it."""
+    written = flow.written[0]
+    pieces = (content(flow.stream.id, 0, at, min(written - at, 65521)) for at in range(0, written, 65521))
+    return b"".join(pieces)
+
+
 class Flow:
     """What the test knows of one stream."""
 
@@ -26,6 +33,8 @@ class Flow:
         self.was_cut = [False, False]
         """Reset behind what was written: the other end gets that first."""
         self.was_forgotten = False
+        self.was_withdrawn = False
+        """The exit let go of it for another one: nobody was connected."""
         self.checked = [0, 0]
 
 
@@ -37,5 +46,6 @@ def is_over(flow: Flow, end: int, sink: RecordingSink) -> bool:
 def held_by(stream: Stream) -> int:
     """What the memory must count of a stream beyond its start: what is kept for sending, and what may still come."""
     receiver = stream.receiver
+    early = len(stream._early) if isinstance(stream, InitiatorStream) else 0
     promised = max(receiver.limit - receiver.consumed - stream.start, 0) + receiver.held - receiver.early
-    return stream.sender.kept + (promised if stream.start else 0)
+    return stream.sender.kept + early + (promised if stream.start else 0)

@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from relay.model.cause import Cause
+from relay.session.initiator import LEAST_EARLY
 from relay.session.session import EXPIRY
 from relay.session.states import StreamState
 from relay.session.stream import Stream
 from relay.wire.codes import Feature
-from tests.relay.session.flows import Flow, content, held_by, is_over
+from tests.relay.session.flows import Flow, content, content_of, held_by, is_over
 from tests.relay.session.pair import EXIT, INGRESS, PLENTY, RecordingSink, SessionPair
 
 OURS, NOTHING = Feature.RESET_IN_ORDER, Feature(0)
@@ -128,6 +129,11 @@ class SessionMachine(RuleBasedStateMachine):
                 flow.was_cut[end] = not (is_at_once or sink.stream.is_cut) and OURS in self.announced[1 - end]
                 give_up = sink.stream.abort if is_at_once else sink.stream.reset
                 give_up(Cause.TARGET_RESET if end == EXIT else Cause.CLIENT_RESET)
+
+    @rule(pick=_PICK)
+    def withdraw(self, pick: int) -> None:
+        if working := self.working(INGRESS):
+            working[pick % len(working)][0].stream.withdraw()
 
     @rule(pick=_PICK)
     def exit_forgets(self, pick: int) -> None:
@@ -269,16 +275,31 @@ class SessionMachine(RuleBasedStateMachine):
             assert sink.data[done : done + piece] == content(flow.stream.id, 1 - end, done, piece)
             done += piece
         flow.checked[end] = done
+        flow.was_withdrawn |= sink.cause is Cause.CONNECT_TIMEOUT
         if sink.cause is Cause.LIMIT:
             flow.was_reset[1 - end] = True
-        if sink.cause is not None and flow.was_cut[1 - end] and not (flow.was_forgotten or self.has_cut_short()):
+        if sink.cause is not None and flow.was_cut[1 - end] and not self.may_lack_bytes(flow):
             assert size == flow.written[1 - end], "a reset that overtook what was written before it"
             assert sink.fins == flow.is_finished[1 - end], "a reset that overtook the FIN before it"
         if sink.fins:
             assert flow.is_finished[1 - end] and size == flow.written[1 - end], "a clean end of a stream that was cut"
 
+    def may_lack_bytes(self, flow: Flow) -> bool:
+        return flow.was_forgotten or flow.was_withdrawn or self.has_cut_short()
+
     def has_cut_short(self) -> bool:
         return any(session.resets_cut_short for session in self.pair.sessions)
+
+    @invariant()
+    def what_was_withdrawn_was_never_connected_and_is_kept(self) -> None:
+        for flow in self.flows:
+            sink = self.sink(flow, INGRESS)
+            if sink is not None and sink.cause is Cause.CONNECT_TIMEOUT:
+                exit_ = self.sink(flow, EXIT)
+                assert exit_ is None or (not exit_.stream.is_connected and exit_.stream.is_over)
+                kept = flow.stream.withdrawn
+                assert kept is None or kept == content_of(flow)
+                assert kept is not None or flow.written[INGRESS] > LEAST_EARLY
 
     @invariant()
     def the_books_balance(self) -> None:
@@ -394,7 +415,7 @@ class SessionMachine(RuleBasedStateMachine):
         self.pair.attach(detached, len(self.pair.carriers) - 1)
 
     def untroubled(self) -> list[Flow]:
-        return [flow for flow in self.flows if not any(flow.was_reset) and not flow.was_forgotten]
+        return [flow for flow in self.flows if not (any(flow.was_reset) or flow.was_forgotten or flow.was_withdrawn)]
 
     def check_everything_arrived(self) -> None:
         self.what_arrived_is_a_prefix_of_what_was_written()

@@ -5,12 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.model.cause import Cause
-from relay.session.initiator import MOST_EARLY, InitiatorStream
-from tests.relay.session.pair import SessionPair
+from relay.session.initiator import LEAST_EARLY, MOST_EARLY, InitiatorStream
+from tests.relay.session.pair import PLENTY, SessionPair
 
 
-def opened() -> tuple[SessionPair, InitiatorStream]:
-    pair = SessionPair()
+def opened(memory: int = PLENTY) -> tuple[SessionPair, InitiatorStream]:
+    pair = SessionPair(memory=(memory, PLENTY))
     pair.connects_at_once = False
     return pair, pair.open(0)
 
@@ -57,6 +57,18 @@ def test_f2_more_than_a_first_flight_is_not_kept(size: int) -> None:
     assert stream.sender.acked == size
     kept = refused(pair, stream)
     assert kept == (bytes(size) if size == MOST_EARLY else None)
+
+
+@pytest.mark.parametrize("size", [LEAST_EARLY, LEAST_EARLY + 1])
+def test_f1_less_is_kept_while_memory_is_short(size: int) -> None:
+    pair, stream = opened(memory=1 << 20)
+    pair.ingress.memory.used += pair.ingress.memory.short_at + 1
+    stream.write(bytes(size))
+    pair.run()
+    pair.advance(0.1)
+    assert stream.sender.acked == size
+    kept = refused(pair, stream)
+    assert kept == (bytes(size) if size == LEAST_EARLY else None)
 
 
 def test_f2_nothing_is_kept_once_a_target_may_have_it() -> None:

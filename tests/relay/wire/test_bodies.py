@@ -32,6 +32,8 @@ TABLE: list[tuple[Kind, Callable[..., bytes], Callable[[bytes], Any], tuple[st.S
     (Kind.CONNECTED, bodies.connected, bodies.parse_connected, (U64, SECONDS)),
     (Kind.FIN, bodies.fin, bodies.parse_fin, (U64, U64)),
     (Kind.ACK, bodies.ack, bodies.parse_ack, (U64, U64, U64)),
+    (Kind.WITHDRAW, bodies.withdraw, lambda body: (bodies.parse_withdraw(body),), (U64,)),
+    (Kind.WITHDRAWN, bodies.withdrawn, bodies.parse_withdrawn, (U64, U64, U8)),
     (Kind.TIME, bodies.time_target, bodies.parse_time, (U32, HOST, U16)),
     (Kind.TIMED, bodies.timed, bodies.parse_timed, (U32, SECONDS, U8)),
     (Kind.LABEL, bodies.label, bodies.parse_label, (LABEL, U16, U8, U8, SECRET)),
@@ -39,8 +41,9 @@ TABLE: list[tuple[Kind, Callable[..., bytes], Callable[[bytes], Any], tuple[st.S
     (Kind.ASSOC_GONE, bodies.assoc_gone, bodies.parse_assoc_gone, (U32, U8)),
     (Kind.ASSOC_END, bodies.assoc_end, lambda body: (bodies.parse_assoc_end(body),), (U32,)),
 ]
-PARSERS = [row[2] for row in TABLE if row[0] not in (Kind.START, Kind.ASSOC_END)]
-PARSERS += [bodies.parse_reset, bodies.parse_ping, bodies.parse_pong, bodies.parse_start, bodies.parse_assoc_end]
+PARSERS = [row[2] for row in TABLE if row[0] not in (Kind.START, Kind.WITHDRAW, Kind.ASSOC_END)]
+PARSERS += [bodies.parse_reset, bodies.parse_ping, bodies.parse_pong, bodies.parse_start]
+PARSERS += [bodies.parse_withdraw, bodies.parse_assoc_end]
 WHOLE = [
     bodies.open_stream(1, 1, "host", 80, (0, 1)),
     bodies.attach(1, 1, 0, 0, 0),
@@ -48,6 +51,7 @@ WHOLE = [
     bodies.connected(1, 0.0),
     bodies.fin(1, 0),
     bodies.ack(1, 0, 0),
+    bodies.withdrawn(1, 0, 7),
     bodies.time_target(1, "host", 80),
     bodies.timed(1, 0.0, 0),
     bodies.label(bytes(8), 1, 1, 0, bytes(32)),
@@ -57,6 +61,7 @@ WHOLE = [
     bodies.ping(1, 0.0, False),
     bodies.pong(1),
     bodies.start(1),
+    bodies.withdraw(1),
     bodies.assoc_end(1),
 ]
 """One of each kind, in the order of PARSERS."""
