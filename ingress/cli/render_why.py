@@ -11,11 +11,11 @@ from relay.cli.render_units import STYLES, age, milliseconds
 
 Row = Mapping[str, Any]
 
-MARKS = {"measured": "", "used": "*", "assumed": "?"}
+MARKS = {"measured": "", "used": "*", "told": "~", "assumed": "?"}
 """Behind each figure: where it comes from."""
 MOST_SWITCHES = 5
 """That are shown, the last ones: with twelve paths all of it is to fit on a screen."""
-LEGEND = "ms; * from real connections, ? assumed, all others measured; = as good as the best"
+LEGEND = "ms; * from real connections, ~ told by nodes, ? assumed, else measured; = as good as the best"
 
 
 def render(answer: Mapping[str, Any]) -> RenderableType:

@@ -16,6 +16,8 @@ class Source(enum.Enum):
     """By pings, or by a probe."""
     USED = "used"
     """From what real streams did."""
+    TOLD = "told"
+    """By a node, of what it sends itself."""
     ASSUMED = "assumed"
     """From something else that was measured, or a first guess."""
 

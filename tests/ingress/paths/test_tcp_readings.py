@@ -2,6 +2,7 @@
 
 import pytest
 
+from ingress.choice.cost import HEARSAY_MOST
 from ingress.measure.directions import Direction
 from ingress.paths.live import LivePath
 from ingress.paths.tcp_readings import EVERY, sent_by_line
@@ -46,6 +47,23 @@ async def test_c7_a_node_is_heard_of_its_own_lines_only(bed: FleetBed) -> None:
     assert known(bed, "direct") == []
     await keep_telling(bed, "jp", "ix", 0.5)
     assert [one.start for one in known(bed, "ix")] == ["jp"]  # what we send over it, we know ourselves
+
+
+@with_bed()
+async def test_c7_a_relay_that_lies_worsens_its_own_lines_a_little_and_betters_none(bed: FleetBed) -> None:
+    """It says that all it sends is lost; and of another's line, that nothing is."""
+    await bed.up()
+    await bed.run(2.0)
+    before = {entry.name: entry.cost for entry in bed.fleet.chooser.ranking.order}
+    for line in ("ix", "pacific", "direct"):
+        await keep_telling(bed, "jp", line, 1.0)
+    after = {entry.name: entry.cost for entry in bed.fleet.chooser.ranking.order}
+    assert after["direct"] == pytest.approx(before["direct"], abs=0.002)
+    assert before["ix/pacific"] + 0.04 < after["ix/pacific"] <= before["ix/pacific"] + 2 * HEARSAY_MOST + 0.002
+    await keep_telling(bed, "jp", "ix", 0.0, times=20)
+    await keep_telling(bed, "jp", "pacific", 0.0, times=20)
+    best = {entry.name: entry.cost for entry in bed.fleet.chooser.ranking.order}
+    assert best["ix/pacific"] >= before["ix/pacific"] - 0.002
 
 
 @with_bed()

@@ -30,6 +30,7 @@ def test_why_adds_up() -> None:
         ("round trip", "measured"),
         ("2 x deviation", "measured"),
         ("late", "measured"),
+        ("lost", "measured"),
         ("exit to target", "used"),
     ]
     for candidate in told.candidates:
