@@ -2,6 +2,7 @@
 
     window   which numbers were there already
     sealing  the keys of one epoch, one for each direction
+    latch    where replies go: to an address that has answered
     end      one end of a label: seals, opens, counts, says heartbeats
     pieces   payloads that are larger than a path carries, split and joined
 

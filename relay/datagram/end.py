@@ -16,7 +16,8 @@ from relay.wire.datagrams import COUNTER_BITS, HEAD_SIZE, LABEL_SIZE, MAC_SIZE, 
 
 RENEW_AFTER = 1 << 28
 """Datagrams under one key, after which the ingress makes a new one (of AES-GCM, 2^32 would do)."""
-_PROBE_BYTE = PROBE >> 56
+SMALLEST_PATH = 1232
+"""Bytes of a datagram that fit through any path: what IPv6 asks of every link (RFC 8200 section 5), without headers."""
 _EPOCH_MASK = datagrams.MOST_EPOCH << COUNTER_BITS
 
 
@@ -37,6 +38,7 @@ class DatagramEnd:
         "forged",
         "heard_at",
         "label",
+        "largest",
         "received",
         "replayed",
         "sent",
@@ -61,6 +63,8 @@ class DatagramEnd:
         """That could not be opened; that had been there before, or came too late."""
         self._skipped = 0
         """Of epochs that are gone: what was expected."""
+        self.largest = SMALLEST_PATH
+        """Bytes of the largest probe that came; at first, what every path carries."""
         self.heard_at = now
         """When something was opened last; at first, when it was made."""
         self.echo = 0
@@ -182,6 +186,7 @@ class DatagramEnd:
             return None
         self.received += 1
         self.heard_at = now
+        self.largest = max(self.largest, len(datagram))
         if counter == self._probes.top:
             self.echo, self.echo_at = beat.sent, now
         return beat

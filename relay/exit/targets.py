@@ -28,6 +28,7 @@ from relay.engine.winners import Winners
 from relay.exit.resolver import ResolveError, Resolver
 from relay.model.addresses import is_localhost
 from relay.model.cause import Cause
+from relay.model.families import ALL_FAMILIES
 from relay.model.hosts import parse_literal, parse_name
 from relay.model.network import Address, Node, Proxy
 from relay.policy import Policy
@@ -111,6 +112,8 @@ class Targets:
         self.password = None if secret is None else read_secret(secret, base)
         self.winners = Winners()
         self.keepalive = int(node.limits.keepalive)
+        self.families = ALL_FAMILIES
+        """Those that the machine reaches the world by."""
         self._timing = 0
         self._shortages = 0
         self._short_at = -math.inf

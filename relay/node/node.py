@@ -17,7 +17,8 @@ import trio
 from relay import __version__, log
 from relay.carrier.setup import SETUP_SECONDS, explain, is_farewell, read_message, send_message
 from relay.dial.lines import LineDial, dial_hop
-from relay.engine import Loop, Splice, descriptors, sockopts
+from relay.dial.udp import udp_address
+from relay.engine import Loop, Splice, UdpOut, descriptors, sockopts
 from relay.engine.secured import Secured
 from relay.engine.tls_setup import close, handshake, unwrap
 from relay.errors import OperatorError
@@ -27,11 +28,12 @@ from relay.model.limits import Limits
 from relay.model.network import Network, who_is_behind, whom_to_update
 from relay.model.vitals import ConnectedIngress, LineReport
 from relay.model.walk import MOST_LINES, Hop, hops_from
+from relay.node.datagrams import NodeDatagrams
 from relay.node.line_use import Carried, LineUse
 from relay.node.loops import Onlooker, Passed
 from relay.node.sessions import MOST_CARRIERS, RefusedError, Sessions
 from relay.strangers import Stranger, Strangers
-from relay.wire.codes import Purpose, Reason
+from relay.wire.codes import OUR_FEATURES, Feature, Purpose, Reason, Verdict
 from relay.wire.errors import NotUnderstoodError, ProtocolError
 from relay.wire.setup import Hello, OtherVersion, Parsed, Proceed, Refused, Transit, Welcome
 from relay.wire.versions import NEWEST, tell_apart
@@ -59,6 +61,8 @@ class Passage:
     line: str
     watch: Onlooker
     """What it remembers of the set-ups that went by."""
+    label: bytes = b""
+    """Of the datagrams that take the same way."""
 
     def carried(self, splice: Splice) -> tuple[Carried, Carried]:
         """What *splice* has moved over either line."""
@@ -117,6 +121,7 @@ class RelayNode:
         self.network = network
         self.sessions.uses.know(network, self.name)
         self.identity = identity
+        self.datagrams.take_only(identity.network)
         self._context = identity.server_context()
         told, self.changed = self.changed, trio.Event()
         told.set()
@@ -133,6 +138,11 @@ class RelayNode:
         """Let no carrier in from now on, and tell the ingresses to leave."""
         self.is_draining = self.sessions.is_draining = True
         self.sessions.say_goaway()
+
+    @property
+    def datagrams(self) -> NodeDatagrams:
+        """What carries them here."""
+        return self.sessions.datagrams
 
     @property
     def limits(self) -> Limits:
@@ -285,12 +295,31 @@ class RelayNode:
             raise RefusedError(reason, f"{self.name} cannot dial {hop.line.name}: {error}") from error
         try:
             sockopts.carrier(sock)
-            await send_message(secured, Proceed(took, min(message.versions.newest, NEWEST)))
+            takes, onwards = await self._take_label(hop, sock, owner, message)
+            await send_message(secured, Proceed(took, min(message.versions.newest, NEWEST), takes))
             raw = await unwrap(secured)
         except BaseException:
             sock.close()
             raise
-        self._splice(raw, sock, owner, message)
+        self._splice(raw, sock, owner, message, onwards)
+
+    async def _take_label(
+        self, hop: Hop, sock: socket.socket, owner: str, message: Transit
+    ) -> tuple[Verdict | None, UdpOut | None]:
+        """What to say of the label that *message* has, and where its datagrams go on; *sock* was dialled."""
+        if not message.label:
+            return None, None
+        if not self.datagrams.is_open:
+            return Verdict.NO_DATAGRAMS, None
+        try:
+            address = await udp_address(hop, sock)
+            onwards = None if address is None else self.datagrams.onwards(address, str(sock.getsockname()[0]))
+        except OSError:
+            return Verdict.UNKNOWN_ADDRESS, None
+        if onwards is None:
+            return Verdict.NO_DATAGRAMS, None
+        verdict = self.datagrams.labels.may_have(message.label, owner)
+        return verdict, onwards if verdict is Verdict.TAKEN else None
 
     def _hop(self, message: Transit, owner: str) -> Hop:
         """What *message* asks to dial: a line of the present file, or of the one before it."""
@@ -306,19 +335,25 @@ class RelayNode:
         update = whom_to_update(owner, message.serial, self.network.serial)
         raise RefusedError(reason, f"{self.name} has {what} line {message.line} in its file: {update}")
 
-    def _splice(self, a: socket.socket, b: socket.socket, owner: str, message: Transit) -> None:
+    def _splice(self, a: socket.socket, b: socket.socket, owner: str, message: Transit, onwards: UdpOut | None) -> None:
         def closed() -> None:
             self._passed(splice)
             log.event("transit-closed", level="debug", line=message.line, via=message.via)
 
         watch = Onlooker(self.passed)
         splice = Splice(self._loop, a, b, closed, idle=TRANSIT_IDLE, watch=watch)
-        self.transits[splice] = Passage(owner, message.via, message.line, watch)
+        label = b""
+        if onwards is not None:
+            label = message.label
+            self.datagrams.labels.pass_on(label, owner, message.place, message.hop_key, onwards)
+        self.transits[splice] = Passage(owner, message.via, message.line, watch, label)
         log.event("transit-opened", level="debug", line=message.line, via=message.via)
 
     def _passed(self, splice: Splice) -> None:
         passage = self.transits.pop(splice)
         passage.watch.forget()
+        if passage.label:
+            self.datagrams.labels.carrier_ended(passage.label)
         for one in passage.carried(splice):
             self.sessions.uses.ended(one)
 
@@ -352,6 +387,7 @@ class RelayNode:
             __version__,
             self.is_draining,
             self.identity.expires,
+            features=OUR_FEATURES | (Feature.DATAGRAMS if self.datagrams.is_open else Feature(0)),
             families=self.families,
             agreed=min(hello.versions.newest, NEWEST),
         )

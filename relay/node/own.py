@@ -25,6 +25,7 @@ class OwnAddresses:
     async def learn(self, network: Network) -> frozenset[OwnAddress]:
         """Where each node of *network* listens and is dialled, over whichever line."""
         wanted = {line.address for line in network.lines.values()}
+        wanted |= {line.udp for line in network.lines.values() if isinstance(line.udp, Address)}
         for node in network.nodes.values():
             wanted |= {node.address, *node.listen}
         async with trio.open_nursery() as nursery:

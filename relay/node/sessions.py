@@ -20,12 +20,13 @@ from relay.exit.targets import Dialled, Dialling, Targets
 from relay.model.cause import Cause
 from relay.model.vitals import ConnectedIngress
 from relay.node.accounts import Accounts
+from relay.node.datagrams import NodeDatagrams, SessionDatagrams
 from relay.node.line_use import Carried, LineUses
 from relay.session.acceptor import Acceptor, AcceptorStream
 from relay.session.sink import Sink
 from relay.session.stream import Stream
 from relay.wire import bodies
-from relay.wire.codes import Purpose, Reason, Verdict
+from relay.wire.codes import Purpose, Reason
 from relay.wire.frames import Kind, frame
 from relay.wire.setup import Hello
 
@@ -81,20 +82,29 @@ class HeldSession:
     """Told of a carrier on which the protocol was broken."""
     links: dict[Link, str] = attrs.Factory(dict)
     """Those that are up, and the line by which each came."""
+    datagrams: SessionDatagrams = attrs.field(init=False)
+
+    def take_datagrams(self, node: NodeDatagrams, loop: Loop) -> None:
+        """Datagrams of this session are carried by *node*; called once, before anything comes."""
+        self.datagrams = SessionDatagrams(node, self.session.owner, self.tell, loop)
 
     def on_pong(self, link: Link, number: int) -> None:
         """Nothing: a node does not ping, and the session refuses what it did not ask for."""
 
     def on_notice(self, link: Link, kind: int, body: bytes) -> None:
-        """The ingress asks how long a connect takes, or speaks of datagrams, which this node does not carry."""
+        """The ingress asks how long a connect takes, or speaks of datagrams."""
         match kind:
             case Kind.TIME:
                 self.on_time(link, *bodies.parse_time(body))
             case Kind.LABEL:
-                label, epoch, *_ = bodies.parse_label(body)
-                link.end.send(bodies.labeled(label, epoch, Verdict.NO_DATAGRAMS))
+                link.end.send(self.datagrams.on_label(body))
             case Kind.ASSOC_END:
-                bodies.parse_assoc_end(body)
+                self.datagrams.on_assoc_end(body)
+
+    def tell(self, whole: bytes) -> None:
+        """Send a frame by any carrier; without one nobody hears it."""
+        if self.links:
+            next(iter(self.links)).end.send(whole)
 
     def on_lost(self, link: Link, detached: list[Stream], why: str) -> None:
         """*link* is gone; its streams wait for another."""
@@ -119,8 +129,17 @@ def _carried(link: Link, via: str) -> Carried:
 class Sessions:
     """All sessions of this node. *targets* is None at a node that is no exit."""
 
-    def __init__(self, loop: Loop, memory: int, targets: Targets | None, most_streams: int) -> None:
-        """*memory*: bytes that all streams may hold together. Beyond *most_streams* none is opened."""
+    def __init__(
+        self,
+        loop: Loop,
+        memory: int,
+        targets: Targets | None,
+        most_streams: int,
+        datagrams: NodeDatagrams | None = None,
+    ) -> None:
+        """*memory*: bytes that all streams may hold together. Beyond *most_streams* none is opened. *datagrams* are the
+        node's; without them none are carried."""
+        self.datagrams = datagrams or NodeDatagrams(loop)
         self._loop = loop
         self.accounts = Accounts(memory)
         self._targets = targets
@@ -204,6 +223,7 @@ class Sessions:
             session = self._begin(hello.token, owner)
             clock = SessionClock(self._loop, session)
             held = self._held[hello.token] = HeldSession(session, clock, self._time, self.uses, self._note_broken)
+            held.take_datagrams(self.datagrams, self._loop)
         return held.session
 
     def _of(self, owner: str) -> list[HeldSession]:
@@ -300,6 +320,7 @@ class Sessions:
 
     def _end(self, held: HeldSession, cause: Cause) -> None:
         held.session.close(cause)
+        held.datagrams.close()
         held.clock.stop()
         del self._held[held.session.token]
         self.accounts.keep(other.session.owner for other in self._held.values())
@@ -373,7 +394,9 @@ class Sessions:
     # ---- the end
 
     def end_streams(self, cause: Cause) -> None:
-        """Reset every stream, at both ends."""
+        """Reset every stream, at both ends, and end every association."""
+        for held in self._held.values():
+            held.datagrams.close(cause)
         for stream in list(self.all_streams()):
             if not stream.is_over:
                 stream.sink.on_reset(cause)

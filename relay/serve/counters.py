@@ -12,6 +12,7 @@ from relay import log
 from relay.engine import Listener, Loop
 from relay.exit.targets import Targets
 from relay.node.accounts import Accounts
+from relay.node.datagrams import NodeDatagrams
 from relay.node.node import RelayNode
 from relay.serve.vanished import Vanished
 from relay.session.window import MemoryStatistics
@@ -60,4 +61,20 @@ def node_counters(parts: NodeParts) -> dict[str, int]:
         "protocol_errors": sessions.broken,
         "carriers_unread": sessions.unread,
         "carriers_over_limit": parts.node.refusals[Reason.LIMIT],
+        **_datagram_counters(parts.node.datagrams),
+    }
+
+
+def _datagram_counters(datagrams: NodeDatagrams) -> dict[str, int]:
+    labels = datagrams.labels.statistics()
+    associations = None if datagrams.associations is None else datagrams.associations.statistics()
+    return {
+        "labels_refused": labels.refused,
+        "datagrams_strange": labels.strange,
+        "datagrams_misplaced": labels.misplaced,
+        "datagrams_forged": labels.forged,
+        "datagrams_unsent": datagrams.unsent,
+        "associations_evicted": 0 if associations is None else associations.evicted,
+        "datagrams_refused": 0 if associations is None else associations.refused,
+        "replies_unasked": 0 if associations is None else associations.unasked,
     }

@@ -49,4 +49,5 @@ class OwnKeeper:
         me = self._node.network.nodes[self._node.name]
         here = machine.addresses | told_addresses(me) | self._names.found(me.address)
         self._targets.policy = Policy(me.allow, self._nodes, here)
+        self._targets.families = machine.families
         self._node.note_families(machine.families if self._targets.upstream is None else ALL_FAMILIES)

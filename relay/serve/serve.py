@@ -21,12 +21,14 @@ from relay.dial.lines import keep_dialling
 from relay.engine import Listener, Loop
 from relay.engine.sockopts import kernel_limits
 from relay.errors import OperatorError
+from relay.exit.associations import Associations
 from relay.exit.resolver import Resolver
 from relay.exit.targets import Targets
 from relay.identity import Identity, load_identity
 from relay.listen import listen_at
 from relay.model.cause import Cause
 from relay.model.network import Network, Node
+from relay.node.datagrams import NodeDatagrams
 from relay.node.node import RelayNode
 from relay.node.sessions import Sessions
 from relay.policy import Policy
@@ -71,7 +73,8 @@ async def serve(
         base = Path(options.config).parent
         me = network.nodes[options.node]
         targets = _make_targets(loop, nursery, me, base)
-        sessions = Sessions(loop, me.limits.memory, targets, me.limits.streams)
+        datagrams = NodeDatagrams(loop, _make_associations(loop, targets, me))
+        sessions = Sessions(loop, me.limits.memory, targets, me.limits.streams, datagrams)
         node = RelayNode(loop, nursery, options.node, network, identity, base, sessions)
         await _start(node, targets, nursery)
         listeners = _listen(node, loop)
@@ -109,6 +112,11 @@ def _make_targets(loop: Loop, nursery: trio.Nursery, me: Node, base: Path) -> Ta
     return Targets(loop, me, Policy(me.allow), Resolver.of_node(nursery, me, base), nursery, base)
 
 
+def _make_associations(loop: Loop, targets: Targets | None, me: Node) -> Associations | None:
+    """What takes clients' datagrams to their targets; a proxy takes none."""
+    return None if targets is None or targets.upstream is not None else Associations(loop, targets, me.udp_filter)
+
+
 async def _start(node: RelayNode, targets: Targets | None, nursery: trio.Nursery) -> None:
     """The tasks that run as long as the node; an exit first learns what it must not dial."""
     if targets is not None:
@@ -121,6 +129,7 @@ async def _start(node: RelayNode, targets: Targets | None, nursery: trio.Nursery
 def _listen(node: RelayNode, loop: Loop) -> list[Listener]:
     """Listen where the file says. The node's certificate was read before: nobody is let in without one."""
     sockets = listen_at(node.network.nodes[node.name].listen)
+    node.datagrams.listen(sockets, node.identity.network)
     return [Listener(loop, sock, node.accept) for sock in sockets.values()]
 
 

@@ -109,6 +109,8 @@ class Caller:
         self.notices: list[tuple[int, bytes]] = []
         self.said: list[tuple[Link, int]] = []
         """On which link each pong (its number) or notice (its kind) came."""
+        self.proceed: Parsed | None = None
+        """What a node said last that passed a carrier on."""
         self.lost: list[str] = []
         self.detached: list[Stream] = []
         self.session = Initiator(secrets.token_bytes(16), self.memory, self.loop.now)
@@ -122,13 +124,15 @@ class Caller:
         self.notices.append((kind, body))
         self.said.append((link, kind))
 
-    async def carrier(self, purpose: Purpose = Purpose.THIN, *, resume: bool = False, via: str | None = None) -> Link:
-        """One more carrier: straight, or by the node *via* over its line "pacific"."""
+    async def carrier(
+        self, purpose: Purpose = Purpose.THIN, *, resume: bool = False, via: str | None = None, **others: object
+    ) -> Link:
+        """One more carrier: straight, or by the node *via* over its line "pacific"; *others* are of the TRANSIT."""
         context = load_identity(self.world.keys, INGRESS).client_context()
         sock = await dial(self.world, via or self.node)
         if via is not None:
             first = await handshake(sock, context, server_side=False)
-            await asked(first, transit(self.world, "pacific"))
+            self.proceed = await asked(first, transit(self.world, "pacific", **others))
             sock = await unwrap(first)
         tls = await handshake(sock, context, server_side=False)
         greeting = hello(self.world, self.session.token, node=self.node, purpose=purpose, resume=resume)

@@ -1,0 +1,242 @@
+"""The datagrams of one session at an exit: its labels, its associations, and by which labels replies go.
+
+An association's replies go by its own label, which is the one that the newest generation came by; besides by those
+over which its client sends copies, and, while its own label is silent or not heard, by all that are active, if it is
+thin: a copy costs little, a gap is felt. What the ingress says decides; the exit only follows.
+"""
+
+from collections.abc import Callable
+
+import attrs
+
+from relay.datagram.pieces import Joiner, split
+from relay.engine import Loop, Timer
+from relay.exit.association import Association
+from relay.exit.label_end import DEAF_FOR, LabelEnd
+from relay.model.cause import Cause
+from relay.session.acceptor import SeenIds
+from relay.wire import bodies
+from relay.wire.datagrams import COPY, DATA, INNER, KIND, PART, PIECE, Heartbeat, address_end, newer
+
+LOOK = 0.02
+"""Seconds between looks at labels that are active."""
+COPIES_FOR = 2.0
+"""Seconds for which replies go by a label that a copy has come by."""
+UNHEARD_FOR = 1.0
+"""Seconds for which a label is taken not to be heard after the ingress has said so."""
+THIN_DATAGRAMS, THIN_BYTES = 200, 64_000
+"""Datagrams and bytes a second up to which an association is thin."""
+
+
+@attrs.define(eq=False)
+class _Flow:
+    """How the replies to one association go."""
+
+    association: Association
+    own: LabelEnd | None = None
+    copies: dict[LabelEnd, float] = attrs.Factory(dict)
+    """Until when."""
+    ways: tuple[LabelEnd, ...] = ()
+    until: float = 0.0
+    """When `ways` have to be found anew."""
+    count: int = 0
+    size: int = 0
+    since: float = 0.0
+    is_thin: bool = True
+
+    def note(self, count: int, size: int, now: float) -> None:
+        """So much went to the client: over each second it is found out whether that is little."""
+        self.count += count
+        self.size += size
+        passed = now - self.since
+        if passed >= 1.0:
+            self.is_thin = self.count <= THIN_DATAGRAMS * passed and self.size <= THIN_BYTES * passed
+            self.count, self.size, self.since = 0, 0, now
+        elif self.count > THIN_DATAGRAMS or self.size > THIN_BYTES:
+            self.is_thin = False
+
+
+class DatagramSession:
+    """All of one session's. *begin* makes an association; *tell* sends a frame to the
+    ingress."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        begin: Callable[["DatagramSession", int], Association],
+        tell: Callable[[bytes], None],
+    ) -> None:
+        self.labels: dict[bytes, LabelEnd] = {}
+        self.copies = 0
+        """Datagrams that had come already, over another path or out of time."""
+        self._loop = loop
+        self._begin = begin
+        self._tell = tell
+        self._flows: dict[int, _Flow] = {}
+        self._seen = SeenIds()
+        self._joiner = Joiner()
+        self._timer: Timer | None = None
+
+    def __len__(self) -> int:
+        return len(self._flows)
+
+    @property
+    def unsent(self) -> int:
+        """Datagrams of those that live, which the kernel did not take."""
+        return sum(flow.association.unsent for flow in self._flows.values())
+
+    # ---- ends
+
+    def oldest(self) -> Association:
+        """The association that was idle for longest."""
+        return min((flow.association for flow in self._flows.values()), key=lambda one: one.used_at)
+
+    def end(self, number: int) -> None:
+        """The ingress is done with an association; what comes of it later is dropped."""
+        self._seen.add(number)
+        flow = self._flows.pop(number, None)
+        if flow is not None:
+            flow.association.close()
+
+    def give_up(self, association: Association, cause: Cause) -> None:
+        """End *association* from here, and say so."""
+        self.end(association.id)
+        self._tell(bodies.assoc_gone(association.id, cause))
+
+    def close(self, cause: Cause | None = None) -> None:
+        """All is over; with a *cause* it is said of every association."""
+        for flow in list(self._flows.values()):
+            if cause is None:
+                self.end(flow.association.id)
+            else:
+                self.give_up(flow.association, cause)
+        if self._timer is not None:
+            self._timer.cancel()
+
+    # ---- from the ingress
+
+    def receive(self, end: LabelEnd, inner: bytes, now: float) -> None:
+        """As `DatagramReceiver.receive`."""
+        kind = inner[0] & KIND
+        start = INNER.size if kind == DATA else INNER.size + PIECE.size
+        stop = address_end(inner, start)
+        if not stop or kind not in (DATA, PART):
+            return
+        _, generation, number, order = INNER.unpack_from(inner)
+        flow = self._flows.get(number) or self._begin_flow(number)
+        if flow is None:
+            return
+        association = flow.association
+        association.used_at = now
+        if inner[0] & COPY:
+            self._note_copy(flow, end, now)
+        elif generation != association.generation or flow.own is None:
+            self._move(flow, end, generation)
+        if not association.window.fresh(order):
+            self.copies += 1
+        elif kind == DATA:
+            association.send(inner[start:stop], memoryview(inner)[stop:])
+        else:
+            joined = self._joiner.join(inner, now)
+            if joined is not None:
+                association.send(joined[0], memoryview(joined[1]))
+
+    def _begin_flow(self, number: int) -> _Flow | None:
+        if number in self._seen:
+            return None
+        association = self._begin(self, number)
+        self._seen.add(number)
+        flow = self._flows[number] = _Flow(association, since=self._loop.now)
+        return flow
+
+    def _note_copy(self, flow: _Flow, end: LabelEnd, now: float) -> None:
+        if end not in flow.copies or flow.own is None:
+            flow.until = 0.0
+        flow.copies[end] = now + COPIES_FOR
+
+    def _move(self, flow: _Flow, end: LabelEnd, generation: int) -> None:
+        """Follow what is no copy and has a newer generation."""
+        association = flow.association
+        if association.generation < 0 or newer(generation, association.generation, 8):
+            association.generation = generation
+            flow.own, flow.until = end, 0.0
+
+    def told(self, end: LabelEnd, beat: Heartbeat, now: float) -> None:
+        """As `DatagramReceiver.told`."""
+        for label in beat.deaf:
+            unheard = self.labels.get(label)
+            if unheard is not None:
+                unheard.unheard_until = now + UNHEARD_FOR
+                self._find_ways_anew(unheard)
+        if end.is_active and self._timer is None:
+            self._timer = self._loop.call_at(now + LOOK, self._look)
+
+    # ---- time
+
+    def _look(self) -> None:
+        """Say of what is active and silent that it is, there and elsewhere, so that the ingress can act."""
+        now = self._loop.now
+        active = [end for end in self.labels.values() if end.is_active]
+        for end in active:
+            if now - end.end.heard_at > DEAF_FOR:
+                end.is_active = False
+        deaf = [end for end in active if end.is_active and end.is_silent(now)]
+        for end in deaf:
+            if end.deaf_told_at < end.end.heard_at:
+                self._find_ways_anew(end)
+        if any(now - end.deaf_told_at >= max(end.interval, LOOK) for end in deaf):
+            for end in deaf:
+                end.deaf_told_at = now
+            labels = tuple(end.end.label for end in deaf)
+            for end in active:
+                end.say_deaf(labels, now)
+        self._timer = self._loop.call_at(now + LOOK, self._look) if active else None
+
+    def _find_ways_anew(self, end: LabelEnd) -> None:
+        for flow in self._flows.values():
+            if flow.own is end:
+                flow.until = 0.0
+
+    # ---- to the ingress
+
+    def reply(self, association: Association, source: bytes, data: memoryview, size: int) -> None:
+        """As `Replies.reply`."""
+        flow = self._flows[association.id]
+        now = association.used_at = self._loop.now
+        flow.note(-(-len(data) // size) if size else 1, len(data), now)
+        ways = flow.ways if now < flow.until else self._find_ways(flow, now)
+        if not ways:
+            return
+        room = min(way.room for way in ways) - INNER.size - len(source)
+        generation, number = association.generation & 0xFF, association.id
+        for at in range(0, len(data), size) if size else (0,):
+            payload = data[at : at + size]
+            order = association.order = association.order % 0xFFFFFFFF + 1
+            if len(payload) > room:
+                self._reply_in_pieces(association, source, payload, room - PIECE.size, ways)
+                continue
+            inner = b"".join((INNER.pack(DATA, generation, number, order), source, payload))
+            for way in ways:
+                way.send(inner)
+
+    def _reply_in_pieces(
+        self, association: Association, source: bytes, payload: memoryview, room: int, ways: tuple[LabelEnd, ...]
+    ) -> None:
+        head = (DATA, association.generation & 0xFF, association.id, association.order)
+        pieces = split(head, source, payload, room)
+        association.order = (association.order + max(len(pieces) - 1, 0)) % 2**32
+        for piece in pieces:
+            for way in ways:
+                way.send(piece)
+
+    def _find_ways(self, flow: _Flow, now: float) -> tuple[LabelEnd, ...]:
+        own = flow.own
+        flow.copies = {end: until for end, until in flow.copies.items() if until > now and end.out is not None}
+        ways = dict.fromkeys([own] if own is not None and own.out is not None else ())
+        ways |= dict.fromkeys(flow.copies)
+        is_doubted = own is None or own.out is None or own.is_silent(now) or now < own.unheard_until
+        if is_doubted and flow.is_thin:
+            ways |= dict.fromkeys(end for end in self.labels.values() if end.is_active and end.out is not None)
+        flow.ways = tuple(ways)
+        flow.until = now + (LOOK if is_doubted else min((until - now for until in flow.copies.values()), default=60.0))
+        return flow.ways

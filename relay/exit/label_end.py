@@ -1,0 +1,109 @@
+"""The exit's end of one label, as it stands in the engine: opens what comes, answers heartbeats, knows where to send.
+
+An end is *active* while flows use it or may at once: then it is silence that counts (see `is_silent`).
+"""
+
+import secrets
+from typing import Protocol
+
+from relay.datagram.end import DatagramEnd
+from relay.datagram.latch import Latch
+from relay.engine import DatagramAddress, UdpOut, UdpPort
+from relay.wire import datagrams
+from relay.wire.datagrams import ACTIVE, ANSWER, DEAF, HEAD_SIZE, Heartbeat
+
+INTERVALS = 2.5
+LEAST_SILENCE = 0.06
+"""Seconds of silence, at least, that mean something; and of intervals that were told."""
+DEAF_FOR = 5.0
+"""Seconds for which an exit says that it hears nothing; then the label is not active any more."""
+Where = tuple[UdpPort, DatagramAddress, bytes]
+
+
+class DatagramReceiver(Protocol):
+    """The session, as its labels see it."""
+
+    def receive(self, end: "LabelEnd", inner: bytes, now: float) -> None:
+        """Data or a piece has come by *end*."""
+
+    def told(self, end: "LabelEnd", beat: Heartbeat, now: float) -> None:
+        """A heartbeat has come by *end*, and was answered."""
+
+
+class LabelEnd:
+    """One label at the exit. What `on_…` gets is what its node's ports found under the label."""
+
+    __slots__ = ("_receiver", "_source", "deaf_told_at", "end", "interval", "is_active", "out", "unheard_until")
+
+    def __init__(self, end: DatagramEnd, receiver: DatagramReceiver) -> None:
+        self.end = end
+        self.out: UdpOut | None = None
+        """To where the ingress's side of it is; None before that has answered."""
+        self.interval = 0.0
+        """Seconds, as the ingress has said: it says something as often."""
+        self.is_active = False
+        self.unheard_until = 0.0
+        """Until when the ingress is taken not to hear what goes by this label: it has said so by another."""
+        self.deaf_told_at = 0.0
+        self._receiver = receiver
+        self._source: Latch[Where] = Latch()
+
+    def is_silent(self, now: float) -> bool:
+        """Whether nothing was heard for longer than there should be."""
+        return now - self.end.heard_at > max(INTERVALS * self.interval, LEAST_SILENCE)
+
+    # ---- in
+
+    def on_run(self, data: memoryview, size: int, where: Where, now: float) -> None:
+        """Datagrams of one size have come, none of them a probe."""
+        receive, receiver = self.end.receive, self._receiver
+        for at in range(0, len(data), size):
+            inner = receive(data[at : at + size], now)
+            if type(inner) is bytes:
+                receiver.receive(self, inner, now)
+
+    def on_probe(self, data: memoryview, where: Where, now: float) -> None:
+        """A probe has come."""
+        beat = self.end.receive(data, now)
+        if not isinstance(beat, Heartbeat):
+            return
+        self.interval, self.is_active = beat.interval, bool(beat.flags & ACTIVE)
+        head = bytes(data[:HEAD_SIZE])
+        asked = self._source.ask(where, head, secrets.token_bytes(8), now)
+        if asked is not None:
+            port, address, local = where
+            port.send((asked,), len(asked), address, local)
+        if not beat.flags & ANSWER:
+            self.say(Heartbeat(ANSWER, size=len(data)), now)
+        self._receiver.told(self, beat, now)
+
+    def on_challenge(self, data: memoryview, where: Where, now: float) -> None:
+        """What was asked of an address has come back, perhaps: then it is where everything goes from now on."""
+        if self._source.confirm(data, where, now):
+            port, address, local = where
+            self.out = port.out(address, local)
+            self.say(Heartbeat(ANSWER), now)
+
+    # ---- out
+
+    def say(self, beat: Heartbeat, now: float) -> None:
+        """Send a heartbeat, if it is known where to."""
+        if self.out is not None and self.end.can_seal:
+            flags = beat.flags | (ACTIVE if self.is_active else 0)
+            full = Heartbeat(flags, self.interval, size=beat.size, deaf=beat.deaf)
+            self.out.put(self.end.probe(now, full))
+
+    def say_deaf(self, deaf: tuple[bytes, ...], now: float) -> None:
+        """Say which labels of the session nothing is heard on, this one perhaps among them."""
+        flags = DEAF if self.end.label in deaf else 0
+        self.say(Heartbeat(flags, deaf=tuple(label for label in deaf if label != self.end.label)), now)
+
+    def send(self, inner: bytes) -> None:
+        """Send *inner*, if it is known where to."""
+        if self.out is not None:
+            self.out.put(self.end.seal(inner))
+
+    @property
+    def room(self) -> int:
+        """Bytes of what is sealed that surely fit through the path."""
+        return self.end.largest - HEAD_SIZE - datagrams.TAG_SIZE
