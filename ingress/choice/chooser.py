@@ -23,7 +23,7 @@ from relay.model.cause import Cause
 
 # Members that every stream needs, found once: to look one up in its class takes as long as two calls.
 _BEST, _SITE, _PERMITTED, _KEPT, _DETOUR = Basis.BEST, Basis.SITE, Basis.PERMITTED, Basis.KEPT, Basis.DETOUR
-_FOLLOWED = Basis.FOLLOWED
+_FOLLOWED, _RULED = Basis.FOLLOWED, Basis.RULED
 _UP, _HELD, _STALLED = Tier.UP, Tier.HELD, Tier.STALLED
 
 
@@ -71,7 +71,7 @@ class Chooser:
         """The path, or paths, of a stream; None while none that is permitted can carry it. Nothing is remembered."""
         group, basis = self._group(demand, now)
         if group is None:
-            return None
+            return None if demand.otherwise is None else self.decide(demand.otherwise, now)
         entry = group.first
         if demand.legs == 1:
             return Choice(demand, entry, basis)
@@ -115,7 +115,7 @@ class Chooser:
         if kept is not None and kept in costs and self._is_good_enough(kept, best, costs, known, now):
             return groups[kept], why_kept
         is_detour = kept in costs and costs[kept][0] is _STALLED
-        return groups[best], _DETOUR if is_detour else _basis(exits, is_known=bool(known))
+        return groups[best], _DETOUR if is_detour else _basis(demand, exits, is_known=bool(known))
 
     def _is_good_enough(
         self, kept: str, best: str, costs: Mapping[str, tuple[Tier, float]], known: Mapping[str, Connect], now: float
@@ -217,7 +217,7 @@ def _nearest(known: Mapping[str, Connect]) -> float:
     return min((one.time for one in known.values()), default=0.0)
 
 
-def _basis(exits: frozenset[str] | None, *, is_known: bool) -> Basis:
+def _basis(demand: Demand, exits: frozenset[str] | None, *, is_known: bool) -> Basis:
     if exits is not None:
-        return _PERMITTED
+        return _RULED if demand.ruled else _PERMITTED
     return _SITE if is_known else _BEST

@@ -3,17 +3,17 @@
 Every rule action ends here, as a field of the demand; what chooses a path reads nothing else of the stream.
 """
 
-from collections.abc import Iterable
-
-from ingress.choice.rules import Rules
+from ingress.choice.rules import TCP, Match, Query, Rules
 from ingress.choice.sites import family_of, needed_family_of, site_of
-from ingress.config import Rule
+from ingress.config.rule import Denial
+from relay.model.cause import Cause
+from relay.model.network import Address
 
 
 class Demand:
     """One stream's target, who asks, and what may carry it. Never changed once it is made."""
 
-    __slots__ = ("client", "exits", "family", "host", "legs", "needs", "port", "site", "user")
+    __slots__ = ("client", "exits", "family", "host", "legs", "match", "needs", "otherwise", "port", "site", "user")
 
     def __init__(
         self,
@@ -23,6 +23,7 @@ class Demand:
         user: str = "",
         exits: frozenset[str] | None = None,
         legs: int = 1,
+        match: Match | None = None,
     ) -> None:
         self.host = host
         self.port = port
@@ -40,6 +41,24 @@ class Demand:
         """The exits that may take it; None for all."""
         self.legs = legs
         """Paths that the stream is to ride on at once, sharing no line: 1, or 2 for a redundant one."""
+        self.match = match
+        """The rule that it falls under; None if none says anything of it."""
+        self.otherwise: Demand | None = None
+        """What is asked when nothing can carry this; None if that is the end of it."""
+
+    @property
+    def refusal(self) -> Cause | None:
+        """Why its rule lets nobody carry it; None if it does."""
+        match self.match:
+            case Match(rule) if rule.deny is not None:
+                return Cause.DROPPED if rule.deny is Denial.DROP else Cause.DENIED
+        return None
+
+    @property
+    def ruled(self) -> str:
+        """The rule that bounds what may carry it, for people; empty if none does."""
+        bounds = self.match is not None and (self.match.rule.exit_nodes is not None or self.refusal is not None)
+        return self.match.rule.title if bounds and self.match is not None else ""
 
     def __repr__(self) -> str:
         exits = "any exit" if self.exits is None else ", ".join(sorted(self.exits)) or "no exit"
@@ -51,11 +70,31 @@ class Demands:
 
     __slots__ = ("_rules",)
 
-    def __init__(self, rules: Iterable[Rule] = ()) -> None:
-        wanted = tuple(rules)
-        self._rules = Rules(wanted) if wanted else None
+    def __init__(self, rules: Rules | None = None) -> None:
+        """*rules*: None if the file has none, so that no stream pays for them."""
+        self._rules = rules
 
-    def make(self, host: str, port: int, client: str, user: str, exits: frozenset[str] | None) -> Demand:
-        """The demand of a stream to *host*; *exits* are those that may dial it, None for all."""
-        rule = None if self._rules is None else self._rules.match(host, port, user)
-        return Demand(host, port, client, user, exits, 1 if rule is None or not rule.redundant else 2)
+    def make(
+        self,
+        host: str,
+        port: int,
+        client: str,
+        user: str,
+        exits: frozenset[str] | None,
+        listen: Address | None = None,
+        protocol: str = TCP,
+    ) -> Demand:
+        """The demand of a stream to *host*; *exits*: those that may dial it, None for all; the rest as in `Query`."""
+        if self._rules is None:
+            return Demand(host, port, client, user, exits)
+        match = self._rules.match(Query(host, port, client, user, listen, protocol))
+        if match is None:
+            return Demand(host, port, client, user, exits)
+        legs = 2 if match.rule.redundant else 1
+        wanted = match.rule.exit_nodes
+        if wanted is None:
+            return Demand(host, port, client, user, exits, legs, match)
+        made = Demand(host, port, client, user, wanted if exits is None else wanted & exits, legs, match)
+        if match.rule.falls_through:
+            made.otherwise = Demand(host, port, client, user, exits, legs, match)
+        return made

@@ -1,48 +1,172 @@
 """Which `[[rule]]` a connection falls under: the first that matches."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 
-from ingress.config import Rule
+import attrs
+
+from ingress.config.rule import Rule
+from ingress.lists.entries import Entries
+from ingress.lists.source import ListSource, LoadedList
+from ingress.lists.targets import TargetSet
 from ingress.lru import Lru
-from relay.model.addresses import is_inside
-from relay.model.hosts import parse_literal
-from relay.model.network import IpNetwork
+from relay.model.addresses import IpAddress, is_inside, plain
+from relay.model.hosts import NoHost, read_host
+from relay.model.network import Address
 
 MOST = 16_384
+"""Questions whose answer is remembered."""
+TCP = "tcp"
+
+
+class Query:
+    """What a client asks for, and who it is. Never changed once it is made."""
+
+    __slots__ = ("client", "host", "key", "listen", "port", "protocol", "user")
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        client: str = "",
+        user: str = "",
+        listen: Address | None = None,
+        protocol: str = TCP,
+    ) -> None:
+        self.host = host
+        """As the door spells it."""
+        self.port = port
+        self.client = client
+        """The client's address, without its port; empty for one that is not known."""
+        self.user = user
+        """Who logged in; empty if nobody did."""
+        self.listen = listen
+        """The address that the client came in by, as the file has it; None if it is not known."""
+        self.protocol = protocol
+        self.key = (host, port, client, user, listen, protocol)
+
+
+@attrs.frozen
+class Match:
+    """A rule that matched, and by what."""
+
+    rule: Rule
+    because: str
+    """The conditions that held, for people; empty for a rule without any."""
 
 
 class Rules:
-    """The rules of an ingress, in the order of the file."""
+    """The rules of an ingress, in the order of the file, and the lists that they name."""
 
-    __slots__ = ("_found", "_rules")
+    __slots__ = ("_compiled", "_found")
 
-    def __init__(self, rules: Iterable[Rule]) -> None:
-        self._rules = tuple(rules)
-        self._found: Lru[tuple[str, int, str], list[Rule]] = Lru(MOST)
+    def __init__(
+        self,
+        rules: Iterable[Rule],
+        lists: Mapping[ListSource, LoadedList] | None = None,
+        listen_names: Mapping[Address, str] | None = None,
+    ) -> None:
+        self._compiled = tuple(_Compiled(rule, lists or {}, listen_names or {}) for rule in rules)
+        self._found: Lru[tuple[object, ...], tuple[Match | None]] = Lru(MOST)
 
-    def match(self, host: str, port: int, user: str) -> Rule | None:
-        """The first rule that matches; *user* is empty if nobody logged in."""
-        key = (host, port, user)
-        found = self._found.get(key)
+    def match(self, query: Query) -> Match | None:
+        """The first rule that matches."""
+        found = self._found.get(query.key)
         if found is None:
-            found = [rule for rule in self._rules if _matches(rule, host, port, user)][:1]
-            self._found.put(key, found)
-        return found[0] if found else None
+            found = (self._match(query),)
+            self._found.put(query.key, found)
+        return found[0]
+
+    def _match(self, query: Query) -> Match | None:
+        target = _Target(query.host)
+        for compiled in self._compiled:
+            because = compiled.why(query, target)
+            if because is not None:
+                return Match(compiled.rule, because)
+        return None
 
 
-def _matches(rule: Rule, host: str, port: int, user: str) -> bool:
-    return (
-        (not rule.ports or port in rule.ports)
-        and (not rule.users or user in rule.users)
-        and (not rule.hosts or _is_named(host.lower().rstrip("."), rule.hosts))
-        and (not rule.cidrs or _is_inside(host, rule.cidrs))
-    )
+class _Target:
+    """A host, read once for all rules: the name that it is, or the address that it spells."""
+
+    __slots__ = ("address", "name")
+
+    def __init__(self, host: str) -> None:
+        meaning = read_host(host)
+        self.name = meaning if isinstance(meaning, str) else None
+        self.address: IpAddress | None = None if isinstance(meaning, str | NoHost) else plain(meaning)
 
 
-def _is_named(host: str, patterns: Sequence[str]) -> bool:
-    return any(host.endswith(pattern[1:]) if pattern.startswith("*.") else host == pattern for pattern in patterns)
+class _Compiled:
+    """One rule, ready to be query."""
+
+    __slots__ = ("_listens", "_own", "_sets", "rule")
+
+    def __init__(self, rule: Rule, lists: Mapping[ListSource, LoadedList], listen_names: Mapping[Address, str]) -> None:
+        self.rule = rule
+        self._listens = frozenset(rule.listens), listen_names
+        entries = Entries(networks=list(rule.cidrs))
+        for pattern in rule.hosts:
+            entries.names[pattern.scope].add(pattern.name)
+        self._own = TargetSet(entries)
+        self._sets = tuple((str(source), lists[source].targets) for source in rule.lists if source in lists)
+
+    def why(self, query: Query, target: _Target) -> str | None:
+        """What held of its conditions, None if one did not. What costs least is query first."""
+        rule = self.rule
+        held: list[str] = []
+        if rule.ports and not self._holds(held, "port", next((one for one in rule.ports if query.port in one), None)):
+            return None
+        if rule.protocols and not self._holds(
+            held, "protocol", query.protocol if query.protocol in rule.protocols else None
+        ):
+            return None
+        if rule.users and not self._holds(held, "user", query.user if query.user in rule.users else None):
+            return None
+        if rule.clients and not self._holds(held, "client", self._client(query.client)):
+            return None
+        if rule.listens and not self._holds(held, "listen", self._listen(query.listen)):
+            return None
+        if rule.targets and not self._holds(held, "", self._target(target)):
+            return None
+        return ", ".join(reversed(held))
+
+    @staticmethod
+    def _holds(held: list[str], condition: str, by: object) -> bool:
+        """Whether *condition* held, by that value of it; noted if so."""
+        if by is not None:
+            held.append(f"{condition} {by}".lstrip())
+        return by is not None
+
+    def _client(self, client: str) -> str | None:
+        if not client:
+            return None
+        return next((str(network) for network in self.rule.clients if is_inside(client, (network,))), None)
+
+    def _listen(self, listen: Address | None) -> str | int | None:
+        wanted, names = self._listens
+        if listen is None:
+            return None
+        name = names.get(listen)
+        if name in wanted:
+            return name
+        return listen.port if listen.port in wanted else None
+
+    def _target(self, target: _Target) -> str | None:
+        """Which of hosts, cidrs and lists has the target."""
+        found = _find(self._own, target, "host ", "cidr")
+        if found is not None:
+            return found
+        for name, targets in self._sets:
+            found = _find(targets, target, "", "a network")
+            if found is not None:
+                return f"{found} in {name}"
+        return None
 
 
-def _is_inside(host: str, cidrs: Sequence[IpNetwork]) -> bool:
-    address = parse_literal(host)
-    return address is not None and is_inside(address, cidrs)
+def _find(targets: TargetSet, target: _Target, named: str, in_network: str) -> str | None:
+    if target.name is not None:
+        found = targets.find_name(target.name)
+        return None if found is None else f"{named}{found}"
+    if target.address is not None and targets.has_address(target.address):
+        return in_network
+    return None

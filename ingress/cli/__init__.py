@@ -14,6 +14,7 @@ HANDLERS: Final = {
     "serve": "ingress.serve.serve:run",
     "reload": "ingress.cli.paths:reload",
     "paths": "ingress.cli.paths:run",
+    "rules": "ingress.cli.rules:run",
     "user": "ingress.cli.user:run",
 }
 
@@ -64,8 +65,23 @@ def _parser() -> argparse.ArgumentParser:
     how.add_argument("--json", action="store_true", help="for programs; the form is documented and stable")
     how.add_argument("--why", metavar="HOST[:PORT]", help="explain the choice for this target, term by term")
 
+    paths.add_argument("--client", metavar="ADDRESS", default="", help="with --why: for a client at this address")
+    paths.add_argument("--user", metavar="NAME", default="", help="with --why: for this user")
+    paths.add_argument("--listen", metavar="PORT", default="", help="with --why: that came in by this port")
+
+    _add_rules(commands)
     _add_user(commands)
     return parser
+
+
+def _add_rules(commands: Subparsers) -> None:
+    rules = add_command(commands, "rules", "say which rule a target falls under", texts.RULES)
+    rules.add_argument("target", nargs="?", metavar="HOST[:PORT]", help="without it: all rules and their lists")
+    rules.add_argument("--ingress", metavar="NAME", help="which ingress of paths.toml, if it has several")
+    rules.add_argument("--client", metavar="ADDRESS", default="", help="asked by a client at this address")
+    rules.add_argument("--user", metavar="NAME", default="", help="asked by this user")
+    rules.add_argument("--listen", metavar="PORT", help="that came in by this port, or by the address of this name")
+    rules.add_argument("--udp", action="store_true", help="for datagrams")
 
 
 def _add_user(commands: Subparsers) -> None:

@@ -6,8 +6,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from ingress.cli.rules import list_warnings
 from ingress.config import NetworkFile, read_file
 from ingress.config.show import as_toml
+from ingress.lists.load import Lists, load_one
+from ingress.lists.source import ListSource, LoadedList
 from ingress.users_file import load_users
 from relay.admin.path import is_running
 from relay.cli.owner import as_owner_of
@@ -24,13 +27,14 @@ def run(options: argparse.Namespace) -> int:
         found = read_file(file)
         wrong, ending = _look_at_keys(found, options.keys, time.time())
         wrong += _look_at_users(found)
+        lists = _look_at_lists(found, wrong)
     if wrong:
         raise OperatorError("\n".join(wrong))
     told = sys.stderr if options.print else sys.stdout  # what --print prints can be kept as a file
     if options.print:
         print(as_toml(found), end="")
     print(f"ok: {_counts(found)}", file=told)
-    for warning in (*found.warnings, *ending, *_try_to_listen(found, options.keys)):
+    for warning in (*found.warnings, *list_warnings(lists, time.time()), *ending, *_try_to_listen(found, options.keys)):
         print(f"warning: {warning}", file=told)
     return 0
 
@@ -86,6 +90,18 @@ def _look_at_users(found: NetworkFile) -> list[str]:
         except OperatorError as error:
             wrong.append(f"{error} (ingress.{doors.name}.users names it)")
     return wrong
+
+
+def _look_at_lists(found: NetworkFile, wrong: list[str]) -> Lists:
+    """The lists that rules name, as far as they can be read; *wrong* gets what is the matter with the others."""
+    lists: dict[ListSource, LoadedList] = {}
+    for rule in found.rules:
+        for source in rule.lists:
+            try:
+                lists[source] = lists.get(source) or load_one(source)
+            except OperatorError as error:
+                wrong.append(f"{error} ({rule.title} names it)")
+    return lists
 
 
 def _try_to_listen(found: NetworkFile, keys: Path) -> Iterator[str]:

@@ -28,7 +28,7 @@ def run(options: argparse.Namespace) -> int:
     """`ingress paths`; options: admin, watch, json, why."""
     place = find_socket(options.admin, "ingress")
     if options.why is not None:
-        return _why(place, options.why)
+        return _why(place, options.why, {key: getattr(options, key) for key in ("client", "user", "listen")})
     if options.json:
         print(json.dumps(_ask(place, "paths"), indent=2))
         return 0
@@ -48,7 +48,7 @@ def reload(options: argparse.Namespace) -> int:
     return 0
 
 
-def _why(place: Path, target: str) -> int:
+def _why(place: Path, target: str, who: dict[str, str]) -> int:
     from ingress.choice.sites import parse_target  # with what it imports 25 ms, which only --why needs
 
     try:
@@ -58,7 +58,7 @@ def _why(place: Path, target: str) -> int:
         return 2
     from ingress.cli.render_why import render
 
-    _console().print(render(_ask(place, "why", target=target)))
+    _console().print(render(_ask(place, "why", target=target, **who)))
     return 0
 
 

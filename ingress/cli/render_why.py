@@ -21,6 +21,8 @@ LEGEND = "ms; * from real connections, ~ told by nodes, ? assumed, else measured
 def render(answer: Mapping[str, Any]) -> RenderableType:
     """*answer* as docs/paths-json.md describes it."""
     parts: list[RenderableType] = [Text(headline(answer), style="bold"), Text(answer["reason"]), Text()]
+    if answer["rule"] is not None:
+        parts[2:2] = [Text(rule_line(answer["rule"]))]
     if answer["candidates"]:
         parts += [candidates(answer["candidates"]), Text(LEGEND, style="dim"), *_notes(answer["candidates"])]
     if answer["margin"] is not None:
@@ -41,6 +43,13 @@ def headline(answer: Mapping[str, Any]) -> str:
     """The answer in a line: the target, the paths that its stream would ride on, the exit."""
     way = f"{' and '.join(answer['paths'])} > {answer['exit']}" if answer["paths"] else "no path"
     return f"{answer['target']}: {way}"
+
+
+def rule_line(rule: Row) -> str:
+    """The rule that matched: where it stands, by what it matched, and what it does."""
+    place = "" if rule["place"] == rule["title"] else f" ({rule['place']})"
+    because = rule["because"] or "it is for everything"
+    return f"{rule['title']}{place}: {rule['does']}; by {because}"
 
 
 def candidates(rows: list[Row]) -> Table:

@@ -48,6 +48,11 @@ PATHS: Final = """\
 Ask the running ingress for every path: rank, state, round trip, deviation, late share, streams, bytes, and why it
 stands where it stands; below them the lines, and which of them or which node is to blame."""
 
+RULES: Final = """\
+Read paths.toml and the lists that its rules name, and say which [[rule]] a connection to HOST falls under, by which
+condition, and what becomes of it. Nothing is looked up and the ingress need not run. Without HOST every rule is
+printed, with what its lists hold, how old they are, and what of them has no meaning here."""
+
 USER: Final = """\
 Change the file that `users` names in paths.toml (users.toml beside it, if it names none). Passwords are kept hashed.
 A running ingress takes the change at `ingress reload`."""

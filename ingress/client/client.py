@@ -10,7 +10,7 @@ from typing import Protocol
 
 from ingress.client.closing import Closing
 from ingress.client.lane import LaneHolder
-from ingress.client.opener import Opener
+from ingress.client.opener import NotOpened, Opener
 from ingress.client.passwords import Question
 from ingress.client.tunnel import Tunnel
 from ingress.doors.door import BEST_PIECE, Door, DoorSettings
@@ -30,6 +30,7 @@ from ingress.doors.sniff import door_for
 from relay import log
 from relay.engine import Deadline, Deadlines, Loop, Tcp
 from relay.model.cause import Cause
+from relay.model.network import Address
 from relay.strangers import Stranger, Strangers
 
 
@@ -71,6 +72,7 @@ class Client:
         "_idle",
         "_is_reading",
         "_lanes",
+        "_listen",
         "_question",
         "_stranger",
         "_strangers",
@@ -80,8 +82,18 @@ class Client:
         "tcp",
     )
 
-    def __init__(self, context: ClientContext, sock: socket.socket, address: str, *, needs_password: bool) -> None:
+    def __init__(
+        self,
+        context: ClientContext,
+        sock: socket.socket,
+        address: str,
+        *,
+        needs_password: bool,
+        listen: Address | None = None,
+    ) -> None:
+        """*listen* is the address that it came in by, as the file has it."""
         self.address = address
+        self._listen = listen
         self.needs_password = needs_password
         self.door: Door | None = None
         self._lanes: list[LaneHolder] = []  # a list, since there is one, and seldom up to six
@@ -191,9 +203,12 @@ class Client:
         door = self.door
         assert door is not None
         lane = LaneHolder(self, door, asked.lane)
-        found = self._context.opener.open(lane, asked.host, asked.port, self.address, door.user or "")
-        if isinstance(found, Cause):
-            return door.refused(found, asked.lane)
+        found = self._context.opener.open(lane, asked.host, asked.port, self.address, door.user or "", self._listen)
+        if isinstance(found, NotOpened):
+            if found.cause is Cause.DROPPED:
+                self._close(False, found.cause.word)
+                return []
+            return door.refused(found.cause, asked.lane, found.rule)
         lane.upstream = found
         self._lanes.append(lane)
         return door.opened(asked.lane) if found.is_answered else door.opening(asked.lane)

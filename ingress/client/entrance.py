@@ -16,6 +16,7 @@ from ingress.doors.forward import ForwardDoor
 from ingress.users import Users
 from relay import log
 from relay.engine import Deadlines, Loop, descriptors
+from relay.model.network import Address
 from relay.strangers import Strangers
 
 MOST_STRANGERS = 4096
@@ -56,20 +57,20 @@ class Entrance:
         url = f"socks5h://{config.listen[0]}"
         self._settings = {needs: DoorSettings(needs, url, config.name, config.via) for needs in (False, True)}
 
-    def accept(self, sock: socket.socket, address: tuple[str, int]) -> None:
-        """A client has connected to one of the proxy addresses."""
+    def accept(self, listen: Address, sock: socket.socket, address: tuple[str, int]) -> None:
+        """A client has connected to *listen*, one of the proxy addresses."""
         needs_password = self._admission.needs_password(address[0])
         if needs_password is None:
             self._turn_away(sock, address[0], "address not in clients")
         else:
-            self._admit(sock, address[0], needs_password=needs_password)
+            self._admit(sock, address[0], listen, needs_password=needs_password)
 
     def accept_forward(self, forward: Forward, sock: socket.socket, address: tuple[str, int]) -> None:
         """A client has connected to a `[[forward]]`."""
         if not self._admission.may_use(forward, address[0]):
             self._turn_away(sock, address[0], "address not in clients of the forward")
             return
-        client = self._admit(sock, address[0], needs_password=False)
+        client = self._admit(sock, address[0], forward.listen, needs_password=False)
         door = ForwardDoor(self.settings(False), forward.target.host, forward.target.port)
         client.start(door, door.start())
 
@@ -77,9 +78,9 @@ class Entrance:
         log.event("client-refused", level="warning", client=address, why=why)
         sock.close()
 
-    def _admit(self, sock: socket.socket, address: str, *, needs_password: bool) -> Client:
+    def _admit(self, sock: socket.socket, address: str, listen: Address, *, needs_password: bool) -> Client:
         self.clients += 1
-        return Client(self, sock, address, needs_password=needs_password)
+        return Client(self, sock, address, needs_password=needs_password, listen=listen)
 
     # ---- as the context of clients
 

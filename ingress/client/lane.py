@@ -108,8 +108,9 @@ class LaneHolder:
 
     def on_stream_refused(self, cause: Cause) -> None:
         """There is none."""
-        self.let_go()
-        self._owner.drive(self._door.refused, cause, self.number)
+        upstream = self.let_go()
+        rule = "" if upstream is None else upstream.demand.ruled
+        self._owner.drive(self._door.refused, cause, self.number, rule)
 
     def on_stream_reset(self, cause: Cause) -> None:
         """The stream was told as opened, and is gone."""

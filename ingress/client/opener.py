@@ -12,13 +12,16 @@ import attrs
 from ingress.choice.choice import Choice
 from ingress.choice.chooser import Chooser
 from ingress.choice.demand import Demand, Demands
+from ingress.choice.rules import Rules
 from ingress.client.client_stream import ClientStream, StreamHolder
 from ingress.client.hedging import Hedges, Hedging
 from ingress.client.permits import Permits
 from ingress.config import IngressConfig
+from ingress.lists.load import NO_LISTS, Lists
 from relay import log
 from relay.engine import Loop
 from relay.model.cause import Cause
+from relay.model.network import Address
 from relay.session.initiator import InitiatorStream
 from relay.session.sink import Sink
 
@@ -48,6 +51,15 @@ class OpenerStatistics:
     """Streams that no other exit could take up, because the client had said more than is kept."""
 
 
+@attrs.frozen
+class NotOpened:
+    """There will be no stream."""
+
+    cause: Cause
+    rule: str = ""
+    """The rule that wanted it so, for people; empty if none did."""
+
+
 class Opener:
     """The `Outcomes` of all clients' streams.
 
@@ -55,7 +67,13 @@ class Opener:
     """
 
     def __init__(
-        self, loop: Loop, chooser: Chooser, streams: Streams, has_room: Callable[[int], bool], config: IngressConfig
+        self,
+        loop: Loop,
+        chooser: Chooser,
+        streams: Streams,
+        has_room: Callable[[int], bool],
+        config: IngressConfig,
+        lists: Lists = NO_LISTS,
     ) -> None:
         self._loop = loop
         self._chooser = chooser
@@ -64,11 +82,11 @@ class Opener:
         self._waiting: deque[ClientStream] = deque()
         self._hedging = Hedging(chooser, streams)
         self._unrepeatable = 0
-        self.use(config)
+        self.use(config, lists)
 
-    def use(self, config: IngressConfig) -> None:
-        """Go by *config* from the next stream on."""
-        self._demands = Demands(config.rules)
+    def use(self, config: IngressConfig, lists: Lists = NO_LISTS) -> None:
+        """Go by *config* from the next stream on; *lists* are those that its rules name."""
+        self._demands = Demands(Rules(config.rules, lists, config.listen_names) if config.rules else None)
         self._permits = Permits(config)
         self._most_streams = config.limits.streams
         self._may_answer_early = config.answer != "true"
@@ -83,9 +101,9 @@ class Opener:
         """How many OPENs may still be hedged."""
         return len(self._hedging)
 
-    def demand(self, host: str, port: int, client: str = "", user: str = "") -> Demand:
+    def demand(self, host: str, port: int, client: str = "", user: str = "", listen: Address | None = None) -> Demand:
         """What a stream to *host* asks of the choice, by the rules and by what the exits may dial."""
-        return self._demands.make(host, port, client, user, self._permits.judge(host, port).exits)
+        return self._demands.make(host, port, client, user, self._permits.judge(host, port).exits, listen)
 
     def statistics(self) -> OpenerStatistics:
         """What its bounds have counted."""
@@ -93,27 +111,34 @@ class Opener:
 
     # ---- opening
 
-    def open(self, holder: StreamHolder, host: str, port: int, client: str, user: str) -> ClientStream | Cause:
+    def open(
+        self, holder: StreamHolder, host: str, port: int, client: str, user: str, listen: Address | None = None
+    ) -> "ClientStream | NotOpened":
         """A stream that is open, or waits for a path; or why there will be none. If it `is_answered`, say so now."""
         permit, now = self._permits.judge(host, port), self._loop.now
-        demand = self._demands.make(host, port, client, user, permit.exits)
-        cause = permit.refusal if self._has_room(self._most_streams) else Cause.LIMIT
+        demand = self._demands.make(host, port, client, user, permit.exits, listen)
+        cause = demand.refusal or (permit.refusal if self._has_room(self._most_streams) else Cause.LIMIT)
         if cause is None:
             stream = ClientStream(holder, self, demand, now)
             if self._start(stream, now) or self._wait(stream):
                 return stream
             cause = Cause.NO_PATH
         _log_refusal(demand, cause)
-        return cause
+        return NotOpened(cause, demand.ruled)
 
     def _start(self, stream: ClientStream, now: float) -> bool:
         """Decide and open; False if no path can carry it now."""
         choice = self._chooser.decide(stream.demand, now)
         if choice is None or not self._open_as(stream, choice, now):
             return False
-        if self._may_answer_early and self._chooser.may_answer_early(stream.demand, now):
+        if self._may_answer(stream.demand) and self._chooser.may_answer_early(stream.demand, now):
             stream.answer()
         return True
+
+    def _may_answer(self, demand: Demand) -> bool:
+        """Whether success may be told before it is certain: as its rule says, or else the ingress."""
+        said = None if demand.match is None else demand.match.rule.answer
+        return self._may_answer_early if said is None else said != "true"
 
     def _open_as(self, stream: ClientStream, choice: Choice, now: float) -> bool:
         opened = self._streams.open(choice, stream, now)
@@ -192,4 +217,5 @@ class Opener:
 
 
 def _log_refusal(demand: Demand, cause: Cause) -> None:
-    log.event("stream-refused", client=demand.client, target=f"{demand.host}:{demand.port}", why=cause.word)
+    rule = {"rule": demand.ruled} if demand.ruled else {}
+    log.event("stream-refused", client=demand.client, target=f"{demand.host}:{demand.port}", why=cause.word, **rule)

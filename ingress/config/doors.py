@@ -36,7 +36,8 @@ def refuse_same_addresses(document: Table, doors: Mapping[str, Doors]) -> None:
 
 
 def _read_ingress(name: str, table: Table) -> Doors:
-    listen = table.need_many("listen", values.listen_address, 'write listen = "127.0.0.1:1080"')
+    entries = table.need_many("listen", _listen_entry, 'write listen = "127.0.0.1:1080"')
+    listen = tuple(address for address, _ in entries)
     users = table.file("users")
     clients = table.many("clients", values.cidr)
     answer = table.get("answer", values.one_of("auto", "true"), "auto")
@@ -46,7 +47,27 @@ def _read_ingress(name: str, table: Table) -> Doors:
         _refuse_open(
             table, listen, 'write users = "users.toml", or clients = ["192.168.1.0/24"], or listen at 127.0.0.1'
         )
-    return Doors(name, listen, users, clients, answer, via)
+    names = {address: named for address, named in entries if named is not None}
+    _refuse_same_names(table, [named for _, named in entries if named is not None])
+    return Doors(name, listen, users, clients, answer, via, listen_names=names)
+
+
+def _listen_entry(value: object) -> tuple[Address, str | None]:
+    """An address, or `{ address = …, name = … }`: rules may say the name."""
+    if not isinstance(value, dict):
+        return values.listen_address(value), None
+    for key in value:
+        if key not in ("address", "name"):
+            raise values.Wrong(f'"{key}" is not a key of an address to listen at', nearest(key, ("address", "name")))
+    if "address" not in value:
+        raise values.Wrong("an address to listen at without one", 'write { address = "127.0.0.1:1081", name = "us" }')
+    return values.listen_address(value["address"]), values.name(value["name"]) if "name" in value else None
+
+
+def _refuse_same_names(table: Table, names: list[str]) -> None:
+    for at, name in enumerate(names):
+        if name in names[:at]:
+            table.wrong("listen", f'two addresses are named "{name}"', "call one of them otherwise")
 
 
 def _read_forward(table: Table) -> Forward | None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import attrs
 
+from ingress.config.rule import Rule
 from relay.model.limits import Limits
 from relay.model.network import Address, IpNetwork, Network
 from relay.model.walk import Paths
@@ -18,19 +19,6 @@ class Forward:
     target: Address
     clients: tuple[IpNetwork, ...] = ()
     """Who may connect; empty means whoever can, which is allowed on loopback only."""
-
-
-@attrs.frozen
-class Rule:
-    """What to do with some streams: those that meet every condition that is set, by any one of its values."""
-
-    hosts: tuple[str, ...] = ()
-    """Host names in lower case; `*.broker.example` stands for every name below broker.example, not for itself."""
-    cidrs: tuple[IpNetwork, ...] = ()
-    ports: tuple[int, ...] = ()
-    users: tuple[str, ...] = ()
-    redundant: bool = False
-    """The bytes travel over two disjoint paths at once."""
 
 
 @attrs.frozen
@@ -48,6 +36,8 @@ class Doors:
     via: str | None = None
     """What Via calls this ingress on plain requests and their answers; None: no Via."""
     forwards: tuple[Forward, ...] = ()
+    listen_names: Mapping[Address, str] = attrs.Factory(dict)
+    """Those of `listen` that have a name, which rules may say."""
 
 
 @attrs.frozen
@@ -81,3 +71,16 @@ class IngressConfig:
     network: Network
     paths: Paths
     warnings: tuple[str, ...]
+    listen_names: Mapping[Address, str] = attrs.Factory(dict)
+
+    @property
+    def listen_addresses(self) -> tuple[Address, ...]:
+        """All that clients may come in by, forwards included."""
+        return (*self.listen, *(forward.listen for forward in self.forwards))
+
+    def find_listen(self, text: str) -> Address | None:
+        """The first of them that *text* names: by its name, its port, or whole; None if none is so called."""
+        for address in self.listen_addresses:
+            if text in (self.listen_names.get(address), str(address.port), str(address)):
+                return address
+        return None

@@ -4,19 +4,17 @@ What must stay true: every mistake is found in one go. The paths are looked at o
 are right, because a typo there would make false mistakes here.
 """
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from ingress.config.doors import read_doors, refuse_same_addresses
-from ingress.config.model import IngressConfig, NetworkFile, Rule
+from ingress.config.model import IngressConfig, NetworkFile
+from ingress.config.rules import read_rules
 from ingress.config.warnings import find_warnings
-from relay.config import values
 from relay.config.limits import read_limits
 from relay.config.mistakes import ConfigError, Mistake, nearest
 from relay.config.network import read_network
 from relay.config.table import Table, read_document, read_version
-from relay.model.hosts import parse_literal
 from relay.model.network import Network
 from relay.model.walk import Paths, find_paths
 
@@ -38,6 +36,7 @@ def load(path: Path | str, name: str | None = None) -> IngressConfig:
         found.network,
         found.paths[doors.name],
         found.warnings,
+        doors.listen_names,
     )
 
 
@@ -47,7 +46,7 @@ def read_file(path: Path | str) -> NetworkFile:
     read_version(document)
     network = read_network(document)
     doors = read_doors(document)
-    rules = tuple(_read_rule(table) for table in document.array("rule"))
+    rules = read_rules(document, network, doors)
     limits = read_limits(document.table("limits"))
     document.finish()
     if not document.named("ingress"):
@@ -73,32 +72,6 @@ def _choose(found: NetworkFile, name: str | None) -> str:
     else:
         mistake = Mistake("ingress", f'there is no ingress "{name}"', nearest(name, names))
     raise ConfigError(found.file, [mistake])
-
-
-def _read_rule(table: Table) -> Rule:
-    rule = Rule(
-        table.many("host", _host_pattern),
-        table.many("cidr", values.cidr),
-        table.many("port", values.whole(1, 65535)),
-        table.many("user", values.text),
-        table.get("redundant", values.flag, False),
-    )
-    if "redundant" not in table:
-        table.wrong("redundant", "the rule does nothing", "write redundant = true")
-    table.finish()
-    return rule
-
-
-def _host_pattern(value: object) -> str:
-    found = values.text(value)
-    literal = parse_literal(found)
-    if literal is not None or re.fullmatch(r"[0-9.]+|.*:.*", found):
-        raise values.Wrong(f'"{found}" is an address', f'write cidr = "{literal or found}"')
-    if found.startswith("*."):
-        return "*." + values.host_name(found[2:])
-    if "*" in found:
-        raise values.Wrong(f'"{found}" has its * in the wrong place', 'only "*.domain.example" is understood')
-    return values.host_name(found)
 
 
 def _read_paths(document: Table, network: Network) -> Mapping[str, Paths]:

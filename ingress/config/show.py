@@ -3,10 +3,12 @@
 import json
 from collections.abc import Iterator, Mapping
 
-from ingress.config.model import Doors, NetworkFile, Rule
+from ingress.config.model import Doors, NetworkFile
+from ingress.config.rule import Denial, PortRange, Rule
+from ingress.lists.source import ListSource
 from relay.config.values import DURATIONS, RATES, SIZES
 from relay.model.limits import OF_EXITS, OF_INGRESSES, Limits
-from relay.model.network import Line, Node, Proxy, Secret
+from relay.model.network import Address, Line, Node, Proxy, Secret
 
 
 def as_toml(found: NetworkFile) -> str:
@@ -54,7 +56,7 @@ def _value(value: object) -> str:
 
 def _doors(doors: Doors) -> dict[str, object]:
     return {
-        "listen": [str(each) for each in doors.listen],
+        "listen": [_listen(doors, each) for each in doors.listen],
         "users": None if doors.users is None else str(doors.users),
         "clients": [str(each) for each in doors.clients],
         "answer": doors.answer,
@@ -73,6 +75,7 @@ def _node(node: Node) -> dict[str, object]:
         "hosts": node.hosts,
         "advertise": list(node.advertise),
         "udp_filter": node.udp_filter.value if node.exit else None,
+        "group": node.group,
         "limits": {
             name: value
             for name, value in _limits(node.limits).items()
@@ -109,12 +112,34 @@ def _secret(secret: Secret | None) -> dict[str, object] | None:
 
 def _rule(rule: Rule) -> dict[str, object]:
     return {
-        "host": list(rule.hosts),
+        "name": rule.name,
+        "host": [*map(str, rule.hosts), *map(_list, rule.lists)],
         "cidr": [str(each) for each in rule.cidrs],
-        "port": list(rule.ports),
+        "client": [str(each) for each in rule.clients],
         "user": list(rule.users),
+        "port": [_ports(each) for each in rule.ports],
+        "protocol": list(rule.protocols),
+        "listen": list(rule.listens),
+        "exit": list(rule.exits),
+        "else": "any" if rule.falls_through else None,
+        "deny": {None: None, Denial.REFUSE: True, Denial.DROP: "drop"}[rule.deny],
         "redundant": rule.redundant,
+        "answer": rule.answer,
     }
+
+
+def _list(source: ListSource) -> dict[str, object]:
+    attributes = list(source.attributes) or None
+    return {"file": str(source.file), "format": source.format, "name": source.name, "attributes": attributes}
+
+
+def _ports(ports: PortRange) -> object:
+    return ports.first if ports.first == ports.last else str(ports)
+
+
+def _listen(doors: Doors, address: Address) -> object:
+    name = doors.listen_names.get(address)
+    return str(address) if name is None else {"address": str(address), "name": name}
 
 
 def _limits(limits: Limits) -> dict[str, object]:

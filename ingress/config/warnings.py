@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from itertools import combinations
 
-from ingress.config.model import Rule
+from ingress.config.rule import Rule
+from ingress.config.shadows import shadowed
 from relay.model.network import Network
 from relay.model.walk import MOST_PATHS, Path, Paths
 from relay.policy import idle
@@ -15,6 +16,7 @@ def find_warnings(network: Network, paths: Mapping[str, Paths], rules: tuple[Rul
         *_spare_paths(paths),
         *_unused(network, paths),
         *_idle_allows(network),
+        *_rules(rules, paths),
         *(
             warning
             for name, each in paths.items()
@@ -55,6 +57,22 @@ def _idle_allows(network: Network) -> Iterator[str]:
     for node in network.nodes.values():
         for one, why in idle(node):
             yield f"node.{node.name}.allow: {one.cidr} does nothing: {why}"
+
+
+def _rules(rules: tuple[Rule, ...], paths: Mapping[str, Paths]) -> Iterator[str]:
+    """Rules that are never reached, or that name what no path leads to."""
+    for rule, above in shadowed(rules):
+        yield f"{rule.title}: is never reached: {above.title} takes all that it is for; put it above, or take it out"
+    for name, found in paths.items():
+        ends = {path.end for path in (*found.used, *found.spare)}
+        for rule in rules:
+            far = (rule.exit_nodes or frozenset()) - ends
+            if far:
+                yield f"{rule.title}: no path of {name} leads to {', '.join(sorted(far))}; add a line, or name others"
+    for rule in rules:
+        nodes = rule.exit_nodes or frozenset()
+        if len(rule.exits) == len(nodes) == 1 and rule.exits[0] not in nodes:
+            yield f"{rule.title}: the group {rule.exits[0]} has one exit, {min(nodes)}: when it is down, nothing passes"
 
 
 def _single(name: str, paths: Paths) -> Iterator[str]:

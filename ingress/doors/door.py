@@ -105,5 +105,5 @@ class Door(Protocol):
     def opened(self, lane: int = 0) -> list[Event]:
         """The answer to Open: there is a stream, or it was decided to say so early."""
 
-    def refused(self, cause: Cause, lane: int = 0) -> list[Event]:
-        """The answer to Open: there is no stream, and why."""
+    def refused(self, cause: Cause, lane: int = 0, rule: str = "") -> list[Event]:
+        """The answer to Open: there is no stream, and why; *rule* is the one that wanted it so, if one did."""

@@ -24,6 +24,6 @@ class ForwardDoor(Handshake):
         """A client may end its side before the stream is there, with or without bytes, as it may on any connection."""
         return []
 
-    def refused(self, cause: Cause, lane: int = 0) -> Events:
+    def refused(self, cause: Cause, lane: int = 0, rule: str = "") -> Events:
         """A reset is all that this client can understand of it."""
         return self._fail(cause.word, reset=True)

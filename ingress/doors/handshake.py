@@ -122,7 +122,7 @@ class Handshake:
         early, self._kept = bytes(self._kept), bytearray()
         return [*self._granted(), Transparent(early)]
 
-    def refused(self, cause: Cause, lane: int = 0) -> Events:
+    def refused(self, cause: Cause, lane: int = 0, rule: str = "") -> Events:
         """Reply with the code that the protocol has for *cause*, if any, and close."""
         return self._fail(cause.word, self._rejected(cause))
 

@@ -79,12 +79,13 @@ class HttpDoor(KeptConnection):
             return self._become_transparent([Send(established(queued.request.version))], lane)
         return self._advance(self._begin(queued, found, []))
 
-    def refused(self, cause: Cause, lane: int = 0) -> Events:
-        """A page with the cause; it ends the connection only after CONNECT."""
+    def refused(self, cause: Cause, lane: int = 0, rule: str = "") -> Events:
+        """A page with the cause, and *rule*; it ends the connection only after CONNECT."""
         found = self._lanes.get(lane)
         if found is None or found.serves is None or found.serves.exchange is not None:
             return []
         queued = found.serves
+        queued.rule = rule
         self._lanes.forget(found)
         return self._advance(self._fail(queued, cause, []))
 
@@ -194,11 +195,11 @@ class HttpDoor(KeptConnection):
         events.append(Upstream(queued.exchange.head, lane.number))
         return events
 
-    def _answer_cause(self, request: Request, cause: Cause, events: Events) -> Events:
+    def _answer_cause(self, request: Request, cause: Cause, events: Events, rule: str = "") -> Events:
         """A failed CONNECT ends the connection: what was sent ahead for the tunnel must not become a request."""
         if request.is_connect:
-            return self._refuse(RequestRefused(REPLIES[cause].status, "", cause), events)
-        return self._answer(request, partial(cause_page, cause, self._settings), events)
+            return self._refuse(RequestRefused(REPLIES[cause].status, "", cause, rule), events)
+        return self._answer(request, partial(cause_page, cause, self._settings, rule=rule), events)
 
     # requests ahead of their turn
 
@@ -338,4 +339,4 @@ class HttpDoor(KeptConnection):
             return events
         if queued.exchange is not None and queued.exchange.answered:
             return self._close(events, f"answer cut short: {cause.word}", reset=True)
-        return self._answer_cause(queued.request, cause, events)
+        return self._answer_cause(queued.request, cause, events, queued.rule)

@@ -205,7 +205,7 @@ class KeptConnection(abc.ABC):
         """Answer what cannot be carried out. Where its end is, is not certain, so the connection ends."""
         manner = ENDS if self._request is None else Manner(version=self._request.version)
         if refusal.cause is not None:
-            events.append(Send(cause_page(refusal.cause, self._settings, manner)))
+            events.append(Send(cause_page(refusal.cause, self._settings, manner, refusal.rule)))
         else:
             events.append(Send(page(refusal.status, refusal.text, manner)))
         return self._close(events, f"request refused with {refusal.status.value}")

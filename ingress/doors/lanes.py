@@ -19,7 +19,7 @@ is bounded by their windows."""
 class Queued:
     """One request, from its head until its answer is on its way to the client."""
 
-    __slots__ = ("cause", "exchange", "kept", "lane", "may_be_stale", "request", "target", "vouched")
+    __slots__ = ("cause", "exchange", "kept", "lane", "may_be_stale", "request", "rule", "target", "vouched")
 
     def __init__(self, request: Request, target: Target, vouched: int = 0) -> None:
         self.request = request
@@ -36,6 +36,8 @@ class Queued:
         """What came of the answer before its turn."""
         self.cause: Cause | None = None
         """Why there will be no whole answer."""
+        self.rule = ""
+        """The rule that wanted it so, for people."""
 
     def __repr__(self) -> str:
         return f"<Queued {self.request!r} on {self.lane!r}, {sum(map(len, self.kept))} bytes kept>"

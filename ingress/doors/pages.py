@@ -13,7 +13,7 @@ import attrs
 
 from ingress.doors.door import DoorSettings
 from ingress.doors.headers import Field, Fields, values
-from ingress.doors.replies import REPLIES, RETRY_AFTER
+from ingress.doors.replies import REPLIES, RETRY_AFTER, RULED
 from relay.model.cause import Cause
 
 METHODS: Final = b"CONNECT, DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT, TRACE"
@@ -66,13 +66,15 @@ def established(version: bytes) -> bytes:
     return b"HTTP/%b 200 Connection established\r\n\r\n" % version
 
 
-def cause_page(cause: Cause, settings: DoorSettings, manner: Manner) -> bytes:
-    """The page for a stream that failed, with Proxy-Status (RFC 9209) for programs."""
+def cause_page(cause: Cause, settings: DoorSettings, manner: Manner, rule: str = "") -> bytes:
+    """The page for a stream that failed, with Proxy-Status (RFC 9209) for programs; *rule* is the one that bounds what
+    may carry it, if one does."""
     reply = REPLIES[cause]
+    text = f"{reply.text}\n{RULED[cause].format(rule=rule)}" if rule and cause in RULED else reply.text
     fields = [(b"Proxy-Status", f"{settings.pseudonym}; error={reply.error}".encode("ascii"))]
     if cause == Cause.NO_PATH:
         fields.append((b"Retry-After", b"%d" % RETRY_AFTER))
-    return page(reply.status, reply.text, manner, fields)
+    return page(reply.status, text, manner, fields)
 
 
 def password_page(manner: Manner) -> bytes:

@@ -8,12 +8,14 @@ from relay.model.cause import Cause
 class RequestRefused(Exception):
     """What to answer. `text` is ours alone: it repeats nothing that the client wrote."""
 
-    def __init__(self, status: HTTPStatus, text: str, cause: Cause | None = None) -> None:
+    def __init__(self, status: HTTPStatus, text: str, cause: Cause | None = None, rule: str = "") -> None:
         super().__init__(text)
         self.status = status
         self.text = text
         self.cause = cause
         """Set if the table of replies has words for it; then those are used."""
+        self.rule = rule
+        """The rule that wanted it so, if one did."""
 
 
 def bad_request(text: str) -> RequestRefused:

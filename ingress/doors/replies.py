@@ -74,6 +74,8 @@ REPLIES: Final[dict[Cause, Reply]] = {
     Cause.LIMIT: Reply(
         1, _UNAVAILABLE, "connection_limit_reached", "The ingress is at its limit of streams or memory. Try again."
     ),
+    Cause.DENIED: Reply(2, HTTPStatus.FORBIDDEN, "http_request_denied", "A rule of this proxy denies it."),
+    Cause.DROPPED: Reply(2, HTTPStatus.FORBIDDEN, "http_request_denied", "A rule of this proxy denies it."),
     Cause.LOOP: Reply(
         2, _BAD_GATEWAY, "proxy_loop_detected", "The target is this proxy itself. Check the address you asked for."
     ),
@@ -92,6 +94,13 @@ REPLIES: Final[dict[Cause, Reply]] = {
         "The ingress made a mistake of its own; its log says more.",
     ),
 }
+
+
+RULED: Final[dict[Cause, str]] = {
+    Cause.DENIED: "It is {rule}.",
+    Cause.NO_PATH: 'Only the exits that {rule} names may take it; with else = "any" others may, too.',
+}
+"""What is said besides where a rule decided."""
 
 
 def socks5_reply(code: int, bound: bytes = b"\x01\x00\x00\x00\x00\x00\x00") -> bytes:

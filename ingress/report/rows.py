@@ -210,6 +210,20 @@ class SwitchRow:
 
 
 @attrs.frozen
+class RuleRow:
+    """The rule that a target falls under."""
+
+    title: str
+    """Its name, or its place."""
+    place: str
+    """In the file: `rule 2 (line 97)`."""
+    because: str
+    """The conditions that held; empty if it has none."""
+    does: str
+    """What becomes of the connection."""
+
+
+@attrs.frozen
 class Why:
     """The answer to `why`."""
 
@@ -230,6 +244,8 @@ class Why:
     """Clients that keep an exit for this site, by exit."""
     answers_early: bool
     """Whether success would be told before the exit has connected, under `answer = "auto"`."""
+    rule: RuleRow | None = None
+    """None if no rule says anything of it."""
     version: int = VERSION
 
 

@@ -6,21 +6,21 @@ from ingress.choice.cost import equal, terms
 from ingress.choice.demand import Demand
 from ingress.choice.entry import Entry, Tier
 from ingress.choice.ranking import ENOUGH, Group, advantage, doubt
-from ingress.report.rows import CandidateRow, SwitchRow, TermRow, Why
+from ingress.report.rows import CandidateRow, RuleRow, SwitchRow, TermRow, Why
 
 NO_PATH = "no path is up; a new stream waits a few seconds for one"
 
 
 def explain(chooser: Chooser, demand: Demand, now: float) -> Why:
     """Why the stream of *demand* would go where it would go now. Nothing is remembered of it."""
-    chosen = chooser.decide(demand, now)
+    chosen = None if demand.refusal is not None else chooser.decide(demand, now)
     ranking, host = chooser.ranking, demand.host
     return Why(
         target=f"[{host}]:{demand.port}" if ":" in host else f"{host}:{demand.port}",
         site=demand.site,
         paths=[] if chosen is None else list(chosen.paths),
         exit=None if chosen is None else chosen.exit,
-        reason=NO_PATH if chosen is None else chosen.reason,
+        reason=_no_path(demand) if chosen is None else chosen.reason,
         margin=None if ranking.group is None else equal(ranking.group.leader.cost),
         candidates=[_candidate(chooser, entry, demand, now) for entry in ranking.order],
         would_switch=[] if ranking.group is None else would_switch(ranking.group),
@@ -29,7 +29,25 @@ def explain(chooser: Chooser, demand: Demand, now: float) -> Why:
         ],
         kept=chooser.affinity.count(demand.site, now),
         answers_early=chooser.may_answer_early(demand, now),
+        rule=_rule(demand),
     )
+
+
+def _no_path(demand: Demand) -> str:
+    if demand.refusal is not None:
+        return f"{demand.refusal.word.replace('-', ' ')}: {demand.ruled}"
+    return (
+        f"no path that {demand.ruled} allows is up; a new stream waits a few seconds for one"
+        if demand.ruled
+        else NO_PATH
+    )
+
+
+def _rule(demand: Demand) -> RuleRow | None:
+    if demand.match is None:
+        return None
+    rule = demand.match.rule
+    return RuleRow(rule.title, rule.place, demand.match.because, rule.does)
 
 
 def _candidate(chooser: Chooser, entry: Entry, demand: Demand, now: float) -> CandidateRow:

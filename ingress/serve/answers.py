@@ -17,7 +17,7 @@ from relay.admin.server import Answer, Ask
 from relay.engine.kernel_memory import kernel_memory
 from relay.errors import OperatorError
 from relay.identity import expiry_warning
-from relay.model.network import Network
+from relay.model.network import Address, Network
 from relay.serve.shortage import shortage
 from relay.serve.vitals import process_vitals
 
@@ -33,10 +33,29 @@ def asks(running: Running) -> Mapping[str, Ask]:
             host, port = parse_target(str(question.get("target", "")))
         except ValueError as error:
             raise OperatorError(f"no target to explain: {error}") from error
-        demand = running.opener.demand(host, port)
+        demand = running.opener.demand(
+            host, port, str(question.get("client", "")), str(question.get("user", "")), _listen(running, question)
+        )
         return to_json(explain(running.fleet.chooser, demand, running.loop.now))
 
     return {"paths": paths, "why": why, "reload": running.reloads.answer}
+
+
+def _listen(running: Running, question: Mapping[str, Any]) -> Address | None:
+    """The address that the client of a question came in by; None if it says none.
+
+    Raises:
+        OperatorError: there is none such.
+    """
+    asked = str(question.get("listen", ""))
+    if not asked:
+        return None
+    config = running.config
+    found = config.find_listen(asked)
+    if found is None:
+        known = ", ".join(map(str, config.listen_addresses))
+        raise OperatorError(f"{config.name} does not listen at {asked}: it does at {known}")
+    return found
 
 
 def make_report(running: Running) -> Report:

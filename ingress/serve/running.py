@@ -7,13 +7,17 @@ from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
 
+import attrs
 import trio
 
 from ingress.client.entrance import Entrance
 from ingress.client.opener import Opener
 from ingress.config import IngressConfig, load
+from ingress.config.rule import of_rules
+from ingress.lists.load import Lists, load_lists
 from ingress.paths.fleet import Fleet
 from ingress.paths.live import SetupOptions
+from ingress.serve.list_watch import watch_lists
 from ingress.users import Users
 from ingress.users_file import load_users
 from relay import log
@@ -32,26 +36,37 @@ from relay.session.window import Memory
 OnAccept = Callable[[socket.socket, tuple[str, int]], None]
 
 
-def read(options: Namespace, name: str | None) -> tuple[IngressConfig, Identity, Users | None]:
-    """All files that the ingress *name* (the only one, if None) needs, checked; OperatorError with every mistake."""
+@attrs.frozen
+class Files:
+    """What was read of all that an ingress needs."""
+
+    config: IngressConfig
+    identity: Identity
+    users: Users | None
+    lists: Lists
+
+
+def read(options: Namespace, name: str | None, known: Lists | None = None) -> Files:
+    """All files that the ingress *name* (the only one, if None) needs, checked; OperatorError with every mistake. Of
+    *known* lists those are not read again that have not changed."""
     config = load(options.config, name)
     identity = load_identity(Path(options.keys), config.name)
     if not identity.is_ingress:
         raise OperatorError(
             f"{options.keys}/{config.name}: is the certificate of a relay; run: ingress keys --renew {config.name}"
         )
-    return config, identity, None if config.users is None else load_users(config.users)
+    users = None if config.users is None else load_users(config.users)
+    return Files(config, identity, users, load_lists(of_rules(config.rules), known))
 
 
 class Running:
     """Made inside the nursery that its tasks live in; nothing listens before `start`."""
 
-    def __init__(
-        self, options: Namespace, config: IngressConfig, identity: Identity, users: Users | None, nursery: trio.Nursery
-    ) -> None:
+    def __init__(self, options: Namespace, files: Files, nursery: trio.Nursery) -> None:
         self.options = options
-        self.config = config
-        self.identity = identity
+        self.config = config = files.config
+        self.identity = identity = files.identity
+        self.lists = files.lists
         self.loop = Loop()
         self.memory = Memory(config.limits.memory)
         self.vanished = Vanished(self.loop, lambda: self.config.limits.keepalive)
@@ -63,8 +78,8 @@ class Running:
         self._accepts: Mapping[Address, OnAccept] = {}
         setup = SetupOptions(config.network, identity.client_context(), Path(options.config).parent)
         self.fleet = Fleet(self.loop, nursery, config.name, config.paths, setup, self.memory)
-        self.opener = Opener(self.loop, self.fleet.chooser, self.fleet.moving, self.fleet.has_room, config)
-        self.entrance = Entrance(self.loop, nursery, self.opener, config, users)
+        self.opener = Opener(self.loop, self.fleet.chooser, self.fleet.moving, self.fleet.has_room, config, files.lists)
+        self.entrance = Entrance(self.loop, nursery, self.opener, config, files.users)
         self.fleet.on_round = self.opener.each_round
 
     def start(self) -> None:
@@ -75,8 +90,13 @@ class Running:
         """
         self._listen(self.config, self._bind_new(self.config))
         self._nursery.start_soon(self.vanished.watch)
+        self._nursery.start_soon(watch_lists, lambda: self.lists, self._use_lists)
         self._nursery.start_soon(Shortages(lambda: {self.config.name: self.memory}, self.fleet.streams).watch)
         self._nursery.start_soon(watch_half_closed, self._half_closed_idle, self.fleet.streams)
+
+    def _use_lists(self, lists: Lists) -> None:
+        self.lists = lists
+        self.opener.use(self.config, lists)
 
     def _half_closed_idle(self) -> float:
         return self.config.limits.half_closed_idle
@@ -100,7 +120,7 @@ class Running:
 
     def _listen(self, config: IngressConfig, bound: Mapping[Address, socket.socket]) -> None:
         """Listen on what *config* says and on nothing else; *bound* are the sockets that are new."""
-        accepts: dict[Address, OnAccept] = dict.fromkeys(config.listen, self.entrance.accept)
+        accepts: dict[Address, OnAccept] = {at: partial(self.entrance.accept, at) for at in config.listen}
         accepts |= {forward.listen: partial(self.entrance.accept_forward, forward) for forward in config.forwards}
         self._accepts = accepts
         for address, sock in bound.items():
@@ -122,14 +142,15 @@ class Running:
         Raises:
             OperatorError: with the mistakes, or it stops listening; nothing was changed.
         """
-        config, identity, users = await read_aside(read, self.options, self.config.name)
+        files = await read_aside(read, self.options, self.config.name, self.lists)
+        config, identity = files.config, files.identity
         if self.is_draining:
             raise OperatorError(f"{config.name} is about to end and reads no files any more; start it again")
         self._listen(config, self._bind_new(config))
-        self.config, self.identity = config, identity
+        self.config, self.identity, self.lists = config, identity, files.lists
         self.memory.resize(config.limits.memory)
-        self.opener.use(config)
-        self.entrance.use(config, users)
+        self.opener.use(config, files.lists)
+        self.entrance.use(config, files.users)
         self.fleet.replan(config.network, config.paths, identity.client_context())
         log.event("reloaded", ingress=config.name, paths=len(config.paths.used), lines=len(config.network.lines))
         return f"reloaded: {len(config.network.lines)} lines, {len(config.paths.used)} paths"

@@ -46,9 +46,10 @@ async def serve(
     Raises:
         OperatorError: it cannot begin; bare while the files are read, in a group later.
     """
-    config, identity, users = read(options, options.name)
+    files = read(options, options.name)
+    config = files.config
     async with trio.open_nursery() as nursery:
-        running = Running(options, config, identity, users, nursery)
+        running = Running(options, files, nursery)
         nursery.start_soon(running.loop.run)
         running.start()
         path = socket_path(config.name, "ingress", options.admin)

@@ -62,6 +62,13 @@ class Mistakes:
         if self._found:
             raise ConfigError(self.file, self._found)
 
+    def place_of(self, key: Key) -> str:
+        """Where the table *key* of an array stands, for people: `rule 2 (line 97)`."""
+        *_, kind, number = ("", *key)
+        line = self._line_of(key)
+        counted = f"{kind} {number + 1}" if isinstance(number, int) else dotted(key)
+        return counted if line is None else f"{counted} (line {line})"
+
     def _line_of(self, key: Key) -> int | None:
         while key and key not in self._lines:
             key = key[:-1]

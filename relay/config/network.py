@@ -43,7 +43,7 @@ def read_network(document: Table) -> Network:
     ingresses, nodes, lines = (document.named(kind) for kind in ("ingress", "node", "line"))
     read_nodes = {name: _read_node(name, table) for name, table in nodes.items()}
     read_lines = {name: _read_line(name, table, tuple(ingresses), read_nodes) for name, table in lines.items()}
-    _refuse_collisions(ingresses, nodes, lines, read_lines)
+    _refuse_collisions(ingresses, nodes, lines, read_nodes, read_lines)
     return Network(
         tuple(ingresses),
         {name: node for name, node in read_nodes.items() if node is not None},
@@ -63,6 +63,7 @@ def _read_node(name: str, table: Table) -> Node | None:
     hosts = table.file("hosts")
     advertise = table.many("advertise", values.ip)
     udp_filter = table.get("udp_filter", values.udp_filter, UdpFilter.NONE)
+    group = table.get("group", values.name, None)
     limits = read_node_limits(table.table("limits"), is_exit=is_exit)
     for key in EXIT_KEYS:
         if key in table and not is_exit:
@@ -72,7 +73,7 @@ def _read_node(name: str, table: Table) -> Node | None:
         return None
     hosts_file = None if hosts is None else str(hosts)
     places = listen or _everywhere(address.port)
-    return Node(name, address, places, is_exit, allow, upstream, dns, hosts_file, advertise, udp_filter, limits)
+    return Node(name, address, places, is_exit, allow, upstream, dns, hosts_file, advertise, udp_filter, group, limits)
 
 
 def _everywhere(port: int) -> tuple[Address, ...]:
@@ -175,6 +176,7 @@ def _refuse_collisions(
     ingresses: Mapping[str, Table],
     nodes: Mapping[str, Table],
     lines: Mapping[str, Table],
+    read_nodes: Mapping[str, Node | None],
     read_lines: Mapping[str, Line | None],
 ) -> None:
     """Names of ingresses, nodes, lines and groups stand for one thing each."""
@@ -186,7 +188,10 @@ def _refuse_collisions(
                     table.key, f'"{name}" is already the name of {owner[name]}', "call one of them otherwise"
                 )
             owner.setdefault(name, kind)
-    for name, line in read_lines.items():
-        if line is not None and line.group in owner:
-            what = f'"{line.group}" is already the name of {owner[line.group]}'
-            lines[name].wrong("group", what, "call the group otherwise")
+    for one in (*read_nodes.values(), *read_lines.values()):
+        if one is None or one.group is None:
+            continue
+        kind, tables = ("nodes", nodes) if isinstance(one, Node) else ("lines", lines)
+        if owner.setdefault(one.group, f"a group of {kind}") != f"a group of {kind}":
+            what = f'"{one.group}" is already the name of {owner[one.group]}'
+            tables[one.name].wrong("group", what, "call the group otherwise")

@@ -28,7 +28,9 @@ class Cause(enum.IntEnum):
     # what the ingress knows itself
     NO_PATH = 16, "no-path"
     LIMIT = 17, "limit-reached"
+    DENIED = 18, "denied-by-rule"
     LOOP = 19, "loop"
+    DROPPED = 20, "dropped-by-rule"
     CLIENT_RESET = 21, "client-reset"
     # what happened to the stream on its way
     EXIT_LOST = 32, "exit-lost"
@@ -53,5 +55,14 @@ class Cause(enum.IntEnum):
 
 
 _ONLY_AN_INGRESS_KNOWS = frozenset(
-    {Cause.NO_PATH, Cause.LOOP, Cause.CLIENT_RESET, Cause.EXIT_LOST, Cause.SESSION_EXPIRED, Cause.SHUTDOWN}
+    {
+        Cause.NO_PATH,
+        Cause.DENIED,
+        Cause.LOOP,
+        Cause.DROPPED,
+        Cause.CLIENT_RESET,
+        Cause.EXIT_LOST,
+        Cause.SESSION_EXPIRED,
+        Cause.SHUTDOWN,
+    }
 )

@@ -76,6 +76,8 @@ class Node:
     advertise: tuple[str, ...] = ()
     """Literal addresses at which the world reaches this machine, where its interfaces do not have them (behind NAT)."""
     udp_filter: UdpFilter = UdpFilter.NONE
+    group: str | None = None
+    """What it may be named by together with others, wherever an exit may be named."""
     limits: Limits = attrs.Factory(Limits)
 
 

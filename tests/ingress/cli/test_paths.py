@@ -104,6 +104,7 @@ WHY: dict[str, Any] = {
     "switches": [{"age": 75.0, "old": "a", "new": "b", "reason": "4.0 ms cheaper"}],
     "kept": {"us-dmit": 3},
     "answers_early": True,
+    "rule": None,
 }
 ANSWERS = {"paths": PATHS, "why": WHY, "reload": {"version": 1, "done": "2 lines changed"}}
 
@@ -154,7 +155,18 @@ def ingress(tmp_path: Path) -> Iterator[Ingress]:
 
 
 def options(ingress: Ingress, **more: object) -> Namespace:
-    return Namespace(**{"admin": str(ingress.place), "watch": False, "json": False, "why": None, **more})
+    return Namespace(
+        **{
+            "admin": str(ingress.place),
+            "watch": False,
+            "json": False,
+            "why": None,
+            "client": "",
+            "user": "",
+            "listen": "",
+            **more,
+        }
+    )
 
 
 def test_the_table_has_every_figure_and_fits_100_columns(ingress: Ingress, capsys: pytest.CaptureFixture[str]) -> None:
@@ -199,7 +211,7 @@ def test_why_prints_terms_marks_band_switches(ingress: Ingress, capsys: pytest.C
         "answered at once",
     ):
         assert said in shown
-    assert ingress.asked == [{"ask": "why", "target": "example.com"}]
+    assert ingress.asked == [{"ask": "why", "target": "example.com", "client": "", "user": "", "listen": ""}]
 
 
 def test_why_of_twelve_paths_fits_on_a_screen(ingress: Ingress, capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,7 +25,7 @@ from ingress.measure.figures import PathFigures
 from ingress.users import Users
 from relay.callbacks import ignore
 from relay.engine import Loop
-from relay.model.network import Network, Node
+from relay.model.network import Address, Network, Node
 from relay.model.walk import Paths
 from relay.session.ledger import holds_all
 from tests.ingress.choice.figures import figure
@@ -71,11 +71,18 @@ class ClientBed:
     def exit(self, name: str = "us") -> Exit:
         return self.paths.exits[name]
 
-    def program(self, address: str = "127.0.0.1", *, forward: Forward | None = None, buffers: int = 0) -> Program:
-        """A client that has connected, from *address*."""
+    def program(
+        self,
+        address: str = "127.0.0.1",
+        *,
+        forward: Forward | None = None,
+        buffers: int = 0,
+        listen: Address | None = None,
+    ) -> Program:
+        """A client that has connected, from *address* to *listen*."""
         near, far = self.sockets.pair(buffers)
         if forward is None:
-            self.entrance.accept(near, (address, 50_000))
+            self.entrance.accept(listen or self.config.listen[0], near, (address, 50_000))
         else:
             self.entrance.accept_forward(forward, near, (address, 50_000))
         return Program(far, self.settle)

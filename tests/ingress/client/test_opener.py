@@ -8,7 +8,7 @@ import pytest
 from ingress.choice.demand import Demand
 from ingress.client import opener as opener_module
 from ingress.client.client_stream import MOST_TRIES, OTHERS_MAY, TARGET_CAUSES
-from ingress.client.opener import LOST_CAUSES
+from ingress.client.opener import LOST_CAUSES, NotOpened
 from ingress.config import Rule
 from ingress.measure.health import PathState
 from relay.model.cause import Cause
@@ -142,8 +142,8 @@ async def test_a_lie_is_told_as_a_reset_and_the_truth_as_a_refusal(make_bed: Cli
 
 async def test_what_no_exit_would_dial_is_refused_before_any_is_asked(make_bed: ClientBeds) -> None:
     bed, holder = await make_bed(*TWO_EXITS), Holder()
-    assert bed.opener.open(holder, "169.254.169.254", 80, "10.0.0.1", "") is Cause.POLICY
-    assert bed.opener.open(holder, "127.0.0.1", 1080, "10.0.0.1", "") is Cause.LOOP
+    assert bed.opener.open(holder, "169.254.169.254", 80, "10.0.0.1", "") == NotOpened(Cause.POLICY)
+    assert bed.opener.open(holder, "127.0.0.1", 1080, "10.0.0.1", "") == NotOpened(Cause.LOOP)
     assert [bed.exit(name).pair.ingress.streams for name in ("us", "eu")] == [{}, {}]
     assert refusals(bed) == [
         ("169.254.169.254:80", "address-refused-by-exit"),
@@ -159,7 +159,7 @@ async def test_at_the_limit_a_stream_is_refused(make_bed: ClientBeds, limit: str
     if limit == "memory":
         first.reset()
         bed.exit().pair.ingress.memory.limit = 0
-    assert bed.opener.open(Holder(), HOST, 443, "10.0.0.1", "") is Cause.LIMIT
+    assert bed.opener.open(Holder(), HOST, 443, "10.0.0.1", "") == NotOpened(Cause.LIMIT)
     assert refusals(bed) == [(f"{HOST}:443", "limit-reached")]
     bed.exit().pair.ingress.memory.limit = 1
     first.reset()
@@ -365,7 +365,7 @@ async def test_another_file_is_gone_by_from_the_next_stream_on(make_bed: ClientB
     assert first.choice is not None and second.choice is not None
     assert (first.choice.paths, second.choice.paths) == (("a",), ("a", "b"))
     assert (first.is_answered, second.is_answered) == (False, True)
-    assert bed.opener.open(Holder(), HOST, 443, "10.0.0.1", "") is Cause.LIMIT
+    assert bed.opener.open(Holder(), HOST, 443, "10.0.0.1", "") == NotOpened(Cause.LIMIT)
 
 
 async def test_slow_openings_are_hedged_with_the_rounds(make_bed: ClientBeds) -> None:

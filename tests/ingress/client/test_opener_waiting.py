@@ -1,6 +1,6 @@
 """Waiting for a path: whoever waits goes with the round in which there is one, is forgotten, or is refused in time."""
 
-from ingress.client.opener import MOST_WAITING, WAIT_FOR_PATH
+from ingress.client.opener import MOST_WAITING, WAIT_FOR_PATH, NotOpened
 from relay.model.cause import Cause
 from tests.ingress.client.client_bed import ONE_PATH, TWO_EXITS, ClientBed, ClientBeds
 from tests.ingress.client.counterparts import Holder
@@ -62,7 +62,7 @@ async def test_only_so_many_wait(make_bed: ClientBeds) -> None:
     holders = [Holder() for _ in range(MOST_WAITING)]
     for holder in holders:
         bed.open(holder)
-    assert bed.opener.open(Holder(), HOST, 443, "10.0.0.1", "") is Cause.NO_PATH
+    assert bed.opener.open(Holder(), HOST, 443, "10.0.0.1", "") == NotOpened(Cause.NO_PATH)
     assert refusals(bed) == [(f"{HOST}:443", "no-path")]
     bed.rank(*ONE_PATH)
     await bed.passes(0.25)

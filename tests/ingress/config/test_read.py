@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingress.config import Forward, Rule, load, read_file
+from ingress.config import Forward, load, read_file
+from ingress.config.rule import NamePattern, PortRange
+from ingress.lists.entries import Scope
 from relay.config import ConfigError
 from relay.config.values import cidr
 from relay.model.limits import Limits
@@ -92,8 +94,11 @@ def test_everything_is_read(tmp_path: Path) -> None:
     assert (config.users, config.clients, config.answer) == (tmp_path / "users.toml", (lan,), "true")
     assert config.via == "gate-1"
     assert config.forwards == (Forward(Address("192.168.1.1", 443), Address("game.example", 443), (lan,)),)
-    hosts = ("*.broker.example", "one.example")
-    assert config.rules == (Rule(hosts, (cidr("192.0.2.0/24"),), (443, 8443), ("bob",), True),)
+    (rule,) = config.rules
+    assert rule.hosts == (NamePattern(Scope.BELOW, "broker.example"), NamePattern(Scope.COVERED, "one.example"))
+    assert (rule.cidrs, rule.users) == ((cidr("192.0.2.0/24"),), ("bob",))
+    assert (rule.ports, rule.redundant) == ((PortRange(443, 443), PortRange(8443, 8443)), True)
+    assert rule.place.startswith("rule 1 (line ")
     assert config.limits == Limits(5.0, 0.0, 60.0, 120.0, 30.0, 2**30, 10)
 
 
@@ -117,8 +122,35 @@ FORWARD = '[[forward]]\nlisten = "127.0.0.1:2000"\ntarget = "a.example:1"\n'
         (GOOD + "[[forward]]\n", "forward[0].target: is missing"),
         (GOOD + "[forward]\n", "forward: is not a list of tables; write [[forward]] above it"),
         (GOOD + "forward = [1]\n", "line.pacific.forward: is not a key here"),
-        (GOOD + '[[rule]]\nhost = "a.example"\n', "rule[0].redundant: the rule does nothing"),
-        (GOOD + '[[rule]]\nredundant = true\nexit = ["us"]\n', "rule[0].exit: is not a key here"),
+        (GOOD + '[[rule]]\nhost = "a.example"\n', "rule[0]: the rule does nothing; write exit, deny,"),
+        (GOOD + '[[rule]]\nexit = ["uss"]\n', 'rule[0].exit: there is no exit "uss"; did you mean "us"?'),
+        (GOOD + '[[rule]]\nexit = "jp"\n', 'rule[0].exit: "jp" is no exit; write exit = true at node.jp'),
+        (GOOD + "[[rule]]\nexit = []\n", "rule[0].exit: an empty list of exits lets nothing through"),
+        (GOOD + '[[rule]]\nexit = "us"\ndeny = true\n', "rule[0].deny: the rule has exit already"),
+        (GOOD + '[[rule]]\ndeny = "never"\n', 'rule[0].deny: "never" is no way to deny'),
+        (GOOD + "[[rule]]\ndeny = true\nredundant = true\n", "rule[0].redundant: what is denied is not carried"),
+        (GOOD + '[[rule]]\nredundant = true\nelse = "any"\n', "rule[0].else: is for rules that name exits"),
+        (GOOD + '[[rule]]\nanswer = "aggregate"\n', "rule[0].answer: aggregate is a word for later"),
+        (GOOD + '[[rule]]\ndeny = true\nport = "9-1"\n', 'rule[0].port: "9-1" is not a range of ports'),
+        (GOOD + '[[rule]]\ndeny = true\nport = "web"\n', 'rule[0].port: "web" is not a range of ports'),
+        (GOOD + '[[rule]]\ndeny = true\nlisten = "us"\n', 'rule[0].listen: no address to listen at is named "us"'),
+        (GOOD + "[[rule]]\ndeny = true\nlisten = 9\n", "rule[0].listen: no ingress listens at port 9"),
+        (GOOD + '[[rule]]\ndeny = true\nprotocol = "icmp"\n', 'rule[0].protocol: "icmp" is not known'),
+        (GOOD + '[[rule]]\ndeny = true\nhost = { url = "x" }\n', 'rule[0].host: "url" is not a key of a list'),
+        (GOOD + "[[rule]]\ndeny = true\nhost = {}\n", "rule[0].host: a list without a file"),
+        (GOOD + '[[rule]]\ndeny = true\nhost = { file = "x", format = "y" }\n', 'rule[0].host: "y" is not known'),
+        (
+            GOOD + '[[rule]]\ndeny = true\nhost = { file = "x", format = "plain", name = "cn" }\n',
+            "rule[0].host: plain has no lists with names",
+        ),
+        (
+            GOOD + '[[rule]]\ndeny = true\nhost = { file = "x", format = "plain", attributes = "cn" }\n',
+            "rule[0].host: only geosite and v2fly have attributes",
+        ),
+        (
+            GOOD + '[[rule]]\nname = "a"\ndeny = true\n' * 2,
+            'rule[1].name: "a" is already the name of rule 1',
+        ),
         (GOOD + '[[rule]]\nredundant = true\nhost = "*x.example"\n', 'rule[0].host: "*x.example" has its * in'),
         (GOOD + '[[rule]]\nredundant = true\nhost = "::1"\n', 'rule[0].host: "::1" is an address; write cidr = "::1"'),
         (GOOD + "[[rule]]\nredundant = true\nport = [1, 0]\n", "rule[0].port[1]: 0 is not a whole number"),
@@ -140,7 +172,7 @@ def test_each_mistake_is_told(tmp_path: Path, text: str, expected: str) -> None:
 def test_mistakes_in_every_table_are_told_together(tmp_path: Path) -> None:
     text = GOOD.replace("exit = true", "exit = 1") + "[limits]\nx = 1\n[[rule]]\n[[forward]]\n[y]\n"
     places = {mistake.split(":")[0] for mistake in mistakes(tmp_path, text)}
-    assert places == {"node.us.exit", "limits.x", "rule[0].redundant", "forward[0].listen", "forward[0].target", "y"}
+    assert places == {"node.us.exit", "limits.x", "rule[0]", "forward[0].listen", "forward[0].target", "y"}
 
 
 TWO = GOOD.replace(DOOR, DOOR + '[ingress.bj]\nlisten = "127.0.0.1:1080"\n') + '[line.bj-us]\nfrom = "bj"\nto = "us"\n'

@@ -13,7 +13,7 @@ FULL = """\
 version = 1
 serial = 7
 [ingress.sh]
-listen = ["0.0.0.0:1080"]
+listen = ["0.0.0.0:1080", { address = "127.0.0.1:1081", name = "landing" }]
 users = "users.toml"
 answer = "true"
 via = "gate-1"
@@ -27,6 +27,7 @@ allow = [{ cidr = "10.0.0.0/8", reason = 'says "why"\\ here' }]
 upstream = { url = "socks4://a.example:1", user = "u", password = { file = "p" } }
 dns = ["9.9.9.9"]
 hosts = "hosts"
+group = "usa"
 advertise = ["198.51.100.9", "2001:db8::9"]
 limits = { drain = "1s", streams = 5 }
 [line.direct]
@@ -38,10 +39,26 @@ rate = "1.5Mbit/s"
 cost = 0.25
 proxy = { url = "socks5://a.example:1" }
 [[rule]]
+name = "domestic"
+host = ["=a.example", { file = "geosite.dat", format = "geosite", name = "cn", attributes = ["!ads"] }]
+client = "10.0.0.0/8"
+port = [1, "80-90"]
+protocol = "tcp"
+listen = ["landing", 1080]
+exit = "usa"
+else = "any"
+answer = "true"
+[[rule]]
+user = "bob"
+deny = true
+[[rule]]
+user = "eve"
+deny = "drop"
+[[rule]]
 host = ["*.a.example"]
 cidr = ["192.0.2.0/24"]
 port = 443
-user = "bob"
+user = "ann"
 redundant = true
 [limits]
 drain = "250ms"

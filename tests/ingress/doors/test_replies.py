@@ -20,6 +20,8 @@ AGREED = {
     Cause.TARGET_RESET: (5, 502, "connection_terminated"),
     Cause.NO_PATH: (3, 503, "destination_unavailable"),
     Cause.LIMIT: (1, 503, "connection_limit_reached"),
+    Cause.DENIED: (2, 403, "http_request_denied"),
+    Cause.DROPPED: (2, 403, "http_request_denied"),
     Cause.LOOP: (2, 502, "proxy_loop_detected"),
     Cause.INTERNAL: (1, 500, "proxy_internal_error"),
 }
@@ -41,6 +43,12 @@ def test_h12_h65_pages_name_the_error_for_programs(cause: Cause) -> None:
     assert b"X-Content-Type-Options: nosniff" in head and b"text/plain" in head
     assert b"Content-Length: %d" % len(body) in head
     assert cause_page(cause, SETTINGS, Manner(head_only=True)).partition(b"\r\n\r\n")[::2] == (head, b"")
+
+
+def test_the_rule_that_decided_is_named_on_the_page() -> None:
+    assert b"It is rule ads." in cause_page(Cause.DENIED, SETTINGS, ENDS, "rule ads")
+    assert b"Only the exits that rule 2 (line 9) names" in cause_page(Cause.NO_PATH, SETTINGS, ENDS, "rule 2 (line 9)")
+    assert b"rule" not in cause_page(Cause.REFUSED, SETTINGS, ENDS, "rule ads")
 
 
 def test_h23_browsers_are_asked_for_the_password() -> None:

@@ -16,7 +16,7 @@ async def make_running(
     def make(*args: object, **others: object) -> tuple[World, Running]:
         world = make_world(*args, **others)
         options = world.options(INGRESS)
-        running = Running(options, *read(options, None), nursery)
+        running = Running(options, read(options, None), nursery)
         nursery.start_soon(running.loop.run)
         return world, running
 

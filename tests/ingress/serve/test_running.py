@@ -10,13 +10,11 @@ from collections.abc import Callable, Iterator
 import pytest
 import trio
 
-from ingress.config import IngressConfig
 from ingress.keys import make_keys
-from ingress.serve.running import Running, read
-from ingress.users import Users
+from ingress.lists.load import Lists
+from ingress.serve.running import Files, Running, read
 from ingress.users_file import add_user
 from relay.errors import OperatorError
-from relay.identity import Identity
 from relay.model.cause import Cause
 from tests.relay.session.pair import RecordingSink
 from tests.world import INGRESS, PATIENCE, TWO_EXITS, World, free_ports, is_reset, read_all, until
@@ -46,12 +44,16 @@ async def connected(port: int, world: World) -> trio.SocketStream:
 
 async def test_all_files_are_read(make_world: Callable[..., World]) -> None:
     world = make_world()
-    config, identity, users = read(world.options(INGRESS), None)
-    assert (config.name, identity.name, identity.is_ingress, users) == (INGRESS, INGRESS, True, None)
+    files = read(world.options(INGRESS), None)
+    assert (files.config.name, files.identity.name, files.identity.is_ingress) == (INGRESS, INGRESS, True)
+    assert (files.users, files.lists) == (None, {})
     add_user(world.folder / "users.toml", "alice", "secret")
     world.write(world.text().replace('answer = "true"', 'users = "users.toml"'))
-    _, _, users = read(world.options(INGRESS), INGRESS)
+    users = read(world.options(INGRESS), INGRESS).users
     assert users is not None and len(users) == 1
+    (world.folder / "cn.txt").write_text("a.example\n")
+    world.write(world.text() + '[[rule]]\ndeny = true\nhost = { file = "cn.txt", format = "plain" }\n')
+    assert [str(source) for source in read(world.options(INGRESS), INGRESS).lists] == ["cn.txt"]
 
 
 async def test_an_ingress_with_a_relays_certificate_is_told_what_to_do(make_world: Callable[..., World]) -> None:
@@ -191,10 +193,10 @@ class Slow:
     def __init__(self) -> None:
         self.begun, self.go_on = threading.Event(), threading.Event()
 
-    def __call__(self, options: Namespace, name: str | None) -> tuple[IngressConfig, Identity, Users | None]:
+    def __call__(self, options: Namespace, name: str | None, known: Lists) -> Files:
         self.begun.set()
         assert self.go_on.wait(PATIENCE)
-        return read(options, name)
+        return read(options, name, known)
 
 
 @pytest.fixture

@@ -1,0 +1,88 @@
+"""`ingress rules`: which rule a target falls under, by the files alone; the ingress need not run."""
+
+import sys
+import time
+from argparse import Namespace
+from pathlib import Path
+
+from ingress.choice.rules import Query, Rules
+from ingress.choice.sites import parse_target
+from ingress.config import IngressConfig, load
+from ingress.config.rule import of_rules
+from ingress.lists.load import Lists, load_lists
+from ingress.lists.source import LoadedList
+from relay.cli.owner import as_owner_of
+from relay.cli.render_units import age
+from relay.errors import OperatorError
+
+OLD = 90 * 86400.0
+"""Seconds after which a list is called old: those that are published change every week."""
+
+
+def run(options: Namespace) -> int:
+    """Options: config, name, target, client, user, listen, udp. Returns 0, also if no rule matches; 2 if *target* is
+    none. OperatorError holds every mistake of the files."""
+    file = Path(options.config)
+    with as_owner_of(file.absolute().parent):
+        config = load(file, options.ingress)
+        lists = load_lists(of_rules(config.rules))
+    if options.target is None:
+        print("\n".join(overview(config, lists, time.time())))
+        return 0
+    try:
+        host, port = parse_target(options.target)
+    except ValueError as error:
+        print(f"ingress: {options.target}: {error}", file=sys.stderr)
+        return 2
+    listen = None if options.listen is None else config.find_listen(options.listen)
+    if options.listen is not None and listen is None:
+        known = ", ".join(map(str, config.listen_addresses))
+        raise OperatorError(f"{config.name} does not listen at {options.listen}: it does at {known}")
+    protocol = "udp" if options.udp else "tcp"
+    query = Query(host, port, options.client, options.user, listen, protocol)
+    print(verdict(Rules(config.rules, lists, config.listen_names), query))
+    return 0
+
+
+def verdict(rules: Rules, query: Query) -> str:
+    """What becomes of *query*, and why."""
+    match = rules.match(query)
+    if match is None:
+        return "no rule matches: the best path, as ever"
+    rule = match.rule
+    place = "" if rule.name is None else f" ({rule.place})"
+    return f"{rule.title}{place}: {rule.does}\n  by {match.because or 'nothing: it is for everything'}"
+
+
+def overview(config: IngressConfig, lists: Lists, now: float) -> list[str]:
+    """Every rule in a line, and below it the lists that it names."""
+    if not config.rules:
+        return ["there are no rules: every connection takes the best path"]
+    said = []
+    for rule in config.rules:
+        place = "" if rule.name is None else f" ({rule.place})"
+        said.append(f"{rule.title}{place}: {rule.conditions}: {rule.does}")
+        said += [f"  {describe(lists[source], now)}" for source in rule.lists]
+    return said
+
+
+def describe(loaded: LoadedList, now: float) -> str:
+    """What a list holds, its age, and what of it has no meaning here."""
+    holds = ", ".join(f"{count} {what}" for what, count in loaded.targets.counts.items()) or "nothing that counts here"
+    said = f"{loaded.source} ({loaded.format}): {holds}, changed {age(max(now - loaded.modified, 0))} ago"
+    left_out = ", ".join(f"{count} {what}" for what, count in loaded.targets.left_out.items())
+    return f"{said}; left out: {left_out}" if left_out else said
+
+
+def list_warnings(config_rules: Lists, now: float) -> list[str]:
+    """Lists that have grown old, that slow every question, or that hold nothing."""
+    said = []
+    for loaded in config_rules.values():
+        if not len(loaded.targets):
+            said.append(f"{loaded.source.file}: holds nothing that counts here; left out: all")
+        if now - loaded.modified > OLD:
+            said.append(f"{loaded.source.file}: was changed {age(now - loaded.modified)} ago; fetch it again")
+        if loaded.targets.left_out:
+            left_out = ", ".join(f"{count} {what}" for what, count in loaded.targets.left_out.items())
+            said.append(f"{loaded.source.file}: left out, since it has no meaning here: {left_out}")
+    return said

@@ -1,0 +1,125 @@
+"""One `[[rule]]` as a value: which connections it is for, and what becomes of them."""
+
+import enum
+from collections.abc import Iterable, Iterator, Sequence
+
+import attrs
+
+from ingress.lists.entries import Scope
+from ingress.lists.source import ListSource
+from relay.model.network import IpNetwork
+
+
+class Denial(enum.Enum):
+    """How a connection is refused; the values are those of `deny`."""
+
+    REFUSE = "refuse"
+    """At once, in the words of the client's protocol: `deny = true`."""
+    DROP = "drop"
+    """The connection ends without a word."""
+
+
+@attrs.frozen
+class NamePattern:
+    """Names that a `host` stands for."""
+
+    scope: Scope
+    name: str
+    """In lower case, as DNS has it."""
+
+    def __str__(self) -> str:
+        return f"{self.scope.value}{self.name}"
+
+
+@attrs.frozen
+class PortRange:
+    """From `first` to `last`, both included."""
+
+    first: int
+    last: int
+
+    def __contains__(self, port: int) -> bool:
+        return self.first <= port <= self.last
+
+    def __str__(self) -> str:
+        return str(self.first) if self.first == self.last else f"{self.first}-{self.last}"
+
+
+@attrs.frozen(kw_only=True)
+class Rule:
+    """What to do with some connections: those that meet every condition that is set, by any one of its values. Hosts,
+    lists and cidrs are one condition, the target."""
+
+    place: str = attrs.field(default="a rule", eq=False)
+    """Where it stands in the file, for people: `rule 2 (line 97)`."""
+    name: str | None = None
+    hosts: tuple[NamePattern, ...] = ()
+    lists: tuple[ListSource, ...] = ()
+    cidrs: tuple[IpNetwork, ...] = ()
+    clients: tuple[IpNetwork, ...] = ()
+    users: tuple[str, ...] = ()
+    ports: tuple[PortRange, ...] = ()
+    protocols: tuple[str, ...] = ()
+    """Of `tcp` and `udp`."""
+    listens: tuple[str | int, ...] = ()
+    """Names and ports of addresses that clients come in by."""
+    exits: tuple[str, ...] = ()
+    """As the file says: nodes and groups of nodes. Empty: any."""
+    exit_nodes: frozenset[str] | None = None
+    """The nodes that these are; None for any."""
+    deny: Denial | None = None
+    falls_through: bool = False
+    """If none of its exits can be reached, any may take it."""
+    redundant: bool | None = None
+    """The bytes travel over two disjoint paths at once; None is left to the program."""
+    answer: str | None = None
+    """As the ingress's own; None: that one."""
+
+    @property
+    def title(self) -> str:
+        """How people are told of it."""
+        return self.place if self.name is None else f"rule {self.name}"
+
+    @property
+    def targets(self) -> Sequence[object]:
+        """What it says of the target: any of it will do."""
+        return (*self.hosts, *self.lists, *self.cidrs)
+
+    @property
+    def does(self) -> str:
+        """What becomes of a connection, in a few words."""
+        parts = []
+        if self.deny is not None:
+            parts.append("denied" if self.deny is Denial.REFUSE else "dropped without a word")
+        if self.exit_nodes is not None:
+            parts.append(f"exit {' or '.join(self.exits)}{', else any' if self.falls_through else ''}")
+        if self.redundant is not None:
+            parts.append("redundant" if self.redundant else "not redundant")
+        if self.answer is not None:
+            parts.append(f"answer {self.answer}")
+        return ", ".join(parts)
+
+    @property
+    def conditions(self) -> str:
+        """What it is for, in a line."""
+        each = {
+            "target": self.targets,
+            "client": self.clients,
+            "user": self.users,
+            "port": self.ports,
+            "protocol": self.protocols,
+            "listen": self.listens,
+        }
+        said = [f"{what} {' or '.join(map(str, values))}" for what, values in each.items() if values]
+        return ", ".join(said) or "everything"
+
+    @property
+    def is_for_all(self) -> bool:
+        """Whether it has no condition: what stands below it is never reached."""
+        return not (self.targets or self.clients or self.users or self.ports or self.protocols or self.listens)
+
+
+def of_rules(rules: Iterable[Rule]) -> Iterator[ListSource]:
+    """Every list that *rules* name."""
+    for rule in rules:
+        yield from rule.lists

@@ -1,0 +1,197 @@
+"""Reads `[[rule]]`."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from ingress.config.model import Doors
+from ingress.config.rule import Denial, NamePattern, PortRange, Rule
+from ingress.lists.entries import Scope
+from ingress.lists.formats import FORMATS, GEOSITE, V2FLY
+from ingress.lists.source import ListSource
+from relay.config import values
+from relay.config.mistakes import nearest
+from relay.config.table import Table
+from relay.model.hosts import parse_literal
+from relay.model.network import Network
+
+ACTIONS = ("exit", "deny")
+"""Of which a rule has one at most."""
+ADDITIONS = ("redundant", "answer")
+"""What it may say besides, or alone."""
+
+
+def read_rules(document: Table, network: Network, doors: Mapping[str, Doors]) -> tuple[Rule, ...]:
+    """The rules, in the order of the file. What is wrong stands in the document's mistakes."""
+    rules = [_read_rule(table, network, doors) for table in document.array("rule")]
+    _refuse_same_names(document, rules)
+    return tuple(rules)
+
+
+def _read_rule(table: Table, network: Network, doors: Mapping[str, Doors]) -> Rule:
+    targets = table.many("host", lambda value: _target(value, table.folder))
+    exits = table.many("exit", values.name)
+    listens = table.many("listen", _listen)
+    rule = Rule(
+        place=table.mistakes.place_of(table.key),
+        name=table.get("name", values.name, None),
+        hosts=tuple(one for one in targets if isinstance(one, NamePattern)),
+        lists=tuple(one for one in targets if isinstance(one, ListSource)),
+        cidrs=table.many("cidr", values.cidr),
+        clients=table.many("client", values.cidr),
+        users=table.many("user", values.text),
+        ports=table.many("port", _port_range),
+        protocols=table.many("protocol", values.one_of("tcp", "udp")),
+        listens=listens,
+        exits=exits,
+        exit_nodes=_exit_nodes(table, exits, network) if "exit" in table else None,
+        deny=table.get("deny", _denial, None),
+        falls_through=table.get("else", values.one_of("any"), None) == "any",
+        redundant=table.get("redundant", values.flag, None),
+        answer=table.get("answer", _answer, None),
+    )
+    _refuse_unknown_listens(table, listens, doors)
+    _refuse_contradictions(table)
+    table.finish()
+    return rule
+
+
+def _refuse_contradictions(table: Table) -> None:
+    actions = [key for key in ACTIONS if key in table]
+    additions = [key for key in ADDITIONS if key in table]
+    if not actions and not additions:
+        mend = "write " + ", ".join((*ACTIONS, *ADDITIONS[:-1])) + f" or {ADDITIONS[-1]}"
+        table.mistakes.add(table.key, "the rule does nothing", mend)
+    for key in actions[1:]:
+        table.wrong(key, f"the rule has {actions[0]} already", f"take {key} or {actions[0]} out")
+    for key in additions if "deny" in table else ():
+        table.wrong(key, "what is denied is not carried", f"take {key} or deny out")
+    if "else" in table and "exit" not in table:
+        table.wrong("else", "is for rules that name exits", "take it out, or add exit")
+
+
+def _refuse_same_names(document: Table, rules: list[Rule]) -> None:
+    names: dict[str, str] = {}
+    for at, rule in enumerate(rules):
+        if rule.name is not None and names.setdefault(rule.name, rule.place) != rule.place:
+            what = f'"{rule.name}" is already the name of {names[rule.name]}'
+            document.mistakes.add(("rule", at, "name"), what, "call one of them otherwise")
+
+
+# ---- conditions
+
+
+def _target(value: object, folder: Path) -> NamePattern | ListSource:
+    return _list_source(value, folder) if isinstance(value, dict) else _name_pattern(value)
+
+
+def _name_pattern(value: object) -> NamePattern:
+    found = values.text(value)
+    literal = parse_literal(found)
+    if literal is not None or re.fullmatch(r"[0-9.]+|.*:.*", found):
+        raise values.Wrong(f'"{found}" is an address', f'write cidr = "{literal or found}"')
+    for mark, scope in (("*.", Scope.BELOW), ("=", Scope.ITSELF)):
+        if found.startswith(mark):
+            return NamePattern(scope, values.host_name(found.removeprefix(mark)))
+    if "*" in found:
+        mend = '"name" covers a name and all below it, "*.name" only what is below, "=name" only itself'
+        raise values.Wrong(f'"{found}" has its * in the wrong place', mend)
+    return NamePattern(Scope.COVERED, values.host_name(found))
+
+
+def _list_source(value: Mapping[str, object], folder: Path) -> ListSource:
+    keys = ("file", "format", "name", "attributes")
+    for key in value:
+        if key not in keys:
+            raise values.Wrong(f'"{key}" is not a key of a list', nearest(key, keys))
+    if "file" not in value:
+        raise values.Wrong("a list without a file", 'write { file = "names.txt" }')
+    format_ = values.one_of(*FORMATS)(value["format"]) if "format" in value else None
+    name = values.text(value["name"]) if "name" in value else None
+    marks = value.get("attributes", [])
+    attributes = tuple(values.text(one) for one in (marks if isinstance(marks, list) else [marks]))
+    if name is not None and format_ not in (None, GEOSITE):
+        raise values.Wrong(f"{format_} has no lists with names", 'take name out, or write format = "geosite"')
+    if attributes and format_ not in (GEOSITE, V2FLY) and name is None:
+        raise values.Wrong("only geosite and v2fly have attributes", "take them out, or name the format")
+    return ListSource(folder / values.text(value["file"]), format_, name, attributes)
+
+
+def _port_range(value: object) -> PortRange:
+    if isinstance(value, str) and (found := re.fullmatch(r"([0-9]{1,5})-([0-9]{1,5})", value)) is not None:
+        first, last = map(int, found.groups())
+        if 1 <= first <= last <= 65535:
+            return PortRange(first, last)
+        raise values.Wrong(
+            f'"{value}" is not a range of ports', 'write the lower one first, from 1 to 65535, as "6000-6100"'
+        )
+    if isinstance(value, str):
+        raise values.Wrong(f'"{value}" is not a range of ports', 'write 443, or "6000-6100"')
+    port = values.whole(1, 65535)(value)
+    return PortRange(port, port)
+
+
+def _listen(value: object) -> str | int:
+    if isinstance(value, str):
+        return values.name(value)
+    return values.whole(1, 65535)(value)
+
+
+def _refuse_unknown_listens(table: Table, listens: tuple[str | int, ...], doors: Mapping[str, Doors]) -> None:
+    names = {name for each in doors.values() for name in each.listen_names.values()}
+    ports = {
+        one.port for each in doors.values() for one in (*each.listen, *(forward.listen for forward in each.forwards))
+    }
+    for one in listens:
+        if isinstance(one, str) and one not in names:
+            mend = (
+                nearest(one, names)
+                if names
+                else f'name one: listen = [{{ address = "127.0.0.1:1081", name = "{one}" }}]'
+            )
+            table.wrong("listen", f'no address to listen at is named "{one}"', mend)
+        elif isinstance(one, int) and ports and one not in ports:
+            table.wrong("listen", f"no ingress listens at port {one}", nearest(str(one), map(str, ports)))
+
+
+# ---- actions
+
+
+def _exit_nodes(table: Table, exits: tuple[str, ...], network: Network) -> frozenset[str]:
+    """The nodes that *exits*, names of nodes and groups, stand for."""
+    groups: dict[str, set[str]] = {}
+    for node in network.nodes.values():
+        if node.exit and node.group is not None:
+            groups.setdefault(node.group, set()).add(node.name)
+    every = {node.name for node in network.nodes.values() if node.exit}
+    found: set[str] = set()
+    for name in exits:
+        if name in every:
+            found.add(name)
+        elif name in groups:
+            found |= groups[name]
+        elif name in network.nodes:
+            table.wrong(
+                "exit",
+                f'"{name}" is no exit',
+                f"write exit = true at node.{name}, or name one: {', '.join(sorted(every))}",
+            )
+        else:
+            table.wrong("exit", f'there is no exit "{name}"', nearest(name, every | groups.keys()))
+    if not exits:
+        table.wrong("exit", "an empty list of exits lets nothing through", "name one, or write deny = true")
+    return frozenset(found)
+
+
+def _denial(value: object) -> Denial:
+    if value is True:
+        return Denial.REFUSE
+    if value == Denial.DROP.value:
+        return Denial.DROP
+    raise values.Wrong(f"{values.shown(value)} is no way to deny", 'write deny = true, or deny = "drop"')
+
+
+def _answer(value: object) -> str:
+    if value == "aggregate":
+        raise values.Wrong("aggregate is a word for later", 'write "auto" or "true"')
+    return values.one_of("auto", "true")(value)
