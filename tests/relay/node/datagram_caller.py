@@ -82,13 +82,13 @@ class PlayedLabel:
 
     async def say(self, link: Link, epoch: int, cipher: int, secret: bytes) -> Verdict:
         """LABEL, as given; what is answered."""
-        before = len(self.caller.notices)
+        before, lost = len(self.caller.notices), len(self.caller.lost)
         link.end.send(bodies.label(self.label, epoch, cipher, 1 if self.via else 0, secret))
         answers = self.caller.notices
-        await until(lambda: any(kind == Kind.LABELED for kind, _ in answers[before:]) or self.caller.lost)
+        await until(lambda: any(kind == Kind.LABELED for kind, _ in answers[before:]) or len(self.caller.lost) > lost)
         body = next((body for kind, body in answers[before:] if kind == Kind.LABELED), None)
         if body is None:
-            raise ConnectionResetError(self.caller.lost[0])
+            raise ConnectionResetError(self.caller.lost[-1])
         label, told, code = bodies.parse_labeled(body)
         assert (label, told) == (self.label, epoch)
         return Verdict(code)
