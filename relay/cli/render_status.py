@@ -10,6 +10,8 @@ Row = Mapping[str, Any]
 
 TELLING = 10_000
 """Segments of which a share is told."""
+ENOUGH = 4 << 20
+"""Bytes that should be able to wait to be read at a UDP port: 40 ms at a gigabit."""
 COLUMNS = 80
 """Of the terminal that texts are wrapped for."""
 
@@ -18,7 +20,7 @@ def status_text(answer: Row) -> str:
     """Everything but what is zero and says nothing."""
     return "\n".join(
         (
-            *_wrapped(*_head(answer), *_vitals(answer["vitals"])),
+            *_wrapped(*_head(answer), *_vitals(answer["vitals"]), _datagrams(answer["datagrams"])),
             "",
             *_connected(answer["connected"]),
             "",
@@ -56,6 +58,19 @@ def _vitals(vitals: Row) -> tuple[str, str]:
         f"processor {vitals['cpu']:.1f} s used, load {vitals['load']:.2f}; "
         f"late by {milliseconds(vitals['lag'], 1)} ms now, {milliseconds(vitals['worst_lag'], 1)} in the last minutes",
     )
+
+
+def _datagrams(row: Row) -> str:
+    """Where they come and how many; and what makes them dear or lose them."""
+    if not row["addresses"]:
+        return "datagrams: none, since no UDP port could be had"
+    told = f"datagrams at {', '.join(row['addresses'])}: {row['labels']} labels, {row['associations']} associations, "
+    told += f"{row['received']} in, {row['sent']} out"
+    if not row["segments"]:
+        told += "; sent one by one, since a device takes none together"
+    if row["buffer"] < ENOUGH:
+        told += f"; only {size(row['buffer'])} may wait to be read: let net.core.rmem_max be {ENOUGH} (see deploy/)"
+    return told
 
 
 def _connected(rows: Sequence[Row]) -> list[str]:

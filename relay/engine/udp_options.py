@@ -64,6 +64,11 @@ def _set(sock: socket.socket, level: int, option: int, value: int) -> bool:
     return False
 
 
+def buffer_of(sock: socket.socket) -> int:
+    """Bytes that the kernel lets wait to be read on *sock*, as they were asked for (it counts twice as many)."""
+    return sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // 2
+
+
 def destination_of(level: int, kind: int, value: bytes) -> bytes:
     """The packed address that an ancillary message tells as the one at which a datagram came; nothing if none."""
     if level == socket.IPPROTO_IP and kind == _IP_PKTINFO:

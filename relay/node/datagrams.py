@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterable
 
+import attrs
+
 from relay import log
 from relay.datagram.end import DatagramEnd
 from relay.engine import DatagramAddress, Loop, UdpOut
-from relay.engine.udp_options import PORT_BUFFER, open_udp, take_only
+from relay.engine.udp_options import PORT_BUFFER, buffer_of, open_udp, take_only
 from relay.exit.associations import Associations
 from relay.exit.datagram_session import DatagramSession
 from relay.exit.label_end import LabelEnd
@@ -19,6 +21,22 @@ from relay.wire.errors import ProtocolError
 
 EVERYWHERE = ("0.0.0.0", "::")
 MOST_RELAYS = 3
+
+
+@attrs.frozen
+class DatagramsStatus:
+    """What an operator is told of a node's datagrams."""
+
+    addresses: tuple[str, ...]
+    """Where they come; none: nowhere."""
+    labels: int
+    associations: int
+    received: int
+    sent: int
+    segments: bool
+    """Whether all ports give runs to the kernel in one piece."""
+    buffer: int
+    """Bytes that may wait to be read, at the port that has least; 0 without ports."""
 
 
 class NodeDatagrams:
@@ -41,6 +59,19 @@ class NodeDatagrams:
         """Datagrams that the kernel did not take, or that waited in vain."""
         of_targets = 0 if self.associations is None else self.associations.statistics().unsent
         return of_targets + sum(port.port.unsent for port in self._ports.values())
+
+    def status(self) -> DatagramsStatus:
+        """As it is now; counts since the start."""
+        ports = [one.port for one in self._ports.values()]
+        return DatagramsStatus(
+            tuple(str(Address(*port.sock.getsockname()[:2])) for port in ports),
+            self.labels.statistics().count,
+            0 if self.associations is None else self.associations.count,
+            sum(port.received for port in ports),
+            sum(port.sent for port in ports),
+            all(port.segments for port in ports),
+            min((buffer_of(port.sock) for port in ports), default=0),
+        )
 
     def listen(self, addresses: Iterable[Address], network: bytes) -> None:
         """Open the ports beside those for carriers; what cannot be opened is logged, and carriers come all the same."""
@@ -111,6 +142,7 @@ class SessionDatagrams:
             verdict = labels.may_have(label, self._owner)
             if verdict is not Verdict.TAKEN:
                 return verdict
+            self._drop_forgotten(session)
             known = session.labels[label] = self._begin(session, label, relays)
             labels.end_here(label, self._owner, known)
         elif session.labels.get(label) is not known:
@@ -122,6 +154,12 @@ class SessionDatagrams:
         elif secret_before != secret:
             raise ProtocolError("a LABEL with another secret for the same epoch")
         return Verdict.TAKEN
+
+    def _drop_forgotten(self, session: DatagramSession) -> None:
+        """Labels that have made room for others are none of the session's any more."""
+        for label, end in list(session.labels.items()):
+            if self._node.labels.ending(label) is not end:
+                del session.labels[label]
 
     def _begin(self, session: DatagramSession, label: bytes, relays: int) -> LabelEnd:
         return LabelEnd(DatagramEnd(label, is_ingress=False, relays=relays, now=self._loop.now), session)

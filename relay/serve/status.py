@@ -57,6 +57,7 @@ def answer_status(parts: NodeParts) -> Answer:
         "carriers": sessions.carriers,
         "streams": sessions.streams,
         "passed_on": len(node.transits),
+        "datagrams": attrs.asdict(node.datagrams.status()),
         "certificate_ends": datetime.datetime.fromtimestamp(node.identity.expires, datetime.UTC).isoformat(),
         **told,
         "digest": node.digest.hex(),

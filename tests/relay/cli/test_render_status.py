@@ -11,7 +11,10 @@ VITALS = {
 ANSWER: dict[str, Any] = {
     "version": 1, "node": "jp", "program": "0.1.0", "exit": False, "draining": False, "serial": 5, "digest": "0011",
     "certificate_ends": "2027-01-02T03:04:05+00:00", "vitals": VITALS, "lines": [], "connected": [], "refusals": {},
-    "failures": {}, "counters": {"accepted": 0},
+    "failures": {}, "counters": {"accepted": 0}, "datagrams": {
+        "addresses": ["0.0.0.0:48350", "[::]:48350"], "labels": 3, "associations": 2, "received": 10, "sent": 9,
+        "segments": True, "buffer": 4 << 20,
+    },
 }  # fmt: skip
 LINE = {
     "line": "ix", "dial": None, "error": None, "age": None, "carriers": 2, "bytes_in": 52_000_000, "bytes_out": 0,
@@ -25,6 +28,7 @@ def test_a_node_that_was_just_started() -> None:
         "file 5 (0011), certificate until 2027-01-02",
         "memory 61M, of which streams hold 1.2M of 268M; descriptors 40 of 1024",
         "processor 12.3 s used, load 0.50; late by 0.4 ms now, 12.3 in the last minutes",
+        "datagrams at 0.0.0.0:48350, [::]:48350: 3 labels, 2 associations, 10 in, 9 out",
         "",
         "no ingress is connected",
         "",
@@ -54,7 +58,7 @@ def test_a_node_at_work() -> None:
     }  # fmt: skip
     lines = status_text({**ANSWER, **more}).splitlines()
     assert lines[0].startswith("jp: an exit, draining, up for 1d")
-    assert lines[5:] == [
+    assert lines[6:] == [
         "ingress   sessions  carriers  streams  passed on",
         "shanghai         1         4       17          0",
         "",
@@ -67,3 +71,12 @@ def test_a_node_at_work() -> None:
         "targets not reached: timed out 2, policy 1",
         "counted: accepted 7",
     ]
+
+
+def test_u29_what_datagrams_do_without_is_said() -> None:
+    told = {**ANSWER["datagrams"], "segments": False, "buffer": 212_992}
+    text = " ".join(status_text({**ANSWER, "datagrams": told}).split())
+    assert "sent one by one, since a device takes none together" in text
+    assert "only 213k may wait to be read: let net.core.rmem_max be 4194304 (see deploy/)" in text
+    none = {**ANSWER["datagrams"], "addresses": []}
+    assert "datagrams: none, since no UDP port could be had" in status_text({**ANSWER, "datagrams": none})

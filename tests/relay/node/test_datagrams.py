@@ -129,6 +129,8 @@ async def test_what_may_not_be_is_refused(
     assert await PlayedLabel(caller).up() is Verdict.FULL
     monkeypatch.setattr("relay.node.labels.UNUSED", 0.0)
     assert await PlayedLabel(caller).up() is Verdict.TAKEN
+    (session,) = counters(world, "us").associations._sessions  # type: ignore[union-attr]
+    assert len(session.labels) == 1
     assert await label.up() is Verdict.TAKEN  # it was forgotten, and is set anew
     assert counters(world, "us").labels.statistics().refused == 1
 
