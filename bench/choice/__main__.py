@@ -6,6 +6,7 @@ import statistics
 import sys
 from collections.abc import Sequence
 
+from bench.choice import downloads
 from bench.choice.ours import Ours
 from bench.choice.own_load import DOWNLOADS, PAGES
 from bench.choice.rules import RULES, Rule
@@ -48,6 +49,10 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--seeds", type=int, default=3)
     made.add_argument("--first-seed", type=int, default=1)
     made.add_argument("--hours", type=float, default=1.0)
+    made.add_argument(
+        "--downloads", action="store_true", help="downloads of 40 MB instead, and who knows all capacities"
+    )
+    made.add_argument("--every", type=float, default=10.0, help="seconds from one download to the next, on average")
     made.add_argument("--ours-only", action="store_true", help="without the other programs' rules")
     return made
 
@@ -55,6 +60,11 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print one row for each player in each weather."""
     options = parser().parse_args(arguments)
+    if options.downloads:
+        seeds = range(options.first_seed, options.first_seed + options.seeds)
+        for row in downloads.table(options.paths, seeds, options.every, 3600 * options.hours):
+            print(row, flush=True)
+        return 0
     print("| weather, paths | player | regret ms | gain % | switches/h | dead % | moves | needless | left s | exits |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     for weather in options.weather:

@@ -154,7 +154,7 @@ class Ours:
             if self._leader is not None:
                 self.score.switched(self._leader, self.now)
             self._leader = group.leader.name
-        for move in self.chooser.moves((), self.now):
+        for move in self.chooser.moves(self.now):
             self._move(move)
 
     def _traffic(self) -> dict[str, Traffic]:

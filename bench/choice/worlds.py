@@ -57,7 +57,7 @@ def make_world(paths: int, setting: Setting, hours: float, seed: int) -> World:
     """A network of so many *paths*; each line has weather of its own."""
     script, offsets = setting.script, setting.offsets
     chance = random.Random(f"{paths} {script.__name__} {seed}")
-    found = _found(paths)
+    found = network_of(paths)
     steps = steps_of(hours * 3600)
     lines = {name: script(_length(name, script, chance), steps, chance) for name in _names(found.used)}
     prefixes = find_prefixes(found)
@@ -66,7 +66,8 @@ def make_world(paths: int, setting: Setting, hours: float, seed: int) -> World:
     return World(found.used, prefixes, lines, steps, off, costs, setting.own_load)
 
 
-def _found(paths: int) -> Paths:
+def network_of(paths: int) -> Paths:
+    """Relays and exits, and the lines between them, that make so many *paths*."""
     relays, into, exits, onward = SHAPES[paths]
     nodes = {f"jp{at}": Node(f"jp{at}", HERE, (HERE,)) for at in range(relays)}
     nodes |= {f"us{at}": Node(f"us{at}", HERE, (HERE,), exit=True) for at in range(exits)}

@@ -8,6 +8,7 @@
     reached         which targets were reached lately
     rules           which rule of the file matches
     moves           which streams should leave which path; `disjoint` finds paths that share no line
+    placing         which path a bulk stream takes, by what the paths have to offer (`offers`)
 
 Pure: figures and `now` in, decisions out, and only `Chooser.opened` and what exits report is remembered. The code that
 acts on a decision decides nothing itself.

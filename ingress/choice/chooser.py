@@ -15,9 +15,12 @@ from ingress.choice.demand import Demand
 from ingress.choice.entry import Entry, Tier
 from ingress.choice.exit_costs import ExitCosts
 from ingress.choice.families import FamilyNeeds
-from ingress.choice.moves import Bulk, Move, Mover
+from ingress.choice.moves import Move, Mover
+from ingress.choice.offers import Offers
+from ingress.choice.placing import BulkMove, CanTake, Place, Placing
 from ingress.choice.ranking import Group, Ranking, rank
 from ingress.choice.reached import Reached
+from ingress.measure.capacity import Way
 from ingress.measure.figures import PathFigures
 from relay.model.cause import Cause
 
@@ -38,6 +41,7 @@ class Chooser:
         self.families = FamilyNeeds()
         self._exit_costs = ExitCosts()
         self._mover = Mover()
+        self._placing = Placing()
         self._pairs: dict[str, tuple[Entry, Entry] | None] = {}
 
     def reload(self, exits: Iterable[str]) -> None:
@@ -55,9 +59,9 @@ class Chooser:
         self._pairs.clear()
         return self.ranking
 
-    def moves(self, bulks: Iterable[Bulk], now: float) -> list[Move]:
+    def moves(self, now: float) -> list[Move]:
         """Which streams should leave which path; to be asked right after `rank`, and to be done."""
-        return self._mover.moves(self.ranking, bulks, now)
+        return self._mover.moves(self.ranking, now)
 
     def rescue(self, path: str) -> str | None:
         """Where the streams of a silent or dead path go now; None while nothing is known to be better."""
@@ -135,6 +139,21 @@ class Chooser:
             if last is not None:
                 return last, _FOLLOWED
         return self.affinity.exit(demand.client, demand.site, now), _KEPT
+
+    # ---- bulk
+
+    def place_bulk(self, exit_: str, way: Way, offers: Offers, can_take: CanTake, now: float) -> Place | None:
+        """The path to *exit_* for one more bulk stream; None while none can take it. Nothing is remembered."""
+        group = self.ranking.exits.get(exit_)
+        return None if group is None else self._placing.place(group.order, way, offers, can_take, now)
+
+    def placed_bulk(self, place: Place, way: Way, now: float) -> None:
+        """A bulk stream goes where `place_bulk` said."""
+        self._placing.placed(place, way, now)
+
+    def bulk_moves(self, offers: Offers, can_take: CanTake, now: float) -> list[BulkMove]:
+        """Which bulk streams should go elsewhere; to be asked once a second, and to be done."""
+        return self._placing.moves(self.ranking, offers, can_take, now)
 
     # ---- redundant streams
 

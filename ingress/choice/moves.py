@@ -5,7 +5,7 @@ leaves what works worse, and happens seldom.
 """
 
 import enum
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 
 import attrs
 
@@ -19,13 +19,6 @@ WORSE_FOR = 3.0
 """Seconds on end for which it must be."""
 REST = 10.0
 """Seconds after a planned move in which its streams stay, however the weather turns."""
-FALLEN = 0.5
-"""Share of its best delivery below which a bulk stream may look for another path."""
-FASTER = 2.0
-"""Times its present delivery that the other path must have measured."""
-
-StreamKey = tuple[bytes, int]
-"""A stream among those of all sessions: the session's token, and the stream's id, which other sessions have as well."""
 
 
 class MoveKind(enum.Enum):
@@ -33,8 +26,6 @@ class MoveKind(enum.Enum):
 
     ALL = "all"
     THIN = "thin"
-    BULK = "bulk"
-    """One stream, named by `stream`."""
 
 
 @attrs.frozen
@@ -49,31 +40,18 @@ class Move:
     kind: MoveKind
     is_planned: bool
     reason: str
-    stream: StreamKey | None = None
-
-
-@attrs.frozen
-class Bulk:
-    """One bulk stream whose delivery the path limits, not the target or the client; bytes per second."""
-
-    stream: StreamKey
-    path: str
-    now: float
-    best: float
-    """Most it had over this path."""
 
 
 class Mover:
     """What moves have to remember from round to round. One per ingress."""
 
-    __slots__ = ("_moved", "_rest", "_worse_since")
+    __slots__ = ("_rest", "_worse_since")
 
     def __init__(self) -> None:
         self._worse_since: dict[str, float] = {}
         self._rest: dict[str, float] = {}
-        self._moved: dict[StreamKey, float] = {}
 
-    def moves(self, ranking: Ranking, bulks: Iterable[Bulk], now: float) -> list[Move]:
+    def moves(self, ranking: Ranking, now: float) -> list[Move]:
         """What should be moved by this ranking: to be asked right after it was made."""
         found: list[Move] = []
         self._rest = {name: until for name, until in self._rest.items() if until > now}
@@ -82,8 +60,7 @@ class Mover:
         for entry in ranking.order:
             if entry.figures.streams and (move := self._leave(ranking, entry, worse, now)) is not None:
                 found.append(move)
-        left = {move.old for move in found}
-        return found + self._bulk_moves(ranking, [bulk for bulk in bulks if bulk.path not in left], now)
+        return found
 
     def _leave(self, ranking: Ranking, entry: Entry, worse: Mapping[str, float], now: float) -> Move | None:
         if entry.tier >= Tier.STALLED:
@@ -107,23 +84,6 @@ class Mover:
         self._rest[better.name] = now + REST
         del self._worse_since[entry.name]
         return Move(entry.name, better.name, MoveKind.THIN, True, f"{gain * 1000:.0f} ms worse for {WORSE_FOR:g} s")
-
-    def _bulk_moves(self, ranking: Ranking, bulks: Sequence[Bulk], now: float) -> list[Move]:
-        self._moved = {stream: at for stream, at in self._moved.items() if now - at < REST}
-        found: list[Move] = []
-        taken: set[str] = set()
-        for bulk in bulks:
-            entry = ranking.by_name.get(bulk.path)
-            if entry is None or bulk.stream in self._moved or bulk.now >= FALLEN * bulk.best:
-                continue
-            to = _faster(ranking, entry, bulk.now)
-            if to is None or to.name in taken:
-                continue
-            taken.add(to.name)  # what it measured was for one stream
-            self._moved[bulk.stream] = now
-            reason = f"its delivery fell to {bulk.now / max(bulk.best, 1):.0%}"
-            found.append(Move(bulk.path, to.name, MoveKind.BULK, True, reason, bulk.stream))
-        return found
 
 
 def is_worse(cost: float, other: float) -> bool:
@@ -172,18 +132,3 @@ def _better(ranking: Ranking, entry: Entry) -> Entry | None:
         if other is not entry and other.tier < below and not other.figures.is_late:
             return other
     return None
-
-
-def _faster(ranking: Ranking, entry: Entry, delivery: float) -> Entry | None:
-    """The path to the same exit that measured the most, if that is twice *delivery* and it has room."""
-    group = ranking.exits.get(entry.exit)
-    fit = [
-        (other.figures.delivery, -other.rank, other)
-        for other in (group.order if group is not None else ())
-        if other is not entry
-        and other.tier <= entry.tier
-        and other.figures.delivery is not None
-        and other.figures.delivery >= FASTER * delivery
-        and not other.figures.is_full
-    ]
-    return max(fit)[2] if fit else None

@@ -44,9 +44,7 @@ class PathFigures:
     thin: int = 0
     """Of the streams, those that are neither bulk nor redundant: what moves for a better round trip."""
     is_full: bool = False
-    """A line of it carries over 80 % of its rate: no new bulk."""
-    delivery: float | None = None
-    """Most that a bulk stream got over it lately."""
+    """A line of it carries nearly all that it can: new streams take others that are as good."""
     leaving: str = ""
     """Why streams have to leave it though it works; empty if they need not."""
     is_late: bool = False

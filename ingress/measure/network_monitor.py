@@ -21,8 +21,6 @@ from relay.model.walk import Path
 
 LAG = 0.1
 """Seconds by which our own loop may be late before pings that wait are excused."""
-FULL = 0.8
-"""Share of a line's rate above which new bulk goes elsewhere."""
 BROKEN = (PathState.STALLED, PathState.DOWN)
 POOR_AFTER = 60.0
 """Seconds after a death in which no line of the path is called poor: the last hundred pings are mostly those."""
@@ -97,13 +95,15 @@ class NetworkMonitor:
         pings = monitor.pings
         return not pings.is_settled or pings.expected_late(now) > 0.0 or monitor.path.name in self._disagreeing
 
-    def figures(self, traffic: Mapping[str, Traffic], now: float) -> list[PathFigures]:
-        """What ranking is told, in the order of the paths; once a round; what is missing in *traffic* carries none."""
+    def figures(
+        self, traffic: Mapping[str, Traffic], now: float, full: frozenset[str] = frozenset()
+    ) -> list[PathFigures]:
+        """What ranking is told, in the order of the paths; once a round; what is missing in *traffic* carries none.
+        *full* are the names of lines that are."""
         self._excuse_own_load(traffic, now)
         pieces = line_pieces(self.monitors, now)
         self._disagreeing = {path.name for path in self.paths if self._disagrees(self.monitors[path.name], pieces, now)}
-        used = line_speeds(self.paths, traffic)
-        return [self._path(path, traffic.get(path.name, NO_TRAFFIC), pieces, used, now) for path in self.paths]
+        return [self._path(path, traffic.get(path.name, NO_TRAFFIC), pieces, full, now) for path in self.paths]
 
     def _excuse_own_load(self, traffic: Mapping[str, Traffic], now: float) -> None:
         loaded = {line for path in self.paths if self._loads(path, traffic, now) for line in path.lines}
@@ -118,7 +118,7 @@ class NetworkMonitor:
         return traffic.get(path.name, NO_TRAFFIC).bulk > 0 or self.monitors[path.name].pings.moved_much(now)
 
     def _path(
-        self, path: Path, traffic: Traffic, pieces: Mapping[str, Piece], used: Mapping[str, float], now: float
+        self, path: Path, traffic: Traffic, pieces: Mapping[str, Piece], full: frozenset[str], now: float
     ) -> PathFigures:
         monitor = self.monitors[path.name]
         health, pings = monitor.health, monitor.pings
@@ -136,8 +136,7 @@ class NetworkMonitor:
             source=source,
             streams=traffic.streams,
             thin=traffic.thin,
-            is_full=is_full(path, used),
-            delivery=traffic.delivery,
+            is_full=bool(full) and bool(path.lines & full),
             leaving=traffic.leaving,
             is_late=pings.is_late,
             answered_sent=float("-inf") if pings.answered_sent is None else pings.answered_sent,
@@ -246,18 +245,3 @@ def _witness(monitor: PathMonitor, now: float) -> Witness:
 def dialled(path: Path) -> list[tuple[object, ...]]:
     """What makes a path the same one: where it is dialled, through what. Not what it costs."""
     return [(hop.start, hop.end, hop.address, hop.line.proxy) for hop in path.hops]
-
-
-def line_speeds(paths: Iterable[Path], traffic: Mapping[str, Traffic]) -> dict[str, float]:
-    """Bytes per second that we move over each line now, by its name."""
-    speeds: dict[str, float] = {}
-    for path in paths:
-        speed = traffic.get(path.name, NO_TRAFFIC).speed
-        for line in path.lines:
-            speeds[line] = speeds.get(line, 0.0) + speed
-    return speeds
-
-
-def is_full(path: Path, used: Mapping[str, float]) -> bool:
-    """Whether a line of *path* that tells its rate carries nearly all of it; *used* is bytes per second by line."""
-    return any(hop.line.rate is not None and used.get(hop.line.name, 0.0) > FULL * hop.line.rate for hop in path.hops)

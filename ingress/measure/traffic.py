@@ -2,13 +2,10 @@
 
 import attrs
 
-SPEED_GAIN = 0.5
-"""Weight of the newest round in the measured speed: two or three rounds to follow a change."""
-
 
 @attrs.frozen
 class Traffic:
-    """One path in one round. Bytes count over the path's whole life, speeds are bytes per second."""
+    """One path in one round. Bytes count over the path's whole life."""
 
     streams: int = 0
     """Streams that ride on it now, bulk and redundant ones included."""
@@ -19,10 +16,6 @@ class Traffic:
     """When one of them last sent or received something."""
     bytes_up: int = 0
     bytes_down: int = 0
-    speed: float = 0.0
-    """Both ways together, now."""
-    delivery: float | None = None
-    """Most that a bulk stream got over it lately; None if none was measured."""
     leaving: str = ""
     """Why streams have to leave (`node jp-dmit drains`, `removed from the file`); empty if they need not."""
 
@@ -34,24 +27,6 @@ class Traffic:
 
 NO_TRAFFIC = Traffic()
 """Of a path that has no carrier yet."""
-
-
-class Speed:
-    """Smoothed bytes per second of a counter that only grows; told once a round."""
-
-    __slots__ = ("_at", "_moved", "value")
-
-    def __init__(self, now: float) -> None:
-        self.value = 0.0
-        self._moved = 0
-        self._at = now
-
-    def add(self, moved: int, now: float) -> float:
-        """The counter stands at *moved*. Returns the new value; a second call at the same moment changes nothing."""
-        if now > self._at:
-            self.value += SPEED_GAIN * ((moved - self._moved) / (now - self._at) - self.value)
-            self._moved, self._at = moved, now
-        return self.value
 
 
 class Counters:

@@ -1,63 +1,48 @@
-"""Gives every bulk stream a carrier of its own, and takes it back when the stream has calmed down.
+"""Gives every bulk stream a carrier of its own, where it will be fastest, and takes it back when the stream has calmed
+down.
 
 A stream is bulk when it fills its window as fast as the path allows (the session notices). Thin streams never share a
-carrier with it: their bytes would wait behind megabytes.
+carrier with it: their bytes would wait behind megabytes. Until its carrier is there it stays where it is.
 """
 
 from collections.abc import Mapping
 
-from ingress.choice.moves import Bulk
+from ingress.choice.chooser import Chooser
+from ingress.choice.offers import Bulk, Offers, StreamKey
+from ingress.choice.placing import Place
+from ingress.measure.capacity import Way
+from ingress.paths.line_loads import LineLoads
 from ingress.paths.live import LivePath
 from ingress.paths.moving import Moving
+from ingress.paths.ride import Ride, way_of
 from relay.carrier.link import Link
 from relay.engine import Loop
 from relay.session.stream import Stream
 
-CALM_BYTES = 64 * 1024
-"""Bytes a second below which a stream on a bulk carrier goes back to the others."""
 CALM_SECONDS = 3
 """Seconds on end for which it must be calm: pages load in bursts."""
-MEASURED = 3
-"""Seconds that a delivery must have been measured before it can have fallen."""
-DELIVERY_AGE = 60.0
-"""Seconds for which a path's measured delivery is believed once no bulk is left on it."""
 SPARES_KEPT = 1
 """Free bulk carriers a path keeps; the rest are closed."""
-
-
-class Load:
-    """What one bulk carrier moved lately. Bytes, and bytes per second."""
-
-    __slots__ = ("best", "calm", "moved", "seconds", "speed")
-
-    def __init__(self, moved: int) -> None:
-        self.moved = moved
-        self.seconds = 0
-        """For how long it was measured."""
-        self.speed = 0.0
-        self.best = 0.0
-        self.calm = 0
-
-    def add(self, moved: int) -> None:
-        """A second has passed, and the carrier has *moved* so much in all."""
-        self.seconds += 1
-        self.speed += 0.5 * (moved - self.moved - self.speed)
-        self.calm = self.calm + 1 if moved - self.moved < CALM_BYTES else 0
-        self.best = max(self.best, self.speed)
-        self.moved = moved
 
 
 class BulkCarriers:
     """Who is bulk, who waits for a carrier, who has calmed down."""
 
-    def __init__(self, loop: Loop, live: Mapping[str, LivePath], moving: Moving) -> None:
+    def __init__(
+        self, loop: Loop, live: Mapping[str, LivePath], moving: Moving, chooser: Chooser, line_loads: LineLoads
+    ) -> None:
         self._loop = loop
         self._live = live
         self._moving = moving
-        self._waiting: dict[Stream, None] = {}
-        self._loads: dict[Link, Load] = {}
-        self._delivered: dict[str, tuple[float, float]] = {}
-        """Best delivery of each path, and when it last carried bulk."""
+        self._chooser = chooser
+        self._line_loads = line_loads
+        self._waiting: dict[Stream, Place] = {}
+        """Streams that wait for a carrier, and where."""
+        self._rides: dict[Link, Ride] = {}
+        self._acked: dict[str, int] = {}
+        """By path, what carriers that nobody rides on any more have brought to its exit."""
+
+    # ---- a stream turns bulk
 
     def noticed(self, stream: Stream) -> None:
         """*stream* fills its window."""
@@ -66,62 +51,128 @@ class BulkCarriers:
         live = self._moving.live_of(stream)
         if live is None or not live.is_usable:
             return
-        spare = live.spare()
-        if spare is not None:
-            self._loads[spare] = Load(_moved(spare))
-            self._moving.to_bulk(stream, spare, live)
+        if stream in self._waiting:
+            self._want_spare(self._waiting[stream].path)
+            return
+        way = way_of(stream)
+        place = self._chooser.place_bulk(live.peer.name, way, self.offers(), self._can_take, self._loop.now)
+        if place is not None:
+            self._chooser.placed_bulk(place, way, self._loop.now)
+            self._put(stream, place)
+
+    def _can_take(self, path: str) -> bool:
+        live = self._live.get(path)
+        return live is not None and live.can_take_bulk
+
+    def _put(self, stream: Stream, place: Place) -> None:
+        """Put *stream* where it is to go, or have it wait for a carrier there."""
+        to = self._live.get(place.path)
+        spare = None if to is None else to.spare()
+        if to is None or spare is None:
+            self._waiting[stream] = place
         else:
-            self._waiting[stream] = None
-        live.want_spare()
+            self._waiting.pop(stream, None)
+            self._rides[spare] = Ride(spare, way_of(stream), self._loop.now, place)
+            self._moving.to_bulk(stream, spare, to, place.why)
+        self._want_spare(place.path)
+
+    def _want_spare(self, path: str) -> None:
+        live = self._live.get(path)
+        if live is not None:
+            live.want_spare()
 
     def spare_ready(self, live: LivePath) -> None:
-        """*live* has a free bulk carrier: whoever waits on it first, gets it."""
-        for stream in list(self._waiting):
-            if stream.is_over or not stream.legs:
+        """*live* has a free bulk carrier: whoever waits for it first, gets it."""
+        for stream, place in list(self._waiting.items()):
+            if not _is_riding(stream):
                 del self._waiting[stream]
-            elif self._moving.live_of(stream) is live:
-                del self._waiting[stream]
-                self.noticed(stream)
+            elif place.path == live.name:
+                self._put(stream, place)
                 return
 
-    def figures(self) -> list[Bulk]:
-        """What each bulk stream gets, for the choice; not of those that begin, or whose target seems to pause."""
-        return [
-            Bulk((link.session.token, stream.id), link.end.name, load.speed, load.best)
-            for link, load in self._loads.items()
-            for stream in link.riders
-            if load.seconds >= MEASURED and load.speed >= CALM_BYTES
-            if stream.receiver.received == stream.receiver.consumed
-        ]
+    def wanted(self, exit_: str) -> str | None:
+        """Where the next download from *exit_* would go: it is quicker if a carrier waits there."""
+        place = self._chooser.place_bulk(exit_, Way.DOWN, self.offers(), self._can_take, self._loop.now)
+        return None if place is None else place.path
 
-    def delivery(self, path: str) -> float | None:
-        """The most that a bulk stream got over *path* lately, in bytes per second; None if none was measured."""
-        found = self._delivered.get(path)
-        return None if found is None else found[0]
+    # ---- those that ride
+
+    def riders(self) -> list[Bulk]:
+        """All bulk streams, and what they get; those that wait for a carrier, what they are to get."""
+        found = [ride.bulk(stream) for link, ride in self._rides.items() for stream in link.riders]
+        for stream, place in self._waiting.items():
+            if stream.legs and (live := self._moving.live_of(stream)) is not None:
+                key = live.peer.session.token, stream.id
+                found.append(Bulk(key, place.path, way_of(stream), place.expected, is_trial=place.is_trial))
+        return found
+
+    def offers(self) -> Offers:
+        """What the paths have to offer now."""
+        return self._line_loads.offers(self.riders(), self._loop.now)
+
+    def acked(self) -> dict[str, int]:
+        """By path, the bytes of bulk streams that its exit is known to have, so far."""
+        found = dict(self._acked)
+        for link, ride in self._rides.items():
+            found[link.end.name] = found.get(link.end.name, 0) + ride.acked()
+        return found
 
     def each_second(self) -> None:
-        """Measure, send calm streams back, close carriers that nobody needs."""
-        ridden = {link: live for live in self._live.values() for link in live.bulk if link.end.legs}
-        moved_here = {link: Load(_moved(link)) for link in ridden if link not in self._loads}
-        self._loads = {link: load for link, load in self._loads.items() if link in ridden}
-        for link, load in self._loads.items():
-            load.add(_moved(link))
-            if load.calm >= CALM_SECONDS:
+        """Measure, move who is badly placed, send calm streams back, close carriers that nobody needs."""
+        ridden, now = self._ridden(), self._loop.now
+        self._note_rides(ridden)
+        for link, ride in self._rides.items():
+            ride.each_second(ridden[link].queues.get(link, 0.0), now)
+            if ride.calm >= CALM_SECONDS:
                 self._moving.to_thin(link, ridden[link])
+        if self._rides:
+            self._learn()
+            self._move()
+        self._place_waiting()
         for live in self._live.values():
-            self._note_delivery(live)
             for link in [link for link in live.bulk if not link.end.legs][SPARES_KEPT:]:
                 link.close("not needed")
-        self._loads |= moved_here  # from another path; measured from now on
 
-    def _note_delivery(self, live: LivePath) -> None:
-        speeds = [self._loads[link].speed for link in live.bulk if link in self._loads and link.end.legs]
-        now, before = self._loop.now, self._delivered.get(live.name)
-        if speeds:
-            self._delivered[live.name] = max(speeds), now
-        elif before is not None and now - before[1] > DELIVERY_AGE:
-            del self._delivered[live.name]
+    def _ridden(self) -> dict[Link, LivePath]:
+        return {link: live for live in self._live.values() for link in live.bulk if link.end.legs}
+
+    def _note_rides(self, ridden: Mapping[Link, LivePath]) -> None:
+        """Rides end and begin: also those of streams that came from another path."""
+        for link, ride in list(self._rides.items()):
+            if link not in ridden:
+                name = link.end.name
+                self._acked[name] = self._acked.get(name, 0) + ride.acked()
+                del self._rides[link]
+        for link in ridden:
+            if link not in self._rides:
+                self._rides[link] = Ride(link, way_of(link.riders[0]), self._loop.now)
+
+    def _learn(self) -> None:
+        """What holds streams back says what their paths carry."""
+        offers, now = self.offers(), self._line_loads.wall(self._loop.now)
+        for bulk in offers.riders:
+            speed = offers.held_to(bulk) if bulk.is_held else None
+            if speed is not None:
+                self._line_loads.capacities.held_to((bulk.path, bulk.way), speed, now)
+
+    def _move(self) -> None:
+        for move in self._chooser.bulk_moves(self.offers(), self._can_take, self._loop.now):
+            for stream in self._streams(move.old, move.stream):
+                self._put(stream, Place(move.new, move.expected, False, move.reason))
+
+    def _streams(self, path: str, key: StreamKey) -> list[Stream]:
+        riders = [(link.session.token, stream) for link in self._live[path].bulk for stream in link.riders]
+        return [stream for token, stream in riders if (token, stream.id) == key]
+
+    def _place_waiting(self) -> None:
+        """Whoever waits for a carrier that does not come, is placed anew."""
+        for stream, place in list(self._waiting.items()):
+            if not _is_riding(stream) or not self._can_take(place.path):
+                del self._waiting[stream]
+                self.noticed(stream)
+            else:
+                self._want_spare(place.path)
 
 
-def _moved(link: Link) -> int:
-    return link.end.bytes_in + link.end.bytes_out
+def _is_riding(stream: Stream) -> bool:
+    return bool(stream.legs) and not stream.is_over

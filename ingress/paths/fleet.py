@@ -5,6 +5,7 @@ Rooms beside it: `live` keeps one path, `moving` puts streams on paths, `bulk` g
 """
 
 import ssl
+import time
 from collections.abc import Callable, Mapping
 
 import trio
@@ -14,6 +15,7 @@ from ingress.choice.connect_times import Probe
 from ingress.measure.network_monitor import LAG, NetworkMonitor
 from ingress.measure.traffic import Counters, Traffic
 from ingress.paths.bulk import BulkCarriers
+from ingress.paths.line_loads import LineLoads
 from ingress.paths.live import BULK_PING, LivePath, SetupOptions
 from ingress.paths.moving import Moving
 from ingress.paths.peer import Peer
@@ -65,7 +67,8 @@ class Fleet:
         """What was counted on paths that are no longer in the file."""
         self.chooser = Chooser(self._exits())
         self.moving = Moving(loop, self.live, self.chooser)
-        self.bulk = BulkCarriers(loop, self.live, self.moving)
+        self.line_loads = LineLoads(time.time() - loop.now)
+        self.bulk = BulkCarriers(loop, self.live, self.moving, self.chooser, self.line_loads)
         self.network_monitor = NetworkMonitor((), (), loop.now)
         self._readings = TcpReadings(name, self.network_monitor.directions)
         self.on_round: Callable[[], None] = ignore
@@ -147,6 +150,7 @@ class Fleet:
 
     def _plan(self, paths: Paths) -> None:
         prefixes = find_prefixes(paths)
+        self.line_loads.replan(paths.used)
         new, gone = self.network_monitor.replan(paths.used, prefixes, self.loop.now)
         removed = [self.live.pop(name) for name in gone if name in self.live]
         starts = {prefix.name for prefix in prefixes}
@@ -199,36 +203,34 @@ class Fleet:
         self.loop.call_at(self._expected, self._regular)
         self._rounds += 1
         self._round(lagged=lagged)
+        self.line_loads.each_round(self.traffic, self.bulk.acked(), self.loop.now)
         order = [entry.figures.path for entry in self.chooser.ranking.order]
         self.network_monitor.schedule(order, self.traffic, self.loop.now)
         self._rearm_all()
-        self._keep_spares()
         if self._rounds % 4 == 0:
             self._each_second()
 
     def _round(self, *, lagged: bool = False) -> None:
         self._is_round_due = False
         now = self.loop.now
-        self.traffic = {name: self._count(live, now) for name, live in self.live.items()}
+        self.traffic = {name: self._count(live) for name, live in self.live.items()}
         self.chooser.families.tell({name: peer.families for name, peer in self.peers.items()})
-        self.chooser.rank(self.network_monitor.figures(self.traffic, now), now, lagged=lagged)
-        for move in self.chooser.moves(self.bulk.figures(), now):
+        figures = self.network_monitor.figures(self.traffic, now, self.line_loads.full)
+        self.chooser.rank(figures, now, lagged=lagged)
+        for move in self.chooser.moves(now):
             self.moving.execute(move)
         self.moving.place_detached()
         self.moving.complete_pairs()
         self.on_round()
 
-    def _count(self, live: LivePath, now: float) -> Traffic:
-        up, down = live.bytes_up, live.bytes_down
+    def _count(self, live: LivePath) -> Traffic:
         return Traffic(
             streams=live.streams,
             bulk=sum(len(link.end.legs) for link in live.bulk),
             redundant=self.moving.pairs.count_on(live),
             spoke_at=max((link.end.spoke_at for link in live.links), default=float("-inf")),
-            bytes_up=up,
-            bytes_down=down,
-            speed=live.speed.add(up + down, now),
-            delivery=self.bulk.delivery(live.name),
+            bytes_up=live.bytes_up,
+            bytes_down=live.bytes_down,
             leaving=self._why_leave(live),
         )
 
@@ -242,15 +244,19 @@ class Fleet:
             live.rearm()
 
     def _keep_spares(self) -> None:
-        for entry in self.chooser.ranking.order[:SPARES]:
-            live = self.live.get(entry.name)
+        """Warm carriers for bulk: of the best paths, and of where bulk to the same exits would go."""
+        best = self.chooser.ranking.order[:SPARES]
+        for name in {*(entry.name for entry in best), *map(self.bulk.wanted, {entry.exit for entry in best})}:
+            live = self.live.get(name) if name is not None else None
             if live is not None:
                 live.want_spare()
 
     def _each_second(self) -> None:
         now = self.loop.now
         log.tell_left_out()
+        self.line_loads.each_second(now)
         self.bulk.each_second()
+        self._keep_spares()
         self.moving.pairs.improve(now)
         if self._rounds % round(4 * BULK_PING) == 0:
             for live in self.live.values():

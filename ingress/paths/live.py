@@ -15,7 +15,7 @@ import trio
 
 from ingress.measure.faults import FaultKind, SetupFault
 from ingress.measure.monitor import Due, PathMonitor
-from ingress.measure.traffic import Counters, Speed
+from ingress.measure.traffic import Counters
 from ingress.paths.backoff import Backoff
 from ingress.paths.dial import Opened, SetupFailed, open_carrier
 from ingress.paths.peer import Peer
@@ -40,6 +40,8 @@ BULK_PING = 1.0
 """Seconds between pings on a bulk carrier: for its life and for last words, never for the round trip."""
 BULK_SILENCE = 3.0
 """Seconds without a byte, and twice the round trip, after which a bulk carrier is dead."""
+MOST_BULK_PINGS = 8
+"""Of those asked on bulk carriers, that may still be answered to be told when."""
 MOST_BULK = 16
 """Bulk carriers of one path at once; further bulk streams stay where they are and share."""
 
@@ -106,9 +108,10 @@ class LivePath:
         self.peer = peer
         self.is_prefix = is_prefix
         self.counters = Counters()
-        self.speed = Speed(loop.now)
         self.thin: Link | None = None
         self.bulk: list[Link] = []
+        self.queues: dict[Link, float] = {}
+        """By bulk carrier, the seconds that its last pong stood behind bytes."""
         self.dials: list[LineDial] = []
         """Seconds that the dial of each line took at the last set-up."""
         self._sent = NOTHING_SENT  # over carriers that are gone
@@ -123,6 +126,8 @@ class LivePath:
         self._poked = trio.Event()
         self._spares = Spares(loop, monitor.path.name, self._dial_bulk)
         self._scope = trio.CancelScope()
+        self._bulk_pings: dict[int, float] = {}
+        """When the last of each number were asked."""
 
     @property
     def path(self) -> Path:
@@ -281,6 +286,7 @@ class LivePath:
             self.counters.count_broken()
         if link in self.bulk:
             self.bulk.remove(link)
+            self.queues.pop(link, None)
             self._spares.ended(now - link.made_at)
         if link is self.thin:
             self.thin = None
@@ -308,7 +314,11 @@ class LivePath:
         self.peer.on_notice(kind, body)
 
     def on_pong(self, link: Link, number: int) -> None:
-        """An answer came on one of our carriers; only those on the warm one are timed."""
+        """An answer came on one of our carriers. The round trip is that of the warm one; on others it says how long an
+        answer stands behind the bytes of a stream."""
+        if link is not self.thin and number in self._bulk_pings:
+            now = self._loop.now
+            self.queues[link] = now - self._bulk_pings[number] - (self.monitor.pings.least(now) or now)
         if link is self.thin and not self._is_leaving:
             now = self._loop.now
             self.monitor.carried(link.end.bytes_in, link.end.bytes_out, now)
@@ -355,6 +365,11 @@ class LivePath:
         """A bulk carrier that nobody rides on."""
         return next((link for link in self.bulk if not link.end.legs), None)
 
+    @property
+    def can_take_bulk(self) -> bool:
+        """Whether there is a free bulk carrier, or may soon be."""
+        return self.is_usable and (self.spare() is not None or (len(self.bulk) < MOST_BULK and self._spares.may_come))
+
     def want_spare(self) -> None:
         """Dial a bulk carrier, if none is free, none is being dialled, and the last attempt did not just fail."""
         if self.is_usable and len(self.bulk) < MOST_BULK and self.spare() is None:
@@ -367,6 +382,7 @@ class LivePath:
     def ping_bulk(self, number: int) -> None:
         """Keep the bulk carriers alive, and their last words confirmed; close those that are dead."""
         silence = BULK_SILENCE + 2 * (self.monitor.pings.srtt or 0.0)
+        self._bulk_pings = {**dict(list(self._bulk_pings.items())[-MOST_BULK_PINGS:]), number: self._loop.now}
         for link in list(self.bulk):
             if self._loop.now - link.end.heard_at > silence:
                 link.close("silent")

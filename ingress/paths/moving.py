@@ -95,9 +95,6 @@ class Moving:
                 self._put(stream, new, planned=move.is_planned)
 
     def _concerned(self, old: LivePath, move: Move) -> list[Stream]:
-        if move.kind is MoveKind.BULK:
-            found = ((link.session.token, stream) for link in old.bulk for stream in link.riders)
-            return [stream for token, stream in found if (token, stream.id) == move.stream]
         if move.kind is MoveKind.THIN:
             return [stream for stream in _riders(() if old.thin is None else (old.thin,)) if stream not in self.pairs]
         return _riders(old.links if move.is_planned else old.silent(self._loop.now))
@@ -130,8 +127,12 @@ class Moving:
 
     # ---- bulk
 
-    def to_bulk(self, stream: Stream, link: Link, live: LivePath) -> None:
-        """Give *stream* the bulk carrier *link* of *live*, on which it rides."""
+    def to_bulk(self, stream: Stream, link: Link, live: LivePath, why: str) -> None:
+        """Give *stream* the bulk carrier *link* of *live*, which leads to its exit."""
+        old = self.live_of(stream)
+        if old is not None and old is not live:
+            old.counters.moves += 1
+            log.event("streams-moved", count=1, path=old.name, to=live.name, why=f"bulk: {why}")
         self._attach(live, [stream], (link.end,), planned=True)
 
     def to_thin(self, link: Link, live: LivePath) -> None:

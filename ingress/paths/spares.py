@@ -33,9 +33,14 @@ class Spares:
         """Dial in *nursery* from now on; before this nothing is dialled."""
         self._nursery = nursery
 
+    @property
+    def may_come(self) -> bool:
+        """Whether one is being dialled, or would be: the last attempt has not just failed."""
+        return self.is_dialling or (self._nursery is not None and self._loop.now >= self._not_before)
+
     def dial(self) -> None:
         """Dial another, unless that is being done, or has just failed."""
-        if self._nursery is not None and not self.is_dialling and self._loop.now >= self._not_before:
+        if self._nursery is not None and not self.is_dialling and self.may_come:
             self.is_dialling = True
             self._nursery.start_soon(self._dial)
 

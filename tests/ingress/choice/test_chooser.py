@@ -285,7 +285,7 @@ def test_streams_leave_what_is_silent_for_where_it_is_sound() -> None:
     assert made.rescue("c") is None  # no other path to its exit
     made.rank([figure("a>us", 100, PathState.STALLED, streams=3), figure("b>us", 110), figure("c>hk", 90)], 1.0)
     assert made.rescue("a") == "b"
-    assert [(move.old, move.new, move.is_planned) for move in made.moves([], 1.0)] == [("a", "b", False)]
+    assert [(move.old, move.new, move.is_planned) for move in made.moves(1.0)] == [("a", "b", False)]
 
 
 def test_the_pair_of_an_exit_is_found_once_a_round() -> None:

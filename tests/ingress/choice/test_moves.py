@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingress.choice.entry import Tier
-from ingress.choice.moves import Bulk, Move, MoveKind, Mover, rescue
+from ingress.choice.moves import Move, MoveKind, Mover, rescue
 from ingress.choice.ranking import Ranking, rank
 from ingress.measure.figures import PathFigures
 from ingress.measure.health import PathState
@@ -41,7 +41,7 @@ def silent(
 def moves(
     *figures: PathFigures, mover: Mover | None = None, now: float = 10.5
 ) -> list[tuple[str, str, MoveKind, bool]]:
-    found = (mover or Mover()).moves(rank(Ranking(), figures, now), [], now)
+    found = (mover or Mover()).moves(rank(Ranking(), figures, now), now)
     return [(move.old, move.new, move.kind, move.is_planned) for move in found]
 
 
@@ -105,7 +105,7 @@ def worse(
     for step in range(int(seconds * 2) + 1):
         figures = [figure("a", ms, streams=streams, thin=streams), figure("b", other)]
         ranking = rank(ranking, figures, step / 2)
-        found += mover.moves(ranking, [], step / 2)
+        found += mover.moves(ranking, step / 2)
     return found
 
 
@@ -124,7 +124,7 @@ def test_a_short_spell_of_bad_weather_moves_nothing() -> None:
     for step in range(100):
         ms = 130 if step % 5 == 0 else 200
         ranking = rank(Ranking(), [figure("a", ms, streams=5, thin=5), figure("b", 130)], step / 2)
-        assert mover.moves(ranking, [], step / 2) == []
+        assert mover.moves(ranking, step / 2) == []
 
 
 def test_streams_that_were_moved_rest_for_a_while() -> None:
@@ -135,51 +135,11 @@ def test_streams_that_were_moved_rest_for_a_while() -> None:
             figure(name, 200 if name == home else 130, streams=5 * (name == home), thin=5 * (name == home))
             for name in ("a", "b")
         ]
-        for move in mover.moves(rank(Ranking(), figures, now), [], now):
+        for move in mover.moves(rank(Ranking(), figures, now), now):
             found.append(now)
             home = move.new
     assert found[0] == 3.0
     assert all(later - earlier >= 10 for earlier, later in pairwise(found))
-
-
-def test_bulk_moves_only_when_its_delivery_fell_and_another_measured_twice_it() -> None:
-    def moved(now: float, best: float, measured: float | None, **more: object) -> list[Move]:
-        ranking = rank(Ranking(), [figure("a", 300, streams=1), figure("b", 100, delivery=measured, **more)], 0.0)
-        return Mover().moves(ranking, [Bulk((b"us", 7), "a", now, best)], 0.0)
-
-    (move,) = moved(40, 100, 90)
-    assert (move.kind, move.stream, move.new, move.is_planned) == (MoveKind.BULK, (b"us", 7), "b", True)
-    assert move.reason == "its delivery fell to 40%"
-    assert moved(60, 100, 900) == []
-    assert moved(40, 100, 70) == []
-    assert moved(40, 100, None) == []
-    assert moved(40, 100, 90, is_full=True) == []
-
-
-def test_one_bulk_stream_a_round_takes_what_was_measured_for_one_and_rests() -> None:
-    mover = Mover()
-    ranking = rank(Ranking(), [figure("a", 100, streams=2), figure("b", 100, delivery=100.0)], 0.0)
-    one, two = (b"us", 1), (b"us", 2)
-    bulks = [Bulk(one, "a", 10, 100), Bulk(two, "a", 10, 100)]
-    assert [move.stream for move in mover.moves(ranking, bulks, 0.0)] == [one]
-    assert [move.stream for move in mover.moves(ranking, bulks, 0.5)] == [two]
-    assert mover.moves(ranking, bulks, 1.0) == []
-    assert [move.stream for move in mover.moves(ranking, bulks, 10.0)] == [one]
-
-
-def test_streams_of_one_id_at_two_exits_rest_each_for_itself() -> None:
-    mover = Mover()
-    weather = [
-        figure(name, 100, exit_=exit_, streams=1, delivery=delivery)
-        for name, exit_, delivery in (("a", "us", None), ("b", "us", 100.0), ("c", "hk", None), ("d", "hk", 100.0))
-    ]
-    ranking = rank(Ranking(), weather, 0.0)
-    bulks = [Bulk((b"session at us", 7), "a", 10, 100), Bulk((b"session at hk", 7), "c", 10, 100)]
-    found = mover.moves(ranking, bulks, 0.0)
-    assert [(move.old, move.new, move.stream) for move in found] == [
-        ("a", "b", (b"session at us", 7)),
-        ("c", "d", (b"session at hk", 7)),
-    ]
 
 
 weathers = st.dictionaries(
@@ -202,7 +162,7 @@ def test_streams_only_go_where_something_works_and_never_to_where_they_are(
             for name, (state, ms, late, leaves, answered) in row.items()
         ]  # fmt: skip
         ranking = rank(ranking, figures, step * 1.0)
-        found = mover.moves(ranking, [], step * 1.0)
+        found = mover.moves(ranking, step * 1.0)
         assert len({move.old for move in found}) == len(found)
         for move in found:
             assert move.old != move.new

@@ -7,7 +7,7 @@ from ingress.measure.faults import FaultKind, SetupFault
 from ingress.measure.figures import PathFigures, Source
 from ingress.measure.health import PathState
 from ingress.measure.monitor import Due
-from ingress.measure.network_monitor import NetworkMonitor, is_full
+from ingress.measure.network_monitor import NetworkMonitor
 from ingress.measure.pings import Pings
 from ingress.measure.schedule import FAR, NEAR, RIDING
 from ingress.measure.traffic import Traffic
@@ -123,12 +123,9 @@ def test_bulk_excuses_every_walk_over_its_lines() -> None:
     }
 
 
-def test_a_line_is_full_when_it_carries_most_of_its_rate() -> None:
-    by_name = {path.name: path for path in FOUND.used}
-    assert not is_full(by_name["ix1/j1u"], {})
-    assert not is_full(by_name["ix1/j1u"], {"j1u": 800.0})
-    assert is_full(by_name["ix1/j1u"], {"j1u": 801.0})
-    assert not is_full(by_name["ix2/j2u"], {"ix2": 9.0, "j2u": 1e9})  # neither tells a rate
+def test_a_path_is_full_if_a_line_of_it_is() -> None:
+    found = {one.name: one.is_full for one in measured().figures({}, 5.0, frozenset({"j1u"}))}
+    assert found["ix1/j1u"] and not found["ix2/j2u"]
 
 
 def test_refused_set_ups_show_their_cause_and_accuse_no_line() -> None:

@@ -1,23 +1,11 @@
-"""What rides on a path: speeds over rounds, counters that add up."""
+"""What rides on a path: counters that add up."""
 
-import pytest
-
-from ingress.measure.traffic import NO_TRAFFIC, Counters, Speed, Traffic
+from ingress.measure.traffic import NO_TRAFFIC, Counters, Traffic
 
 
 def test_thin_streams_are_those_that_are_neither_bulk_nor_redundant() -> None:
     assert Traffic(streams=9, bulk=2, redundant=3).thin == 4
     assert NO_TRAFFIC.thin == 0
-
-
-def test_the_speed_follows_a_change_in_two_or_three_rounds_and_a_moment_counts_once() -> None:
-    speed = Speed(0.0)
-    for second in range(1, 12):
-        speed.add(1000 * second, float(second))
-    assert speed.add(99_000, 11.0) == speed.value == pytest.approx(1000, rel=0.01)
-    for second in range(12, 15):
-        speed.add(11_000, float(second))
-    assert speed.value < 130
 
 
 def test_counters_remember_the_worst_pause_and_every_cause() -> None:

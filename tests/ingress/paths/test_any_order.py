@@ -61,10 +61,8 @@ class Play:
 
     async def move(self, old: str, new: str, kind: MoveKind, planned: bool) -> None:
         """To and fro, as no choice would do it."""
-        stream = self.clients[0][0].stream if self.clients else None
-        key = None if stream is None else (self.bed.fleet.peers["us"].session.token, stream.id)
         if old != new:
-            self.bed.fleet.moving.execute(Move(old, new, kind, planned, "the script", key))
+            self.bed.fleet.moving.execute(Move(old, new, kind, planned, "the script"))
 
     async def open(self, path: str, legs: int) -> None:
         live = self.bed.live.get(path)

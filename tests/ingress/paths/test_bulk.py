@@ -3,8 +3,11 @@
 import pytest
 
 from ingress.choice.moves import Move, MoveKind
-from ingress.paths.bulk import CALM_SECONDS, DELIVERY_AGE, MEASURED, SPARES_KEPT
+from ingress.choice.offers import Bulk
+from ingress.measure.capacity import Held, Seen, Way
+from ingress.paths.bulk import CALM_SECONDS, SPARES_KEPT
 from ingress.paths.live import MOST_BULK
+from ingress.paths.ride import MEASURED
 from relay.model.cause import Cause
 from tests.ingress.paths.fleet_bed import THREE_LINES, Client, FleetBed, with_bed
 
@@ -20,14 +23,27 @@ async def download(bed: FleetBed, client: Client, seconds: int, each: int = BULK
         await bed.run(1.0)
 
 
+def knows(bed: FleetBed, **speeds: float) -> None:
+    """These single-line paths are known to carry so much each way, in bytes per second; of others nothing is known."""
+    capacities, now = bed.fleet.line_loads.capacities, bed.fleet.line_loads.wall(bed.loop.now)
+    capacities.seen = {(name, way): Seen(speed, now) for name, speed in speeds.items() for way in Way}
+    capacities.held = {path: Held(one.speed, now) for path, one in capacities.seen.items()}
+
+
 async def on_bulk(bed: FleetBed, path: str = "a") -> Client:
     """A stream that has just been given a bulk carrier of *path*."""
-    client = bed.open(path)
+    knows(bed, **{name: 1e9 if name == path else 1.0 for name in "abc"})
+    client = bed.open("a")
     await client.exchange(0.2)
-    await bed.until(bed.live[path].spare)
     bed.fleet.bulk.noticed(client.stream)
-    assert client.is_bulk
+    await bed.until(lambda: client.is_bulk)
+    assert client.paths == [path]
     return client
+
+
+def riders(bed: FleetBed) -> dict[int, Bulk]:
+    """What the choice is told, by the number of the stream."""
+    return {bulk.stream[1]: bulk for bulk in bed.fleet.bulk.riders()}
 
 
 # ---- who gets one
@@ -79,6 +95,7 @@ async def test_on_a_path_that_does_not_answer_nobody_becomes_bulk(bed: FleetBed)
 @with_bed(THREE_LINES)
 async def test_without_a_free_carrier_they_wait_in_turn(bed: FleetBed) -> None:
     await bed.up()
+    knows(bed, a=1e9, b=1.0, c=1.0)
     await bed.until(bed.live["a"].spare)
     clients = [bed.open("a") for _ in range(4)]
     for client in clients:
@@ -92,24 +109,27 @@ async def test_without_a_free_carrier_they_wait_in_turn(bed: FleetBed) -> None:
 
 
 @with_bed(THREE_LINES)
-async def test_who_waits_on_another_path_or_on_none_is_passed_over(bed: FleetBed) -> None:
+async def test_who_waits_and_lost_its_carrier_is_passed_over(bed: FleetBed) -> None:
     await bed.up()
+    knows(bed, a=1e9, b=1.0, c=1.0)
     await bed.until(bed.live["a"].spare)
-    bed.open("a")
-    first, moved, adrift = bed.open("a"), bed.open("a"), bed.open("a")
-    for client in (first, moved, adrift):
+    first, adrift, waiting = bed.open("a"), bed.open("a"), bed.open("a")
+    for client in (first, adrift, waiting):
         bed.fleet.bulk.noticed(client.stream)
-    bed.fleet.moving.hedge(moved.stream, bed.choice("c"))
     adrift.stream.leave()
     await bed.until(lambda: len(bed.live["a"].bulk) == 2)
     await bed.run(0.1)
-    assert first.is_bulk
-    assert not moved.is_bulk and not adrift.is_bulk
+    assert first.is_bulk and waiting.is_bulk
+    assert not adrift.is_bulk
 
 
 @with_bed(THREE_LINES)
 async def test_their_number_is_bounded_and_the_rest_share(bed: FleetBed) -> None:
-    await bed.up()
+    await bed.up("a", "b", "c")
+    knows(bed, a=1e12, b=1.0, c=1.0)
+    for name in "bc":
+        bed.hold(name)
+    await bed.until(lambda: not (bed.live["b"].is_usable or bed.live["c"].is_usable))
     clients = [bed.open("a") for _ in range(MOST_BULK + 3)]
     for _ in range(MOST_BULK + 5):  # before the first has been calm for long
         for client in clients:
@@ -119,6 +139,82 @@ async def test_their_number_is_bounded_and_the_rest_share(bed: FleetBed) -> None
     assert bed.live["a"].streams == MOST_BULK + 3
 
 
+# ---- where they go
+
+
+@with_bed(THREE_LINES)
+async def test_it_goes_where_it_is_known_to_be_fastest(bed: FleetBed) -> None:
+    await bed.up()
+    knows(bed, a=2.5e6, b=25e6, c=12e6)
+    client = bed.open("a")
+    await client.exchange()
+    bed.fleet.bulk.noticed(client.stream)
+    await bed.until(lambda: client.is_bulk)
+    assert client.paths == ["b"]
+    assert bed.logged("streams-moved")[-1]["why"] == "bulk: the fastest that is known"
+    await client.exchange()
+
+
+@with_bed(THREE_LINES)
+async def test_the_next_goes_where_the_first_leaves_more(bed: FleetBed) -> None:
+    await bed.up()
+    knows(bed, a=2.5e6, b=25e6, c=20e6)
+    clients = [bed.open("a") for _ in range(3)]
+    for client in clients:
+        bed.fleet.bulk.noticed(client.stream)
+    await bed.until(lambda: all(client.is_bulk for client in clients))
+    assert [client.paths for client in clients] == [["b"], ["c"], ["b"]]
+
+
+@with_bed(THREE_LINES)
+async def test_downloads_take_the_thick_line_from_the_second_on(bed: FleetBed) -> None:
+    """Nobody has told what they carry. The best one is thin, and the first of all downloads finds out."""
+    await bed.up()
+    bed.lines["a"].rate, bed.lines["b"].rate, bed.lines["c"].rate = 2.5e6, 25e6, 1e6
+    placed = []
+    for _ in range(5):
+        client = bed.open("a")
+        await client.exchange()
+        client.target.stream.write(bytes(12 * BULKY))
+        await bed.until(lambda client=client: client.is_bulk)
+        placed += client.paths
+        await bed.until(lambda client=client: len(client.sink.data) == 12 * BULKY + 10)
+        await client.finish()
+    seen = bed.fleet.line_loads.capacities.seen
+    assert placed[:2] == ["a", "b"] and placed[3:] == ["b", "b"]  # the third finds out what the third line carries
+    assert 2e6 < seen["a", Way.DOWN].speed < 3e6
+    assert seen["b", Way.DOWN].speed > 5e6
+
+
+@with_bed(THREE_LINES)
+async def test_who_is_badly_placed_moves_once_another_is_known(bed: FleetBed) -> None:
+    await bed.up()
+    for name, rate in (("a", 1e6), ("b", 8e6), ("c", 1e6)):
+        bed.lines[name].rate = rate
+    client = await on_bulk(bed)
+    knows(bed, a=1e6, c=1e6)
+    client.target.stream.write(bytes(30 * BULKY))
+    await bed.run(8.0)
+    assert client.paths == ["a"]
+    knows(bed, a=1e6, b=8e6, c=1e6)
+    await bed.until(lambda: client.paths == ["b"])
+    assert client.is_bulk
+    moves = len(bed.logged("streams-moved"))
+    await bed.until(lambda: len(client.sink.data) == 30 * BULKY + 10)
+    assert client.paths == ["b"] and len(bed.logged("streams-moved")) == moves
+
+
+@with_bed(THREE_LINES)
+async def test_where_a_carrier_does_not_come_nobody_waits_for_it(bed: FleetBed) -> None:
+    await bed.up()
+    knows(bed, a=1e6, b=1.0, c=25e6)
+    client = bed.open("a")
+    bed.lines["c"].refuses = True
+    bed.fleet.bulk.noticed(client.stream)
+    await bed.until(lambda: client.is_bulk)
+    assert client.paths == ["a"]
+
+
 # ---- what they get
 
 
@@ -126,44 +222,57 @@ async def test_their_number_is_bounded_and_the_rest_share(bed: FleetBed) -> None
 async def test_what_a_bulk_stream_gets_is_told_once_it_was_measured(bed: FleetBed) -> None:
     await bed.up()
     client = await on_bulk(bed)
-    key = bed.fleet.peers["us"].session.token, client.stream.id
-    await download(bed, client, MEASURED - 1)
-    assert bed.fleet.bulk.figures() == []
-    await download(bed, client, 4)
-    (figures,) = bed.fleet.bulk.figures()
-    assert (figures.stream, figures.path) == (key, "a")
-    assert figures.now == pytest.approx(BULKY, rel=0.1)
-    assert figures.best == pytest.approx(BULKY, rel=0.1)
-    await download(bed, client, 2, each=BULKY // 8)
-    (figures,) = bed.fleet.bulk.figures()
-    assert figures.now < BULKY / 2 < figures.best
+    assert riders(bed)[client.stream.id].speed == pytest.approx(1e9)  # as was expected
+    await download(bed, client, MEASURED + 4)
+    bulk = riders(bed)[client.stream.id]
+    assert bulk.stream == (bed.fleet.peers["us"].session.token, client.stream.id)
+    assert (bulk.path, bulk.way) == ("a", Way.DOWN)
+    assert bulk.speed == pytest.approx(BULKY, rel=0.1)
+    assert not bulk.is_held  # its target sends no more
+
+
+@with_bed(THREE_LINES)
+async def test_an_upload_is_measured_by_what_its_exit_has(bed: FleetBed) -> None:
+    await bed.up()
+    bed.lines["a"].rate = BULKY
+    client = await on_bulk(bed)
+    for _ in range(8):
+        client.stream.write(bytes(2 * BULKY))
+        await bed.run(1.0)
+    bulk = riders(bed)[client.stream.id]
+    assert bulk.way is Way.UP and bulk.is_held
+    assert bulk.speed == pytest.approx(BULKY, rel=0.2)
+    capacities = bed.fleet.line_loads.capacities
+    assert capacities.held["a", Way.UP].speed == pytest.approx(1e9)  # what was known before: less changes nothing yet
+    assert bed.fleet.bulk.acked()["a"] == pytest.approx(7 * BULKY, rel=0.3)
+
+
+@with_bed(THREE_LINES)
+async def test_a_line_that_holds_a_stream_back_is_known_by_that(bed: FleetBed) -> None:
+    await bed.up()
+    bed.lines["a"].rate = BULKY
+    client = await on_bulk(bed)
+    knows(bed)
+    client.target.stream.write(bytes(12 * BULKY))
+    await bed.run(8.0)
+    assert riders(bed)[client.stream.id].is_held
+    capacities = bed.fleet.line_loads.capacities
+    assert capacities.seen["a", Way.DOWN].speed == pytest.approx(BULKY, rel=0.2)
+    assert capacities.held["a", Way.DOWN].speed == pytest.approx(BULKY, rel=0.2)
+    assert ("b", Way.DOWN) not in capacities.seen
 
 
 @with_bed(THREE_LINES)
 async def test_who_is_held_up_by_its_client_says_nothing_of_the_path(bed: FleetBed) -> None:
     await bed.up()
+    bed.lines["a"].rate = BULKY
     client = await on_bulk(bed)
-    await download(bed, client, 4)
-    assert bed.fleet.bulk.figures()
+    client.target.stream.write(bytes(12 * BULKY))
+    await bed.run(5.0)
+    assert riders(bed)[client.stream.id].is_held
     client.sink.is_holding = True
-    client.target.stream.write(bytes(1000))
     await bed.run(0.1)
-    assert bed.fleet.bulk.figures() == []
-
-
-@with_bed(THREE_LINES)
-async def test_a_delivery_is_believed_for_a_while_after_its_bulk(bed: FleetBed) -> None:
-    await bed.up()
-    bulk = bed.fleet.bulk
-    assert bulk.delivery("a") is None
-    client = await on_bulk(bed)
-    await download(bed, client, 5)
-    assert bulk.delivery("a") == pytest.approx(BULKY, rel=0.1)
-    client.stream.reset(Cause.CLIENT_RESET)
-    ended = bed.loop.now
-    await bed.until(lambda: bulk.delivery("a") is None, most=2 * DELIVERY_AGE)
-    assert DELIVERY_AGE - 1.0 < bed.loop.now - ended < DELIVERY_AGE + 2.0
-    assert bulk.delivery("b") is None
+    assert not riders(bed)[client.stream.id].is_held
 
 
 # ---- who goes back
@@ -200,10 +309,9 @@ async def test_a_stream_that_was_moved_to_a_bulk_carrier_goes_back_too(bed: Flee
     await bed.until(bed.live["b"].spare)
     bed.fleet.moving.execute(MOVED)
     assert client.paths == ["b"] and client.is_bulk
-    await download(bed, client, MEASURED + 2)
-    (figures,) = bed.fleet.bulk.figures()
-    assert (figures.path, figures.now) == ("b", pytest.approx(BULKY, rel=0.1))
-    assert bed.fleet.bulk.delivery("b") == pytest.approx(BULKY, rel=0.1)
+    await download(bed, client, MEASURED + 4)
+    bulk = riders(bed)[client.stream.id]
+    assert (bulk.path, bulk.speed) == ("b", pytest.approx(BULKY, rel=0.1))
     await bed.run(CALM_SECONDS + 1.0)
     assert not client.is_bulk
 
@@ -219,9 +327,8 @@ async def test_what_one_stream_had_on_a_carrier_is_not_held_against_the_next(bed
     second = await on_bulk(bed)
     bed.fleet.moving.execute(MOVED)
     assert second.stream.legs[0].carrier is carrier
-    await download(bed, second, MEASURED + 2, each=BULKY // 4)
-    (figures,) = bed.fleet.bulk.figures()
-    assert figures.best == pytest.approx(BULKY // 4, rel=0.1)
+    await download(bed, second, MEASURED + 4, each=BULKY // 4)
+    assert riders(bed)[second.stream.id].speed == pytest.approx(BULKY // 4, rel=0.1)
 
 
 @with_bed(THREE_LINES)

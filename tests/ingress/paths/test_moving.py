@@ -4,9 +4,8 @@ import os
 
 import pytest
 
-from ingress.choice.moves import Bulk, Move, MoveKind
+from ingress.choice.moves import Move, MoveKind
 from ingress.measure.pings import stall_after
-from ingress.measure.traffic import Traffic
 from ingress.paths.moving import PATIENCE
 from relay.model.cause import Cause
 from relay.session.states import StreamState
@@ -241,48 +240,6 @@ async def test_bulk_without_a_free_carrier_shares_until_it_is_noticed_again(bed:
     assert bulk.paths == ["c"]
     assert not bulk.is_bulk
     await bulk.exchange()
-
-
-@with_bed(TWO_EXITS, exits=("us", "eu"))
-async def test_bulk_streams_of_two_exits_with_the_same_id_both_move(bed: FleetBed) -> None:
-    """Ids are a session's own: the first stream of each exit is number 1."""
-    await bed.up()
-    await bed.until(bed.live["a"].spare)
-    bed.live["c"].want_spare()
-    await bed.run(1.0)
-    bulks = {"a": on_bulk(bed, "a"), "c": on_bulk(bed, "c")}
-    bystander = bed.open("a")
-    await bed.run(0.3)
-    assert bulks["a"].stream.id == bulks["c"].stream.id
-    fleet, now = bed.fleet, bed.loop.now
-    traffic = {name: Traffic(streams=1, delivery=1e6) for name in ("b", "d")}
-    fleet.chooser.rank(fleet.network_monitor.figures(fleet.traffic | traffic, now), now)
-    fallen = [
-        Bulk((bed.fleet.peers[exit_].session.token, bulks[path].stream.id), path, 1e5, 1e6)
-        for path, exit_ in (("a", "us"), ("c", "eu"))
-    ]
-    for move in fleet.chooser.moves(fallen, now):
-        fleet.moving.execute(move)
-    assert (bulks["a"].paths, bulks["c"].paths) == (["b"], ["d"])
-    assert bystander.paths == ["a"]
-    assert [told["why"] for told in bed.logged("streams-moved")] == ["its delivery fell to 10%"] * 2
-    await bulks["a"].exchange()
-    await bulks["c"].exchange()
-
-
-@with_bed(TWO_EXITS, exits=("us", "eu"))
-async def test_a_bulk_move_is_of_one_stream(bed: FleetBed) -> None:
-    await bed.up()
-    ours, other = on_bulk(bed, "a"), bed.open("a")
-    token = bed.fleet.peers["us"].session.token
-    await bed.until(bed.live["a"].spare)
-    bed.fleet.bulk.noticed(other.stream)
-    assert other.is_bulk
-    strangers = bytes(16), ours.stream.id
-    bed.fleet.moving.execute(Move("a", "b", MoveKind.BULK, True, "of another session", strangers))
-    assert (ours.paths, other.paths) == (["a"], ["a"])
-    bed.fleet.moving.execute(Move("a", "b", MoveKind.BULK, True, "fell", (token, ours.stream.id)))
-    assert (ours.paths, other.paths) == (["b"], ["a"])
 
 
 # ---- a path that is removed
