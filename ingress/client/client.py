@@ -9,11 +9,12 @@ from collections.abc import Callable
 from typing import Protocol
 
 from ingress.client.closing import Closing
+from ingress.client.door_turns import DoorTurns
 from ingress.client.lane import LaneHolder
 from ingress.client.opener import NotOpened, Opener
 from ingress.client.passwords import Question
 from ingress.client.tunnel import Tunnel
-from ingress.doors.door import BEST_PIECE, Door, DoorSettings
+from ingress.doors.door import BEST_PIECE, Door, DoorSettings, Gateway
 from ingress.doors.events import (
     Authenticate,
     Close,
@@ -40,6 +41,7 @@ class ClientContext(Protocol):
     loop: Loop
     opener: Opener
     closing: Closing
+    door_turns: DoorTurns
     handshakes: "Deadlines[Client]"
     idles: "Deadlines[Client]"
     strangers: Strangers
@@ -78,6 +80,7 @@ class Client:
         "_strangers",
         "address",
         "door",
+        "is_behind",
         "needs_password",
         "tcp",
     )
@@ -95,6 +98,8 @@ class Client:
         self.address = address
         self._listen = listen
         self.needs_password = needs_password
+        self.is_behind = False
+        """Its door has bytes left to read, and waits for its turn (see `DoorTurns`)."""
         self.door: Door | None = None
         self._lanes: list[LaneHolder] = []  # a list, since there is one, and seldom up to six
         self._context = context
@@ -120,7 +125,9 @@ class Client:
         door has let go of the socket, the rest goes to whoever has it."""
         door = self.door
         if door is None:
-            door = self.door = door_for(data[0], self._context.settings(self.needs_password))
+            door = self.door = door_for(
+                data[0], self._context.settings(self.needs_password), self._context.door_turns.budget
+            )
         for start in range(0, len(data), BEST_PIECE):
             if self.tcp.owner is not self:  # it became a tunnel, or is leaving
                 self.tcp.owner.on_bytes(data[start:])
@@ -247,6 +254,8 @@ class Client:
         if asked.early:
             stream.write(asked.early)
         tunnel.attach(self.tcp)
+        if stream.has_had_fin:  # while the door was behind
+            tunnel.on_fin()
         if self._has_eof:
             tunnel.on_eof()
         elif not self._is_reading and stream.room:
@@ -308,11 +317,19 @@ class Client:
             self._leave_strangers()
         elif self._deadline is None:
             self._deadline = self._context.handshakes.add(self)
-        self._watch_idle(door)
-
-    def _watch_idle(self, door: Door) -> None:
-        """A kept connection has its own clock, which runs from answer to request."""
         gateway = door.gateway
+        if gateway is not None and gateway.is_behind:
+            self._context.door_turns.add(self)
+        self._watch_idle(gateway)
+
+    def catch_up(self) -> None:
+        """Its door goes on with what it has not read yet."""
+        gateway = None if self.door is None else self.door.gateway
+        if gateway is not None and not self.tcp.closed and self.tcp.owner is self:
+            self.drive(gateway.catch_up)
+
+    def _watch_idle(self, gateway: Gateway | None) -> None:
+        """A kept connection has its own clock, which runs from answer to request."""
         if gateway is not None and gateway.is_idle:
             if self._idle is None:
                 self._idle = self._context.idles.add(self)

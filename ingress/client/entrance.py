@@ -8,6 +8,7 @@ import trio
 from ingress.client.admission import Admission
 from ingress.client.client import Client
 from ingress.client.closing import Closing
+from ingress.client.door_turns import DoorTurns
 from ingress.client.opener import Opener
 from ingress.client.passwords import Passwords, Question
 from ingress.config import Forward, IngressConfig
@@ -37,6 +38,7 @@ class Entrance:
         self.clients = 0
         """How many are connected, those included that were given their last bytes."""
         self.closing = Closing(loop)
+        self.door_turns = DoorTurns(loop)
         most = min(MOST_STRANGERS, descriptors.share_of_strangers())
         self.strangers = Strangers(most, max(1, min(MOST_EACH, most // 2)))
         most = max(1, descriptors.share_of_newcomers())

@@ -2,13 +2,15 @@
 
 Rules: what was not taken belongs to the next message; a client's chunk line that another program could read
 differently is refused (h11 lets spaces, CR and twenty digits pass), an origin's if curl would refuse it; chunks that
-came together go on as one, so that a body of tiny ones costs little; trailers are read over and never handed on,
-whatever they are called.
+came together go on as one, so that a body of tiny ones costs little, and no more of them than the budget allows;
+trailers are read over and never handed on, whatever they are called.
 """
 
 import enum
 import re
 from typing import Final, Protocol
+
+from ingress.doors.budget import Budget
 
 MOST_EXTENSION: Final = 256
 """Bytes in a chunk's extension; nobody uses them, and they are forwarded nowhere."""
@@ -43,8 +45,9 @@ class Body(Protocol):
     def leaves_doubt(self) -> bool:
         """Whether another program might have found its end elsewhere, so that nothing behind it is to be read."""
 
-    def take(self, incoming: bytearray) -> bytes:
-        """Cut off *incoming* what belongs to the body and give it as h11 may see it. Raises BadBody."""
+    def take(self, incoming: bytearray, budget: Budget) -> bytes:
+        """Cut off *incoming* what belongs to the body, as far as *budget* goes, and give it as h11 may see it. Raises
+        BadBody."""
 
 
 class CountedBody:
@@ -62,8 +65,8 @@ class CountedBody:
         """Whether all its bytes were taken: at once, if it has none."""
         return self.remaining == 0
 
-    def take(self, incoming: bytearray) -> bytes:
-        """As the contract says; nothing can be wrong with these bytes."""
+    def take(self, incoming: bytearray, budget: Budget) -> bytes:
+        """As the contract says; nothing can be wrong with these bytes, and they cost no step."""
         if len(incoming) <= self.remaining:
             piece = bytes(incoming)
             incoming.clear()
@@ -83,7 +86,7 @@ class EndlessBody:
     remaining = None
     leaves_doubt = False
 
-    def take(self, incoming: bytearray) -> bytes:
+    def take(self, incoming: bytearray, budget: Budget) -> bytes:
         """Everything: whatever comes belongs to it."""
         piece = bytes(incoming)
         incoming.clear()
@@ -125,19 +128,20 @@ class ChunkedBody:
         """Whether the blank line behind its trailers was taken."""
         return self._place == _Place.DONE
 
-    def take(self, incoming: bytearray) -> bytes:
-        """One new chunk of all the data that came; extensions and trailers are read and dropped. Raises BadBody."""
+    def take(self, incoming: bytearray, budget: Budget) -> bytes:
+        """One new chunk of the data that came; extensions and trailers are read and dropped. Raises BadBody."""
         if self.is_done:
             return b""
         data: list[bytearray] = []
         at = 0
-        while True:
+        while budget.left > 0:
             if self._place == _Place.LINE:
-                at = _take_whole(self._whole, incoming, at, data)
+                at = _take_whole(self._whole, incoming, at, data, budget)
             step = self._step(incoming, at, data)
             if not step:
                 break
             at += step
+            budget.left -= 1
         del incoming[:at]
         whole = b"".join(data)
         chunk = b"%x\r\n%b\r\n" % (len(whole), whole) if whole else b""
@@ -211,19 +215,21 @@ class ChunkedBody:
         return line
 
 
-def _take_whole(line: re.Pattern[bytes], incoming: bytearray, at: int, data: list[bytearray]) -> int:
+def _take_whole(line: re.Pattern[bytes], incoming: bytearray, at: int, data: list[bytearray], budget: Budget) -> int:
     """Read the chunks at *at* that came whole, as most do; gives where another one begins.
 
     A read may hold 40,000 of one byte each: so they take 1 µs each, a quarter of what they take step by step.
     """
-    match = line.match
-    while (found := match(incoming, at)) is not None:
+    match, left = line.match, budget.left
+    while left > 0 and (found := match(incoming, at)) is not None:
         begin = found.end()
         end = begin + int(found[1], 16)
         if begin == end or not incoming.startswith(b"\r\n", end):
             break
         data.append(incoming[begin:end])
         at = end + 2
+        left -= 1
+    budget.left = left
     return at
 
 

@@ -48,18 +48,28 @@ class Gateway(Protocol):
     def idle_too_long(self) -> list[Event]:
         """It was kept long enough. Does nothing if it is not idle any more."""
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether some of what it was given has still to be read, because its budget is used up: nothing more is to be
+        read of the client. To be asked after every call."""
+
+    def catch_up(self) -> list[Event]:
+        """Go on with that, now that the budget was renewed. It may be behind again afterwards, and even if there is
+        budget left: another of its streams has its turn in the next call."""
+
     def receive_upstream(self, data: bytes, lane: int = 0) -> list[Event]:
         """Bytes came from the target. The answer is bounded by them, and by what was held back."""
 
     def upstream_eof(self, lane: int = 0) -> list[Event]:
-        """The target's FIN came."""
+        """The target's FIN came. It counts behind what has still to be read."""
 
     def upstream_reset(self, cause: Cause, lane: int = 0) -> list[Event]:
-        """The stream is gone, also when an early `opened()` turned out to be wrong."""
+        """The stream is gone, also when an early `opened()` turned out to be wrong. It counts behind what has still to
+        be read."""
 
     def holds_back(self, lane: int) -> bool:
-        """Whether bytes of the stream wait here for others to go first: they are not consumed until `Released`, so
-        that the stream's window bounds them."""
+        """Whether bytes of the stream wait here, for others to go first or to be read: they are not consumed until
+        `Released`, so that the stream's window bounds them."""
 
 
 class Door(Protocol):

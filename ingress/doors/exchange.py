@@ -11,11 +11,14 @@ a page, and afterwards a visible cut.
 import h11
 
 from ingress.doors.body import BadBody, Body, ChunkedBody, CountedBody, EndlessBody
+from ingress.doors.budget import ANSWER, Budget
 from ingress.doors.door import DoorSettings
 from ingress.doors.headers import Fields, end_to_end, upgrade_asked, upgrade_fields, values, via, without
-from ingress.doors.origin_head import MOST_ORIGIN_HEAD, BadHead, OriginReader
+from ingress.doors.origin_head import MOST_ORIGIN_HEAD, BadHead, OriginReader, divide, divide_fields
 from ingress.doors.request import Request
 from ingress.doors.target import Target
+
+AnyResponse = h11.Response | h11.InformationalResponse
 
 
 class BadResponse(Exception):
@@ -25,16 +28,20 @@ class BadResponse(Exception):
 class Exchange:
     """Made once the request's head is known and a stream to the origin is there; `head` goes out first."""
 
-    def __init__(self, request: Request, target: Target, settings: DoorSettings) -> None:
+    def __init__(self, request: Request, target: Target, settings: DoorSettings, budget: Budget) -> None:
         self._request = request
         self._via = settings.via
+        self._budget = budget
         self._client = request.connection
         self._origin = h11.Connection(h11.CLIENT, max_incomplete_event_size=MOST_ORIGIN_HEAD)
         self._incoming = bytearray()
         self._heads = OriginReader()
+        self._beside: Fields = []  # of the head at hand: fields that h11 was not shown
         self._body: Body | None = None  # of the final answer; None before its head
-        self._has_stray = False  # whether the origin sent more than its answer, or may have
+        self._is_spent = False  # whether the origin sent more than its answer, or may have, or will send no other
         self._continued = False  # whether the client has no reason left to hold its body back
+        self.is_behind = False
+        """Whether some of what the origin sent has still to be read, when there is budget for it."""
         self.touched = False
         """Whether anything came from the origin."""
         self.answered = False
@@ -58,11 +65,12 @@ class Exchange:
     @property
     def reusable(self) -> bool:
         """Whether the stream stands between two messages, with nothing in doubt."""
-        return self._origin.our_state is h11.DONE and self._origin.their_state is h11.DONE and not self._has_stray
+        return self._origin.our_state is h11.DONE and self._origin.their_state is h11.DONE and not self._is_spent
 
     def upload(self, incoming: bytearray) -> bytes:
-        """Cut off *incoming* what belongs to the request, and give it for the origin. Raises BadBody."""
-        if self.uploaded or not (piece := self._request.body.take(incoming)):
+        """Cut off *incoming* what belongs to the request, within the budget, and give it for the origin. Raises
+        BadBody."""
+        if self.uploaded or not (piece := self._request.body.take(incoming, self._budget)):
             return b""
         self._continued = True
         self._client.receive_data(piece)
@@ -71,16 +79,22 @@ class Exchange:
         return out + self._end_upload() if ended else out
 
     def download(self, data: bytes) -> bytes:
-        """Take what came from the origin, and give what of it is for the client. Raises BadResponse."""
+        """Take what came from the origin, and give what of it is for the client, within the budget: then it `is_behind`
+        and is to be called again, be it with nothing. Raises BadResponse."""
         self.touched = True
         if self.responded:
-            self._has_stray = True
+            self._is_spent = True
             return b""
         self._incoming += data
         return self._relay(ended=False)
 
+    def finish_later(self) -> None:
+        """The stream has ended while this `is_behind`: it serves no other request."""
+        self._is_spent = True
+
     def finish_download(self) -> bytes:
-        """The same for the origin's FIN. Raises BadResponse if the answer is not whole."""
+        """The same for the origin's FIN, once nothing is left to be read. Raises BadResponse if the answer is not
+        whole."""
         out = self._relay(ended=True)
         if not self.responded:
             raise BadResponse
@@ -91,14 +105,17 @@ class Exchange:
             return b""
         try:
             heads = self._relay_heads()
-            return heads if self._body is None else heads + self._relay_body(self._body, ended)
+            out = heads if self._body is None else heads + self._relay_body(self._body, ended)
+            self.is_behind = self._budget.left <= 0 and bool(self._incoming) and not self.responded
+            return out
         except (h11.ProtocolError, BadHead, BadBody):
             raise BadResponse from None
 
     def _relay_heads(self) -> bytes:
         out = b""
-        while self._body is None and (head := self._heads.take(self._incoming)) is not None:
-            self._origin.receive_data(head)
+        while self._body is None and (head := self._next_head()) is not None:
+            shown, self._beside = divide(head)
+            self._origin.receive_data(shown)
             event = self._origin.next_event()
             if isinstance(event, h11.InformationalResponse):
                 out += self._relay_interim(event)
@@ -111,8 +128,14 @@ class Exchange:
                 break
         return out
 
+    def _next_head(self) -> bytes | None:
+        if self._budget.left <= 0 or (head := self._heads.take(self._incoming)) is None:
+            return None
+        self._budget.charge_head(ANSWER, head)
+        return head
+
     def _relay_interim(self, event: h11.InformationalResponse) -> bytes:
-        fields = _fields(event)
+        fields = self._fields(event)
         kept = without(end_to_end(fields), b"content-length")
         if event.status_code == 101:
             agreed = upgrade_asked(fields)
@@ -127,13 +150,11 @@ class Exchange:
             self._continued = True
         if self._request.is_old:  # knows no interim answers
             return b""
-        return self._client.send(
-            h11.InformationalResponse(status_code=event.status_code, reason=bytes(event.reason), headers=kept)
-        )
+        return self._head(h11.InformationalResponse, event, kept)
 
     def _relay_final(self, event: h11.Response) -> bytes:
         """A client that is refused while it uploads is told that the connection ends, so that it need not go on."""
-        fields = _fields(event)
+        fields = self._fields(event)
         self._body = self._find_body(event, fields)
         kept = without(end_to_end(fields), b"content-length") if event.status_code == 204 else end_to_end(fields)
         if self._via is not None:
@@ -144,10 +165,20 @@ class Exchange:
         if not self.keeps_client:
             kept.append((b"Connection", b"close"))
         self.answered = True
-        return self._client.send(h11.Response(status_code=event.status_code, reason=bytes(event.reason), headers=kept))
+        return self._head(h11.Response, event, kept)
+
+    def _fields(self, event: AnyResponse) -> Fields:
+        return [*((bytes(name), bytes(value)) for name, value in event.headers.raw_items()), *self._beside]
+
+    def _head(self, kind: type[AnyResponse], event: AnyResponse, kept: Fields) -> bytes:
+        """For the client, with the fields that h11 is not shown behind those that it writes."""
+        shown, beside = divide_fields(kept) if self._beside else (kept, [])
+        head = self._client.send(kind(status_code=event.status_code, reason=bytes(event.reason), headers=shown))
+        assert head is not None
+        return b"".join([head[:-2], *(b"%b: %b\r\n" % field for field in beside), b"\r\n"]) if beside else head
 
     def _relay_body(self, body: Body, ended: bool) -> bytes:
-        if piece := body.take(self._incoming):
+        if piece := body.take(self._incoming, self._budget):
             self._origin.receive_data(piece)
         if ended and not body.is_done:
             self._origin.receive_data(b"")  # the end of an endless body, an error within every other
@@ -156,7 +187,7 @@ class Exchange:
         if not complete:
             return out
         self.responded = True
-        self._has_stray = bool(self._incoming) or body.leaves_doubt
+        self._is_spent |= bool(self._incoming) or body.leaves_doubt
         return out + self._client.send(h11.EndOfMessage())
 
     def _find_body(self, event: h11.Response, fields: Fields) -> Body:
@@ -187,10 +218,6 @@ class Exchange:
     def _end_upload(self) -> bytes:
         self.uploaded = True
         return self._origin.send(h11.EndOfMessage())
-
-
-def _fields(event: h11.Response | h11.InformationalResponse) -> Fields:
-    return [(bytes(name), bytes(value)) for name, value in event.headers.raw_items()]
 
 
 def _read_body(connection: h11.Connection) -> tuple[bytes, bool]:

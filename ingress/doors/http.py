@@ -16,8 +16,18 @@ from collections import deque
 from functools import partial
 
 from ingress.doors.body import BadBody
+from ingress.doors.budget import Budget
 from ingress.doors.door import DoorSettings, Gateway
-from ingress.doors.events import Authenticate, FinishUpstream, Open, Released, ResetUpstream, Send, Upstream
+from ingress.doors.events import (
+    Authenticate,
+    FinishUpstream,
+    Open,
+    Released,
+    ResetUpstream,
+    Send,
+    Transparent,
+    Upstream,
+)
 from ingress.doors.exchange import BadResponse, Exchange
 from ingress.doors.headers import passed_here
 from ingress.doors.kept import Events, HttpState, KeptConnection
@@ -29,13 +39,15 @@ from ingress.doors.request import Request
 from relay.model.cause import Cause
 
 _ON_THE_WAY = (HttpState.OPENING, HttpState.EXCHANGE)
+_LAST = (Authenticate, Open, Transparent)
+"""What stands last in its list."""
 
 
 class HttpDoor(KeptConnection):
     """One client that began with a letter. It is its own gateway."""
 
-    def __init__(self, settings: DoorSettings) -> None:
-        super().__init__(settings)
+    def __init__(self, settings: DoorSettings, budget: Budget) -> None:
+        super().__init__(settings, budget)
         self._asked: bytes | None = None  # the user whose password is being judged
         self._current: Queued | None = None  # the request at hand, in OPENING and EXCHANGE
         self._ahead: deque[Queued] = deque()  # those behind it that are on their way
@@ -101,7 +113,10 @@ class HttpDoor(KeptConnection):
             events = self._deliver(queued, queued.exchange.download(data))
         except BadResponse:
             return self._fail_exchange(queued, queued.exchange, Cause.PROTOCOL)
+        self._is_late |= queued.exchange.is_behind
         if queued.exchange.switched:
+            if found.lost is not None:
+                return self._close(events, "origin left behind its 101", reset=True)
             self._lanes.forget(found)
             self._finish_idle(events)
             return self._become_transparent(events, lane)
@@ -115,6 +130,10 @@ class HttpDoor(KeptConnection):
         queued = found.serves
         if queued is None or queued.exchange is None:
             return self._drop(found, [])
+        if queued.exchange.is_behind:
+            found.has_fin = True
+            queued.exchange.finish_later()
+            return []
         try:
             events = self._deliver(queued, queued.exchange.finish_download())
         except BadResponse:
@@ -130,6 +149,10 @@ class HttpDoor(KeptConnection):
         if found is None:
             return []
         queued = found.serves
+        if queued is not None and queued.exchange is not None and queued.exchange.is_behind:
+            found.lost = cause
+            queued.exchange.finish_later()
+            return []
         self._lanes.forget(found)
         if queued is None or queued.exchange is None:
             return []
@@ -138,9 +161,27 @@ class HttpDoor(KeptConnection):
         return self._close([], "origin left during the upload") if queued is self._current else []
 
     def holds_back(self, lane: int) -> bool:
-        """Whether part of an answer waits for the answers before it."""
+        """Whether part of an answer waits for the answers before it, or to be read."""
         found = self._lanes.get(lane)
-        return found is not None and found.serves is not None and bool(found.serves.kept)
+        return found is not None and found.serves is not None and (bool(found.serves.kept) or found.is_behind)
+
+    def catch_up(self) -> Events:
+        """What came on one stream; or, when nothing is left of any, what the client sent."""
+        lane = self._lanes.behind()
+        if lane is None:
+            return super().catch_up()
+        self._is_late = True
+        if lane.is_behind:
+            return self._read_on(lane)
+        if lane.lost is not None:
+            return self.upstream_reset(lane.lost, lane.number)
+        return self.upstream_eof(lane.number)
+
+    def _read_on(self, lane: Lane) -> Events:
+        events = self.receive_upstream(b"", lane.number)
+        if self._lanes.get(lane.number) is lane and lane.lost is None and not lane.is_behind:
+            events.insert(len(events) - bool(events and isinstance(events[-1], _LAST)), Released(lane.number))
+        return events
 
     # a request, from its head to its answer
 
@@ -189,7 +230,7 @@ class HttpDoor(KeptConnection):
         events.append(Open(queued.target.host, queued.target.port, self._lanes.add(queued).number))
 
     def _begin(self, queued: Queued, lane: Lane, events: Events) -> Events:
-        queued.exchange = Exchange(queued.request, queued.target, self._settings)
+        queued.exchange = Exchange(queued.request, queued.target, self._settings, self._budget)
         if queued is self._current:
             self._go(HttpState.EXCHANGE)
         events.append(Upstream(queued.exchange.head, lane.number))
@@ -243,7 +284,7 @@ class HttpDoor(KeptConnection):
         if queued.kept:
             events.append(Send(b"".join(queued.kept)))
             queued.kept.clear()
-            if queued.lane is not None:
+            if queued.lane is not None and queued.lane.lost is None:
                 events.append(Released(queued.lane.number))
         if queued.cause is not None:
             self._fail(queued, queued.cause, events)
@@ -275,7 +316,8 @@ class HttpDoor(KeptConnection):
 
     def _drop(self, lane: Lane, events: Events, *, reset: bool = False) -> Events:
         self._lanes.forget(lane)
-        events.append(ResetUpstream(lane.number) if reset else FinishUpstream(lane.number))
+        if lane.lost is None:
+            events.append(ResetUpstream(lane.number) if reset else FinishUpstream(lane.number))
         return events
 
     # the exchange at hand
@@ -298,8 +340,10 @@ class HttpDoor(KeptConnection):
         except BadBody:
             self._give_up(queued.exchange, events)
             return False
-        if out and queued.lane is not None:
+        if out and queued.lane is not None and queued.lane.lost is None:
             events.append(Upstream(out, queued.lane.number))
+        if not queued.exchange.uploaded:
+            self._must_stop()
         self._settle(queued, queued.exchange, events)
         return self._state == HttpState.HEAD
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final
 
+from ingress.doors.budget import REQUEST, Budget
 from ingress.doors.door import KEPT_HARD, KEPT_SOFT, DoorSettings
 from ingress.doors.events import Authenticate, Close, Event, Open, Send, Transparent
 from ingress.doors.pages import ENDS, Manner, cause_page, page
@@ -37,6 +38,7 @@ class HttpState(enum.IntEnum):
     CLOSED = 6
 
 
+_QUESTIONS: Final = (Open, Authenticate)
 _ANSWERED: Final = frozenset({HttpState.HEAD, HttpState.DRAINING, HttpState.CLOSED})
 
 MOVES: Final[dict[HttpState, frozenset[HttpState]]] = {
@@ -57,12 +59,14 @@ OwnAnswer = Callable[[Manner], bytes]
 class KeptConnection(abc.ABC):
     """Base of the HTTP door. A subclass says what becomes of a request (`_admit`) and of its body (`_upload`)."""
 
-    def __init__(self, settings: DoorSettings) -> None:
+    def __init__(self, settings: DoorSettings, budget: Budget) -> None:
         self.user: str | None = None
         self._settings = settings
+        self._budget = budget
         self._state = HttpState.HEAD
         self._incoming = bytearray()
         self._reader = RequestReader()
+        self._is_late = False  # some of what the client sent has still to be read, when there is budget for it
         self._ended = False  # the client's FIN came
         self._served = False  # a request was read
         self._answers = 0
@@ -84,8 +88,26 @@ class KeptConnection(abc.ABC):
 
     @property
     def wants_client_bytes(self) -> bool:
-        """True also while a body passes; else until KEPT_SOFT bytes wait for their turn."""
-        return self._is_reading or len(self._incoming) < KEPT_SOFT
+        """True also while a body passes; else until KEPT_SOFT bytes wait for their turn. Not while it is behind."""
+        return not self.is_behind and (self._is_reading or len(self._incoming) < KEPT_SOFT)
+
+    @property
+    def is_behind(self) -> bool:
+        """As `Gateway.is_behind`."""
+        return self._is_late
+
+    def catch_up(self) -> Events:
+        """As `Gateway.catch_up`."""
+        self._is_late = False
+        if self._state >= HttpState.TRANSPARENT:
+            return []
+        events = self._advance([])
+        if self._ended and not self._is_late and self._state < HttpState.TRANSPARENT and not self._may_have_ended():
+            if events and isinstance(events[-1], _QUESTIONS):
+                self._is_late = True  # nothing stands behind a question
+            else:
+                self._close(events, "client left")
+        return events
 
     @property
     def _is_reading(self) -> bool:
@@ -106,7 +128,7 @@ class KeptConnection(abc.ABC):
         if self._state >= HttpState.TRANSPARENT:
             return []
         self._ended = True
-        return [] if self._may_have_ended() else self._close([], "client left")
+        return [] if self._is_late or self._may_have_ended() else self._close([], "client left")
 
     def timed_out(self) -> Events:
         """408 if a head was begun (RFC 9110 section 15.5.9); without a word if nothing came."""
@@ -152,9 +174,9 @@ class KeptConnection(abc.ABC):
 
     def _advance(self, events: Events) -> Events:
         """Do all that the bytes at hand allow, up to a question."""
-        while not (events and isinstance(events[-1], Open | Authenticate)) and self._step(events):
+        while not (events and isinstance(events[-1], _QUESTIONS)) and self._step(events):
             pass
-        if self._ended and self._state == HttpState.HEAD:
+        if self._ended and self._state == HttpState.HEAD and not self._is_late:
             self._close(events, "client left")
         return events
 
@@ -177,22 +199,29 @@ class KeptConnection(abc.ABC):
         return True
 
     def _peek(self) -> Request | RequestRefused | None:
-        """The next request, or why it is none; None if its head has not come yet."""
-        if self._next is None:
+        """The next request, or why it is none; None if its head has not come yet, or has to wait."""
+        if self._next is None and not self._must_stop():
             try:
                 head = self._reader.take(self._incoming)
                 if head is None:
                     return None
                 self._served = True
+                self._budget.charge_head(REQUEST, head)
                 self._next = Request(head, self._settings.proxy_url)
             except RequestRefused as refusal:
                 self._next = refusal
         return self._next
 
+    def _must_stop(self) -> bool:
+        """Whether nothing more is read in this turn. Then what is left makes this late."""
+        must = self._budget.left <= 0 and bool(self._incoming)
+        self._is_late |= must
+        return must
+
     def _drain(self) -> bool:
         """Only bodies of a known length come here (`_can_keep`), so nothing in them can be wrong."""
         assert self._request is not None
-        self._request.body.take(self._incoming)
+        self._request.body.take(self._incoming, self._budget)
         if self._request.body.is_done:
             self._next_request()
         return self._state == HttpState.HEAD

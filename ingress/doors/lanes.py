@@ -53,13 +53,21 @@ class Queued:
 class Lane:
     """A stream that is open or asked for."""
 
-    __slots__ = ("leads_to", "number", "serves")
+    __slots__ = ("has_fin", "leads_to", "lost", "number", "serves")
 
     def __init__(self, number: int, queued: Queued) -> None:
         self.number = number
         self.leads_to = queued.target.host, queued.target.port
         self.serves: Queued | None = queued
         """The request that it serves; None while it is idle."""
+        self.has_fin = False
+        self.lost: Cause | None = None
+        """How it ended, if that is to count behind what has still to be read."""
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether some of what came has still to be read."""
+        return self.serves is not None and self.serves.exchange is not None and self.serves.exchange.is_behind
 
     def __repr__(self) -> str:
         return f"<Lane {self.number} {'idle' if self.serves is None else 'busy'}>"
@@ -99,6 +107,13 @@ class Lanes:
         """It has served *queued*, and is idle."""
         queued.lane = lane.serves = None
         self._by_number[lane.number] = self._by_number.pop(lane.number)
+
+    def behind(self) -> Lane | None:
+        """One of which something has still to be read, be it its end; None if there is none."""
+        for lane in self._by_number.values():
+            if lane.is_behind or lane.has_fin or lane.lost is not None:
+                return lane
+        return None
 
     def idle(self) -> list[Lane]:
         """Those that serve nobody; the one that served last stands last."""

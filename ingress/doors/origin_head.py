@@ -18,12 +18,16 @@ origin.
 import re
 from typing import Final
 
+from ingress.doors.headers import Fields
 from ingress.doors.strict import HeadReader, HeadTooLarge
 
 MOST_ORIGIN_HEAD: Final = 300 * 1024
 """Bytes in the heads of one answer, interim ones and empty lines before them included: as many as curl takes."""
 MOST_ORIGIN_FIELDS: Final = 1000
 """Lines in a head: at 5 µs each, as long as the loop may be held up. Sites with hundreds of cookies exist."""
+USUAL_HEAD: Final = 8 * 1024
+"""Bytes of a head up to which h11 is shown all of it, and of what it is shown of any other. It looks at each byte three
+times, and needs a microsecond for each blank: 300 KiB would take it up to 0.14 s."""
 MOST_INTERIM: Final = 100
 """Interim answers before one answer, at 25 µs and more each. Progress told every 10 s lasts a quarter of an hour."""
 
@@ -44,6 +48,10 @@ _FOLDED_FRAMING = re.compile(
 _FOLD = re.compile(rb"\r?\n[ \t]+")
 _PLAIN_CODING = b"\ntransfer-encoding: chunked\r\n"
 _TO_BLANKS = bytes.maketrans(b"\x00\r\x0b\x0c", b"    ")
+
+
+_OF_H11 = frozenset({b"connection", b"content-length", b"transfer-encoding", b"upgrade"})
+"""What h11 acts upon, in lower case."""
 
 
 class BadHead(Exception):
@@ -108,6 +116,26 @@ def clean_head(head: bytes) -> bytes:
     return b"\r\n".join([_read_status(status), *others, *lengths, b"", b""])
 
 
+def divide(head: bytes) -> tuple[bytes, Fields]:
+    """What h11 is to be shown of a head that is clean, and the fields that go on beside it. Raises BadHead if what it
+    has to see is too long."""
+    if len(head) <= USUAL_HEAD:
+        return head, []
+    status, *lines = head[:-4].split(b"\r\n")
+    fields = [(name, value.strip(b" \t")) for name, _, value in (line.partition(b":") for line in lines)]
+    shown, beside = divide_fields(fields)
+    small = b"\r\n".join([status, *(b"%b: %b" % field for field in shown), b"", b""])
+    if len(small) > USUAL_HEAD:
+        raise BadHead
+    return small, beside
+
+
+def divide_fields(fields: Fields) -> tuple[Fields, Fields]:
+    """Those that h11 acts upon, and the others."""
+    shown = [field for field in fields if field[0].lower() in _OF_H11]
+    return shown, [field for field in fields if field[0].lower() not in _OF_H11]
+
+
 def _has_plain_framing(head: bytes) -> bool:
     """Whether a head, in lower case, has no coding, or says `chunked` in the one way that nobody doubts."""
     codings = head.count(b"\ntransfer-encoding:")
@@ -129,12 +157,16 @@ def _read_status(line: bytes) -> bytes:
 def _read_fields(rest: bytes) -> tuple[list[bytes], list[bytes], list[bytes]]:
     """The lines with a length; the values that name codings; the lines with everything else. *rest* begins with the
     line end of the status line and ends with an empty line."""
-    if rest.find(b"\n\r", 0, -2) >= 0 or _FOLDED_FRAMING.search(rest) is not None:
+    if rest.find(b"\n\r", 0, -2) >= 0:
         raise BadHead
+    if b"\n " in rest or b"\n\t" in rest:
+        if _FOLDED_FRAMING.search(rest) is not None:
+            raise BadHead
+        rest = _FOLD.sub(b" ", rest)
     lengths: list[bytes] = []
     codings: list[bytes] = []
     others: list[bytes] = []
-    for line in _FOLD.sub(b" ", rest).split(b"\n"):
+    for line in rest.split(b"\n"):
         field = _read_field(line.removesuffix(b"\r"))
         if field is None:
             continue

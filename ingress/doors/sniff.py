@@ -1,7 +1,9 @@
 """Which protocol a client speaks, told by its first byte: SOCKS4, SOCKS5 and HTTP share one port."""
 
+from ingress.doors.budget import Budget
 from ingress.doors.door import Door, DoorSettings
 from ingress.doors.handshake import Events, Handshake, HandshakeState
+from ingress.doors.http import HttpDoor
 from ingress.doors.socks4 import Socks4
 from ingress.doors.socks5 import Socks5
 
@@ -9,16 +11,15 @@ _TLS_HANDSHAKE = 0x16
 _HTTP_STARTS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz\r\n")
 
 
-def door_for(first_byte: int, settings: DoorSettings) -> Door:
-    """The door for a client whose first byte is *first_byte*; all its bytes, this one too, are then given to it."""
+def door_for(first_byte: int, settings: DoorSettings, budget: Budget) -> Door:
+    """The door for a client whose first byte is *first_byte*; all its bytes, this one too, are then given to it. What
+    it may read at once is bounded by *budget*, if it can be much."""
     if first_byte == 5:
         return Socks5(settings)
     if first_byte == 4:
         return Socks4(settings)
     if first_byte in _HTTP_STARTS:
-        from ingress.doors.http import HttpDoor  # with h11, which clients of SOCKS never need
-
-        return HttpDoor(settings)
+        return HttpDoor(settings, budget)
     return UnknownProtocol(
         settings, "client speaks TLS to a plain port" if first_byte == _TLS_HANDSHAKE else "no protocol of ours"
     )

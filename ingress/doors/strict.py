@@ -23,6 +23,8 @@ MOST_TARGET: Final = 8 * 1024
 _MOST_AROUND_TARGET = 64  # method, blanks, version
 MOST_FIELDS: Final = 100
 """Fields in a head; programs send under 40."""
+MOST_BLANKS: Final = 4000
+"""Spaces and tabs in a head: h11 needs a microsecond for each."""
 
 _END = re.compile(rb"\n\r?\n")  # also what will be refused, so that it is not waited for in vain
 _REQUEST_LINE = re.compile(rb"[!-~]+ ([!-~\x80-\xff]+) HTTP/([0-9]\.[0-9])")
@@ -101,11 +103,18 @@ def plain_head(head: bytes) -> bytes:
         raise bad_request("Folded lines are not accepted.")
     if lines - 2 > MOST_FIELDS:
         raise RequestRefused(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"More than {MOST_FIELDS} header fields.")
+    if blanks_in(head) > MOST_BLANKS:
+        raise RequestRefused(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"More than {MOST_BLANKS} blanks.")
     if match[1] != b"*" and _HOST.search(head, match.end()) is None:
         head = b"%b\r\nHost:%b" % (head[: match.end()], head[match.end() :])
     if match[1].isascii():
         return head
     return head[: match.start(1)] + _percent_encoded(match[1]) + head[match.end(1) :]
+
+
+def blanks_in(head: bytes) -> int:
+    """Spaces and tabs."""
+    return head.count(b" ") + head.count(b"\t")
 
 
 def _percent_encoded(target: bytes) -> bytes:

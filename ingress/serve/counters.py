@@ -14,6 +14,7 @@ def ingress_counters(running: Running) -> dict[str, int]:
         **process_counters(running.loop, running.listeners, running.memory.statistics()),
         "strangers_evicted": running.entrance.strangers.statistics().evicted,
         "newcomers_evicted": running.entrance.newcomers.statistics().evicted,
+        "doors_delayed": running.entrance.door_turns.statistics().delayed,
         "clients_idle": running.entrance.idled,
         "peers_vanished": running.vanished.count,
         "protocol_errors": running.fleet.broken,

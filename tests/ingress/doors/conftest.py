@@ -9,6 +9,7 @@ import attrs
 import h11
 import pytest
 
+from ingress.doors.budget import TURN, Budget
 from ingress.doors.door import Door, DoorSettings
 from ingress.doors.events import (
     Authenticate,
@@ -79,7 +80,12 @@ class Shell:
     """Drives one door as the ingress would, with origins by `host:port`; `None` there refuses with `refuse`."""
 
     def __init__(self, settings: DoorSettings, first: int = ord("G")) -> None:
-        self.door: Door = door_for(first, settings)
+        self.budget = Budget()
+        self.most = TURN
+        """Steps in each turn, of which there are as many as it takes."""
+        self.turns = 0
+        self._depth = 0
+        self.door: Door = door_for(first, settings, self.budget)
         self.origins: dict[str, Script] = {}
         self.refuse: Cause | None = None
         self.opened: list[str] = []
@@ -127,9 +133,21 @@ class Shell:
             self.carry_out(self.door.gateway.upstream_reset(cause, lane))
 
     def carry_out(self, events: Iterable[Event]) -> None:
+        self._depth += 1
         for event in events:
             assert self.closed is None, f"{event} behind Close"
             self._carry_out(event)
+        if self._depth == 1:
+            self._catch_up()
+        self._depth -= 1
+
+    def _catch_up(self) -> None:
+        """Turns go by until all is read."""
+        gateway = self.door.gateway
+        while gateway is not None and gateway.is_behind and self.early is None:
+            self.turns += 1
+            self.budget.left = self.most
+            self.carry_out(gateway.catch_up())
 
     def _carry_out(self, event: Event) -> None:
         match event:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingress.doors.budget import Budget
 from ingress.doors.door import KEPT_HARD, KEPT_SOFT, DoorSettings
 from ingress.doors.events import Authenticate, Close, Open, Send, Transparent
 from ingress.doors.http import HttpDoor
@@ -28,7 +29,7 @@ def auth(user: bytes = b"alice", password: bytes = b"secret") -> bytes:
 @given(cut=st.integers(1, 80))
 def test_h08_h09_h13_bytes_behind_the_head_come_once_and_in_order(cut: int) -> None:
     data = CONNECT + b"\x16\x03\x01early"
-    door = HttpDoor(OPEN)
+    door = HttpDoor(OPEN, Budget())
     events = door.receive(data[:cut]) + (door.receive(data[cut:]) if data[cut:] else [])
     assert events == [Open("a.example", 443)] and not door.in_handshake
     assert door.opened() == [Send(ESTABLISHED), Transparent(b"\x16\x03\x01early")]
@@ -42,7 +43,7 @@ def test_h08_h09_h13_bytes_behind_the_head_come_once_and_in_order(cut: int) -> N
      b"connect".upper() + b" [2001:0db8::1]:443 HTTP/1.1\r\nHost:\r\n\r\n"],
 )  # fmt: skip
 def test_h06_h11_connect_to_ipv6_and_over_http_1_0(head: bytes) -> None:
-    assert HttpDoor(OPEN).receive(head) == [Open("2001:db8::1", 443)]
+    assert HttpDoor(OPEN, Budget()).receive(head) == [Open("2001:db8::1", 443)]
 
 
 @pytest.mark.parametrize(
@@ -54,7 +55,7 @@ def test_h06_h11_connect_to_ipv6_and_over_http_1_0(head: bytes) -> None:
      (b"CONNECT a..b:443 HTTP/1.1\r\nHost: a\r\n\r\n", 502), (b"CONNECT a:443 HTTP/2.0\r\nHost: a\r\n\r\n", 505)],
 )  # fmt: skip
 def test_h05_h07_h10_refused_and_closed(head: bytes, status: int) -> None:
-    door = HttpDoor(OPEN)
+    door = HttpDoor(OPEN, Budget())
     send, close = door.receive(head + b"GET http://evil/ HTTP/1.1\r\n\r\n")
     assert isinstance(send, Send) and send.data.startswith(b"HTTP/1.1 %d " % status)
     assert b"Connection: close" in send.data and isinstance(close, Close) and not close.reset
@@ -67,7 +68,7 @@ LENGTHS = [b"Content-Length: 0\r\n", b"Content-Length: 300000\r\n"]  # as WinINe
 @pytest.mark.parametrize("version", [b"1.0", b"1.1"])
 @pytest.mark.parametrize("length", LENGTHS)
 def test_e1_h10_what_follows_a_connect_with_a_length_is_tunnel(length: bytes, version: bytes) -> None:
-    door = HttpDoor(OPEN)
+    door = HttpDoor(OPEN, Budget())
     head = b"CONNECT a.example:443 HTTP/%b\r\nHost: a.example\r\n%b\r\n" % (version, length)
     assert door.receive(head + b"\x16\x03\x01") == [Open("a.example", 443)]
     assert door.receive(b"early") == []
@@ -85,7 +86,7 @@ def test_e1_h10_a_connect_with_a_length_that_is_refused_is_the_last(length: byte
 
 
 def test_e2_the_target_names_the_host() -> None:
-    assert HttpDoor(OPEN).receive(b"CONNECT a:443 HTTP/1.1\r\n\r\n") == [Open("a", 443)]
+    assert HttpDoor(OPEN, Budget()).receive(b"CONNECT a:443 HTTP/1.1\r\n\r\n") == [Open("a", 443)]
 
 
 def test_e7_connect_is_answered_in_the_clients_version(shell_for: Any) -> None:
@@ -99,7 +100,7 @@ def test_e7_connect_is_answered_in_the_clients_version(shell_for: Any) -> None:
 
 @pytest.mark.parametrize("cause", Cause)
 def test_h12_a_refused_connect_names_its_cause_and_ends(cause: Cause) -> None:
-    door = HttpDoor(OPEN)
+    door = HttpDoor(OPEN, Budget())
     door.receive(CONNECT)
     events = door.refused(cause)
     assert isinstance(events[0], Send) and events[0].data.startswith(b"HTTP/1.1 %d " % REPLIES[cause].status)
@@ -108,14 +109,14 @@ def test_h12_a_refused_connect_names_its_cause_and_ends(cause: Cause) -> None:
 
 
 def test_r18_a_client_that_leaves_while_the_dial_is_pending() -> None:
-    door = HttpDoor(OPEN)
+    door = HttpDoor(OPEN, Budget())
     door.receive(CONNECT)
     (close,) = door.receive_eof()
     assert isinstance(close, Close) and door.opened() == [] and door.refused(Cause.REFUSED) == []
 
 
 def test_what_is_sent_ahead_is_bounded() -> None:
-    door = HttpDoor(OPEN)
+    door = HttpDoor(OPEN, Budget())
     door.receive(CONNECT)
     assert door.receive(bytes(KEPT_SOFT)) == [] and not door.wants_client_bytes
     (close,) = door.receive(bytes(KEPT_HARD))
@@ -186,7 +187,7 @@ def test_a_flood_of_questions_ends(shell_for: Any) -> None:
 
 
 def test_bytes_wait_while_a_password_is_checked() -> None:
-    door = HttpDoor(LOCKED)
+    door = HttpDoor(LOCKED, Budget())
     assert door.receive(HEAD + auth() + b"\r\nearly") == [Authenticate(b"alice", b"secret")]
     assert door.in_handshake and door.receive(b" and more") == []
     assert door.authenticated(True) == [Open("a.example", 443)]
@@ -195,7 +196,7 @@ def test_bytes_wait_while_a_password_is_checked() -> None:
 
 @pytest.mark.parametrize("sent", [b"", b"GET http://a/ HT"])
 def test_h60_the_deadline_is_told_if_a_request_was_begun(sent: bytes) -> None:
-    door = HttpDoor(OPEN)
+    door = HttpDoor(OPEN, Budget())
     assert not sent or door.receive(sent) == []
     assert door.in_handshake
     *page, close = door.timed_out()
@@ -206,7 +207,7 @@ def test_h60_the_deadline_is_told_if_a_request_was_begun(sent: bytes) -> None:
 
 def test_n15_a_client_that_leaves_within_a_head() -> None:
     for sent in (b"G", HEAD):
-        door = HttpDoor(OPEN)
+        door = HttpDoor(OPEN, Budget())
         door.receive(sent)
         (close,) = door.receive_eof()
         assert isinstance(close, Close) and not close.reset
@@ -215,14 +216,14 @@ def test_n15_a_client_that_leaves_within_a_head() -> None:
 @given(data=st.binary(min_size=1, max_size=120), locked=st.booleans())
 def test_any_bytes_end_in_a_close_or_a_wait(data: bytes, locked: bool) -> None:
     for start in (b"", b"GET http://a/ HTTP/1.1\r\nHost: a\r\n", b"POST http://a/ HTTP/1.1\r\nTransfer-Encoding: "):
-        door = HttpDoor(LOCKED if locked else OPEN)
+        door = HttpDoor(LOCKED if locked else OPEN, Budget())
         events = door.receive(start + data) + door.receive_eof() + door.timed_out()
         assert sum(isinstance(event, Close) for event in events) <= 1
         assert all(not isinstance(event, Open) for event in events) or not locked
 
 
 def test_answers_that_come_too_late_change_nothing() -> None:
-    door = HttpDoor(LOCKED)
+    door = HttpDoor(LOCKED, Budget())
     assert door.authenticated(True) == [] and door.opened() == [] and door.refused(Cause.LIMIT) == []
     door.receive(HEAD + auth() + b"\r\n")
     door.receive_eof()
@@ -231,7 +232,7 @@ def test_answers_that_come_too_late_change_nothing() -> None:
 
 
 def test_moves_that_are_not_in_the_table_are_bugs() -> None:
-    door = HttpDoor(OPEN)
+    door = HttpDoor(OPEN, Budget())
     with pytest.raises(RuntimeError, match="head None, 0 bytes kept"):
         door._go(HttpState.TRANSPARENT)
     assert not MOVES[HttpState.CLOSED] and not MOVES[HttpState.TRANSPARENT]

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from ingress.doors.basic import parse_credentials
 from ingress.doors.body import MOST_TRAILERS, BadBody, ChunkedBody, CountedBody, EndlessBody
+from ingress.doors.budget import Budget
 from ingress.doors.headers import end_to_end, passed_here, upgrade_asked, via
 from ingress.doors.refusal import RequestRefused
 from ingress.doors.request import Request
-from ingress.doors.strict import MOST_HEAD, MOST_TARGET, HeadReader, RequestReader, plain_head
+from ingress.doors.strict import MOST_BLANKS, MOST_HEAD, MOST_TARGET, HeadReader, RequestReader, plain_head
 from ingress.doors.target import Target, check_host_field, parse_absolute, parse_connect
 
 ABSOLUTE = {
@@ -109,6 +110,7 @@ BAD_HEADS = {
     "H46 endless target": (b"GET http://h/" + b"x" * MOST_HEAD, 414),
     "H46 block": (HEAD + b"A: " + b"x" * MOST_HEAD + b"\r\n\r\n", 431),
     "H46 endless block": (HEAD + b"A: " + b"x" * MOST_HEAD, 431),
+    "H46 blanks": (HEAD + b"A: " + b"x " * MOST_BLANKS + b"x\r\n\r\n", 431),
     "H46 fields": (HEAD + b"A: b\r\n" * 100 + b"\r\n", 431),
     "two blanks": (b"GET  http://h/ HTTP/1.1\r\n\r\n", 400),
 }
@@ -202,10 +204,10 @@ def test_chunks_cut_anyhow_are_the_same_data(data: bytes, sizes: list[int], cut:
     body, incoming, seen = ChunkedBody(), bytearray(), b""
     for at in range(0, len(raw), cut):
         incoming += raw[at : at + cut]
-        seen += body.take(incoming)
+        seen += body.take(incoming, Budget())
     assert body.is_done and incoming == b"next"
     plain, found = ChunkedBody(), bytearray(seen)
-    plain.take(found)
+    plain.take(found, Budget())
     assert plain.is_done and not found and b";" not in seen and b"Trailer" not in seen
     assert b"".join(_data_of(seen)) == data
 
@@ -231,12 +233,12 @@ def test_h39_h40_h41_chunks_that_could_be_read_differently(raw: bytes) -> None:
             body, incoming = ChunkedBody(), bytearray()
             for at in range(0, len(raw), cut):
                 incoming += raw[at : at + cut]
-                body.take(incoming)
+                body.take(incoming, Budget())
 
 
 def test_origins_may_pad_a_chunk_size() -> None:
     body = ChunkedBody(of_origin=True)
-    assert body.take(bytearray(b"3  \r\nabc\r\n0 \r\n\r\n")) == b"3\r\nabc\r\n0\r\n\r\n" and body.is_done
+    assert body.take(bytearray(b"3  \r\nabc\r\n0 \r\n\r\n"), Budget()) == b"3\r\nabc\r\n0\r\n\r\n" and body.is_done
 
 
 @given(data=st.binary(max_size=80), cut=st.integers(1, 80))
@@ -245,29 +247,29 @@ def test_any_chunked_bytes_are_a_body_or_a_bad_one_and_what_is_kept_is_bounded(d
     try:
         for piece in (data[:cut], data[cut:]):
             incoming += piece
-            body.take(incoming)
+            body.take(incoming, Budget())
     except BadBody:
         return
     assert body.is_done or b"\n" not in incoming
 
 
 def test_tiny_chunks_become_one() -> None:
-    assert ChunkedBody().take(bytearray(b"1\r\nx\r\n" * 1000)) == b"3e8\r\n" + b"x" * 1000 + b"\r\n"
+    assert ChunkedBody().take(bytearray(b"1\r\nx\r\n" * 1000), Budget()) == b"3e8\r\n" + b"x" * 1000 + b"\r\n"
 
 
 def test_tiny_chunks_are_not_taken_step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
     """A read may hold 40,000 of them, and everybody else waits meanwhile."""
     steps, step = [], ChunkedBody._step
     monkeypatch.setattr(ChunkedBody, "_step", lambda *given: steps.append(given) or step(*given))
-    ChunkedBody().take(bytearray(b"1\r\nx\r\n" * 1000 + b"2\r\nx"))
+    ChunkedBody().take(bytearray(b"1\r\nx\r\n" * 1000 + b"2\r\nx"), Budget())
     assert len(steps) <= 4
 
 
 def test_counted_and_endless_bodies() -> None:
     incoming = bytearray(b"abcde")
     body = CountedBody(3)
-    assert body.take(incoming) == b"abc" and body.is_done and incoming == b"de"
-    assert EndlessBody().take(incoming) == b"de" and not incoming
+    assert body.take(incoming, Budget()) == b"abc" and body.is_done and incoming == b"de"
+    assert EndlessBody().take(incoming, Budget()) == b"de" and not incoming
 
 
 def test_h18_fields_for_one_hop_end_here() -> None:

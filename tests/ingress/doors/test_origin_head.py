@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingress.doors.origin_head import MOST_ORIGIN_HEAD, BadHead, OriginReader, clean_head
+from ingress.doors.origin_head import MOST_ORIGIN_HEAD, USUAL_HEAD, BadHead, OriginReader, clean_head, divide
 from tests.odd_answers import CHUNKED, LENGTH, ODD, Odd, chunked, head
 
 Responses = Callable[[bytes, list[bytes]], list[tuple[int, dict[bytes, bytes], bytes]]]
@@ -178,3 +178,28 @@ def test_interim_answers_of_one_answer_are_a_hundred() -> None:
     assert all(reader.take(incoming) for _ in range(101))
     with pytest.raises(BadHead):
         reader.take(incoming)
+
+
+def test_of_a_large_head_h11_is_shown_what_it_acts_upon() -> None:
+    """What it looks at it looks at three times, and a blank takes it a microsecond."""
+    fields = b"".join(b"X-%d: a b\r\n" % number for number in range(900))
+    shown, beside = divide(head(b"Connection: x-7\r\n" + fields + LENGTH, body=b""))
+    assert shown == b"HTTP/1.1 200 OK\r\nConnection: x-7\r\nContent-Length: 2\r\n\r\n"
+    assert len(beside) == 900 and beside[7] == (b"X-7", b"a b")
+    usual = head(b"X: a b\r\n" + LENGTH, body=b"")
+    assert divide(usual) == (usual, [])
+    with pytest.raises(BadHead):
+        divide(head(b"Connection: " + b"x, " * USUAL_HEAD + b"y\r\n" + LENGTH))
+
+
+@pytest.mark.parametrize("size", [10, USUAL_HEAD])
+def test_fields_pass_alike_whether_h11_is_shown_them_or_not(size: int, shell: Any, responses: Responses) -> None:
+    fields = b"X:  a b\t\r\nConnection: gone\r\nGone: x\r\nSet-Cookie: 1\r\nSet-Cookie: 2\r\nEmpty:\r\n"
+    shell.origins["a.example:80"] = lambda asked: b""
+    shell.send(GET)
+    shell.upstream(head(b"Long: " + b"y" * size + b"\r\n" + fields + LENGTH))
+    lines = shell.sent.split(b"\r\n")
+    ((status, found, body),) = responses(shell.sent, [b"GET"])
+    assert (status, body, found[b"long"], found[b"x"], found[b"empty"]) == (200, b"ok", b"y" * size, b"a b", b"")
+    assert b"gone" not in found and b"connection" not in found and shell.closed is None
+    assert [line for line in lines if line.startswith(b"Set-Cookie")] == [b"Set-Cookie: 1", b"Set-Cookie: 2"]

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ingress.doors.budget import TURN
 from ingress.doors.door import DoorSettings
 from ingress.doors.lanes import MOST_LANES
 from relay.model.cause import Cause
@@ -224,12 +225,14 @@ FATES = ["whole", "whole", "in chunks", "until fin", "refused", "reset"]
 @given(
     requests=st.lists(st.tuples(st.sampled_from(FATES), st.sampled_from([b"a", b"b"]), st.booleans()), max_size=14),
     cut=st.integers(1, 200),
+    most=st.sampled_from([1, 400, TURN]),
     dice=st.randoms(use_true_random=False),
 )
 def test_e8_whatever_comes_first_answers_are_those_of_one_by_one(
-    requests: list[tuple[str, bytes, bool]], cut: int, dice: Any, shell_for: Any, responses: Responses
+    requests: list[tuple[str, bytes, bool]], cut: int, most: int, dice: Any, shell_for: Any, responses: Responses
 ) -> None:
     shell = quiet(shell_for(OPEN))
+    shell.most = shell.budget.left = most
     data = b"".join(
         get(number, host=host) if is_safe else get(number, host=host, method=b"DELETE")
         for number, (_, host, is_safe) in enumerate(requests)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingress.doors.budget import Budget
 from ingress.doors.door import KEPT_HARD, KEPT_SOFT, DoorSettings
 from ingress.doors.events import Authenticate, Close, Event, Open, Send, Transparent
 from ingress.doors.handshake import TRANSITIONS, HandshakeState, Step
@@ -37,7 +38,7 @@ def five(code: int) -> bytes:
 def drive(settings: DoorSettings, pieces: list[bytes], early_answers: bool = True) -> tuple[list[Event], str | None]:
     """All events of a door whose questions are answered at once: alice/secret is a user, every target is there."""
     data = b"".join(pieces)
-    door = door_for(data[0], settings)
+    door = door_for(data[0], settings, Budget())
     seen: list[Event] = []
     tail = b""
 
@@ -195,7 +196,7 @@ def test_socks_like_bytes_cut_anyhow_give_the_same(data: bytes, locked: bool, cu
 
 @pytest.mark.parametrize("first", [0, 1, 6, 0x16, 0x80, 255])
 def test_n10_n12_a08_strangers_are_closed_in_silence(first: int) -> None:
-    door = door_for(first, OPEN)
+    door = door_for(first, OPEN, Budget())
     (close,) = door.receive(bytes((first, 3, 1)))
     assert isinstance(close, Close) and not close.reset
     assert ("TLS" in close.reason) == (first == 0x16)
@@ -205,7 +206,7 @@ def test_n10_n12_a08_strangers_are_closed_in_silence(first: int) -> None:
 @pytest.mark.parametrize("data", [b"\x05", HELLO, HELLO + name(b"a")[:-1], b"\x04\x01\x00"])
 def test_n13_n15_r13_a_client_that_stops_short(data: bytes) -> None:
     for leaves in (True, False):
-        door = door_for(data[0], OPEN)
+        door = door_for(data[0], OPEN, Budget())
         door.receive(data)
         assert door.in_handshake
         (close,) = door.receive_eof() if leaves else door.timed_out()
@@ -214,7 +215,7 @@ def test_n13_n15_r13_a_client_that_stops_short(data: bytes) -> None:
 
 
 def test_r18_a_client_that_leaves_while_the_dial_is_pending() -> None:
-    door = door_for(5, OPEN)
+    door = door_for(5, OPEN, Budget())
     door.receive(HELLO + name(b"a"))
     assert not door.in_handshake
     assert isinstance(door.receive_eof()[0], Close)
@@ -222,7 +223,7 @@ def test_r18_a_client_that_leaves_while_the_dial_is_pending() -> None:
 
 
 def test_a_client_that_sent_ahead_may_end_its_side_early() -> None:
-    door = door_for(5, OPEN)
+    door = door_for(5, OPEN, Budget())
     door.receive(HELLO + name(b"a") + b"request")
     assert door.receive_eof() == []
     assert door.opened()[-1] == Transparent(b"request")
@@ -236,25 +237,25 @@ def test_a07_credentials_are_bytes() -> None:
 
 @pytest.mark.parametrize("cause", Cause)
 def test_r15_refusals_are_whole_and_by_the_table(cause: Cause) -> None:
-    door = door_for(5, OPEN)
+    door = door_for(5, OPEN, Budget())
     door.receive(HELLO + name(b"a"))
     assert door.refused(cause) == [Send(five(REPLIES[cause].socks5)), Close(False, cause.word)]
-    door = door_for(4, OPEN)
+    door = door_for(4, OPEN, Budget())
     door.receive(b"\x04\x01\x00\x50\x01\x02\x03\x04me\0")
     assert door.refused(cause)[0] == Send(b"\x00\x5b" + bytes(6))
 
 
 def test_a_late_verdict_changes_nothing() -> None:
-    door = door_for(5, LOCKED)
+    door = door_for(5, LOCKED, Budget())
     door.receive(LOGIN + ALICE)
     door.timed_out()
     assert door.authenticated(True) == [] and door.user is None
-    assert door_for(4, LOCKED).authenticated(True) == []
+    assert door_for(4, LOCKED, Budget()).authenticated(True) == []
     assert "closed, 0 bytes kept" in repr(door)
 
 
 def test_what_is_sent_ahead_is_bounded() -> None:
-    door = door_for(5, LOCKED)
+    door = door_for(5, LOCKED, Budget())
     door.receive(LOGIN + ALICE)
     wants = [door.wants_client_bytes]
     door.receive(bytes(KEPT_SOFT))
@@ -264,7 +265,7 @@ def test_what_is_sent_ahead_is_bounded() -> None:
 
 
 def test_a_transparent_door_does_not_lose_bytes_in_silence() -> None:
-    door = door_for(5, OPEN)
+    door = door_for(5, OPEN, Budget())
     door.receive(HELLO + name(b"a"))
     door.opened()
     with pytest.raises(RuntimeError):
