@@ -25,6 +25,7 @@ from ingress.measure.figures import PathFigures
 from ingress.users import Users
 from relay.callbacks import ignore
 from relay.engine import Loop
+from relay.engine.sockopts import reset_on_close
 from relay.model.network import Address, Network, Node
 from relay.model.walk import Paths
 from relay.session.ledger import holds_all
@@ -81,6 +82,7 @@ class ClientBed:
     ) -> Program:
         """A client that has connected, from *address* to *listen*."""
         near, far = self.sockets.pair(buffers)
+        reset_on_close(near)  # as those that our listeners accept
         if forward is None:
             self.entrance.accept(listen or self.config.listen[0], near, (address, 50_000))
         else:

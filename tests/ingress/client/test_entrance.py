@@ -22,7 +22,7 @@ FORWARD = Forward(address("127.0.0.1:1"), address(f"{HOST}:22"), LAN)
 async def test_who_may_not_enter_is_closed_without_a_byte_and_told_of_in_the_log(make_bed: ClientBeds) -> None:
     bed = await make_bed(clients=LAN)
     client = bed.program(STRANGER)
-    assert await client.rest() == b""
+    assert await client.is_reset()
     assert bed.entrance.clients == 0
     assert bed.journal.of("client-refused") == [
         {"level": "warning", "client": STRANGER, "why": "address not in clients"}
@@ -82,7 +82,7 @@ async def test_a_listed_client_needs_no_password_and_others_do(make_bed: ClientB
 async def test_a_forward_lets_in_whom_it_lists(make_bed: ClientBeds) -> None:
     bed = await make_bed(clients=LAN, users=Users({}))
     stranger = bed.program(STRANGER, forward=FORWARD)
-    assert await stranger.rest() == b""
+    assert await stranger.is_reset()
     assert [fields["why"] for fields in bed.journal.of("client-refused")] == ["address not in clients of the forward"]
     bed.program("192.168.1.9", forward=FORWARD)  # and needs no password
     await bed.settle()
