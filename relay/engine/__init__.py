@@ -27,12 +27,14 @@ from relay.engine.splice import Splice
 from relay.engine.tcp import Tcp, TcpOwner
 from relay.engine.timers import Timer
 from relay.engine.tls import Tls, TlsOwner
-from relay.engine.udp import DatagramAddress, DatagramOwner, UdpOut, UdpPort
+from relay.engine.udp import DatagramAddress, DatagramOut, DatagramOwner, DatagramPort, UdpOut, UdpPort, Where
 
 __all__ = [
     "Connecting",
     "DatagramAddress",
+    "DatagramOut",
     "DatagramOwner",
+    "DatagramPort",
     "Deadline",
     "Deadlines",
     "Endpoint",
@@ -49,6 +51,7 @@ __all__ = [
     "TlsOwner",
     "UdpOut",
     "UdpPort",
+    "Where",
     "connect",
     "race",
 ]

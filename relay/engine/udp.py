@@ -49,6 +49,34 @@ class DatagramOwner(Protocol):
         """
 
 
+class DatagramOut(Protocol):
+    """What goes one way: to an address, or over something else that carries datagrams."""
+
+    address: DatagramAddress | None
+
+    def put(self, part: bytes | memoryview) -> None:
+        """Send *part* at the end of this turn."""
+
+    def pass_on(self, data: memoryview, size: int) -> None:
+        """Send a run as it came, now."""
+
+
+class DatagramPort(Protocol):
+    """What datagrams come by and go by: a `UdpPort`, or something that stands for one."""
+
+    def out(self, address: DatagramAddress | None = None, local: bytes = b"") -> DatagramOut:
+        """What goes to *address*, from the *local* one."""
+
+    def send(
+        self, parts: Sequence[bytes | memoryview], size: int, address: DatagramAddress | None, local: bytes
+    ) -> None:
+        """Send *parts* now, as `UdpPort.send`."""
+
+
+Where = tuple[DatagramPort, DatagramAddress, bytes]
+"""By what a datagram came, from where, and at which address of ours. Two of the same are equal."""
+
+
 @attrs.frozen
 class UdpStatistics:
     """One port since it was opened."""

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from relay.datagram.end import DatagramEnd
 from relay.datagram.latch import Latch
-from relay.engine import DatagramAddress, UdpOut, UdpPort
+from relay.engine import DatagramOut, Where
 from relay.wire import datagrams
 from relay.wire.datagrams import ACTIVE, ANSWER, DEAF, HEAD_SIZE, Heartbeat
 
@@ -17,7 +17,6 @@ LEAST_SILENCE = 0.06
 """Seconds of silence, at least, that mean something; and of intervals that were told."""
 DEAF_FOR = 5.0
 """Seconds for which an exit says that it hears nothing; then the label is not active any more."""
-Where = tuple[UdpPort, DatagramAddress, bytes]
 
 
 class DatagramReceiver(Protocol):
@@ -33,11 +32,21 @@ class DatagramReceiver(Protocol):
 class LabelEnd:
     """One label at the exit. What `on_…` gets is what its node's ports found under the label."""
 
-    __slots__ = ("_receiver", "_source", "deaf_told_at", "end", "interval", "is_active", "out", "unheard_until")
+    __slots__ = (
+        "_moved_to",
+        "_receiver",
+        "_source",
+        "deaf_told_at",
+        "end",
+        "interval",
+        "is_active",
+        "out",
+        "unheard_until",
+    )
 
     def __init__(self, end: DatagramEnd, receiver: DatagramReceiver) -> None:
         self.end = end
-        self.out: UdpOut | None = None
+        self.out: DatagramOut | None = None
         """To where the ingress's side of it is; None before that has answered."""
         self.interval = 0.0
         """Seconds, as the ingress has said: it says something as often."""
@@ -47,6 +56,7 @@ class LabelEnd:
         self.deaf_told_at = 0.0
         self._receiver = receiver
         self._source: Latch[Where] = Latch()
+        self._moved_to: Where | None = None
 
     def is_silent(self, now: float) -> bool:
         """Whether nothing was heard for longer than there should be."""
@@ -62,12 +72,14 @@ class LabelEnd:
             if type(inner) is bytes:
                 receiver.receive(self, inner, now)
 
-    def on_probe(self, data: memoryview, where: Where, now: float) -> None:
-        """A probe has come."""
+    def on_probe(self, data: memoryview, where: Where, now: float, *, is_sure: bool = False) -> None:
+        """A probe has come. *is_sure*: by something that only its ingress has, so that it need not be asked."""
         beat = self.end.receive(data, now)
         if not isinstance(beat, Heartbeat):
             return
         self.interval, self.is_active = beat.interval, bool(beat.flags & ACTIVE)
+        if is_sure:
+            self._move(where)
         head = bytes(data[:HEAD_SIZE])
         asked = self._source.ask(where, head, secrets.token_bytes(8), now)
         if asked is not None:
@@ -80,9 +92,15 @@ class LabelEnd:
     def on_challenge(self, data: memoryview, where: Where, now: float) -> None:
         """What was asked of an address has come back, perhaps: then it is where everything goes from now on."""
         if self._source.confirm(data, where, now):
-            port, address, local = where
-            self.out = port.out(address, local)
+            self._move(where)
             self.say(Heartbeat(ANSWER), now)
+
+    def _move(self, where: Where) -> None:
+        """Everything goes to *where* from now on."""
+        port, address, local = where
+        if self.out is None or where != self._moved_to:
+            self._source.address = self._moved_to = where
+            self.out = port.out(address, local)
 
     # ---- out
 

@@ -6,13 +6,14 @@ import attrs
 
 from relay import log
 from relay.datagram.end import DatagramEnd
-from relay.engine import DatagramAddress, Loop, UdpOut
+from relay.engine import DatagramAddress, DatagramOut, Loop
 from relay.engine.udp_options import PORT_BUFFER, buffer_of, open_udp, take_only
 from relay.exit.associations import Associations
 from relay.exit.datagram_session import DatagramSession
 from relay.exit.label_end import LabelEnd
 from relay.model.cause import Cause
 from relay.model.network import Address
+from relay.node.datagram_carriers import DatagramCarriers
 from relay.node.labels import LabelPort, Labels
 from relay.wire import bodies
 from relay.wire.codes import Cipher, Verdict
@@ -45,6 +46,7 @@ class NodeDatagrams:
     def __init__(self, loop: Loop, associations: Associations | None = None) -> None:
         self.labels = Labels(loop)
         self.associations = associations
+        self.carriers = DatagramCarriers(loop, self.labels.take_of)
         self._loop = loop
         self._ports: dict[str, LabelPort] = {}
         """By the address that they are bound to."""
@@ -58,7 +60,7 @@ class NodeDatagrams:
     def unsent(self) -> int:
         """Datagrams that the kernel did not take, or that waited in vain."""
         of_targets = 0 if self.associations is None else self.associations.statistics().unsent
-        return of_targets + sum(port.port.unsent for port in self._ports.values())
+        return of_targets + self.carriers.dropped + sum(port.port.unsent for port in self._ports.values())
 
     def status(self) -> DatagramsStatus:
         """As it is now; counts since the start."""
@@ -92,7 +94,7 @@ class NodeDatagrams:
         found = self._ports[host] = LabelPort(self._loop, sock, self.labels)
         return found
 
-    def onwards(self, address: DatagramAddress, local: str) -> UdpOut:
+    def onwards(self, address: DatagramAddress, local: str) -> DatagramOut:
         """To the next node at *address*, which is reached from the *local* one.
 
         Raises:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import attrs
 
-from relay.engine import DatagramAddress, Loop, UdpOut, UdpPort
+from relay.engine import DatagramAddress, DatagramOut, Loop, UdpPort, Where
 from relay.exit.label_end import LabelEnd
 from relay.node.label_relay import PassedLabel
 from relay.wire.codes import Verdict
@@ -80,7 +80,7 @@ class Labels:
         self.forget(min(silent)[1])
         return True
 
-    def pass_on(self, label: bytes, owner: str, place: int, key: bytes, onwards: UdpOut) -> None:
+    def pass_on(self, label: bytes, owner: str, place: int, key: bytes, onwards: DatagramOut) -> None:
         """A carrier of *owner* was passed on, and *label*, which it may have, goes with it."""
         passed = self._passed.get(label)
         if passed is None:
@@ -120,25 +120,22 @@ class Labels:
 
     # ---- what comes
 
-    def take(self, data: memoryview, size: int, where: tuple[UdpPort, DatagramAddress, bytes]) -> None:
+    def take(self, data: memoryview, size: int, where: Where) -> None:
         """One datagram, or a run of data, all under one label. *where* it came at, and from."""
         label, now = bytes(data[:LABEL_SIZE]), self._loop.now
-        is_probe, is_challenge = bool(data[LABEL_SIZE] & 0x80), size == CHALLENGE_SIZE
         if label[0] & TO_INGRESS:
-            passed = self._passed.get(turned(label))
-            if passed is None or self._is_over(passed, now):
-                self._strange += -(-len(data) // size)
-            elif is_challenge:
-                passed.asked(data, where[1])
-            else:
-                passed.back(data, size, where[1])
+            self._take_back(label, data, size, where, now)
             return
-        ending = self._ending.get(label)
+        ending, passed = self._ending.get(label), self._passed.get(label)
+        is_probe, is_challenge = bool(data[LABEL_SIZE] & 0x80), size == CHALLENGE_SIZE
         if ending is not None:
-            _to_end(ending[1], data, size, where, now, is_probe, is_challenge)
-            return
-        passed = self._passed.get(label)
-        if passed is None or self._is_over(passed, now):
+            if is_challenge:
+                ending[1].on_challenge(data, where, now)
+            elif is_probe:
+                ending[1].on_probe(data, where, now)
+            else:
+                ending[1].on_run(data, size, where, now)
+        elif passed is None or self._is_over(passed, now):
             self._strange += -(-len(data) // size)
         elif is_challenge:
             passed.answered(data, where, now)
@@ -147,29 +144,39 @@ class Labels:
         else:
             passed.forth(data, size, where)
 
+    def _take_back(self, label: bytes, data: memoryview, size: int, where: Where, now: float) -> None:
+        """The same for what goes to the ingress."""
+        passed = self._passed.get(turned(label))
+        if passed is None or self._is_over(passed, now):
+            self._strange += -(-len(data) // size)
+        elif size == CHALLENGE_SIZE:
+            passed.asked(data, where[1])
+        else:
+            passed.back(data, size, where[1])
+
+    def take_of(self, owner: str, data: memoryview, where: Where) -> None:
+        """A datagram of the ingress *owner*, which came by a carrier of its own."""
+        label, now, size = bytes(data[:LABEL_SIZE]), self._loop.now, len(data)
+        ending, passed = self._ending.get(label), self._passed.get(label)
+        if size <= CHALLENGE_SIZE or owner not in (ending and ending[0], passed and passed.owner):
+            self._strange += 1
+        elif ending is not None:
+            if data[LABEL_SIZE] & 0x80:
+                ending[1].on_probe(data, where, now, is_sure=True)
+            else:
+                ending[1].on_run(data, size, where, now)
+        elif passed is not None:
+            if data[LABEL_SIZE] & 0x80:
+                passed.probe(data, where, now, is_sure=True)
+            else:
+                passed.forth(data, size, where, is_sure=True)
+
     def _is_over(self, passed: PassedLabel, now: float) -> bool:
         return not passed.carriers and passed.until <= now
 
     def stray(self, count: int) -> None:
         """So many datagrams were none at all."""
         self._strange += count
-
-
-def _to_end(
-    end: LabelEnd,
-    data: memoryview,
-    size: int,
-    where: tuple[UdpPort, DatagramAddress, bytes],
-    now: float,
-    is_probe: bool,
-    is_challenge: bool,
-) -> None:
-    if is_challenge:
-        end.on_challenge(data, where, now)
-    elif is_probe:
-        end.on_probe(data, where, now)
-    else:
-        end.on_run(data, size, where, now)
 
 
 class LabelPort:

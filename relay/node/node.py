@@ -18,7 +18,7 @@ from relay import __version__, log
 from relay.carrier.setup import SETUP_SECONDS, explain, is_farewell, read_message, send_message
 from relay.dial.lines import LineDial, dial_hop
 from relay.dial.udp import udp_address
-from relay.engine import Loop, Splice, UdpOut, descriptors, sockopts
+from relay.engine import DatagramOut, Loop, Splice, descriptors, sockopts
 from relay.engine.secured import Secured
 from relay.engine.tls_setup import close, handshake, unwrap
 from relay.errors import OperatorError
@@ -130,6 +130,7 @@ class RelayNode:
         """End the carriers of ingresses that are no longer in the file."""
         ingresses = self.network.ingresses
         self.sessions.expel(ingresses)
+        self.datagrams.carriers.expel(ingresses)
         for splice in [splice for splice, passage in self.transits.items() if passage.ingress not in ingresses]:
             splice.close()
             self._passed(splice)
@@ -305,7 +306,7 @@ class RelayNode:
 
     async def _take_label(
         self, hop: Hop, sock: socket.socket, owner: str, message: Transit
-    ) -> tuple[Verdict | None, UdpOut | None]:
+    ) -> tuple[Verdict | None, DatagramOut | None]:
         """What to say of the label that *message* has, and where its datagrams go on; *sock* was dialled."""
         if not message.label:
             return None, None
@@ -335,7 +336,9 @@ class RelayNode:
         update = whom_to_update(owner, message.serial, self.network.serial)
         raise RefusedError(reason, f"{self.name} has {what} line {message.line} in its file: {update}")
 
-    def _splice(self, a: socket.socket, b: socket.socket, owner: str, message: Transit, onwards: UdpOut | None) -> None:
+    def _splice(
+        self, a: socket.socket, b: socket.socket, owner: str, message: Transit, onwards: DatagramOut | None
+    ) -> None:
         def closed() -> None:
             self._passed(splice)
             log.event("transit-closed", level="debug", line=message.line, via=message.via)
@@ -361,12 +364,22 @@ class RelayNode:
         if not isinstance(hello.purpose, Purpose):
             text = f"{self.name} knows no carriers of purpose {hello.purpose}: update {self.name}"
             raise RefusedError(Reason.NOT_UNDERSTOOD, text)
+        if hello.purpose is Purpose.DATAGRAM:
+            await self._take_datagrams(secured, owner, hello)
+            return
         if hello.purpose is not Purpose.PREFIX and not self.is_exit:
             update = whom_to_update(owner, hello.serial, self.network.serial)
             raise RefusedError(Reason.NOT_AN_EXIT, f"{self.name} is no exit in its own file: {update}")
         session = self.sessions.session_for(hello, owner)
         await send_message(secured, self._welcome(owner, hello))
         self.sessions.adopt(secured, session, hello)
+
+    async def _take_datagrams(self, secured: Secured, owner: str, hello: Hello) -> None:
+        """The carrier has datagrams, and is of no session."""
+        if self.datagrams.carriers.of(owner) >= MOST_CARRIERS:
+            raise RefusedError(Reason.LIMIT, f"{owner} has {MOST_CARRIERS} carriers for datagrams here already")
+        await send_message(secured, self._welcome(owner, hello))
+        self.datagrams.carriers.adopt(secured, owner, hello.via)
 
     def _welcome(self, owner: str, hello: Hello) -> Welcome:
         digest, serial = self.digest, self.network.serial

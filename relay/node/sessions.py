@@ -156,7 +156,8 @@ class Sessions:
 
     def statistics(self) -> SessionsStatistics:
         """Counts since the start."""
-        return SessionsStatistics(self._refused, self._evicted, self._broken, self._unread)
+        broken = self._broken + self.datagrams.carriers.broken
+        return SessionsStatistics(self._refused, self._evicted, broken, self._unread)
 
     @property
     def dial_shortages(self) -> int:
@@ -331,6 +332,7 @@ class Sessions:
         log.tell_left_out()
         descriptors.note_limit()
         self._settle_targets()
+        self.datagrams.carriers.sweep(SILENCE)
         for held in list(self._held.values()):
             for link in [link for link in held.links if now - link.end.heard_at > SILENCE]:
                 self._unread += link.is_full

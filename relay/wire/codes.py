@@ -38,6 +38,8 @@ class Purpose(enum.IntEnum):
     BULK = 2
     PREFIX = 3
     """It ends at a node to measure and to hear of it; it carries no streams."""
+    DATAGRAM = 4
+    """It carries datagrams in frames, to the end of a line that is deaf to UDP."""
 
 
 class Verdict(enum.IntEnum):

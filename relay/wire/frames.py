@@ -47,6 +47,7 @@ class Kind(enum.IntEnum):
     LABELED = 49
     ASSOC_END = 50
     ASSOC_GONE = 51
+    DATAGRAM = 52
     START = 128
 
 

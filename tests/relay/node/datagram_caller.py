@@ -3,18 +3,22 @@
 import secrets
 import socket
 
+from relay.carrier.datagram_link import DatagramLink
 from relay.carrier.link import Link
 from relay.datagram.end import DatagramEnd
 from relay.datagram.pieces import Joiner, split
 from relay.engine import DatagramAddress, Loop, UdpOut, UdpPort
+from relay.engine.tls_setup import handshake, unwrap
 from relay.engine.udp_options import PORT_BUFFER, open_udp
 from relay.exit.datagram_targets import write_source
+from relay.identity import load_identity
 from relay.wire import bodies, datagrams
-from relay.wire.codes import Cipher, Verdict
+from relay.wire.codes import Cipher, Purpose, Verdict
 from relay.wire.datagrams import ACTIVE, DATA, INNER, KIND, PART, Heartbeat
 from relay.wire.frames import Kind
-from tests.relay.node.caller import Caller
-from tests.world import World, until
+from relay.wire.setup import Welcome
+from tests.relay.node.caller import Caller, asked, dial, hello, transit
+from tests.world import INGRESS, World, until
 
 
 class Echo:
@@ -52,6 +56,8 @@ class PlayedLabel:
         self.epoch = 0
         self.beats: list[Heartbeat] = []
         self.inners: list[bytes] = []
+        self.pongs: list[int] = []
+        self.lost: list[str] = []
         self.challenged = 0
         self.answers = True
         """Whether challenges are answered."""
@@ -92,6 +98,28 @@ class PlayedLabel:
         label, told, code = bodies.parse_labeled(body)
         assert (label, told) == (self.label, epoch)
         return Verdict(code)
+
+    async def ride(self, node: str = "us", via: str | None = None) -> DatagramLink:
+        """Go over a carrier to *node* from now on."""
+        link = self.link = await self.caller.datagram_link(self, node, via)
+
+        class Riding:
+            """As an `UdpOut`."""
+
+            def put(self, part: bytes) -> None:
+                link.send(part)
+
+        self.out = Riding()  # type: ignore[assignment]
+        return link
+
+    def on_datagram(self, link: DatagramLink, data: bytes) -> None:
+        self._take(data)
+
+    def on_pong(self, link: DatagramLink, name: int) -> None:
+        self.pongs.append(name)
+
+    def on_lost(self, link: DatagramLink, why: str) -> None:
+        self.lost.append(why)
 
     async def latched(self, interval: float = 60.0) -> None:
         """Beat until an answer comes: all on the way know where this is."""
@@ -177,6 +205,19 @@ class DatagramCaller(Caller):
         """That of the next datagram to the exit."""
         self.orders[association] = self.orders.get(association, 0) + 1
         return self.orders[association]
+
+    async def datagram_link(self, owner: PlayedLabel, node: str, via: str | None) -> DatagramLink:
+        """A carrier for datagrams to *node*, straight or by the node *via*."""
+        context = load_identity(self.world.keys, INGRESS).client_context()
+        sock = await dial(self.world, via or node)
+        if via is not None:
+            first = await handshake(sock, context, server_side=False)
+            await asked(first, transit(self.world, "pacific"))
+            sock = await unwrap(first)
+        tls = await handshake(sock, context, server_side=False)
+        greeting = hello(self.world, self.session.token, node=node, purpose=Purpose.DATAGRAM)
+        assert isinstance(await asked(tls, greeting), Welcome)
+        return DatagramLink(self.loop, tls, owner)
 
     async def label(self, via: str | None = None) -> PlayedLabel:
         """One that is up, and that all on its way have latched."""
