@@ -48,7 +48,7 @@ FLOORS = (
     ("ingress", ("config", "doors")),
     ("ingress", ("measure",)),
     ("ingress", ("choice",)),
-    ("ingress", ("paths", "client")),
+    ("ingress", ("paths", "client", "direct")),
     ("ingress", ("report",)),
     ("ingress", ("serve",)),
     ("ingress", ("cli",)),

@@ -55,6 +55,11 @@ class Demand:
         return None
 
     @property
+    def is_direct(self) -> bool:
+        """Whether its rule has it dialled from here."""
+        return self.match is not None and self.match.rule.direct
+
+    @property
     def ruled(self) -> str:
         """The rule that bounds what may carry it, for people; empty if none does."""
         bounds = self.match is not None and (self.match.rule.exit_nodes is not None or self.refusal is not None)

@@ -41,7 +41,7 @@ def render(answer: Mapping[str, Any]) -> RenderableType:
 
 def headline(answer: Mapping[str, Any]) -> str:
     """The answer in a line: the target, the paths that its stream would ride on, the exit."""
-    way = f"{' and '.join(answer['paths'])} > {answer['exit']}" if answer["paths"] else "no path"
+    way = f"{' and '.join(answer['paths'])} > {answer['exit']}" if answer["paths"] else answer["exit"] or "no path"
     return f"{answer['target']}: {way}"
 
 

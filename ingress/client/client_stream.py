@@ -99,7 +99,7 @@ class ClientStream:
         self.demand = demand
         self.asked_at = now
         self.choice: Choice | None = None
-        """What it was opened as; None while it waits for its first path."""
+        """What it was opened as; None while it waits for its first path, and for what no path carries."""
         self.stream: InitiatorStream | None = None
         self.is_answered = False
         """The client was told that it is open."""
@@ -131,8 +131,8 @@ class ClientStream:
         if self._holder is not None:
             self._holder.on_stream_refused(cause)
 
-    def begin(self, stream: InitiatorStream, choice: Choice) -> None:
-        """It was opened as *choice* says, for the first time or again."""
+    def begin(self, stream: InitiatorStream, choice: Choice | None) -> None:
+        """It was opened as *choice* says, for the first time or again; None: from this machine."""
         self.stream, self.choice = stream, choice
         self.tries += 1
 

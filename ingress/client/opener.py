@@ -15,8 +15,9 @@ from ingress.choice.demand import Demand, Demands
 from ingress.choice.rules import Rules
 from ingress.client.client_stream import ClientStream, StreamHolder
 from ingress.client.hedging import Hedges, Hedging
-from ingress.client.permits import Permits
+from ingress.client.permits import Permit, Permits
 from ingress.config import IngressConfig
+from ingress.config.rule import Rule
 from ingress.lists.load import NO_LISTS, Lists
 from relay import log
 from relay.engine import Loop
@@ -41,6 +42,13 @@ class Streams(Hedges, Protocol):
 
     def count_lost(self, choice: Choice, cause: str) -> None:
         """A stream that was opened as *choice* says was lost, by the word of its Cause."""
+
+
+class DirectStreams(Protocol):
+    """Whoever dials targets from this machine."""
+
+    def open(self, host: str, port: int, sink: Sink) -> InitiatorStream:
+        """Begin a stream to *host* that no line carries."""
 
 
 @attrs.frozen
@@ -82,6 +90,8 @@ class Opener:
         self._waiting: deque[ClientStream] = deque()
         self._hedging = Hedging(chooser, streams)
         self._unrepeatable = 0
+        self.direct: DirectStreams | None = None
+        """Set by whoever made it, if a rule says `direct`."""
         self.use(config, lists)
 
     def use(self, config: IngressConfig, lists: Lists = NO_LISTS) -> None:
@@ -117,7 +127,9 @@ class Opener:
         """A stream that is open, or waits for a path; or why there will be none. If it `is_answered`, say so now."""
         permit, now = self._permits.judge(host, port), self._loop.now
         demand = self._demands.make(host, port, client, user, permit.exits, listen)
-        cause = demand.refusal or (permit.refusal if self._has_room(self._most_streams) else Cause.LIMIT)
+        cause = permit.refusal if demand.match is None else self._refusal_by_rule(demand, permit)
+        if cause is None and not self._has_room(self._most_streams):
+            cause = Cause.LIMIT
         if cause is None:
             stream = ClientStream(holder, self, demand, now)
             if self._start(stream, now) or self._wait(stream):
@@ -126,19 +138,34 @@ class Opener:
         _log_refusal(demand, cause)
         return NotOpened(cause, demand.ruled)
 
+    def _refusal_by_rule(self, demand: Demand, permit: Permit) -> Cause | None:
+        """What exits would refuse, this machine may be allowed to dial: it judges for itself, but for a loop."""
+        if demand.is_direct and permit.refusal is Cause.POLICY:
+            return None
+        return demand.refusal or permit.refusal
+
     def _start(self, stream: ClientStream, now: float) -> bool:
         """Decide and open; False if no path can carry it now."""
+        if stream.demand.match is not None and stream.demand.is_direct:
+            return self._start_directly(stream)
         choice = self._chooser.decide(stream.demand, now)
         if choice is None or not self._open_as(stream, choice, now):
             return False
-        if self._may_answer(stream.demand) and self._chooser.may_answer_early(stream.demand, now):
+        may = self._may_answer_early if stream.demand.match is None else self._may_answer(stream.demand.match.rule)
+        if may and self._chooser.may_answer_early(stream.demand, now):
             stream.answer()
         return True
 
-    def _may_answer(self, demand: Demand) -> bool:
-        """Whether success may be told before it is certain: as its rule says, or else the ingress."""
-        said = None if demand.match is None else demand.match.rule.answer
-        return self._may_answer_early if said is None else said != "true"
+    def _start_directly(self, stream: ClientStream) -> bool:
+        """The client is told once it is connected: from here that takes no round trip over the ocean."""
+        if self.direct is None:
+            return False
+        stream.begin(self.direct.open(stream.demand.host, stream.demand.port, stream), None)
+        return True
+
+    def _may_answer(self, rule: Rule) -> bool:
+        """Whether success may be told before it is certain: as *rule* says, or else the ingress."""
+        return self._may_answer_early if rule.answer is None else rule.answer != "true"
 
     def _open_as(self, stream: ClientStream, choice: Choice, now: float) -> bool:
         opened = self._streams.open(choice, stream, now)

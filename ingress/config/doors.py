@@ -11,9 +11,10 @@ from ingress.config.model import Doors, Forward
 from relay.config import values
 from relay.config.listening import refuse_overlaps
 from relay.config.mistakes import nearest
+from relay.config.network import read_allowed
 from relay.config.table import Table
 from relay.model.addresses import is_loopback
-from relay.model.network import Address
+from relay.model.network import Address, Node
 
 
 def read_doors(document: Table) -> Mapping[str, Doors]:
@@ -42,6 +43,7 @@ def _read_ingress(name: str, table: Table) -> Doors:
     clients = table.many("clients", values.cidr)
     answer = table.get("answer", values.one_of("auto", "true"), "auto")
     via = table.get("via", values.name, None)
+    machine = _read_machine(name, table, listen)
     table.finish()
     if "users" not in table and "clients" not in table:
         _refuse_open(
@@ -49,7 +51,18 @@ def _read_ingress(name: str, table: Table) -> Doors:
         )
     names = {address: named for address, named in entries if named is not None}
     _refuse_same_names(table, [named for _, named in entries if named is not None])
-    return Doors(name, listen, users, clients, answer, via, listen_names=names)
+    return Doors(name, listen, users, clients, answer, via, listen_names=names, machine=machine)
+
+
+def _read_machine(name: str, table: Table, listen: tuple[Address, ...]) -> Node | None:
+    """What this machine may dial itself, for rules that say `direct`, and by which name servers."""
+    allow = tuple(found for each in table.array("allow") if (found := read_allowed(each)) is not None)
+    dns = table.many("dns", values.ip)
+    hosts = table.file("hosts")
+    if not listen:
+        return None
+    hosts_file = None if hosts is None else str(hosts)
+    return Node(name, listen[0], listen, exit=True, allow=allow, dns=dns, hosts=hosts_file)
 
 
 def _listen_entry(value: object) -> tuple[Address, str | None]:

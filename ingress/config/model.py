@@ -7,7 +7,7 @@ import attrs
 
 from ingress.config.rule import Rule
 from relay.model.limits import Limits
-from relay.model.network import Address, IpNetwork, Network
+from relay.model.network import Address, IpNetwork, Network, Node
 from relay.model.walk import Paths
 
 
@@ -38,6 +38,8 @@ class Doors:
     forwards: tuple[Forward, ...] = ()
     listen_names: Mapping[Address, str] = attrs.Factory(dict)
     """Those of `listen` that have a name, which rules may say."""
+    machine: Node | None = None
+    """This machine, as what dials for rules that say `direct`; None if it listens nowhere."""
 
 
 @attrs.frozen
@@ -72,6 +74,7 @@ class IngressConfig:
     paths: Paths
     warnings: tuple[str, ...]
     listen_names: Mapping[Address, str] = attrs.Factory(dict)
+    machine: Node | None = None
 
     @property
     def listen_addresses(self) -> tuple[Address, ...]:

@@ -37,6 +37,7 @@ def load(path: Path | str, name: str | None = None) -> IngressConfig:
         found.paths[doors.name],
         found.warnings,
         doors.listen_names,
+        doors.machine,
     )
 
 

@@ -67,6 +67,8 @@ class Rule:
     """As the file says: nodes and groups of nodes. Empty: any."""
     exit_nodes: frozenset[str] | None = None
     """The nodes that these are; None for any."""
+    direct: bool = False
+    """It is dialled from here; no line carries it."""
     deny: Denial | None = None
     falls_through: bool = False
     """If none of its exits can be reached, any may take it."""
@@ -91,6 +93,8 @@ class Rule:
         parts = []
         if self.deny is not None:
             parts.append("denied" if self.deny is Denial.REFUSE else "dropped without a word")
+        if self.direct:
+            parts.append("direct, from this machine")
         if self.exit_nodes is not None:
             parts.append(f"exit {' or '.join(self.exits)}{', else any' if self.falls_through else ''}")
         if self.redundant is not None:

@@ -15,7 +15,7 @@ from relay.config.table import Table
 from relay.model.hosts import parse_literal
 from relay.model.network import Network
 
-ACTIONS = ("exit", "deny")
+ACTIONS = ("exit", "direct", "deny")
 """Of which a rule has one at most."""
 ADDITIONS = ("redundant", "answer")
 """What it may say besides, or alone."""
@@ -45,6 +45,7 @@ def _read_rule(table: Table, network: Network, doors: Mapping[str, Doors]) -> Ru
         listens=listens,
         exits=exits,
         exit_nodes=_exit_nodes(table, exits, network) if "exit" in table else None,
+        direct=table.get("direct", _direct, False),
         deny=table.get("deny", _denial, None),
         falls_through=table.get("else", values.one_of("any"), None) == "any",
         redundant=table.get("redundant", values.flag, None),
@@ -66,6 +67,8 @@ def _refuse_contradictions(table: Table) -> None:
         table.wrong(key, f"the rule has {actions[0]} already", f"take {key} or {actions[0]} out")
     for key in additions if "deny" in table else ():
         table.wrong(key, "what is denied is not carried", f"take {key} or deny out")
+    if "direct" in table and "redundant" in table:
+        table.wrong("redundant", "what goes direct goes over no line", "take redundant or direct out")
     if "else" in table and "exit" not in table:
         table.wrong("else", "is for rules that name exits", "take it out, or add exit")
 
@@ -181,6 +184,12 @@ def _exit_nodes(table: Table, exits: tuple[str, ...], network: Network) -> froze
     if not exits:
         table.wrong("exit", "an empty list of exits lets nothing through", "name one, or write deny = true")
     return frozenset(found)
+
+
+def _direct(value: object) -> bool:
+    if value is True:
+        return True
+    raise values.Wrong(f"{values.shown(value)} says nothing", "write direct = true, or take it out")
 
 
 def _denial(value: object) -> Denial:

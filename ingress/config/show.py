@@ -61,6 +61,15 @@ def _doors(doors: Doors) -> dict[str, object]:
         "clients": [str(each) for each in doors.clients],
         "answer": doors.answer,
         "via": doors.via,
+        **({} if doors.machine is None else _machine(doors.machine)),
+    }
+
+
+def _machine(machine: Node) -> dict[str, object]:
+    return {
+        "allow": [{"cidr": str(each.cidr), "reason": each.reason} for each in machine.allow],
+        "dns": list(machine.dns),
+        "hosts": machine.hosts,
     }
 
 
@@ -69,10 +78,8 @@ def _node(node: Node) -> dict[str, object]:
         "address": str(node.address),
         "listen": [str(each) for each in node.listen],
         "exit": node.exit,
-        "allow": [{"cidr": str(each.cidr), "reason": each.reason} for each in node.allow],
+        **_machine(node),
         "upstream": _proxy(node.upstream),
-        "dns": list(node.dns),
-        "hosts": node.hosts,
         "advertise": list(node.advertise),
         "udp_filter": node.udp_filter.value if node.exit else None,
         "group": node.group,
@@ -121,6 +128,7 @@ def _rule(rule: Rule) -> dict[str, object]:
         "protocol": list(rule.protocols),
         "listen": list(rule.listens),
         "exit": list(rule.exits),
+        "direct": rule.direct or None,
         "else": "any" if rule.falls_through else None,
         "deny": {None: None, Denial.REFUSE: True, Denial.DROP: "drop"}[rule.deny],
         "redundant": rule.redundant,

@@ -8,18 +8,20 @@ from ingress.choice.entry import Entry, Tier
 from ingress.choice.ranking import ENOUGH, Group, advantage, doubt
 from ingress.report.rows import CandidateRow, RuleRow, SwitchRow, TermRow, Why
 
+DIRECT = "direct"
+"""What stands for the exit of what is dialled from here."""
 NO_PATH = "no path is up; a new stream waits a few seconds for one"
 
 
 def explain(chooser: Chooser, demand: Demand, now: float) -> Why:
     """Why the stream of *demand* would go where it would go now. Nothing is remembered of it."""
-    chosen = None if demand.refusal is not None else chooser.decide(demand, now)
+    chosen = None if demand.refusal is not None or demand.is_direct else chooser.decide(demand, now)
     ranking, host = chooser.ranking, demand.host
     return Why(
         target=f"[{host}]:{demand.port}" if ":" in host else f"{host}:{demand.port}",
         site=demand.site,
         paths=[] if chosen is None else list(chosen.paths),
-        exit=None if chosen is None else chosen.exit,
+        exit=DIRECT if demand.is_direct else None if chosen is None else chosen.exit,
         reason=_no_path(demand) if chosen is None else chosen.reason,
         margin=None if ranking.group is None else equal(ranking.group.leader.cost),
         candidates=[_candidate(chooser, entry, demand, now) for entry in ranking.order],
@@ -34,6 +36,8 @@ def explain(chooser: Chooser, demand: Demand, now: float) -> Why:
 
 
 def _no_path(demand: Demand) -> str:
+    if demand.is_direct:
+        return "dialled from this machine: no line carries it"
     if demand.refusal is not None:
         return f"{demand.refusal.word.replace('-', ' ')}: {demand.ruled}"
     return (

@@ -120,7 +120,7 @@ def _told(peer: Peer, network: Network, now: float) -> ToldRow | None:
 def _short(running: Running) -> list[str]:
     """Whether windows share what is left of the memory, and who holds it; the same of the kernel's."""
     kernel = kernel_memory()
-    found = (shortage(running.memory, running.fleet.streams()), None if kernel is None else kernel.shortage)
+    found = (shortage(running.memory, running.streams()), None if kernel is None else kernel.shortage)
     return [one for one in found if one is not None]
 
 

@@ -14,6 +14,7 @@ from ingress.client.entrance import Entrance
 from ingress.client.opener import Opener
 from ingress.config import IngressConfig, load
 from ingress.config.rule import of_rules
+from ingress.direct.direct_exit import DirectExit
 from ingress.lists.load import Lists, load_lists
 from ingress.paths.fleet import Fleet
 from ingress.paths.live import SetupOptions
@@ -31,6 +32,7 @@ from relay.serve.half_closed import watch_half_closed
 from relay.serve.reloads import Reloads, read_aside
 from relay.serve.shortage import Shortages
 from relay.serve.vanished import Vanished
+from relay.session.stream import Stream
 from relay.session.window import Memory
 
 OnAccept = Callable[[socket.socket, tuple[str, int]], None]
@@ -78,9 +80,11 @@ class Running:
         self._accepts: Mapping[Address, OnAccept] = {}
         setup = SetupOptions(config.network, identity.client_context(), Path(options.config).parent)
         self.fleet = Fleet(self.loop, nursery, config.name, config.paths, setup, self.memory)
-        self.opener = Opener(self.loop, self.fleet.chooser, self.fleet.moving, self.fleet.has_room, config, files.lists)
+        self.opener = Opener(self.loop, self.fleet.chooser, self.fleet.moving, self._has_room, config, files.lists)
         self.entrance = Entrance(self.loop, nursery, self.opener, config, files.users)
         self.fleet.on_round = self.opener.each_round
+        self.direct: DirectExit | None = None
+        self._go_direct(config)
 
     def start(self) -> None:
         """Listen, and look after what is half closed.
@@ -91,12 +95,36 @@ class Running:
         self._listen(self.config, self._bind_new(self.config))
         self._nursery.start_soon(self.vanished.watch)
         self._nursery.start_soon(watch_lists, lambda: self.lists, self._use_lists)
-        self._nursery.start_soon(Shortages(lambda: {self.config.name: self.memory}, self.fleet.streams).watch)
-        self._nursery.start_soon(watch_half_closed, self._half_closed_idle, self.fleet.streams)
+        self._nursery.start_soon(Shortages(lambda: {self.config.name: self.memory}, self.streams).watch)
+        self._nursery.start_soon(watch_half_closed, self._half_closed_idle, self.streams)
 
     def _use_lists(self, lists: Lists) -> None:
         self.lists = lists
         self.opener.use(self.config, lists)
+
+    def _go_direct(self, config: IngressConfig) -> None:
+        """Dial from here as *config* says, if a rule of it wants that. OperatorError: as `DirectExit`."""
+        machine = config.machine
+        if self.direct is not None and machine is not None:
+            self.direct.use(machine, config.network)
+        elif machine is not None and any(rule.direct for rule in config.rules):
+            base = Path(self.options.config).parent
+            self.direct = DirectExit(self.loop, self._nursery, machine, config.network, base, self.memory)
+            self.opener.direct = self.direct
+            self._nursery.start_soon(self.direct.keep)
+
+    def streams(self) -> list[Stream]:
+        """Those that are open, over whichever path or none."""
+        own = [] if self.direct is None else self.direct.streams()
+        return [*self.fleet.streams(), *own]
+
+    @property
+    def stream_count(self) -> int:
+        """How many these are."""
+        return self.fleet.stream_count + (0 if self.direct is None else self.direct.stream_count)
+
+    def _has_room(self, most: int) -> bool:
+        return self.fleet.has_room(most if self.direct is None else most - self.direct.stream_count)
 
     def _half_closed_idle(self) -> float:
         return self.config.limits.half_closed_idle
@@ -146,7 +174,14 @@ class Running:
         config, identity = files.config, files.identity
         if self.is_draining:
             raise OperatorError(f"{config.name} is about to end and reads no files any more; start it again")
-        self._listen(config, self._bind_new(config))
+        bound = self._bind_new(config)
+        try:
+            self._go_direct(config)
+        except OperatorError:
+            for sock in bound.values():
+                sock.close()
+            raise
+        self._listen(config, bound)
         self.config, self.identity, self.lists = config, identity, files.lists
         self.memory.resize(config.limits.memory)
         self.opener.use(config, files.lists)
@@ -165,6 +200,6 @@ class Running:
 
     def reset_streams(self) -> None:
         """Reset what is left, at both ends."""
-        for stream in self.fleet.streams():
+        for stream in self.streams():
             stream.sink.on_reset(Cause.SHUTDOWN)
             stream.abort(Cause.SHUTDOWN)

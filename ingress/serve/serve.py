@@ -90,10 +90,10 @@ async def _until_told(signals: AsyncIterator[int], running: Running, nursery: tr
 
 async def _drain(running: Running, drained: trio.CancelScope) -> None:
     running.stop_listening()
-    notify(STOPPING=1, STATUS=f"draining: {running.fleet.stream_count} streams may still finish")
-    log.event("drain-started", ingress=running.config.name, streams=running.fleet.stream_count)
+    notify(STOPPING=1, STATUS=f"draining: {running.stream_count} streams may still finish")
+    log.event("drain-started", ingress=running.config.name, streams=running.stream_count)
     with trio.move_on_after(running.config.limits.drain):
-        while running.fleet.stream_count or running.entrance.clients:  # noqa: ASYNC110 - each ends at its own pace
+        while running.stream_count or running.entrance.clients:  # noqa: ASYNC110 - each ends at its own pace
             await trio.sleep(LOOK_AGAIN)
     running.reset_streams()
     await trio.sleep(LAST_WORDS)

@@ -57,7 +57,7 @@ def _read_node(name: str, table: Table) -> Node | None:
     listen = table.many("listen", values.listen_address)
     refuse_overlaps(table.mistakes, [((*table.key, "listen"), each) for each in listen])
     is_exit = table.get("exit", values.flag, False)
-    allow = tuple(found for each in table.array("allow") if (found := _read_allowed(each)) is not None)
+    allow = tuple(found for each in table.array("allow") if (found := read_allowed(each)) is not None)
     upstream = _read_proxy(table.table("upstream"))
     dns = table.many("dns", values.ip)
     hosts = table.file("hosts")
@@ -80,7 +80,8 @@ def _everywhere(port: int) -> tuple[Address, ...]:
     return (Address("0.0.0.0", port), Address("::", port))
 
 
-def _read_allowed(table: Table) -> Allowed | None:
+def read_allowed(table: Table) -> Allowed | None:
+    """One of `allow`. What is wrong stands in the table's mistakes."""
     cidr = table.need("cidr", values.cidr, 'write the range: cidr = "192.168.7.0/24"')
     reason = table.need("reason", values.text, 'say why an exit may dial it: reason = "…"')
     table.finish()

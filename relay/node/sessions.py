@@ -12,18 +12,18 @@ from collections.abc import Callable, Container, Iterator
 import attrs
 
 from relay import log
-from relay.carrier.binding import Binding
 from relay.carrier.link import Link, SessionClock
 from relay.engine import Loop, Tcp, descriptors
 from relay.engine.secured import Secured
-from relay.exit.targets import Dialled, Dialling, Targets
+from relay.exit.targets import Targets
 from relay.model.cause import Cause
 from relay.model.vitals import ConnectedIngress
 from relay.node.accounts import Accounts
 from relay.node.datagrams import NodeDatagrams, SessionDatagrams
+from relay.node.dials import Dials
 from relay.node.line_use import Carried, LineUses
 from relay.session.acceptor import Acceptor, AcceptorStream
-from relay.session.sink import Sink
+from relay.session.sink import CLOSED, Sink
 from relay.session.stream import Stream
 from relay.wire import bodies
 from relay.wire.codes import Purpose, Reason
@@ -145,12 +145,10 @@ class Sessions:
         self._targets = targets
         self._most_streams = most_streams
         self._held: dict[bytes, HeldSession] = {}
-        self._dialling: dict[Binding, Dialling] = {}
+        self._dials = None if targets is None else Dials(loop, targets)
         self.is_draining = False
         self.uses = LineUses()
         """Of carriers that end here; whoever passes others on counts them here too."""
-        self.failures: Counter[Cause] = Counter()
-        """Targets that were not reached, by cause."""
         self._refused = self._evicted = self._broken = self._unread = 0
         loop.call_at(loop.now + SWEEP, self._sweep)
 
@@ -158,6 +156,11 @@ class Sessions:
         """Counts since the start."""
         broken = self._broken + self.datagrams.carriers.broken
         return SessionsStatistics(self._refused, self._evicted, broken, self._unread)
+
+    @property
+    def failures(self) -> Counter[Cause]:
+        """Targets that were not reached, by cause."""
+        return Counter() if self._dials is None else self._dials.failures
 
     @property
     def dial_shortages(self) -> int:
@@ -351,34 +354,14 @@ class Sessions:
 
     # ---- streams
 
-    def _open(self, stream: AcceptorStream, host: str, port: int) -> Binding:
-        binding = Binding(stream, Cause.TARGET_RESET, self._done)
-        if self._targets is None or self.is_draining:
-            stream.reset(Cause.DRAINING if self.is_draining else Cause.POLICY)
-        else:
-            dialling = self._targets.dial(host, port, lambda outcome: self._dialled(stream, binding, outcome))
-            self._dialling[binding] = dialling
-        return binding
+    def _open(self, stream: AcceptorStream, host: str, port: int) -> Sink:
+        if self._dials is not None and not self.is_draining:
+            return self._dials.begin(stream, host, port)
+        stream.reset(Cause.DRAINING if self.is_draining else Cause.POLICY)
+        return CLOSED
 
     def _waits_for(self, sink: Sink) -> Cause:
-        """What the dial of a stream, whose sink is a binding, would end with."""
-        dialling = self._dialling.get(sink) if isinstance(sink, Binding) else None
-        return Cause.CONNECT_TIMEOUT if dialling is None else dialling.waits_for
-
-    def _dialled(self, stream: AcceptorStream, binding: Binding, outcome: Dialled | Cause) -> None:
-        del self._dialling[binding]
-        if isinstance(outcome, Cause):
-            self.failures[outcome] += 1
-            stream.reset(outcome)
-            binding.close(outcome)
-            return
-        stream.connected(outcome.took, self._loop.now)
-        binding.attach(Tcp(self._loop, outcome.sock, binding))
-
-    def _done(self, binding: Binding, cause: Cause | None) -> None:
-        dialling = self._dialling.pop(binding, None)
-        if dialling is not None:
-            dialling.cancel()
+        return Cause.CONNECT_TIMEOUT if self._dials is None else self._dials.waits_for(sink)
 
     def _time(self, link: Link, number: int, host: str, port: int) -> None:
         """Time a connect for the ingress's choice."""

@@ -5,8 +5,8 @@ import socket
 import pytest
 
 from tests.network.clients import PATIENCE, open_connect, open_socks4, open_socks5, read_all, receive
-from tests.network.files import with_table
-from tests.network.network import Network
+from tests.network.files import with_entry, with_table
+from tests.network.network import INGRESS, Network
 
 pytestmark = pytest.mark.network
 GET = b"GET /bytes/10 HTTP/1.1\r\nHost: t\r\n\r\n"
@@ -106,3 +106,22 @@ def test_which_rule_is_told_offline(breakable: Network) -> None:
     every = breakable.run("ingress", "rules").stdout
     assert "1 names" in every and "clash-domain" in every and "user kid, port 22: denied" in every
     breakable.restore()
+
+
+def test_direct_is_dialled_from_here_through_every_door(breakable: Network) -> None:
+    allow = 'allow = [{ cidr = "127.0.0.0/8", reason = "the tests\' targets" }]'
+    text = with_entry(breakable.original, f"[ingress.{INGRESS}]", allow)
+    breakable.reload(with_table(text, "[[rule]]", 'name = "near"', 'cidr = "127.0.0.0/8"', "direct = true"))
+    breakable.order("cut *")
+    host, port = "127.0.0.1", breakable.target[1]
+    for open_by in (open_socks5, open_socks4, open_connect):
+        with dial(breakable) as sock:
+            open_by(sock, host, port)
+            sock.sendall(GET)
+            assert receive(sock, 12) == b"HTTP/1.1 200"
+    with dial(breakable) as sock:
+        sock.sendall(f"GET http://{host}:{port}/bytes/10 HTTP/1.0\r\nHost: {host}:{port}\r\n\r\n".encode())
+        assert b" 200 " in read_all(sock)[:16]
+    told = breakable.run("ingress", "paths", "--admin", breakable.admin, "--why", f"{host}:{port}").stdout
+    assert told.splitlines()[0] == f"{host}:{port}: direct"
+    assert "rule near" in told and "by cidr" in told

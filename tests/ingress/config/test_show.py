@@ -17,6 +17,9 @@ listen = ["0.0.0.0:1080", { address = "127.0.0.1:1081", name = "landing" }]
 users = "users.toml"
 answer = "true"
 via = "gate-1"
+allow = [{ cidr = "192.168.0.0/16", reason = "here" }]
+dns = ["223.5.5.5"]
+hosts = "names"
 [[forward]]
 listen = "127.0.0.1:1"
 target = "[2001:db8::1]:443"
@@ -51,6 +54,9 @@ answer = "true"
 [[rule]]
 user = "bob"
 deny = true
+[[rule]]
+user = "joe"
+direct = true
 [[rule]]
 user = "eve"
 deny = "drop"

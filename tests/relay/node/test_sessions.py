@@ -88,7 +88,7 @@ async def test_causes_travel_and_nothing_is_kept(world: World, caller: Caller, l
     sessions = world.nodes["us"].sessions
     await until(lambda: sessions.streams == 0)
     assert sessions.accounts.statistics().used == 0
-    assert sessions._dialling == {}
+    assert sessions._dials._dialling == {}
 
 
 async def test_a_client_that_leaves_cancels_the_dial(
@@ -356,7 +356,7 @@ async def test_a_thousand_connects_and_aborts_leave_nothing(world: World, caller
         for stream, _ in sinks:
             stream.reset(Cause.CLIENT_RESET)
     sessions = world.nodes["us"].sessions
-    await until(lambda: sessions.streams == 0 and not sessions._dialling)
+    await until(lambda: sessions.streams == 0 and not sessions._dials._dialling)
     assert sessions.accounts.statistics().used == caller.memory.used == 0
     await until(lambda: world.nodes["us"]._loop.statistics().endpoints == timers)
     await until(lambda: world.target.close_accepted() and len(os.listdir("/proc/self/fd")) <= before)
