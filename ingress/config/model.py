@@ -5,6 +5,7 @@ from pathlib import Path
 
 import attrs
 
+from ingress.config.chains import Chain
 from ingress.config.rule import Rule
 from relay.model.limits import Limits
 from relay.model.network import Address, IpNetwork, Network, Node
@@ -55,6 +56,8 @@ class NetworkFile:
     """By the name of the ingress they start at."""
     warnings: tuple[str, ...]
     """What works, and is probably not meant."""
+    chains: tuple[Chain, ...] = ()
+    """If there are any, `paths` are those that follow one."""
 
 
 @attrs.frozen

@@ -7,6 +7,7 @@ are right, because a typo there would make false mistakes here.
 from collections.abc import Mapping
 from pathlib import Path
 
+from ingress.config.chains import Chain, follow, read_chains, walks, where_it_breaks
 from ingress.config.doors import read_doors, refuse_same_addresses
 from ingress.config.model import IngressConfig, NetworkFile
 from ingress.config.rules import read_rules
@@ -48,15 +49,16 @@ def read_file(path: Path | str) -> NetworkFile:
     network = read_network(document)
     doors = read_doors(document)
     rules = read_rules(document, network, doors)
+    chains = read_chains(document, network)
     limits = read_limits(document.table("limits"))
     document.finish()
     if not document.named("ingress"):
         document.wrong("ingress", "there is no ingress", 'add [ingress.NAME] with listen = "127.0.0.1:1080"')
     refuse_same_addresses(document, doors)
-    paths = _read_paths(document, network)
+    paths = _read_paths(document, network, chains)
     document.mistakes.raise_any()
     return NetworkFile(
-        document.mistakes.file, doors, network, rules, limits, paths, find_warnings(network, paths, rules)
+        document.mistakes.file, doors, network, rules, limits, paths, find_warnings(network, paths, rules), chains
     )
 
 
@@ -75,13 +77,26 @@ def _choose(found: NetworkFile, name: str | None) -> str:
     raise ConfigError(found.file, [mistake])
 
 
-def _read_paths(document: Table, network: Network) -> Mapping[str, Paths]:
-    if document.mistakes.any_under("ingress", "node", "line"):
+def _read_paths(document: Table, network: Network, chains: tuple[Chain, ...]) -> Mapping[str, Paths]:
+    if document.mistakes.any_under("ingress", "node", "line", "chain"):
         return {}
-    found = {name: find_paths(network, name) for name in network.ingresses}
+    if chains:
+        found = {name: follow(network, name, chains) for name in network.ingresses}
+        _refuse_broken(document, network, chains)
+    else:
+        found = {name: find_paths(network, name) for name in network.ingresses}
     exits = [node.name for node in network.nodes.values() if node.exit]
     for name, paths in found.items():
         if not paths.used:
             mend = f"add lines that lead to {' or '.join(exits)}" if exits else "write exit = true at a node"
             document.mistakes.add(("ingress", name), "no path leads from here to an exit", mend)
     return found
+
+
+def _refuse_broken(document: Table, network: Network, chains: tuple[Chain, ...]) -> None:
+    """Chains that no ingress has a path by."""
+    for at, chain in enumerate(chains):
+        if not any(True for name in network.ingresses for _ in walks(network, name, chain)):
+            why = "; ".join(f"from {name}: {where_it_breaks(network, name, chain)}" for name in network.ingresses)
+            mend = "name lines, their groups, or nodes, one after another"
+            document.mistakes.add(("chain", at, "via"), f"no path follows it ({why})", mend)

@@ -31,6 +31,8 @@ def _lines(found: NetworkFile) -> Iterator[str]:
         yield from _table(f"[node.{node.name}]", _node(node))
     for line in found.network.lines.values():
         yield from _table(f"[line.{line.name}]", _line(line))
+    for chain in found.chains:
+        yield from _table("[[chain]]", {"via": list(chain.via)})
     for rule in found.rules:
         yield from _table("[[rule]]", _rule(rule))
     yield from _table("[limits]", _limits(found.limits))

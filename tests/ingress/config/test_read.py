@@ -155,7 +155,7 @@ FORWARD = '[[forward]]\nlisten = "127.0.0.1:2000"\ntarget = "a.example:1"\n'
         (GOOD + '[[rule]]\nredundant = true\nhost = "*x.example"\n', 'rule[0].host: "*x.example" has its * in'),
         (GOOD + '[[rule]]\nredundant = true\nhost = "::1"\n', 'rule[0].host: "::1" is an address; write cidr = "::1"'),
         (GOOD + "[[rule]]\nredundant = true\nport = [1, 0]\n", "rule[0].port[1]: 0 is not a whole number"),
-        (GOOD + '[[chain]]\nvia = ["a"]\n', "chain: is not a key here; known here: forward, ingress"),
+        (GOOD + "[[chainn]]\n", "chainn: is not a key here; did you mean \"chain\"?"),
         (GOOD + "[limits]\ndrain = 10\n", "limits.drain: 10 is not a duration"),
         (GOOD + '[limits]\nkeepalive = "10ms"\n', 'limits.keepalive: "10ms" is no time that the kernel takes'),
         (GOOD + '[limits]\nhandshake = "0s"\n', 'limits.handshake: "0s" is no time at all'),
