@@ -15,7 +15,7 @@ from relay.model.network import Address
 
 MOST = 16_384
 """Questions whose answer is remembered."""
-TCP = "tcp"
+TCP, UDP = "tcp", "udp"
 
 
 class Query:

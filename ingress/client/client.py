@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable
 from typing import Protocol
 
+from ingress.client.association import AssociationClient, ClientAssociation
 from ingress.client.closing import Closing
 from ingress.client.door_turns import DoorTurns
 from ingress.client.lane import LaneHolder
@@ -16,6 +17,7 @@ from ingress.client.passwords import Question
 from ingress.client.tunnel import Tunnel
 from ingress.doors.door import BEST_PIECE, Door, DoorSettings, Gateway
 from ingress.doors.events import (
+    Associate,
     Authenticate,
     Close,
     Event,
@@ -57,6 +59,11 @@ class ClientContext(Protocol):
     ) -> bool | Question:
         """Whether the password is right, if that needs no hashing; else *answer* is called later, from the loop."""
 
+    def associate(
+        self, local: str, who: AssociationClient, asked: Associate, on_evicted: Callable[[], None]
+    ) -> tuple[ClientAssociation, tuple[str, int]] | None:
+        """An association for the client *who*, and where it is to send to; None if there is none to be had."""
+
     def gone(self) -> None:
         """A client's connection has ended; called once for each."""
 
@@ -68,6 +75,7 @@ class Client:
     """A `TcpOwner`, and the `LaneOwner` of its door's streams, open or waiting."""
 
     __slots__ = (
+        "_association",
         "_context",
         "_deadline",
         "_has_eof",
@@ -102,6 +110,7 @@ class Client:
         """Its door has bytes left to read, and waits for its turn (see `DoorTurns`)."""
         self.door: Door | None = None
         self._lanes: list[LaneHolder] = []  # a list, since there is one, and seldom up to six
+        self._association: ClientAssociation | None = None
         self._context = context
         self._deadline: Deadline[Client] | None = context.handshakes.add(self)
         self._strangers = context.strangers if needs_password else context.newcomers
@@ -152,6 +161,7 @@ class Client:
         """The connection is over, however: its stream is given up, and the context told once."""
         self._reset_streams()
         self._leave_handshake()
+        self._end_association()
         self._gone()
 
     # ---- what the door asks
@@ -184,6 +194,8 @@ class Client:
                 self._become_tunnel(event)  # type: ignore[arg-type]
             elif kind is Authenticate:
                 return self._authenticate(event)  # type: ignore[arg-type]
+            elif kind is Associate:
+                return self._associate(event)  # type: ignore[arg-type]
             else:
                 self._carry_out_seldom(event)
         return []
@@ -219,6 +231,23 @@ class Client:
         lane.upstream = found
         self._lanes.append(lane)
         return door.opened(asked.lane) if found.is_answered else door.opening(asked.lane)
+
+    def _associate(self, asked: Associate) -> list[Event]:
+        """Ask for a relay of datagrams; what the door says to that."""
+        assert self.door is not None
+        local = self.tcp.sock.getsockname()[0]
+        who = AssociationClient(self.address, self.door.user or "", self._listen)
+        found = self._context.associate(local, who, asked, self._association_evicted)
+        if found is None:
+            return self.door.associated(None)
+        self._association, bound = found
+        return self.door.associated(bound)
+
+    def _association_evicted(self) -> None:
+        """It made room for another: the client learns it as the end of its connection."""
+        self._association = None
+        if not self.tcp.closed:
+            self._close(False, "its association made room for others")
 
     def _authenticate(self, asked: Authenticate) -> list[Event]:
         """Ask about a password; what the door says to the answer, if it is known now."""
@@ -395,6 +424,12 @@ class Client:
         log.event("client-closed", level="debug", client=self.address, why=reason)
         self._reset_streams()
         self._leave_handshake()
+        self._end_association()
+
+    def _end_association(self) -> None:
+        association, self._association = self._association, None
+        if association is not None:
+            association.close()
 
     def _gone(self) -> None:
         self._forget_idle()

@@ -6,6 +6,8 @@ from collections.abc import Callable
 import trio
 
 from ingress.client.admission import Admission
+from ingress.client.association import AssociationClient, ClientAssociation
+from ingress.client.associations import ClientAssociations
 from ingress.client.client import Client
 from ingress.client.closing import Closing
 from ingress.client.door_turns import DoorTurns
@@ -13,6 +15,7 @@ from ingress.client.opener import Opener
 from ingress.client.passwords import Passwords, Question
 from ingress.config import Forward, IngressConfig
 from ingress.doors.door import DoorSettings
+from ingress.doors.events import Associate
 from ingress.doors.forward import ForwardDoor
 from ingress.users import Users
 from relay import log
@@ -31,10 +34,17 @@ class Entrance:
     """Takes clients from the listeners. It is their `ClientContext`."""
 
     def __init__(
-        self, loop: Loop, nursery: trio.Nursery, opener: Opener, config: IngressConfig, users: Users | None
+        self,
+        loop: Loop,
+        nursery: trio.Nursery,
+        opener: Opener,
+        associations: ClientAssociations,
+        config: IngressConfig,
+        users: Users | None,
     ) -> None:
         self.loop = loop
         self.opener = opener
+        self.associations = associations
         self.clients = 0
         """How many are connected, those included that were given their last bytes."""
         self.closing = Closing(loop)
@@ -57,7 +67,9 @@ class Entrance:
         self.handshakes = Deadlines(self.loop, config.limits.handshake, Client.expired)
         self.idles = Deadlines(self.loop, config.limits.kept_idle, Client.idled)
         url = f"socks5h://{config.listen[0]}"
-        self._settings = {needs: DoorSettings(needs, url, config.name, config.via) for needs in (False, True)}
+        self._settings = {
+            needs: DoorSettings(needs, url, config.name, config.via, config.udp) for needs in (False, True)
+        }
 
     def accept(self, listen: Address, sock: socket.socket, address: tuple[str, int]) -> None:
         """A client has connected to *listen*, one of the proxy addresses."""
@@ -95,6 +107,16 @@ class Entrance:
     ) -> bool | Question:
         """Whether the password is right, if that needs no hashing; else *answer* is called later, from the loop."""
         return self.passwords.judge(address, user, password, answer)
+
+    def associate(
+        self, local: str, who: AssociationClient, asked: Associate, on_evicted: Callable[[], None]
+    ) -> tuple[ClientAssociation, tuple[str, int]] | None:
+        """An association for the client *who*, and where it is to send to; None if there is none to be had.
+
+        What a client says of itself counts if it names its own address: others name their target there.
+        """
+        port = asked.port if asked.host == who.address else 0
+        return self.associations.add(local, who, port, on_evicted)
 
     def count_idle(self) -> None:
         """A kept connection is closed because nothing came on it."""

@@ -44,6 +44,8 @@ def _read_ingress(name: str, table: Table) -> Doors:
     answer = table.get("answer", values.one_of("auto", "true"), "auto")
     via = table.get("via", values.name, None)
     machine = _read_machine(name, table, listen)
+    udp = table.get("udp", values.flag, True)
+    advertise = table.many("advertise", values.ip)
     table.finish()
     if "users" not in table and "clients" not in table:
         _refuse_open(
@@ -51,7 +53,9 @@ def _read_ingress(name: str, table: Table) -> Doors:
         )
     names = {address: named for address, named in entries if named is not None}
     _refuse_same_names(table, [named for _, named in entries if named is not None])
-    return Doors(name, listen, users, clients, answer, via, listen_names=names, machine=machine)
+    return Doors(
+        name, listen, users, clients, answer, via, listen_names=names, machine=machine, udp=udp, advertise=advertise
+    )
 
 
 def _read_machine(name: str, table: Table, listen: tuple[Address, ...]) -> Node | None:

@@ -41,6 +41,11 @@ class Doors:
     """Those of `listen` that have a name, which rules may say."""
     machine: Node | None = None
     """This machine, as what dials for rules that say `direct`; None if it listens nowhere."""
+    udp: bool = True
+    """Whether datagrams are relayed (SOCKS5 UDP ASSOCIATE)."""
+    advertise: tuple[str, ...] = ()
+    """Literal addresses that clients from the internet are told to send datagrams to, where it is not the one that
+    they have connected to (behind NAT)."""
 
 
 @attrs.frozen
@@ -78,6 +83,8 @@ class IngressConfig:
     warnings: tuple[str, ...]
     listen_names: Mapping[Address, str] = attrs.Factory(dict)
     machine: Node | None = None
+    udp: bool = True
+    advertise: tuple[str, ...] = ()
 
     @property
     def listen_addresses(self) -> tuple[Address, ...]:

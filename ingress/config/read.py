@@ -39,6 +39,8 @@ def load(path: Path | str, name: str | None = None) -> IngressConfig:
         found.warnings,
         doors.listen_names,
         doors.machine,
+        doors.udp,
+        doors.advertise,
     )
 
 

@@ -63,6 +63,8 @@ def _doors(doors: Doors) -> dict[str, object]:
         "clients": [str(each) for each in doors.clients],
         "answer": doors.answer,
         "via": doors.via,
+        "udp": doors.udp,
+        "advertise": list(doors.advertise),
         **({} if doors.machine is None else _machine(doors.machine)),
     }
 

@@ -23,6 +23,8 @@ FORGETS = 20.0
 RECENT = 3
 RECENT_SECONDS = 60.0
 """So many losses within so many seconds are a habit, and no accident."""
+TICK = 0.0005
+"""Seconds behind a deadline at which it has surely passed."""
 JITTERS_IN_COST = 4.0
 LOSS_IN_COST = 2.0
 """Seconds that a path is dearer if all is lost: 20 ms for each per cent."""
@@ -102,11 +104,12 @@ class Gauge:
         """Seconds of silence that are nothing special."""
         return max(SILENT_INTERVALS * self.interval, LEAST_SILENCE, self.interval + SILENT_JITTERS * self.jitter)
 
-    def paced(self, interval: float, now: float) -> "Gauge":
-        """From now on something is said every *interval* seconds, and answered; 0: nothing."""
+    def paced(self, interval: float, guess: float, now: float) -> "Gauge":
+        """From now on something is said every *interval* seconds, and answered; 0: nothing. *guess* is what the round
+        trip may be while it is not measured."""
         if interval == self.interval:
             return self
-        return attrs.evolve(self, interval=interval, since=now + (self.trip or 0.0))
+        return attrs.evolve(self, interval=interval, since=now + (guess if self.trip is None else self.trip))
 
     def excused(self, now: float) -> "Gauge":
         """This process was held up until now: what was not heard meanwhile is nobody's fault."""
@@ -133,6 +136,10 @@ class Gauge:
     def is_suspect(self, heard_at: float, now: float) -> bool:
         """Whether one end does not hear the other any more, as it looks; *heard_at* is when we last did."""
         return self._silence(heard_at, now) > self.patience or self._is_deaf(now)
+
+    def silent_at(self, heard_at: float) -> float:
+        """When silence alone will make it suspect, if nothing more is heard after *heard_at*."""
+        return max(heard_at, self.since) + self.patience + TICK
 
     def is_lost(self, heard_at: float, now: float) -> bool:
         """Whether it has looked so for a further round trip."""

@@ -16,14 +16,18 @@ import attrs
 import trio
 
 from ingress.measure.faults import OF_THE_NEXT_LINE, Asked, FaultKind, SetupFault, kind_of
+from ingress.paths.labeling import Labeling
 from relay.carrier.setup import SETUP_SECONDS, explain, is_farewell, read_message, send_message
 from relay.dial.lines import dial_hop
+from relay.dial.udp import udp_address
 from relay.engine import sockopts
 from relay.engine.secured import Secured
 from relay.engine.tls_setup import handshake, unwrap
+from relay.engine.udp import DatagramAddress
 from relay.errors import OperatorError
 from relay.identity import PeerError, require_peer
 from relay.model.walk import Path
+from relay.wire.codes import Verdict
 from relay.wire.errors import ProtocolError
 from relay.wire.setup import Hello, Message, OtherVersion, Proceed, Refused, Transit, Welcome
 from relay.wire.versions import OURS, tell_apart
@@ -47,17 +51,26 @@ class Opened:
     welcome: Welcome
     dials: dict[str, float]
     """Seconds that the dial of each line on the way took."""
+    takes: tuple[Verdict | None, ...] = ()
+    """What each relay on the way said of the label, if it was told one."""
+    datagrams_to: DatagramAddress | None = None
+    """Where datagrams go that take the first line; None: there are none, or no label was to be told."""
 
 
 async def open_carrier(
-    path: Path, hello: Hello, context: ssl.SSLContext, base: FilePath, timeout: float = SETUP_SECONDS
+    path: Path,
+    hello: Hello,
+    context: ssl.SSLContext,
+    base: FilePath,
+    timeout: float = SETUP_SECONDS,
+    labeling: Labeling | None = None,
 ) -> Opened:
-    """Open a carrier along *path* and say *hello* at its end.
+    """Open a carrier along *path* and say *hello* at its end; *labeling* is what relays are told of its datagrams.
 
     Raises:
         SetupFailed: with nothing left open.
     """
-    setup = _Setup(path, hello, context)
+    setup = _Setup(path, hello, context, labeling)
     with trio.move_on_after(timeout):
         return await setup.run(base)
     raise setup.failed(f"no answer along {path.name} within {timeout:.1f} s", FaultKind.SILENT)
@@ -66,10 +79,12 @@ async def open_carrier(
 class _Setup:
     """One attempt, and how far it came."""
 
-    def __init__(self, path: Path, hello: Hello, context: ssl.SSLContext) -> None:
+    def __init__(self, path: Path, hello: Hello, context: ssl.SSLContext, labeling: Labeling | None) -> None:
         self._path = path
         self._hello = hello
         self._context = context
+        self._labeling = labeling
+        self._takes: list[Verdict | None] = []
         self._hop = 0
         """Whose line is dialled, or the node at whose end is spoken to."""
 
@@ -87,7 +102,7 @@ class _Setup:
             kind = FaultKind.REFUSED if refused else FaultKind.UNREACHABLE
             raise self.failed(f"line {first.line.name}: {_plainly(error)}", kind) from error
         try:
-            return await self._along(sock, took)
+            return await self._along(sock, took, await self._datagrams_to(sock))
         except OSError as error:
             sock.close()
             raise self.failed(f"{self._path.name}: {explain(error)}", FaultKind.SILENT) from error
@@ -95,7 +110,17 @@ class _Setup:
             sock.close()
             raise
 
-    async def _along(self, sock: socket.socket, took: float) -> Opened:
+    async def _datagrams_to(self, sock: socket.socket) -> DatagramAddress | None:
+        """Where datagrams go that take the first line, which *sock* was dialled over. That they go nowhere is no reason
+        for a carrier not to come up."""
+        if self._labeling is None:
+            return None
+        try:
+            return await udp_address(self._path.hops[0], sock)
+        except OSError:
+            return None
+
+    async def _along(self, sock: socket.socket, took: float, datagrams_to: DatagramAddress | None) -> Opened:
         dials = {self._path.hops[0].line.name: took}
         sockopts.carrier(sock)
         for count, following in enumerate(self._path.hops[1:], 1):
@@ -104,7 +129,7 @@ class _Setup:
             sock = await unwrap(tls)
             self._hop = count
         tls = await self._secure(sock)
-        return Opened(tls, await self._greet(tls), dials)
+        return Opened(tls, await self._greet(tls), dials, tuple(self._takes), datagrams_to)
 
     async def _secure(self, sock: socket.socket) -> Secured:
         try:
@@ -124,9 +149,13 @@ class _Setup:
         hop, left = self._path.hops[count], len(self._path.hops) - count
         came_by = self._path.hops[self._hop].line.name
         asking = Transit(hop.line.name, hop.digest, via=came_by, left=left, serial=self._hello.serial)
+        if self._labeling is not None:
+            key = self._labeling.hop_keys[count - 1]
+            asking = attrs.evolve(asking, label=self._labeling.label, place=count, hop_key=key)
         proceed = await self._ask(tls, asking, Asked.TRANSIT)
         if not isinstance(proceed, Proceed):
             raise self._said(f"{self._node} answered TRANSIT with a {type(proceed).__name__}")
+        self._takes.append(proceed.takes)
         return self._check(proceed).dial
 
     async def _greet(self, tls: Secured) -> Welcome:

@@ -15,6 +15,9 @@ from ingress.choice.connect_times import Probe
 from ingress.measure.network_monitor import LAG, NetworkMonitor
 from ingress.measure.traffic import Counters, Traffic
 from ingress.paths.bulk import BulkCarriers
+from ingress.paths.datagrams import Datagrams
+from ingress.paths.dial import Opened
+from ingress.paths.labeling import Labeling
 from ingress.paths.line_loads import LineLoads
 from ingress.paths.live import BULK_PING, LivePath, SetupOptions
 from ingress.paths.moving import Moving
@@ -69,6 +72,7 @@ class Fleet:
         self.moving = Moving(loop, self.live, self.chooser)
         self.line_loads = LineLoads(time.time() - loop.now)
         self.bulk = BulkCarriers(loop, self.live, self.moving, self.chooser, self.line_loads)
+        self.datagrams = Datagrams(loop, options.datagrams)
         self.network_monitor = NetworkMonitor((), (), loop.now)
         self._readings = TcpReadings(name, self.network_monitor.directions)
         self.on_round: Callable[[], None] = ignore
@@ -140,9 +144,10 @@ class Fleet:
 
     # ---- the plan
 
-    def replan(self, network: Network, paths: Paths, context: ssl.SSLContext) -> None:
-        """Go by another file. What is unchanged is not touched."""
-        self.options.network, self.options.context = network, context
+    def replan(self, network: Network, paths: Paths, context: ssl.SSLContext, datagrams: bytes | None = None) -> None:
+        """Go by another file, as in SetupOptions. What is unchanged is not touched."""
+        self.options.network, self.options.context, self.options.datagrams = network, context, datagrams
+        self.datagrams.use(datagrams)
         self.found = paths
         self.chooser.reload(self._exits())
         self._plan(paths)
@@ -174,6 +179,7 @@ class Fleet:
 
     def _watch(self, peer: Peer) -> None:
         """*peer* has a new session."""
+        self.datagrams.session_over(peer.name)
         peer.session.on_heavy = self.bulk.noticed
         peer.session.on_resumed = self.moving.pauses.end
         for live in self.live.values():
@@ -183,6 +189,7 @@ class Fleet:
     def _remove(self, live: LivePath) -> None:
         """It is not in the file any more: its streams leave by plan, its carriers deliver what they have, and close."""
         live.stop()
+        self.datagrams.removed(live)
         self.moving.evacuate(live, REMOVED)
         self.past.absorb(live.counters)
         self.past.count_bytes(live.bytes_up - live.counters.bytes_up, live.bytes_down - live.counters.bytes_down)
@@ -343,6 +350,18 @@ class Fleet:
                 if other is not live:
                     other.poke()
         self.changed()
+
+    def labeling(self, live: LivePath) -> Labeling | None:
+        """What set-ups along *live* say of its datagrams."""
+        return self.datagrams.labeling(live)
+
+    def thin_up(self, live: LivePath, opened: Opened) -> None:
+        """The warm carrier of *live* is up: datagrams may be."""
+        self.datagrams.thin_up(live, opened)
+
+    def datagram_notice(self, live: LivePath, kind: int, body: bytes) -> None:
+        """The exit of *live* speaks of labels or associations."""
+        self.datagrams.notice(live, kind, body)
 
     def spare_ready(self, live: LivePath) -> None:
         """*live* has a free carrier for bulk."""

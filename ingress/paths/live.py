@@ -18,6 +18,7 @@ from ingress.measure.monitor import Due, PathMonitor
 from ingress.measure.traffic import Counters
 from ingress.paths.backoff import Backoff
 from ingress.paths.dial import Opened, SetupFailed, open_carrier
+from ingress.paths.labeling import Labeling
 from ingress.paths.peer import Peer
 from ingress.paths.spares import Spares
 from relay import log
@@ -29,6 +30,7 @@ from relay.model.sent import NOTHING_SENT, Sent
 from relay.model.walk import Path
 from relay.session.stream import Stream
 from relay.wire.codes import Purpose
+from relay.wire.frames import Kind
 
 SETUP_FLOOR = 3.0
 SETUP_TRIPS = 12
@@ -42,6 +44,7 @@ BULK_SILENCE = 3.0
 """Seconds without a byte, and twice the round trip, after which a bulk carrier is dead."""
 MOST_BULK_PINGS = 8
 """Of those asked on bulk carriers, that may still be answered to be told when."""
+DATAGRAM_NOTICES = frozenset({Kind.LABELED, Kind.ASSOC_GONE})
 MOST_BULK = 16
 """Bulk carriers of one path at once; further bulk streams stay where they are and share."""
 
@@ -54,6 +57,8 @@ class SetupOptions:
     context: ssl.SSLContext
     base: FilePath
     """The folder from which the files of secrets are seen."""
+    datagrams: bytes | None = None
+    """The tag of the network, with which labels of datagrams begin; None: no datagrams are carried."""
 
 
 class PathListener(Protocol):
@@ -86,6 +91,15 @@ class PathListener(Protocol):
 
     def found_nobody(self, live: "LivePath") -> None:
         """A dial of the path's last line was refused, says who dialled it."""
+
+    def labeling(self, live: "LivePath") -> Labeling | None:
+        """What a set-up of the warm carrier is to say of the path's datagrams; None if there are none."""
+
+    def thin_up(self, live: "LivePath", opened: Opened) -> None:
+        """The warm carrier came up, as *opened* says."""
+
+    def datagram_notice(self, live: "LivePath", kind: int, body: bytes) -> None:
+        """The node at the end says something of labels or associations. May raise ProtocolError."""
 
     def session_unknown(self, live: "LivePath") -> None:
         """The node at the end is there, and said itself that it does not know the session."""
@@ -237,8 +251,11 @@ class LivePath:
         asked, options = self._loop.now, self._options
         hello = self.peer.hello(purpose, options.network, self.path.hops[-1].line.name)
         trips = SETUP_TRIPS * (self.monitor.pings.srtt or 0.5)
+        labeling = self._listener.labeling(self) if purpose is Purpose.THIN else None
         try:
-            opened = await open_carrier(self.path, hello, options.context, options.base, min(SETUP_FLOOR + trips, 10.0))
+            opened = await open_carrier(
+                self.path, hello, options.context, options.base, min(SETUP_FLOOR + trips, 10.0), labeling
+            )
         except SetupFailed as failed:
             if failed.fault.kind is FaultKind.FORGOTTEN:
                 self.peer.forgot(hello.token)
@@ -270,6 +287,7 @@ class LivePath:
         self.monitor.connected(self._loop.now)
         log.event("carrier-up", about=self.name, path=self.name, carrier=self.thin.end.number, node=self.peer.name)
         self.rearm()
+        self._listener.thin_up(self, opened)
 
     def _link(self, opened: Opened, *, is_bulk: bool) -> Link:
         return Link(self._loop, opened.tls, self.peer.session, self, self.name, is_bulk=is_bulk)
@@ -310,8 +328,11 @@ class LivePath:
         self._timer = self._loop.call_at(max(when, self._loop.now), self._tick)
 
     def on_notice(self, link: Link, kind: int, body: bytes) -> None:
-        """The node at our end says something of itself."""
-        self.peer.on_notice(kind, body)
+        """The node at our end says something of itself, or of datagrams."""
+        if kind in DATAGRAM_NOTICES:
+            self._listener.datagram_notice(self, kind, body)
+        else:
+            self.peer.on_notice(kind, body)
 
     def on_pong(self, link: Link, number: int) -> None:
         """An answer came on one of our carriers. The round trip is that of the warm one; on others it says how long an

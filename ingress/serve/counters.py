@@ -10,6 +10,7 @@ from relay.serve.counters import process_counters
 def ingress_counters(running: Running) -> dict[str, int]:
     """All of an ingress's."""
     passwords = running.entrance.passwords.statistics()
+    associations, datagrams = running.associations.statistics(), running.fleet.datagrams.statistics()
     return {
         **process_counters(running.loop, running.listeners, running.memory.statistics()),
         "strangers_evicted": running.entrance.strangers.statistics().evicted,
@@ -23,4 +24,12 @@ def ingress_counters(running: Running) -> dict[str, int]:
         "passwords_refused": passwords.refused,
         "passwords_abandoned": passwords.abandoned,
         "streams_unrepeatable": running.opener.statistics().unrepeatable,
+        "associations_evicted": associations.evicted,
+        "datagrams_foreign": associations.foreign,
+        "datagrams_malformed": associations.malformed,
+        "datagrams_refused": associations.refused,
+        "datagrams_unrouted": associations.unrouted,
+        "datagrams_strange": datagrams.strange,
+        "datagrams_forged": datagrams.forged,
+        "pieces_given_up": datagrams.pieces_given_up,
     }

@@ -10,6 +10,7 @@ from pathlib import Path
 import attrs
 import trio
 
+from ingress.client.associations import ClientAssociations
 from ingress.client.entrance import Entrance
 from ingress.client.opener import Opener
 from ingress.config import IngressConfig, load
@@ -61,6 +62,11 @@ def read(options: Namespace, name: str | None, known: Lists | None = None) -> Fi
     return Files(config, identity, users, load_lists(of_rules(config.rules), known))
 
 
+def _tag(config: IngressConfig, identity: Identity) -> bytes | None:
+    """With what labels of datagrams begin; None where none are relayed."""
+    return identity.network if config.udp else None
+
+
 class Running:
     """Made inside the nursery that its tasks live in; nothing listens before `start`."""
 
@@ -78,10 +84,12 @@ class Running:
         self._nursery = nursery
         self._listeners: dict[Address, Listener] = {}
         self._accepts: Mapping[Address, OnAccept] = {}
-        setup = SetupOptions(config.network, identity.client_context(), Path(options.config).parent)
+        base, tag = Path(options.config).parent, _tag(config, identity)
+        setup = SetupOptions(config.network, identity.client_context(), base, tag)
         self.fleet = Fleet(self.loop, nursery, config.name, config.paths, setup, self.memory)
         self.opener = Opener(self.loop, self.fleet.chooser, self.fleet.moving, self._has_room, config, files.lists)
-        self.entrance = Entrance(self.loop, nursery, self.opener, config, files.users)
+        self.associations = ClientAssociations(self.loop, self.fleet.chooser, self.fleet.datagrams, config, files.lists)
+        self.entrance = Entrance(self.loop, nursery, self.opener, self.associations, config, files.users)
         self.fleet.on_round = self.opener.each_round
         self.direct: DirectExit | None = None
         self._go_direct(config)
@@ -185,8 +193,9 @@ class Running:
         self.config, self.identity, self.lists = config, identity, files.lists
         self.memory.resize(config.limits.memory)
         self.opener.use(config, files.lists)
+        self.associations.use(config, files.lists)
         self.entrance.use(config, files.users)
-        self.fleet.replan(config.network, config.paths, identity.client_context())
+        self.fleet.replan(config.network, config.paths, identity.client_context(), _tag(config, identity))
         log.event("reloaded", ingress=config.name, paths=len(config.paths.used), lines=len(config.network.lines))
         return f"reloaded: {len(config.network.lines)} lines, {len(config.paths.used)} paths"
 

@@ -17,6 +17,7 @@ from trio.abc import Clock
 from trio.testing import wait_all_tasks_blocked
 
 from ingress.choice.chooser import Chooser
+from ingress.client.associations import ClientAssociations
 from ingress.client.client_stream import ClientStream
 from ingress.client.entrance import Entrance
 from ingress.client.opener import Opener
@@ -30,7 +31,7 @@ from relay.model.network import Address, Network, Node
 from relay.model.walk import Paths
 from relay.session.ledger import holds_all
 from tests.ingress.choice.figures import figure
-from tests.ingress.client.counterparts import Exit, Holder, Program, SessionPaths
+from tests.ingress.client.counterparts import Echoes, Exit, Holder, Program, SessionPaths
 from tests.ingress.client.messages import HOST
 from tests.ingress.client.test_permits import AT, CONFIG
 from tests.relay.engine.conftest import Sockets
@@ -62,7 +63,9 @@ class ClientBed:
         for one in figures:
             self.paths.build(one.name, one.exit)
         self.opener = Opener(self.loop, self.chooser, self.paths, self._has_room, config)
-        self.entrance = Entrance(self.loop, nursery, self.opener, config, users)
+        self.datagrams = Echoes(self.chooser.connect_times.exits)
+        self.associations = ClientAssociations(self.loop, self.chooser, self.datagrams, config)
+        self.entrance = Entrance(self.loop, nursery, self.opener, self.associations, config, users)
         self.expects_failure = False
         """A door that raises is part of the script."""
         nursery.start_soon(self.loop.run)

@@ -4,9 +4,10 @@ import contextlib
 import re
 import socket
 import struct
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 from ingress.choice.choice import Choice
+from ingress.client.association import ClientAssociation
 from ingress.client.client_stream import ClientStream
 from relay.model.cause import Cause
 from relay.session.acceptor import AcceptorStream
@@ -76,6 +77,44 @@ class Exit:
 
     def finishes(self) -> None:
         self.stream.finish()
+
+
+class Echo:
+    """An association at an exit that sends every datagram back, from the target that it was sent to."""
+
+    def __init__(self, exit_: str, owner: ClientAssociation) -> None:
+        self.exit = exit_
+        self.owner = owner
+        self.sent: list[tuple[bytes, bytes]] = []
+        """Address bytes and payload."""
+        self.redundant: bool | None = None
+        """What was wished for the last one."""
+        self.is_closed = False
+
+    def send(self, address: bytes, payload: bytes | memoryview, redundant: bool | None = None) -> None:
+        self.redundant = redundant
+        self.sent.append((address, bytes(payload)))
+        self.owner.on_reply(b"head" + address + bytes(payload), 4)
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+class Echoes:
+    """The `DatagramNetwork` of a client's side, whose exits are all echoes."""
+
+    def __init__(self, exits: Iterable[str]) -> None:
+        self.reached = frozenset(exits)
+        """Those that can be reached by datagrams."""
+        self.may_carry = True
+        self.flows: list[Echo] = []
+
+    def exits(self) -> frozenset[str]:
+        return self.reached
+
+    def open(self, exit_: str, owner: ClientAssociation) -> Echo:
+        self.flows.append(Echo(exit_, owner))
+        return self.flows[-1]
 
 
 class SessionPaths:

@@ -19,7 +19,7 @@ QUICK = 0.025
 
 def asked(trip: float = 0.134, now: float = 100.0, interval: float = QUICK) -> Gauge:
     """A path that has just been answered, and is asked every *interval* seconds for a while."""
-    return Gauge().answered(trip, now).paced(interval, now - 10)
+    return Gauge().answered(trip, now).paced(interval, 0.0, now - 10)
 
 
 # ---- loss
@@ -106,15 +106,21 @@ def test_u14_silent_then_suspect_then_lost_a_round_trip_later() -> None:
 
 
 def test_nothing_is_missed_where_nothing_is_asked() -> None:
-    gauge = asked().paced(0.0, 100.0)
+    gauge = asked().paced(0.0, 0.0, 100.0)
     assert not gauge.is_suspect(0.0, 1e6) and not gauge.is_lost(0.0, 1e6)
 
 
 def test_nobody_is_late_before_it_can_have_answered() -> None:
-    gauge = asked(0.134, interval=5.0).paced(QUICK, 100.0)
+    gauge = asked(0.134, interval=5.0).paced(QUICK, 0.5, 100.0)
     assert not gauge.is_suspect(95.5, 100.0 + 0.134 + gauge.patience - 0.001)
     assert gauge.is_suspect(95.5, 100.0 + 0.134 + gauge.patience + 0.001)
-    assert gauge.paced(QUICK, 200.0) is gauge
+    assert gauge.paced(QUICK, 0.5, 200.0) is gauge
+
+
+def test_a_path_that_was_never_measured_has_the_time_that_it_may_take() -> None:
+    gauge = Gauge().paced(QUICK, 0.134, 100.0)
+    assert not gauge.is_suspect(0.0, 100.0 + 0.134 + gauge.patience - 0.001)
+    assert gauge.is_suspect(0.0, 100.0 + 0.134 + gauge.patience + 0.001)
 
 
 def test_a_process_that_was_held_up_blames_nobody() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import attrs
 
+from relay.callbacks import ignore
 from relay.carrier.link import Link, SessionClock
 from relay.engine import Loop
 from relay.session.acceptor import Acceptor, AcceptorStream
@@ -40,7 +41,10 @@ class Held:
         """Nothing: a node does not ping."""
 
     def on_notice(self, link: Link, kind: int, body: bytes) -> None:
-        """A TIME question: the node's answer, if it has one."""
+        """A TIME question: the node's answer, if it has one. What concerns datagrams is its exit's."""
+        if kind != Kind.TIME:
+            self.node.on_datagram_notice(link, kind, body)
+            return
         number, host, port = bodies.parse_time(body)
         self.node.asked.append((host, port))
         if self.node.connect_time is not None:
@@ -63,6 +67,8 @@ class FarNode:
         self.refuses_bulk = False
         self.asked: list[tuple[str, int]] = []
         """Targets that it was asked to time a connect to."""
+        self.on_datagram_notice: Callable[[Link, int, bytes], None] = ignore
+        """Takes LABEL and ASSOC_END."""
         self.connect_time: tuple[float, int] | None = (0.01, 0)
         """Seconds and cause that it answers; None if it never does."""
         self.held: dict[bytes, Held] = {}

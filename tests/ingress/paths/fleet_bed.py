@@ -26,6 +26,7 @@ from ingress.measure.faults import OF_THE_NEXT_LINE, Asked, FaultKind, SetupFaul
 from ingress.measure.health import PathState
 from ingress.paths.dial import Opened, SetupFailed
 from ingress.paths.fleet import Fleet
+from ingress.paths.labeling import Labeling
 from ingress.paths.live import LivePath, SetupOptions
 from relay import __version__
 from relay.carrier.link import Link
@@ -51,6 +52,9 @@ THREE_LINES: Lines = tuple((name, INGRESS, "us") for name in ("a", "b", "c"))
 class FleetBed:
     """A fleet, its loop, and the network under it. *nursery* runs its tasks; `close` at the end, then cancel them."""
 
+    TAG: bytes | None = None
+    """Of the network, where there are datagrams."""
+
     def __init__(
         self,
         clock: MockClock,
@@ -75,7 +79,7 @@ class FleetBed:
         self.base = FilePath("/nonexistent")
         self._join_networks()
         network, self.found = self.describe(lines)
-        self.options = SetupOptions(network, contexts()[0], self.base)
+        self.options = SetupOptions(network, contexts()[0], self.base, self.TAG)
         self.fleet = Fleet(self.loop, nursery, INGRESS, self.found, self.options, self.memory)
 
     def _join_networks(self) -> None:
@@ -105,7 +109,7 @@ class FleetBed:
     def replan(self, lines: Lines) -> None:
         """The file has *lines* from now on."""
         network, found = self.describe(lines)
-        self.fleet.replan(network, found, contexts()[0])
+        self.fleet.replan(network, found, contexts()[0], self.TAG)
 
     async def dial_hop(self, hop: Hop, base: FilePath, timeout: float) -> tuple[socket.socket, float]:
         """As `relay.dial.lines.dial_hop`, for the times that are shown."""
@@ -118,7 +122,13 @@ class FleetBed:
         return near, 2 * line.delay
 
     async def open_carrier(
-        self, path: Path, hello: Hello, context: ssl.SSLContext, base: FilePath, timeout: float
+        self,
+        path: Path,
+        hello: Hello,
+        context: ssl.SSLContext,
+        base: FilePath,
+        timeout: float,
+        labeling: Labeling | None = None,
     ) -> Opened:
         """As `ingress.paths.dial.open_carrier`: a round trip over each line, then what the node says."""
         self.dials.append((path.name, self.loop.now))
@@ -329,9 +339,10 @@ def _address(name: str) -> Address:
 
 
 def with_bed(
-    lines: Lines = TWO_PATHS, exits: Iterable[str] = ("us",)
+    lines: Lines = TWO_PATHS, exits: Iterable[str] = ("us",), kind: "type[FleetBed] | None" = None
 ) -> Callable[[Callable[..., Awaitable[None]]], Callable[..., None]]:
     """Run a test, which takes the bed first, in one with these *lines*. Its fixtures and drawn values come behind."""
+    made = FleetBed if kind is None else kind
 
     def decorate(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
         signature = inspect.signature(test)
@@ -339,7 +350,7 @@ def with_bed(
 
         async def run(clock: MockClock, patch: pytest.MonkeyPatch, values: dict[str, object]) -> None:
             async with trio.open_nursery() as nursery:
-                bed = FleetBed(clock, nursery, patch, lines, exits)
+                bed = made(clock, nursery, patch, lines, exits)
                 try:
                     await test(bed, **values)
                 finally:

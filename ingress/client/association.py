@@ -1,0 +1,219 @@
+"""One client's relay of datagrams (RFC 1928 section 7): its socket, its targets, and its association at an exit.
+
+The first datagram from the client's address tells its port, and the socket is connected to it: from then on the kernel
+drops what others send. The exit is chosen by the first target, and kept for all that may go there; what a rule or an
+exit's policy sends elsewhere has another exit beside it. Whatever cannot be passed on is dropped, and counted.
+"""
+
+import socket
+from typing import Protocol
+
+import attrs
+
+from ingress.choice.demand import Demand
+from ingress.doors.datagram import LED, PREFIX, address_end, read_address
+from ingress.lru import Lru
+from relay.engine import Loop
+from relay.engine.udp import DatagramAddress, UdpPort
+from relay.model.network import Address
+
+MOST_TARGETS = 1024
+"""Targets of one association that are remembered; what was used longest ago is judged anew."""
+
+
+@attrs.frozen
+class AssociationClient:
+    """Whose it is, as rules know it."""
+
+    address: str
+    user: str = ""
+    listen: Address | None = None
+    """Where the client came in."""
+
+    @property
+    def owner(self) -> str:
+        """Who shares exits and bounds with it."""
+        return self.user or self.address
+
+
+class FlowEnd(Protocol):
+    """An association at an exit."""
+
+    @property
+    def exit(self) -> str:
+        """Its name."""
+
+    def send(self, address: bytes, payload: bytes | memoryview, redundant: bool | None = None) -> None:
+        """One datagram towards a target; *redundant*: in two copies whatever the paths are like, or never; None: as
+        they need."""
+
+    def close(self) -> None:
+        """It is not used any more."""
+
+
+class Dropped:
+    """How many datagrams of clients were not passed on, and why. One for all associations."""
+
+    __slots__ = ("foreign", "malformed", "refused", "unrouted")
+
+    def __init__(self) -> None:
+        self.foreign = 0
+        """They came from another address or port than the client's."""
+        self.malformed = 0
+        """Their header is wrong, or they are fragments."""
+        self.refused = 0
+        """No exit may send to their target."""
+        self.unrouted = 0
+        """No exit that takes datagrams could be reached."""
+
+
+class AssociationHome(Protocol):
+    """Whoever made the association."""
+
+    @property
+    def loop(self) -> Loop:
+        """In which it lives."""
+
+    @property
+    def dropped(self) -> Dropped:
+        """Where it counts."""
+
+    def judge(self, who: AssociationClient, host: str, port: int) -> Demand | None:
+        """What is asked for this target; None if nothing may be sent there."""
+
+    def begin(self, association: "ClientAssociation", demand: Demand) -> FlowEnd | None:
+        """An association at an exit for *demand*; None if none can be reached."""
+
+    def over(self, association: "ClientAssociation") -> None:
+        """It has ended."""
+
+
+class _Target:
+    """One target of an association, judged."""
+
+    __slots__ = ("demand", "flow", "redundant")
+
+    def __init__(self, demand: Demand | None) -> None:
+        self.demand = demand
+        """None: nothing is sent there."""
+        self.redundant = None if demand is None or demand.match is None else demand.match.rule.redundant
+        """A rule's wish; None if none says anything."""
+        self.flow: FlowEnd | None = None
+        """By which it is reached, once something was sent."""
+
+
+class ClientAssociation:
+    """Belongs to a client's control connection, which closes it. The owner of its socket and of its flows."""
+
+    __slots__ = ("_flows", "_home", "_out", "_port", "_source", "_targets", "_udp", "used_at", "who")
+
+    def __init__(self, home: AssociationHome, sock: socket.socket, who: AssociationClient, port: int) -> None:
+        """*sock* is bound, and belongs to it from now on. *port* is the one that the client has announced, 0 if it has
+        not."""
+        self.who = who
+        self.used_at = home.loop.now
+        """When a datagram last went or came."""
+        self._home = home
+        self._port = port
+        self._source: DatagramAddress | None = None
+        """The client's, once it has sent something."""
+        self._flows: list[FlowEnd] = []
+        """One for each exit, nearly always one."""
+        self._targets: Lru[bytes, _Target] = Lru(MOST_TARGETS)
+        """By their address bytes."""
+        self._udp = UdpPort(home.loop, sock, self)
+        self._out = self._udp.out()
+
+    def __repr__(self) -> str:
+        return f"<ClientAssociation of {self.who.owner} at {self.bound}, {len(self._targets)} targets>"
+
+    @property
+    def bound(self) -> tuple[str, int]:
+        """Where it listens."""
+        host, port = self._udp.sock.getsockname()[:2]
+        return _without_zone(host), port
+
+    # ---- from the client
+
+    def on_datagrams(self, data: memoryview, size: int, source: DatagramAddress, local: bytes) -> None:
+        """The client, or somebody else, has sent some; each of *size* bytes but the last."""
+        if self._source is None and not self._pin(source):
+            self._home.dropped.foreign += -(-len(data) // (size or 1))
+            return
+        self.used_at = self._home.loop.now
+        for start in range(0, len(data) or 1, size or 1):
+            self._pass_on(data[start : start + size])
+
+    def _pin(self, source: DatagramAddress) -> bool:
+        """Whether *source* is the client; then nobody else is heard any more."""
+        if _without_zone(source[0]) != _without_zone(self.who.address) or self._port not in (0, source[1]):
+            return False
+        self._udp.sock.connect(source)
+        self._source = source
+        return True
+
+    def _pass_on(self, one: memoryview) -> None:
+        end = address_end(one)
+        if not end:
+            self._home.dropped.malformed += 1
+            return
+        address = bytes(one[LED:end])
+        target = self._targets.use(address) or self._judge(address)
+        if target.demand is None:
+            self._home.dropped.refused += 1
+            return
+        flow = target.flow or self._find(target, target.demand)
+        if flow is None:
+            self._home.dropped.unrouted += 1
+        else:
+            flow.send(address, one[end:], target.redundant)
+
+    def _judge(self, address: bytes) -> _Target:
+        meant = read_address(address)
+        target = _Target(None if meant is None else self._home.judge(self.who, *meant))
+        self._targets.put(address, target)
+        return target
+
+    def _find(self, target: _Target, demand: Demand) -> FlowEnd | None:
+        """The flow by which *demand* is met: the first that may, or a new one."""
+        for flow in self._flows:
+            if demand.exits is None or flow.exit in demand.exits:
+                target.flow = flow
+                return flow
+        target.flow = self._home.begin(self, demand)
+        if target.flow is not None:
+            self._flows.append(target.flow)
+        return target.flow
+
+    # ---- from the exit
+
+    def on_reply(self, inner: bytes, start: int) -> None:
+        """A datagram has come for the client: address bytes and payload begin at *start*."""
+        if self._source is not None:
+            self.used_at = self._home.loop.now
+            self._out.put(b"".join((PREFIX, memoryview(inner)[start:])))
+
+    def on_gone(self, flow: FlowEnd) -> None:
+        """The exit does not have it any more: the next datagram begins it anew."""
+        if flow in self._flows:
+            self._flows.remove(flow)
+        for target in self._targets.values():
+            if target.flow is flow:
+                target.flow = None
+
+    # ---- the end
+
+    def close(self) -> None:
+        """The client's connection has ended, or it made room: nothing is passed on any more. Harmless when repeated."""
+        if self._udp.closed:
+            return
+        self._udp.close()
+        for flow in self._flows:
+            flow.close()
+        self._flows.clear()
+        self._home.over(self)
+
+
+def _without_zone(host: str) -> str:
+    """A literal address as it stands in protocols: what a zone names is of this machine."""
+    return host.partition("%")[0]

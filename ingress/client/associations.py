@@ -1,0 +1,185 @@
+"""All clients' associations: who gets one, where it listens, at which exit it is, and who makes room.
+
+A client's associations share an exit, for as long as it works and something of them was heard of late: programs that
+open one for each target (tun2socks) are one machine on the internet all the same.
+"""
+
+import socket
+from collections.abc import Callable
+from typing import Protocol
+
+import attrs
+
+from ingress.choice.chooser import Chooser
+from ingress.choice.demand import Demand, Demands
+from ingress.choice.rules import UDP, Rules
+from ingress.client.association import AssociationClient, ClientAssociation, Dropped, FlowEnd
+from ingress.client.permits import Permits
+from ingress.config import IngressConfig
+from ingress.lists.load import NO_LISTS, Lists
+from ingress.lru import Lru
+from relay import log
+from relay.engine import Loop
+from relay.engine.udp_options import TARGET_BUFFER, open_udp
+from relay.model.addresses import plain
+
+MOST = 4096
+MOST_EACH = 256
+"""Associations at once, of all and of one user (or of one address, where nobody logs in). Each takes a descriptor here
+and one or two at an exit."""
+KEPT = 1800.0
+"""Seconds for which a client's next association takes the exit of its last."""
+MOST_KEPT = 16_384
+
+
+class DatagramNetwork(Protocol):
+    """Whoever carries datagrams to exits."""
+
+    @property
+    def may_carry(self) -> bool:
+        """Whether any exit takes datagrams, or may, for all that is known."""
+
+    def exits(self) -> frozenset[str]:
+        """Those that can be reached by datagrams now."""
+
+    def open(self, exit_: str, owner: ClientAssociation) -> FlowEnd:
+        """An association at one of these."""
+
+
+@attrs.frozen
+class ClientAssociationsStatistics:
+    """Now, and since the start."""
+
+    open: int
+    evicted: int
+    """That made room for others."""
+    foreign: int
+    malformed: int
+    refused: int
+    unrouted: int
+    """As `Dropped`."""
+
+
+class ClientAssociations:
+    """The home of every association. `use` comes first."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        chooser: Chooser,
+        network: DatagramNetwork,
+        config: IngressConfig,
+        lists: Lists = NO_LISTS,
+    ) -> None:
+        self.loop = loop
+        self.dropped = Dropped()
+        self._chooser = chooser
+        self._network = network
+        self._held: dict[ClientAssociation, Callable[[], None]] = {}
+        """With what ends the client of each."""
+        self._by_owner: dict[str, set[ClientAssociation]] = {}
+        self._exits: Lru[str, tuple[str, float]] = Lru(MOST_KEPT)
+        """By owner: the exit of its last association, and when that was begun."""
+        self._evicted = 0
+        self.use(config, lists)
+
+    def use(self, config: IngressConfig, lists: Lists = NO_LISTS) -> None:
+        """Go by *config* from the next association and target on; *lists* are those that its rules name."""
+        self._permits = Permits(config)
+        self._demands = Demands(Rules(config.rules, lists, config.listen_names) if config.rules else None)
+        self._advertise = config.advertise
+
+    def statistics(self) -> ClientAssociationsStatistics:
+        """What its bounds have counted."""
+        dropped = self.dropped
+        counts = dropped.foreign, dropped.malformed, dropped.refused, dropped.unrouted
+        return ClientAssociationsStatistics(len(self._held), self._evicted, *counts)
+
+    def add(
+        self, local: str, who: AssociationClient, port: int, on_evicted: Callable[[], None]
+    ) -> tuple[ClientAssociation, tuple[str, int]] | None:
+        """An association for *who*, who has connected to the address *local* and says that it sends from *port* (0: it
+        does not say); and where it is told to send to. None if there is none to be had."""
+        if not self._network.may_carry:
+            return None
+        sock = _bind(local)
+        if sock is None:
+            return None
+        self._make_room(who.owner)
+        association = ClientAssociation(self, sock, who, port)
+        self._held[association] = on_evicted
+        self._by_owner.setdefault(who.owner, set()).add(association)
+        return association, self._told(association)
+
+    def _told(self, association: ClientAssociation) -> tuple[str, int]:
+        """A client that comes from the internet may have to be told another address than the one of its connection."""
+        host, port = association.bound
+        if not plain(association.who.address).is_global:
+            return host, port
+        version = plain(host).version
+        return next((each for each in self._advertise if plain(each).version == version), host), port
+
+    def _make_room(self, owner: str) -> None:
+        held = self._by_owner.get(owner, set())
+        if len(held) >= MOST_EACH:
+            self._evict(min(held, key=lambda one: one.used_at))
+        elif len(self._held) >= MOST:
+            self._evict(min(self._held, key=lambda one: one.used_at))
+
+    def _evict(self, association: ClientAssociation) -> None:
+        self._evicted += 1
+        end = self._held[association]
+        association.close()
+        end()
+
+    # ---- as their home
+
+    def judge(self, who: AssociationClient, host: str, port: int) -> Demand | None:
+        """What the rules ask for this target; None if they deny it, or if no exit may send there, as far as the file
+        tells."""
+        permit = self._permits.judge(host, port)
+        demand = self._demands.make(host, port, who.address, who.user, permit.exits, who.listen, UDP)
+        return None if permit.refusal is not None or demand.refusal is not None else demand
+
+    def begin(self, association: ClientAssociation, demand: Demand) -> FlowEnd | None:
+        """An association at the exit of the client's others, or else at the best for its first target."""
+        asked: Demand | None = demand
+        while asked is not None:
+            exit_ = self._pick(association.who, asked)
+            if exit_ is not None:
+                self._exits.put(association.who.owner, (exit_, self.loop.now))
+                log.event("association-begun", level="debug", client=association.who.address, exit=exit_)
+                return self._network.open(exit_, association)
+            asked = asked.otherwise
+        return None
+
+    def _pick(self, who: AssociationClient, demand: Demand) -> str | None:
+        exits, now = self._network.exits(), self.loop.now
+        if demand.exits is not None:
+            exits &= demand.exits
+        kept = self._exits.use(who.owner)
+        if kept is not None and kept[0] in exits and now - kept[1] < KEPT:
+            return kept[0]
+        if not exits:
+            return None
+        wanted = Demand(demand.host, demand.port, who.address, who.user, exits)
+        choice = self._chooser.decide(wanted, now)
+        return None if choice is None else choice.exit
+
+    def over(self, association: ClientAssociation) -> None:
+        """It has ended."""
+        self._held.pop(association, None)
+        held = self._by_owner.get(association.who.owner)
+        if held is not None:
+            held.discard(association)
+            if not held:
+                del self._by_owner[association.who.owner]
+
+
+def _bind(local: str) -> socket.socket | None:
+    """A socket for datagrams at the literal address *local*; None if there is none left."""
+    try:
+        return open_udp((local, 0), buffer=TARGET_BUFFER, may_fragment=True)
+    except OSError as error:
+        log.event("association-failed", level="warning", error=error.strerror)
+        return None

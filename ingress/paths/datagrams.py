@@ -1,0 +1,297 @@
+"""All datagrams of an ingress between itself and its exits: sockets, labels, flows, and the clock of heartbeats.
+
+What comes is known by its label; what is not known is dropped and never answered. What goes leaves by the primary of
+its exit (`way`), in one batch for each address and turn of the loop.
+"""
+
+import itertools
+from collections.abc import Iterable
+
+import attrs
+
+from ingress.paths.datagram_path import DatagramPath, best_cipher
+from ingress.paths.dial import Opened
+from ingress.paths.flow import Flow, FlowOwner
+from ingress.paths.labeling import Labeling
+from ingress.paths.live import LivePath
+from ingress.paths.way import GIVEN_UP, ExitWay
+from relay import log
+from relay.datagram.pieces import Joiner
+from relay.engine import Loop, Timer
+from relay.engine.udp import DatagramAddress, UdpOut, UdpPort
+from relay.engine.udp_options import PORT_BUFFER, open_udp, take_only
+from relay.model.cause import Cause
+from relay.wire import bodies, datagrams
+from relay.wire.codes import Feature
+from relay.wire.datagrams import LABEL_SIZE, turned
+from relay.wire.frames import Kind
+
+HELD_UP = 0.02
+"""Seconds by which a heartbeat's timer may be late before silence is this process's own fault."""
+
+
+@attrs.frozen
+class DatagramsStatistics:
+    """Since the start."""
+
+    strange: int
+    """Datagrams with a label that is not known here."""
+    forged: int
+    """That could not be opened, or had been there before."""
+    pieces_given_up: int
+    """Payloads of which not all pieces came in time."""
+
+
+class Datagrams:
+    """Made with the fleet. *tag* is the network's, with which labels begin; None: no datagrams are carried."""
+
+    def __init__(self, loop: Loop, tag: bytes | None) -> None:
+        self.joiner = Joiner()
+        self.flows: dict[bytes, Flow] = {}
+        """By their ids, as they stand on the wire."""
+        self.ways: dict[str, ExitWay] = {}
+        """By exit."""
+        self._loop = loop
+        self._tag = tag
+        self._cipher = best_cipher()
+        self._by_label: dict[bytes, DatagramPath] = {}
+        """As labels are towards the ingress."""
+        self._ports: dict[str, UdpPort | None] = {}
+        """By the address that it is bound to; made when the first path needs one."""
+        self._outs: dict[DatagramAddress, UdpOut] = {}
+        self._ids = itertools.count(1)
+        self._timer: Timer | None = None
+        self._due = float("inf")
+        self._strange = self._forged = 0
+
+    def use(self, tag: bytes | None) -> None:
+        """Go by another file."""
+        self._tag = tag
+        if tag is None:
+            for path in list(self._by_label.values()):
+                self._forget(path)
+            self._fail_flows(list(self.flows.values()), Cause.EXIT_LOST)
+
+    # ---- for live paths
+
+    def labeling(self, live: LivePath) -> Labeling | None:
+        """What a set-up of the thin carrier of *live* is to say; the same as long as its session lives."""
+        if self._tag is None:
+            return None
+        way = self.ways.setdefault(live.peer.name, ExitWay(live.peer.name))
+        path = way.paths.get(live.name)
+        if path is None or path.token != live.peer.session.token or path.live is not live:
+            if path is not None:
+                self._forget(path)
+            made = Labeling.new(self._tag, len(live.path.hops) - 1)
+            path = way.paths[live.name] = DatagramPath(live, made, self._cipher, self._loop.now)
+            self._by_label[turned(made.label)] = path
+        return path.labeling
+
+    def thin_up(self, live: LivePath, opened: Opened) -> None:
+        """The thin carrier of *live* came up, as *opened* says."""
+        path, welcome = self._path(live), live.peer.welcome
+        if path is None or welcome is None:
+            return
+        knows = Feature.DATAGRAMS in welcome.features
+        if path.set_up(self._out(opened.datagrams_to), live.path.nodes, opened.takes, knows=knows):
+            path.say_label(self._loop.now)
+
+    def notice(self, live: LivePath, kind: int, body: bytes) -> None:
+        """The exit at the end of *live* says something of labels or associations. May raise ProtocolError."""
+        if kind == Kind.LABELED:
+            label, epoch, verdict = bodies.parse_labeled(body)
+            path = self._path(live)
+            if (
+                path is not None
+                and path.labeling.label == label
+                and path.labeled(epoch, verdict, live.peer.name, self._loop.now)
+            ):
+                log.event("label-up", level="debug", about=live.name, path=live.name)
+                self._tick()
+        else:
+            number, code = bodies.parse_assoc_gone(body)
+            flow = self.flows.get(number.to_bytes(4, "big"))
+            if flow is not None and flow.way.exit == live.peer.name:
+                self._fail_flows([flow], Cause.said_by_exit(code))
+
+    def removed(self, live: LivePath) -> None:
+        """*live* is no longer in the file."""
+        path = self._path(live)
+        if path is not None:
+            self._forget(path)
+            self._tick()
+
+    def session_over(self, exit_: str) -> None:
+        """The exit has another session than before, which knows none of these flows."""
+        way = self.ways.get(exit_)
+        if way is not None:
+            for path in list(way.paths.values()):
+                self._forget(path)
+            self._fail_flows([flow for flow in self.flows.values() if flow.way is way], Cause.EXIT_LOST)
+
+    def _path(self, live: LivePath) -> DatagramPath | None:
+        way = self.ways.get(live.peer.name)
+        path = None if way is None else way.paths.get(live.name)
+        return path if path is not None and path.live is live else None
+
+    def _forget(self, path: DatagramPath) -> None:
+        if self._by_label.pop(turned(path.labeling.label), None) is not None:
+            self._forged += path.end.forged + path.end.replayed
+        way = self.ways[path.live.peer.name]
+        if way.paths.get(path.live.name) is path:
+            del way.paths[path.live.name]
+            way.choose(self._loop.now)
+
+    # ---- flows
+
+    def exits(self) -> frozenset[str]:
+        """Those that can be reached by datagrams now."""
+        now = self._loop.now
+        return frozenset(
+            name
+            for name, way in self.ways.items()
+            if any(path.carries for path in way.paths.values()) and not way.is_given_up(now)
+        )
+
+    @property
+    def may_carry(self) -> bool:
+        """Whether any exit takes datagrams, or may, for all that is known."""
+        paths = [path for way in self.ways.values() for path in way.paths.values()]
+        return self._tag is not None and (not paths or any(path.carries or path.is_untold for path in paths))
+
+    def open(self, exit_: str, owner: FlowOwner) -> Flow:
+        """An association at *exit_*, one of `exits`. The exit hears of it by its first datagram."""
+        number = next(self._ids)
+        flow = Flow(number, self.ways[exit_], owner, self._loop, self)
+        self.flows[number.to_bytes(4, "big")] = flow
+        return flow
+
+    def closed(self, flow: Flow) -> None:
+        """Nobody uses *flow* any more: its exit is told, until it has heard it."""
+        del self.flows[flow.id.to_bytes(4, "big")]
+        for path in flow.way.paths.values():
+            path.live.peer.session.say_last([bodies.assoc_end(flow.id)])
+            return
+
+    def _fail_flows(self, flows: Iterable[Flow], cause: Cause) -> None:
+        for flow in flows:
+            del self.flows[flow.id.to_bytes(4, "big")]
+            flow.gone(cause)
+
+    # ---- heartbeats
+
+    def woken(self) -> None:
+        """Datagrams flow again somewhere: ask the paths there at once."""
+        self._arm(self._loop.now)
+
+    def _arm(self, when: float) -> None:
+        if self._timer is not None and self._timer.call is not None:
+            if self._timer.when <= when:
+                return
+            self._timer.cancel()
+        self._due = when
+        self._timer = self._loop.call_at(when, self._tick)
+
+    def _tick(self) -> None:
+        """Look at all paths, move what must move, say what is due."""
+        now = self._loop.now
+        if now - self._due > HELD_UP:
+            self._excuse(now)
+        for way in self.ways.values():
+            way.choose(now)
+        carrying = sum(way.primary is not None for way in self.ways.values())
+        due = min((way.beat(now, has_others=carrying > 1) for way in self.ways.values()), default=float("inf"))
+        self._leave_lost_exits(now)
+        self._renew_keys(now)
+        if self._by_label:
+            self._arm(due)
+
+    def _excuse(self, now: float) -> None:
+        for path in self._by_label.values():
+            path.gauge = path.gauge.excused(now)
+
+    def _leave_lost_exits(self, now: float) -> None:
+        """Flows leave an exit to which nothing works, once another one answers."""
+        bad = [way for way in self.ways.values() if way.bad_since is not None and way.is_used(now)]
+        if not bad:
+            return
+        others = [way for way in self.ways.values() if way.bad_since is None and way.primary is not None]
+        for way in others:
+            way.urge(now + 2 * GIVEN_UP)
+        for way in bad:
+            since = way.bad_since or now
+            if way.is_given_up(now) and any(
+                path.end.heard_at > since for other in others for path in other.paths.values()
+            ):
+                log.event("datagrams-leave-exit", level="warning", about=way.exit, node=way.exit)
+                self._fail_flows([flow for flow in self.flows.values() if flow.way is way], Cause.EXIT_LOST)
+
+    def _renew_keys(self, now: float) -> None:
+        for path in self._by_label.values():
+            if path.wants_renewal(now):
+                path.say_label(now)
+
+    # ---- the sockets
+
+    def _out(self, address: DatagramAddress | None) -> UdpOut | None:
+        """What leads to *address*; one for each, so that all that goes there in a turn leaves together."""
+        if address is None:
+            return None
+        out = self._outs.get(address)
+        if out is None:
+            port = self._port("::" if ":" in address[0] else "0.0.0.0")
+            if port is not None:
+                out = self._outs[address] = port.out(address)
+        return out
+
+    def _port(self, at: str) -> UdpPort | None:
+        if at not in self._ports:
+            self._ports[at] = self._open(at)
+        return self._ports[at]
+
+    def _open(self, at: str) -> UdpPort | None:
+        try:
+            sock = open_udp((at, 0), buffer=PORT_BUFFER, may_fragment=False)
+        except OSError as error:
+            log.event("datagram-socket-failed", level="warning", error=error.strerror)
+            return None
+        if self._tag is not None:
+            take_only(sock, self._tag)
+        return UdpPort(self._loop, sock, self)
+
+    def on_datagrams(self, data: memoryview, size: int, source: DatagramAddress, local: bytes) -> None:
+        """Some have come, one behind the other, each of *size* bytes but the last."""
+        by_label, now = self._by_label, self._loop.now
+        for start in range(0, len(data), size or 1):
+            one = data[start : start + size]
+            path = by_label.get(bytes(one[:LABEL_SIZE]))
+            if path is None:
+                self._strange += 1
+            elif datagrams.is_challenge(one):
+                self._answer(path, one, source)
+            else:
+                self._receive(path, one, now)
+
+    def _answer(self, path: DatagramPath, challenge: memoryview, source: DatagramAddress) -> None:
+        """A node asks whether this address is ours; only the one that we send to may."""
+        if path.out is not None and path.out.address is not None and path.out.address[:2] == source[:2]:
+            path.out.put(datagrams.answer_challenge(challenge))
+
+    def _receive(self, path: DatagramPath, one: memoryview, now: float) -> None:
+        found = path.end.receive(one, now)
+        if type(found) is bytes:
+            flow = self.flows.get(found[2:6])
+            if flow is not None and flow.way.exit == path.live.peer.name:
+                flow.deliver(found, now)
+        elif found is not None:
+            path.heard(found, now)  # type: ignore[arg-type]
+            for label in found.deaf:  # type: ignore[union-attr]
+                other = self._by_label.get(turned(label))
+                if other is not None and other.live.peer is path.live.peer:
+                    other.gauge = other.gauge.told_deaf(now)
+
+    def statistics(self) -> DatagramsStatistics:
+        """What its bounds have counted."""
+        forged = self._forged + sum(path.end.forged + path.end.replayed for path in self._by_label.values())
+        return DatagramsStatistics(self._strange, forged, self.joiner.given_up)

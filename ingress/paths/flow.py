@@ -1,0 +1,179 @@
+"""One association at one exit: its orders, its window, and over which paths its datagrams go.
+
+Every datagram of an association has an order, the same in each of its copies, so that however many arrive, one is
+delivered. It never looks into a payload.
+"""
+
+from typing import Protocol
+
+from ingress.choice.datagrams import YOUNG, Rate
+from ingress.paths.datagram_path import DatagramPath
+from ingress.paths.way import FLOWING, ExitWay
+from relay.datagram.pieces import Joiner, split
+from relay.datagram.window import ReplayWindow
+from relay.engine import Loop
+from relay.model.cause import Cause
+from relay.wire.datagrams import COPY, DATA, INNER, KIND, PART, PIECE, address_end
+
+ORDERS = (1 << 32) - 1
+LATER = 0.02
+"""Seconds after which the copy follows where no second path is there: losses come in bursts."""
+_pack = INNER.pack
+
+
+class FlowOwner(Protocol):
+    """Whoever the datagrams are for."""
+
+    def on_reply(self, inner: bytes, start: int) -> None:
+        """A datagram has come: its address bytes begin at *start*, its payload follows."""
+
+    def on_gone(self, flow: "Flow") -> None:
+        """The exit has lost the association, or is lost itself: another flow must be begun for what is to be sent."""
+
+
+class FlowHome(Protocol):
+    """Whoever keeps the flows."""
+
+    @property
+    def joiner(self) -> Joiner:
+        """Where their pieces wait for each other."""
+
+    def closed(self, flow: "Flow") -> None:
+        """Nobody uses *flow* any more."""
+
+    def woken(self) -> None:
+        """Datagrams flow to an exit again: its paths are to be asked more often."""
+
+
+class Flow:
+    """Made by `Datagrams.open`; `close` when nobody uses it any more."""
+
+    __slots__ = (
+        "_came",
+        "_home",
+        "_joiner",
+        "_loop",
+        "_order",
+        "_went",
+        "_window",
+        "began",
+        "dropped",
+        "id",
+        "owner",
+        "way",
+    )
+
+    def __init__(self, number: int, way: ExitWay, owner: FlowOwner, loop: Loop, home: FlowHome) -> None:
+        self.id = number
+        self.way = way
+        self.owner: FlowOwner | None = owner
+        self.began = loop.now
+        self.dropped = 0
+        """Datagrams for which there was no path, or that were too large."""
+        self._loop = loop
+        self._home = home
+        self._joiner = home.joiner
+        self._order = 0
+        self._window = ReplayWindow(32)
+        self._went, self._came = Rate(self.began), Rate(self.began)
+
+    def __repr__(self) -> str:
+        return f"<Flow {self.id} to {self.way.exit}, {self._order} out, {self._window.top} in>"
+
+    @property
+    def exit(self) -> str:
+        """Its name."""
+        return self.way.exit
+
+    @property
+    def is_thin(self) -> bool:
+        """Whether it is what may be copied."""
+        return self._went.is_thin and self._came.is_thin
+
+    # ---- towards the exit
+
+    def send(self, address: bytes, payload: bytes | memoryview, redundant: bool | None = None) -> None:
+        """One datagram; *address* are its address bytes. Dropped, and counted, if nothing leads to the exit.
+        *redundant*: in two copies whatever the paths are like, or never; None: as they need."""
+        way, now = self.way, self._loop.now
+        primary, used_at = way.primary, way.used_at
+        way.used_at = now
+        if now - used_at >= FLOWING:
+            self._home.woken()
+        size = len(address) + len(payload)
+        self._went.add(1, size, now)
+        if primary is None or primary.out is None:
+            self.dropped += 1
+            return
+        if size > way.room:
+            self._send_pieces(primary, address, payload)
+            return
+        order = self._order = self._order + 1 & ORDERS
+        inner = b"".join((_pack(DATA, way.route.generation, self.id, order), address, payload))
+        primary.out.put(primary.end.seal(inner))
+        wants = way.copies or now - self.began < YOUNG if redundant is None else redundant
+        if wants or way.route.is_suspect:
+            self._copy(inner, redundant=bool(redundant))
+
+    def _send_pieces(self, primary: DatagramPath, address: bytes, payload: bytes | memoryview) -> None:
+        way, room = self.way, self.way.room - PIECE.size - len(address)
+        head = (PART, way.route.generation, self.id, self._order + 1 & ORDERS)
+        parts = split(head, address, payload, room)
+        self.dropped += not parts
+        for inner in parts:
+            self._order = self._order + 1 & ORDERS
+            if primary.out is not None:
+                primary.out.put(primary.end.seal(inner))
+            if way.route.is_suspect:
+                self._copy(inner, redundant=False)
+
+    def _copy(self, inner: bytes, *, redundant: bool) -> None:
+        """Thin flows go over the spare as well; without one, what loses datagrams gets the copy a little later."""
+        way = self.way
+        if not redundant and not self.is_thin:
+            return
+        copy = bytes((inner[0] | COPY,)) + inner[1:]
+        if way.spare is not None:
+            if redundant or way.copies or way.route.is_suspect or way.route.is_near:
+                _put(way.spare, copy)
+        elif redundant or way.copies:
+            self._loop.call_at(self._loop.now + LATER, lambda: self._put_later(copy))
+
+    def _put_later(self, copy: bytes) -> None:
+        if self.owner is not None and self.way.primary is not None:
+            _put(self.way.primary, copy)
+
+    # ---- from the exit
+
+    def deliver(self, inner: bytes, now: float) -> None:
+        """What has come for this association, whichever path it took."""
+        if not self._window.fresh(int.from_bytes(inner[6:10], "big")) or self.owner is None:
+            return
+        self.way.used_at = now
+        self._came.add(1, len(inner), now)
+        kind = inner[0] & KIND
+        if kind == DATA and address_end(inner, INNER.size):
+            self.owner.on_reply(inner, INNER.size)
+        elif kind == PART:
+            whole = self._joiner.join(inner, now)
+            if whole is not None:
+                self.owner.on_reply(whole[0] + whole[1], 0)
+
+    # ---- the end
+
+    def gone(self, cause: Cause) -> None:
+        """The exit does not know it any more."""
+        owner, self.owner = self.owner, None
+        if owner is not None:
+            owner.on_gone(self)
+
+    def close(self) -> None:
+        """Nobody uses it any more: the exit is told."""
+        if self.owner is not None:
+            self.owner = None
+            self._home.closed(self)
+
+
+def _put(path: DatagramPath, inner: bytes) -> None:
+    if path.out is not None and path.end.can_seal:
+        path.out.put(path.end.seal(inner))

@@ -1,0 +1,161 @@
+"""What leads to one exit: its paths' labels, which of them is primary and which spare, and how often each is asked.
+
+Asked is what flows use, and what would take over: often while they flow, less for a while after, seldom on the best two
+of an exit that nobody uses. A path that was lost is asked until it answers again.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from ingress.choice.datagrams import Candidate, Route, State, route, wants_copies
+from ingress.measure.gauge import Gauge
+from ingress.paths.datagram_path import DatagramPath
+from relay.wire.datagrams import INNER
+
+QUICK = 0.025
+"""Seconds between heartbeats on primary and spare while datagrams flow: silence shows within three of them. At 10 ms
+they would be as many as a game's own datagrams; at 50 ms a path's death is felt."""
+CALM = 0.25
+SELDOM = 5.0
+"""The same for a while after the last datagram; and else, on the best two paths of an exit."""
+TRIAL = 0.25
+"""On a path that has a new label, until it was answered or is known to be deaf."""
+LOST = 1.0
+"""On a path that was lost, until it answers."""
+DEAF = 60.0
+"""On a path that never answered."""
+FLOWING = 1.0
+USED = 30.0
+"""Seconds since the last datagram for which flows count as flowing, and as to be expected again."""
+GIVEN_UP = 0.5
+"""Seconds for which no path to an exit works, before its flows go to another one."""
+MEASURED = 2
+"""Paths of an exit that are asked when nobody uses it."""
+BASE_SIZE = 1232
+"""Bytes of a datagram that every path carries: IPv6 must carry packets of 1,280 (RFC 8200 section 5)."""
+OVERHEAD = 16 + INNER.size + 16
+"""Bytes around address and payload: label and number, what leads the sealed part, its tag."""
+
+
+class ExitWay:
+    """One exit's. The same object for all flows there, so that a move is one assignment."""
+
+    __slots__ = ("bad_since", "copies", "exit", "paths", "primary", "room", "route", "spare", "urged_until", "used_at")
+
+    def __init__(self, exit_: str) -> None:
+        self.exit = exit_
+        self.paths: dict[str, DatagramPath] = {}
+        """By name."""
+        self.route = Route()
+        self.primary: DatagramPath | None = None
+        self.spare: DatagramPath | None = None
+        self.copies = False
+        """Thin flows are copied."""
+        self.room = BASE_SIZE - OVERHEAD
+        """Bytes of address and payload that its paths carry in one datagram."""
+        self.used_at = float("-inf")
+        """When a datagram last went or came."""
+        self.bad_since: float | None = None
+        """Since when no path works."""
+        self.urged_until = float("-inf")
+
+    def __repr__(self) -> str:
+        return f"<ExitWay to {self.exit} by {self.route.primary}, spare {self.route.spare}>"
+
+    def is_flowing(self, now: float) -> bool:
+        """Whether datagrams flow."""
+        return now - self.used_at < FLOWING
+
+    def is_used(self, now: float) -> bool:
+        """Whether they do, or may again at once."""
+        return now - self.used_at < USED
+
+    def is_given_up(self, now: float) -> bool:
+        """Whether nothing has worked for so long that its flows should leave."""
+        return self.bad_since is not None and now - self.bad_since >= GIVEN_UP
+
+    def urge(self, until: float) -> None:
+        """It may be needed: find out whether it answers."""
+        self.urged_until = until
+
+    # ---- which path
+
+    def choose(self, now: float) -> None:
+        """Look at every path, and go by what is found."""
+        found = [self._candidate(name, path, now) for name, path in self.paths.items() if path.carries]
+        candidates = [one for one in found if one is not None]
+        self.route = route(self.route, candidates, now)
+        self.primary = self.paths.get(self.route.primary or "")
+        self.spare = self.paths.get(self.route.spare or "")
+        works = any(one.state <= State.UNKNOWN for one in candidates)
+        self.bad_since = None if works else (self.bad_since or now)
+        if self.primary is not None:
+            self.copies = wants_copies(None, self.route, self.primary.gauge, float("-inf"), are_on=self.copies, now=now)
+
+    def _candidate(self, name: str, path: DatagramPath, now: float) -> Candidate | None:
+        if path.is_deaf:
+            return None
+        trip, walk = path.guess, path.live.path
+        gauge = path.gauge
+        cost = gauge.cost if gauge.is_measured else trip
+        return Candidate(name, walk.lines, self._state(path, gauge, now), cost, gauge.trip or trip, walk.backup)
+
+    def _state(self, path: DatagramPath, gauge: Gauge, now: float) -> State:
+        heard = path.end.heard_at
+        if path.was_lost or gauge.is_lost(heard, now):
+            path.was_lost = True
+            return State.LOST
+        if gauge.is_suspect(heard, now) or path.is_bare:
+            return State.SUSPECT
+        return State.WELL if gauge.is_measured else State.UNKNOWN
+
+    # ---- heartbeats
+
+    def beat(self, now: float, *, has_others: bool) -> float:
+        """Say what is due; when the next is. *has_others*: other exits could take the flows."""
+        intervals = self._intervals(now, has_others)
+        is_active, deaf = self.is_used(now), self._unheard(now)
+        due = float("inf")
+        for name, path in self.paths.items():
+            interval = intervals.get(name, 0.0)
+            path.gauge = path.gauge.paced(interval, path.guess, now)
+            if not interval:
+                continue
+            path.next_beat = min(path.next_beat, now + interval)
+            if path.next_beat <= now:
+                path.beat(deaf, is_active=is_active and name in (self.route.primary, self.route.spare), now=now)
+                path.next_beat = now + interval
+            due = min(due, path.next_beat)
+        if self.primary is not None and self.is_flowing(now):
+            silent = self.primary.gauge.silent_at(self.primary.end.heard_at)
+            due = min(due, silent) if silent > now else due
+        return due
+
+    def _intervals(self, now: float, has_others: bool) -> Mapping[str, float]:
+        """How often each path is asked; those that are not are not named."""
+        found = {name: self._by_itself(path) for name, path in self.paths.items() if path.carries}
+        usual = self._usual(now, can_move=has_others or len(found) > 1)
+        for name in self._asked(now):
+            if name in found:
+                found[name] = min(found[name] or usual, usual)
+        return {name: interval for name, interval in found.items() if interval}
+
+    def _by_itself(self, path: DatagramPath) -> float:
+        if path.is_deaf:
+            return DEAF
+        if not path.gauge.is_measured:
+            return TRIAL
+        return LOST if path.was_lost else 0.0
+
+    def _usual(self, now: float, *, can_move: bool) -> float:
+        if self.is_flowing(now):
+            return QUICK if can_move else CALM
+        return CALM if self.is_used(now) or now < self.urged_until else SELDOM
+
+    def _asked(self, now: float) -> Iterable[str]:
+        chosen = (self.route.primary, self.route.spare)
+        return [name for name in chosen if name is not None][:MEASURED]
+
+    def _unheard(self, now: float) -> tuple[bytes, ...]:
+        """Labels that are to be said to be deaf."""
+        paths = [path for path in (self.primary, self.spare) if path is not None]
+        return tuple(path.labeling.label for path in paths if path.gauge.is_suspect(path.end.heard_at, now))

@@ -1,0 +1,281 @@
+"""A bed whose lines carry datagrams as well, to exits that are echoes: real labels and keys, virtual time.
+
+Between the ends stand no sockets: what an ingress puts out for a path arrives at its exit a delay later, unless the
+line loses it. A line may lose datagrams while its carriers are well, and either way alone.
+"""
+
+import itertools
+import random
+import ssl
+from collections.abc import Callable
+from pathlib import Path as FilePath
+from typing import Any
+
+import attrs
+
+from ingress.paths.datagrams import Datagrams
+from ingress.paths.dial import Opened
+from ingress.paths.flow import Flow
+from ingress.paths.labeling import Labeling
+from ingress.paths.live import LivePath
+from relay.callbacks import ignore
+from relay.carrier.link import Link
+from relay.datagram.end import DatagramEnd
+from relay.datagram.window import ReplayWindow
+from relay.model.walk import Path
+from relay.wire import bodies
+from relay.wire.codes import Cipher, Feature, Verdict
+from relay.wire.datagrams import ACTIVE, ANSWER, COPY, DEAF, LABEL_SIZE, Heartbeat, forth
+from relay.wire.frames import Kind
+from relay.wire.setup import Hello
+from tests.ingress.paths.far_node import FarNode
+from tests.ingress.paths.fleet_bed import FleetBed
+from tests.ingress.paths.virtual_lines import VirtualLine
+
+TAG = b"\x12\x34\x56\x78"
+TARGET = b"\x01\x09\x09\x09\x09\x00\x35"
+Carry = Callable[[bytes], None]
+
+
+@attrs.define(eq=False)
+class Weather:
+    """What becomes of datagrams on one line."""
+
+    up: float = 0.0
+    down: float = 0.0
+    """Share that is lost each way."""
+    extra: float = 0.0
+    """Seconds that one in two takes longer."""
+
+
+class VirtualOut:
+    """As an `UdpOut` for one path."""
+
+    def __init__(self, bed: "DatagramBed", lines: tuple[VirtualLine, ...], node: FarNode) -> None:
+        self.address = (lines[0].name, 0)
+        self._bed, self._lines, self._node = bed, lines, node
+
+    def put(self, part: bytes) -> None:
+        exit_ = self._bed.far[self._node.name]
+        self._bed.carry(self._lines, part, "up", lambda data: exit_.receive(data, self._back))
+
+    def _back(self, part: bytes) -> None:
+        self._bed.carry(self._lines, part, "down", self._bed.arrive)
+
+
+@attrs.define(eq=False)
+class Label:
+    """One end of a label at an exit."""
+
+    end: DatagramEnd
+    back: Carry
+    active_at: float = float("-inf")
+    patience: float = 0.0
+
+
+@attrs.define(eq=False)
+class EchoAssociation:
+    """What an exit knows of one."""
+
+    window: ReplayWindow = attrs.Factory(lambda: ReplayWindow(32))
+    generation: int = -1
+    primary: Label | None = None
+    copied_on: dict[int, tuple[Label, float]] = attrs.Factory(dict)
+    order: int = 0
+
+
+class FarExit:
+    """An exit whose targets send every datagram back."""
+
+    def __init__(self, bed: "DatagramBed", node: FarNode) -> None:
+        self.bed = bed
+        self.labels: dict[bytes, Label] = {}
+        self.associations: dict[int, EchoAssociation] = {}
+        self.ended: list[int] = []
+        self.payloads: list[bytes] = []
+        """What reached the targets."""
+        self.beats: list[tuple[float, bytes]] = []
+        """Heartbeats, by moment and label."""
+        self.verdict = Verdict.TAKEN
+        self.labels_said = 0
+        node.on_datagram_notice = self.on_notice
+
+    def on_notice(self, link: Link, kind: int, body: bytes) -> None:
+        if kind == Kind.ASSOC_END:
+            self.ended.append(bodies.parse_assoc_end(body))
+            return
+        name, epoch, cipher, relays, secret = bodies.parse_label(body)
+        self.labels_said += 1
+        label = self.labels.get(name)
+        if label is None:
+            end = DatagramEnd(name, is_ingress=False, relays=relays, now=self.bed.loop.now)
+            label = self.labels[name] = Label(end, ignore)
+        label.end.open_epoch(epoch, Cipher(cipher), secret)
+        label.end.seal_with(epoch)
+        link.end.send(bodies.labeled(name, epoch, self.verdict))
+
+    def receive(self, data: bytes, back: Carry) -> None:
+        label, now = self.labels.get(data[:LABEL_SIZE]), self.bed.loop.now
+        if label is None:
+            return
+        label.back = back
+        found = label.end.receive(data, now)
+        if isinstance(found, Heartbeat):
+            self._answer(label, found, now)
+        elif found is not None:
+            self._echo(label, found, now)
+
+    def _answer(self, label: Label, beat: Heartbeat, now: float) -> None:
+        self.beats.append((now, label.end.label))
+        if beat.flags & ACTIVE:
+            label.active_at, label.patience = now, max(2.5 * beat.interval, 0.06)
+        label.back(label.end.probe(now, Heartbeat(ANSWER, beat.interval)))
+
+    def _echo(self, label: Label, inner: bytes, now: float) -> None:
+        kind, generation = inner[0], inner[1]
+        number, order = int.from_bytes(inner[2:6], "big"), inner[6:10]
+        one = self.associations.setdefault(number, EchoAssociation())
+        if kind & COPY:
+            one.copied_on[id(label)] = label, now
+        elif generation != one.generation:
+            one.generation, one.primary = generation, label
+        if not one.window.fresh(int.from_bytes(order, "big")):
+            return
+        self.payloads.append(inner[10 + len(TARGET) :])
+        one.order += 1
+        reply = bytes([kind & ~COPY, 0]) + inner[2:6] + one.order.to_bytes(4, "big") + inner[10:]
+        copies = [to for to, at in one.copied_on.values() if now - at < 2.0 and to is not one.primary]
+        for to in (*([one.primary] if one.primary is not None else []), *copies):
+            to.back(to.end.seal(reply))
+
+    def say_deaf(self) -> None:
+        """As an exit does by itself on labels in use that are silent."""
+        now = self.bed.loop.now
+        active = [one for one in self.labels.values() if now - one.active_at < 1.0]
+        silent = [one for one in active if now - one.end.heard_at > one.patience]
+        for one in active if silent else ():
+            flags = DEAF if one in silent else 0
+            one.back(one.end.probe(now, Heartbeat(flags, deaf=tuple(each.end.label for each in silent))))
+
+
+class Player:
+    """A game: a datagram every 1/60 s, each with its number; and when each came back."""
+
+    def __init__(self, bed: "DatagramBed", exit_: str = "us") -> None:
+        self.bed = bed
+        self.flow: Flow | None = bed.datagrams.open(exit_, self)
+        self.came: list[tuple[float, int]] = []
+        self.sent = 0
+        self.is_playing = True
+
+    def on_reply(self, inner: bytes, start: int) -> None:
+        self.came.append((self.bed.loop.now, int(inner[start + len(TARGET) :])))
+
+    def on_gone(self, flow: Flow) -> None:
+        self.flow = None
+
+    def play(self) -> None:
+        if self.is_playing:
+            self.send()
+            self.bed.loop.call_at(self.bed.loop.now + 1 / 60, self.play)
+
+    def send(self) -> None:
+        if self.flow is None:
+            exits = sorted(self.bed.datagrams.exits())
+            if not exits:
+                return
+            self.flow = self.bed.datagrams.open(exits[0], self)
+        self.sent += 1
+        self.flow.send(TARGET, str(self.sent).encode())
+
+    def longest_gap(self, since: float) -> float:
+        """Seconds, of those after *since*, in which nothing came."""
+        times = [since, *(at for at, _ in self.came if at >= since)]
+        return max(later - earlier for earlier, later in itertools.pairwise(times))
+
+    @property
+    def numbers(self) -> list[int]:
+        return [number for _, number in self.came]
+
+
+class DatagramBed(FleetBed):
+    """A `FleetBed` in which every path carries datagrams."""
+
+    TAG = TAG
+
+    def __init__(self, *arguments: Any) -> None:
+        self.weather: dict[str, Weather] = {}
+        self.far: dict[str, FarExit] = {}
+        self.takes: Verdict | None = Verdict.TAKEN
+        """What relays say of labels."""
+        self.features = Feature.DATAGRAMS
+        self.dice = random.Random(1)
+        super().__init__(*arguments)
+        self.patch.setattr(Datagrams, "_out", self._out)
+        self._look()
+
+    @property
+    def datagrams(self) -> Datagrams:
+        return self.fleet.datagrams
+
+    def _look(self) -> None:
+        for one in self.far.values():
+            one.say_deaf()
+        self.loop.call_at(self.loop.now + 0.025, self._look)
+
+    def _out(self, address: tuple[Any, ...] | None) -> VirtualOut | None:
+        if address is None:
+            return None
+        path: Path = address[0]
+        node = self.nodes[path.end]
+        if node.name not in self.far:
+            self.far[node.name] = FarExit(self, node)
+        return VirtualOut(self, tuple(self.lines[hop.line.name] for hop in path.hops), node)
+
+    async def open_carrier(
+        self,
+        path: Path,
+        hello: Hello,
+        context: ssl.SSLContext,
+        base: FilePath,
+        timeout: float,
+        labeling: Labeling | None = None,
+    ) -> Opened:
+        opened = await super().open_carrier(path, hello, context, base, timeout)
+        if labeling is None:
+            return opened
+        takes = (self.takes,) * len(labeling.hop_keys)
+        features = opened.welcome.features | self.features
+        welcome = attrs.evolve(opened.welcome, features=features)
+        return attrs.evolve(opened, welcome=welcome, takes=takes, datagrams_to=(path,))
+
+    # ---- datagrams on their way
+
+    def carry(self, lines: tuple[VirtualLine, ...], part: bytes, way: str, arrive: Carry) -> None:
+        """*part* takes its time along *lines*, or is lost."""
+        at = self.loop.now
+        for line in lines if way == "up" else reversed(lines):
+            weather = self.weather.get(line.name, Weather())
+            if line.is_held or self.dice.random() < getattr(weather, way):
+                return
+            at += line.delay + weather.extra * self.dice.randrange(2)
+        self.loop.call_at(at, lambda: None if any(line.is_held for line in lines) else arrive(part))
+
+    def arrive(self, part: bytes) -> None:
+        """At the ingress."""
+        self.datagrams.on_datagrams(memoryview(part), len(part), ("10.0.0.1", 1), b"")
+
+    def spoil(self, line: str, up: float = 0.0, down: float = 0.0, extra: float = 0.0) -> None:
+        """So is *line* for datagrams from now on."""
+        self.weather[line] = Weather(up, down, extra)
+
+    def route(self, exit_: str = "us") -> tuple[str | None, str | None]:
+        """Primary and spare."""
+        route = self.datagrams.ways[exit_].route
+        return route.primary, route.spare
+
+    def label_of(self, live: LivePath) -> bytes:
+        """As it is towards the exit."""
+        labeling = self.datagrams.labeling(live)
+        assert labeling is not None
+        return forth(labeling.label)
