@@ -7,7 +7,8 @@ connection costs no task, no cancel scope and no stream object. The rules, which
    by an end of file, or by a short read (then the kernel has nothing left and will signal what comes); whoever stops
    earlier (budget, pause) remembers that there may be more and goes on the loop's ready list when it may go on.
 2. Every service has a budget (READ_BUDGET bytes for an endpoint, SLICE seconds for the loop): a heavy stream delays the
-   others by one budget, and the engine delays other trio tasks by about one slice.
+   others by one budget, and the engine delays other trio tasks by about one slice. A turn that takes longer is
+   followed by shorter ones (FEWEST_AT_ONCE).
 3. One order in a turn: ready descriptors, endpoints with budget left over, due timers, `call_soon` calls, and last
    the carriers that were asked to flush, so that all that a turn has to say goes out in one write.
 4. One read buffer for all, and one for what has still to be decrypted. A view handed to `on_bytes` is valid during the

@@ -42,7 +42,11 @@ LINGER = 0.001
 busy flow are nearly always there by then, and a turn of trio costs more than serving them. It is the shortest wait that
 epoll has in Python; other trio tasks are held up by as much."""
 EVENTS_AT_ONCE = 64
-"""Events taken in one turn: so that a turn, at some 50 µs each, stays within the slice. The kernel keeps the rest."""
+"""Services of a kind in one turn, the most: at some 50 µs each, a turn stays within the slice. The kernel keeps the
+rest of the events, the loop those of its lists."""
+FEWEST_AT_ONCE = 8
+"""The same where a turn took longer than the slice: what all of them have to send leaves at the end of the turn, and
+other trio tasks wait as long. Fewer would cost everybody more turns, to gain less than the slice."""
 
 
 class Endpoint(Protocol):
@@ -107,6 +111,7 @@ class Loop:
         "_turns",
         "_wakeups",
         "buffer",
+        "pace",
         "raw",
     )
 
@@ -115,6 +120,8 @@ class Loop:
         """What every endpoint reads into; its content lasts until the next read."""
         self.raw = memoryview(bytearray(BUFFER))
         """The same for what has still to be decrypted."""
+        self.pace = EVENTS_AT_ONCE
+        """Services of a kind in one turn, now."""
         self._epoll = select.epoll()
         self._alarm, self._bell = Alarm(), Bell()
         self._endpoints: dict[int, Endpoint] = {}
@@ -295,7 +302,10 @@ class Loop:
         try:
             while self._now <= end:
                 has_served = self._turn(wait)
-                self._now = trio.current_time()
+                now = trio.current_time()
+                if now - self._now > SLICE or self.pace < EVENTS_AT_ONCE:
+                    self._set_pace(now - self._now)
+                self._now = now
                 if self._ready or self._soon or self._flushes:
                     wait = 0.0
                 elif not has_served:
@@ -306,8 +316,15 @@ class Loop:
         finally:
             self._is_serving = False
 
+    def _set_pace(self, took: float) -> None:
+        """A turn *took* so many seconds, or there were fewer services in it than there may be."""
+        if took > SLICE:
+            self.pace = max(FEWEST_AT_ONCE, self.pace // 2)
+        elif took < SLICE / 2:
+            self.pace = min(EVENTS_AT_ONCE, self.pace * 2)
+
     def _turn(self, wait: float) -> bool:
-        """Serve once all that is ready now, or within *wait* seconds; False if nothing was."""
+        """Serve once what is ready now, or within *wait* seconds, as far as it goes; False if nothing was."""
         self._turns += 1
         is_due = self._timers.next_deadline() <= self._now
         if is_due:
@@ -315,10 +332,12 @@ class Loop:
         endpoints = self._endpoints
         # Whose event it is must be settled before the first service, which may close one descriptor and open another
         # with the same number.
-        events = [(endpoints.get(descriptor), bits) for descriptor, bits in self._epoll.poll(wait, EVENTS_AT_ONCE)]
+        events = [(endpoints.get(descriptor), bits) for descriptor, bits in self._epoll.poll(wait, self.pace)]
         if wait:
             self._now = trio.current_time()
         ready, self._ready = self._ready, []
+        if len(ready) > self.pace:
+            ready, self._ready = ready[: self.pace], ready[self.pace :]
         for endpoint, bits in events:
             if endpoint is not None:
                 self._service(endpoint, bits)
@@ -337,7 +356,7 @@ class Loop:
             self.fail(endpoint, error)
 
     def _call_due(self) -> None:
-        for timer in self._timers.pop_due(self._now):
+        for timer in self._timers.pop_due(self._now, self.pace):
             call, timer.call = timer.call, None
             if call is not None:
                 self._call(call)

@@ -64,11 +64,12 @@ class Timers:
             heapq.heappop(heap)
         return math.inf
 
-    def pop_due(self, now: float) -> list[Timer]:
-        """Take out what is due at *now*, in order. A `call` may turn None before its turn: another one cancelled it."""
-        due = []
+    def pop_due(self, now: float, most: int) -> list[Timer]:
+        """Take out what is due at *now*, in order, at most *most*. A `call` may turn None before its turn: another one
+        cancelled it."""
+        due: list[Timer] = []
         heap = self._heap
-        while heap and heap[0][0] <= now:
+        while heap and heap[0][0] <= now and len(due) < most:
             timer = heapq.heappop(heap)[2]
             if timer.call is not None:
                 due.append(timer)

@@ -12,6 +12,8 @@ import pytest
 import trio
 
 from relay.engine import Listener, Loop, Tcp
+from relay.engine.listener import SHARE
+from relay.engine.loop import EVENTS_AT_ONCE, FEWEST_AT_ONCE
 from relay.listen import open_listener
 
 
@@ -68,6 +70,26 @@ async def test_callers_are_handed_over(loop: Loop, sockets, accepted: Accepted, 
     assert "stopped" in repr(listener)
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(address)
+
+
+async def test_of_many_callers_a_turn_takes_a_few_and_fewer_when_turns_take_long(
+    loop: Loop, sockets, accepted: Accepted
+) -> None:
+    """The others wait in the kernel: what is done for each would hold up those who are here."""
+    sock = open_listener(("127.0.0.1", 0))
+    for _ in range(100):
+        dial(sockets, sock.getsockname())
+    turns: list[int] = []
+    loop.pace = FEWEST_AT_ONCE
+    listener = Listener(
+        loop,
+        sock,
+        lambda client, address: (sockets.keep(client), turns.append(loop.statistics().turns), accepted.notes.note()),
+    )
+    await accepted.notes.until(lambda: len(turns) == 100)
+    counts = [turns.count(turn) for turn in sorted(set(turns))]
+    assert counts[0] == FEWEST_AT_ONCE // SHARE and max(counts) <= EVENTS_AT_ONCE // SHARE
+    listener.stop()
 
 
 def test_an_address_in_use_is_an_error_that_leaves_nothing_open(sockets) -> None:

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import pytest
 import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from relay.engine import HandlerFailed, Loop, Tcp
-from relay.engine.loop import FLUSH, READ_BUDGET
+from relay.engine.loop import EVENTS_AT_ONCE, FEWEST_AT_ONCE, FLUSH, READ_BUDGET
 
 
 class Probe:
@@ -78,6 +79,46 @@ async def test_flushes_come_behind_the_calls_of_the_same_round(loop: Loop, notes
     loop.call_soon(lambda: (order.append("call"), loop.flush_soon(probe), loop.again(probe), loop.again(probe)))
     await reader.until(lambda: len(order) == 3)
     assert order == ["call", "flush", "again"]
+
+
+async def test_turns_that_take_long_serve_fewer_until_they_are_short_again(mock_clock: MockClock) -> None:
+    """What all of them have to send leaves at the end of a turn, and other trio tasks wait as long."""
+    async with trio.open_nursery() as nursery:
+        loop = Loop()
+        nursery.start_soon(loop.run)
+        await wait_all_tasks_blocked()
+        costs = [0.001] * 200 + [0.0] * 400
+        turns: list[int] = []
+
+        def react(events: int) -> None:
+            turns.append(loop.statistics().turns)
+            mock_clock.jump(costs[len(turns) - 1])
+
+        for _ in costs:
+            probe = Probe()
+            probe.react = react
+            loop.again(probe)
+        await wait_all_tasks_blocked()
+        served = [turns.count(turn) for turn in sorted(set(turns))]
+        slow = served[: len(set(turns[:200]))]
+        assert slow[:4] == [EVENTS_AT_ONCE, 32, 16, FEWEST_AT_ONCE] and max(slow[4:]) <= FEWEST_AT_ONCE
+        assert max(served[len(slow) :]) == EVENTS_AT_ONCE and sum(served) == 600
+        nursery.cancel_scope.cancel()
+
+
+async def test_timers_that_are_due_together_are_called_in_several_turns(mock_clock: MockClock) -> None:
+    async with trio.open_nursery() as nursery:
+        loop = Loop()
+        nursery.start_soon(loop.run)
+        await wait_all_tasks_blocked()
+        turns: list[int] = []
+        for _ in range(150):
+            loop.call_at(loop.now + 1.0, lambda: turns.append(loop.statistics().turns))
+        mock_clock.jump(1.0)
+        loop.call_soon(lambda: None)
+        await wait_all_tasks_blocked()
+        assert [turns.count(turn) for turn in sorted(set(turns))] == [EVENTS_AT_ONCE, EVENTS_AT_ONCE, 22]
+        nursery.cancel_scope.cancel()
 
 
 async def test_an_event_of_a_closed_descriptor_does_not_reach_its_successor(loop: Loop, sockets, notes) -> None:
