@@ -16,8 +16,9 @@ from relay.wire.datagrams import COUNTER_BITS, HEAD_SIZE, LABEL_SIZE, MAC_SIZE, 
 
 RENEW_AFTER = 1 << 28
 """Datagrams under one key, after which the ingress makes a new one (of AES-GCM, 2^32 would do)."""
-SMALLEST_PATH = 1232
-"""Bytes of a datagram that fit through any path: what IPv6 asks of every link (RFC 8200 section 5), without headers."""
+SMALLEST_PATH = 1252
+"""Bytes of a datagram that fit through any path: 1,280, what IPv6 asks of every link (RFC 8200 section 5), less the
+headers of IPv4. QUIC's first datagrams (1,200 bytes, RFC 9000 section 14) are whole in it."""
 _EPOCH_MASK = datagrams.MOST_EPOCH << COUNTER_BITS
 
 

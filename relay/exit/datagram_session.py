@@ -24,6 +24,8 @@ COPIES_FOR = 2.0
 """Seconds for which replies go by a label that a copy has come by."""
 UNHEARD_FOR = 1.0
 """Seconds for which a label is taken not to be heard after the ingress has said so."""
+AGAIN = 0.02
+"""Seconds after which a reply is sent once more, where copies have no path of their own."""
 THIN_DATAGRAMS, THIN_BYTES = 200, 64_000
 """Datagrams and bytes a second up to which an association is thin."""
 
@@ -218,6 +220,13 @@ class DatagramSession:
             inner = b"".join((INNER.pack(DATA, generation, number, order), source, payload))
             for way in ways:
                 way.send(inner)
+            if flow.own in flow.copies and flow.own is not None:
+                self._send_again(flow.own, inner, now)
+
+    def _send_again(self, way: LabelEnd, inner: bytes, now: float) -> None:
+        """The client copies, and has one path only: so do we, a little later, since losses come in bursts."""
+        copy = bytes([inner[0] | COPY]) + inner[1:]
+        self._loop.call_at(now + AGAIN, lambda: way.send(copy))
 
     def _reply_in_pieces(
         self, association: Association, source: bytes, payload: memoryview, room: int, ways: tuple[LabelEnd, ...]

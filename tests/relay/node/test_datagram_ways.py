@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 import trio
 
-from relay.wire.datagrams import ACTIVE, ANSWER, COPY, DEAF
+from relay.wire.datagrams import ACTIVE, ANSWER, COPY, DATA, DEAF
 from tests.relay.node.datagram_caller import DatagramCaller, Echo, PlayedLabel
 from tests.world import TWO_PATHS, World, until
 
@@ -130,3 +130,15 @@ async def test_a_larger_probe_lets_larger_datagrams_through(caller: DatagramCall
     label.send_in_pieces(echo.written, bytes(4000))
     await until(lambda: len(label.got) == 2)
     assert len(label.inners) == count + 1
+
+
+async def test_copies_without_a_second_path_are_answered_twice_on_one(caller: DatagramCaller, echo: Echo) -> None:
+    label = await caller.label()
+    await exchanged(label, echo, b"x")
+    await until(lambda: len(label.inners) == 1)
+    caller.orders[1] -= 1
+    label.send(echo.written, b"x", flags=COPY)
+    label.send(echo.written, b"y")
+    await until(lambda: len(label.inners) == 3)
+    assert [inner[0] for inner in label.inners[1:]] == [DATA, DATA | COPY]
+    assert label.inners[1][1:] == label.inners[2][1:] and echo.got == [b"x", b"y"]
