@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import attrs
 
+from ingress.measure.estimators import quantile
 from relay.model.sent import Sent
 
 WINDOW = 600.0
@@ -32,11 +33,12 @@ POLICED = 0.02
 """Share that a policer takes at least from whoever sends faster than it lets."""
 LEVEL, MOSTLY = 0.15, 0.75
 """Share by which the rate may differ while it is level, and of the time in which it has to be."""
-NO_QUEUE = 1.1
-"""Times its least that a round trip may have while no queue stands before the loss."""
+NO_QUEUE, OFTEN = 1.1, 0.25
+"""Times its least that a round trip may have while no queue stands before the loss, and share of the time in which that
+must be seen: a queue that drops is never far from full, and the rest may be a machine that is busy."""
 SLOWER, BUSY = 0.7, 500
 """Share of that rate below which nothing is lost to a policer, and segments that tell: without them, a steady stream
-over a line that always loses looks the same."""
+over a line that always loses looks the same. (What both loses and is slow may be the beginning of what is fast.)"""
 MOSTLY_POLICED = 3
 """Intervals that have to be so."""
 
@@ -115,8 +117,8 @@ class Sending:
         rate = statistics.median(one.rate for one in losing)
         is_level = sum(abs(one.rate - rate) <= LEVEL * rate for one in losing) >= MOSTLY * len(losing)
         waits = [one.waits for one in losing if one.waits is not None]
-        has_queue = not waits or statistics.median(waits) > NO_QUEUE
-        slow = [one for one in kept if one.rate < SLOWER * rate]
+        has_queue = not waits or quantile(waits, OFTEN) > NO_QUEUE
+        slow = [one for one in kept if one.rate < SLOWER * rate and one.share < POLICED]
         is_harmless = sum(one.segments for one in slow) >= BUSY and _share(slow) < _share(losing) / 2
         return rate if is_level and not has_queue and is_harmless else None
 

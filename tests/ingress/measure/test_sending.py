@@ -149,6 +149,21 @@ def test_a_policer_is_seen_at_its_rate() -> None:
     assert sending.policed(now) == pytest.approx(10_000 * MSS / EVERY)
 
 
+def test_a_policer_is_seen_though_the_flood_began_between_two_readings() -> None:
+    """As it was on the bed: for most of that time hardly anything was sent."""
+    sending, now = after(policed_at(900, [870, 850, 0]))
+    sent = sending.last
+    for segments, lost in ((2240, 221), (9240, 841), (8585, 670), (8855, 562)):
+        now += EVERY
+        sent = (
+            Sent(0, rate=1.0, round_trip=0.106, least=0.1)
+            .plus(sent.counts)
+            .plus(Sent(segments, lost, 0, (segments - lost) * MSS))
+        )
+        sending = sending.heard(sent, now)
+    assert sending.policed(now) == pytest.approx(8000 * MSS / EVERY, rel=0.1)
+
+
 @pytest.mark.parametrize(
     ("wanted", "trip"),
     [
