@@ -43,6 +43,10 @@ class FlowEnd(Protocol):
     def exit(self) -> str:
         """Its name."""
 
+    @property
+    def is_direct(self) -> bool:
+        """Whether it leaves from this machine, without an exit."""
+
     def send(self, address: bytes, payload: bytes | memoryview, redundant: bool | None = None) -> None:
         """One datagram towards a target; *redundant*: in two copies whatever the paths are like, or never; None: as
         they need."""
@@ -177,7 +181,7 @@ class ClientAssociation:
     def _find(self, target: _Target, demand: Demand) -> FlowEnd | None:
         """The flow by which *demand* is met: the first that may, or a new one."""
         for flow in self._flows:
-            if demand.exits is None or flow.exit in demand.exits:
+            if flow.is_direct == demand.is_direct and (demand.exits is None or flow.exit in demand.exits):
                 target.flow = flow
                 return flow
         target.flow = self._home.begin(self, demand)

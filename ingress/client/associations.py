@@ -22,6 +22,7 @@ from relay import log
 from relay.engine import Loop
 from relay.engine.udp_options import TARGET_BUFFER, open_udp
 from relay.model.addresses import plain
+from relay.model.cause import Cause
 
 MOST = 4096
 MOST_EACH = 256
@@ -44,6 +45,13 @@ class DatagramNetwork(Protocol):
 
     def open(self, exit_: str, owner: ClientAssociation) -> FlowEnd:
         """An association at one of these."""
+
+
+class DirectFlows(Protocol):
+    """Whoever sends datagrams from this machine, for rules that say so."""
+
+    def associate(self, owner: ClientAssociation) -> FlowEnd:
+        """An association from here."""
 
 
 @attrs.frozen
@@ -72,6 +80,8 @@ class ClientAssociations:
         lists: Lists = NO_LISTS,
     ) -> None:
         self.loop = loop
+        self.direct: DirectFlows | None = None
+        """Set by whoever made it, if a rule says `direct`."""
         self.dropped = Dropped()
         self._chooser = chooser
         self._network = network
@@ -139,10 +149,13 @@ class ClientAssociations:
         tells."""
         permit = self._permits.judge(host, port)
         demand = self._demands.make(host, port, who.address, who.user, permit.exits, who.listen, UDP)
-        return None if permit.refusal is not None or demand.refusal is not None else demand
+        refusal = None if demand.is_direct and permit.refusal is Cause.POLICY else permit.refusal  # ours may differ
+        return None if refusal is not None or demand.refusal is not None else demand
 
     def begin(self, association: ClientAssociation, demand: Demand) -> FlowEnd | None:
         """An association at the exit of the client's others, or else at the best for its first target."""
+        if demand.is_direct:
+            return None if self.direct is None else self.direct.associate(association)
         asked: Demand | None = demand
         while asked is not None:
             exit_ = self._pick(association.who, asked)

@@ -10,9 +10,12 @@ from pathlib import Path
 
 import trio
 
+from ingress.direct.direct_flow import DirectFlow, DirectOwner
 from ingress.direct.wire import Wire
 from relay.carrier.link import SessionClock
 from relay.engine import Loop
+from relay.exit.association import AssociationCounts
+from relay.exit.datagram_targets import DatagramTargets
 from relay.exit.machine import look
 from relay.exit.resolver import Resolver
 from relay.exit.targets import Targets
@@ -62,6 +65,7 @@ class DirectExit:
         self._far = Acceptor(token, "direct", memory, loop.now, self.dials.begin, lambda: True, self.dials.waits_for)
         self._clocks = SessionClock(loop, self._near), SessionClock(loop, self._far)
         self._wire = Wire(loop, self._near, self._far)
+        self._counts = AssociationCounts()
         self._look()
 
     def use(self, machine: Node, network: Network) -> None:
@@ -96,6 +100,15 @@ class DirectExit:
     def open(self, host: str, port: int, sink: Sink) -> InitiatorStream:
         """Begin a stream to *host*; see `Initiator.open`."""
         return self._near.open(host, port, sink, (self._wire.near,), self._loop.now)
+
+    def associate(self, owner: DirectOwner) -> DirectFlow:
+        """Begin an association from here."""
+        return DirectFlow(DatagramTargets(self.targets), self._counts, owner)
+
+    @property
+    def datagrams_refused(self) -> int:
+        """Those to what may not be sent to from here, or has no address."""
+        return self._counts.refused
 
     def streams(self) -> list[Stream]:
         """Those that are open, as their clients hold them."""

@@ -86,6 +86,11 @@ class Flow:
         return self.way.exit
 
     @property
+    def is_direct(self) -> bool:
+        """Never: it leads to an exit."""
+        return False
+
+    @property
     def is_thin(self) -> bool:
         """Whether it is what may be copied."""
         return self._went.is_thin and self._came.is_thin

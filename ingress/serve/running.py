@@ -109,6 +109,7 @@ class Running:
     def _use_lists(self, lists: Lists) -> None:
         self.lists = lists
         self.opener.use(self.config, lists)
+        self.associations.use(self.config, lists)
 
     def _go_direct(self, config: IngressConfig) -> None:
         """Dial from here as *config* says, if a rule of it wants that. OperatorError: as `DirectExit`."""
@@ -118,7 +119,7 @@ class Running:
         elif machine is not None and any(rule.direct for rule in config.rules):
             base = Path(self.options.config).parent
             self.direct = DirectExit(self.loop, self._nursery, machine, config.network, base, self.memory)
-            self.opener.direct = self.direct
+            self.opener.direct = self.associations.direct = self.direct
             self._nursery.start_soon(self.direct.keep)
 
     def streams(self) -> list[Stream]:

@@ -1,12 +1,14 @@
 """What a rule sends direct is dialled from here: bytes, ends, resets, causes and the policy are those of any exit."""
 
+import socket
 from collections.abc import Callable
 
 import pytest
 import trio
 
+from ingress.doors.datagram import PREFIX, address_bytes
 from relay.model.cause import Cause
-from tests.world import INGRESS, NAME, World, read, reply, until
+from tests.world import INGRESS, NAME, PATIENCE, World, read, reply, until
 
 RULE = '[[rule]]\ndirect = true\nhost = "direct.test"\ncidr = "127.0.0.0/8"\n'
 OPENED = 'hosts = "hosts"\nallow = [{ cidr = "127.0.0.0/8", reason = "the tests\' targets" }]\n'
@@ -126,3 +128,41 @@ async def test_a_reload_brings_the_rule_and_takes_it_away(make_world: Callable[.
     await world.connect("direct.test")
     assert direct.stream_count == 1
     assert sum(node.sessions.streams for node in world.nodes.values()) == 1
+
+
+async def test_datagrams_leave_from_here_too(make_world: Callable[..., World]) -> None:
+    world = await started(make_world)
+    control = await world.client()
+    await control.send_all(b"\x05\x01\x00\x05\x03\x00\x01\0\0\0\0\0\0")
+    answer = await read(control, 12)
+    assert answer[3] == 0
+    with trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as echo:
+        await echo.bind(("127.0.0.1", 0))
+        with trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            await client.connect(("127.0.0.1", int.from_bytes(answer[-2:], "big")))
+            for target in (
+                address_bytes(*echo.getsockname()),
+                b"\x03\x0bdirect.test" + address_bytes(*echo.getsockname())[5:],
+            ):
+                with trio.fail_after(PATIENCE):
+                    await client.send(PREFIX + target + b"hello")
+                    data, source = await echo.recvfrom(100)
+                    await echo.sendto(data + b" back", source)
+                    assert await client.recv(100) == PREFIX + literal + b"hello back"
+    for flow in world.running.fleet.datagrams.flows.values():
+        raise AssertionError(f"it went over a path: {flow!r}")
+    await control.aclose()
+    await until(lambda: world.running.associations.statistics().open == 0)
+
+
+async def test_datagrams_that_this_machine_may_not_send_are_dropped(make_world: Callable[..., World]) -> None:
+    world = await started(make_world, machine="")
+    control = await world.client()
+    await control.send_all(b"\x05\x01\x00\x05\x03\x00\x01\0\0\0\0\0\0")
+    answer = await read(control, 12)
+    direct = world.running.direct
+    assert direct is not None
+    with trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        await client.connect(("127.0.0.1", int.from_bytes(answer[-2:], "big")))
+        await client.send(PREFIX + address_bytes("127.0.0.1", 53) + b"hello")
+        await until(lambda: direct.datagrams_refused == 1)

@@ -1,0 +1,42 @@
+"""Datagrams to targets that are reached from this machine: an association as an exit has it, without a line between."""
+
+from typing import Protocol
+
+from relay.exit.association import Association, AssociationCounts
+from relay.exit.datagram_targets import DatagramTargets
+from relay.model.network import UdpFilter
+
+
+class DirectOwner(Protocol):
+    """Whoever the datagrams are for."""
+
+    def on_reply(self, inner: bytes, start: int) -> None:
+        """A datagram has come: its address bytes begin at *start*, its payload follows."""
+
+
+class DirectFlow:
+    """One client's. It takes what a target's exit would, and judges likewise."""
+
+    __slots__ = ("_association", "_owner", "exit", "is_direct")
+
+    def __init__(self, finder: DatagramTargets, counts: AssociationCounts, owner: DirectOwner) -> None:
+        self.exit = ""
+        self.is_direct = True
+        self._owner = owner
+        self._association = Association(0, finder, UdpFilter.NONE, counts, self)
+
+    def __repr__(self) -> str:
+        return f"<DirectFlow {self._association!r}>"
+
+    def send(self, address: bytes, payload: bytes | memoryview, redundant: bool | None = None) -> None:
+        """One datagram towards a target. There is one way only, so *redundant* means nothing."""
+        self._association.send(address, memoryview(bytes(payload)))  # it leaves at the end of the turn
+
+    def reply(self, association: Association, source: bytes, data: memoryview, size: int) -> None:
+        """As `Replies.reply`."""
+        for start in range(0, len(data) or 1, size or 1):
+            self._owner.on_reply(source + bytes(data[start : start + size]), 0)
+
+    def close(self) -> None:
+        """It is not used any more."""
+        self._association.close()
