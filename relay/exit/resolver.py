@@ -11,6 +11,7 @@ from pathlib import Path
 import trio
 
 from relay import log
+from relay.errors import OperatorError
 from relay.exit.dnscache import FAILURE, Answer, Cache, Outcome
 from relay.exit.dnsquery import look_up
 from relay.exit.dnsservers import Servers
@@ -70,6 +71,7 @@ class Resolver:
         self._nursery = nursery
         self._files = files
         self._look_at = -math.inf
+        self._is_reading = False
         self._hosts = hosts or {}
         self._conf = ResolvConf(tuple(servers), over_tcp)
         self._servers = Servers(servers, over_tcp=over_tcp)
@@ -96,7 +98,7 @@ class Resolver:
         return f"<Resolver {len(self._cache)} names known, {len(self._in_flight)} in flight>"
 
     def read_again(self) -> None:
-        """Read the files it goes by, if there are any, and forget what DNS has said.
+        """Read the files it goes by, if there are any (large ones soon, and aside), and forget what DNS has said.
 
         Raises:
             OperatorError: the node's own file cannot be read; nothing has changed.
@@ -105,11 +107,32 @@ class Resolver:
             self._files.read_again()
             self._use(self._files.names)
             self._forget()
+            self._read_due(self._files)
 
     def _look(self, files: NameFiles, now: float) -> None:
         self._look_at = now + LOOK
         if files.look():
             self._use(files.names)
+        self._read_due(files)
+
+    def _read_due(self, files: NameFiles) -> None:
+        if files.is_due and not self._is_reading:
+            self._is_reading = True
+            self._nursery.start_soon(self._read_aside, files)
+
+    async def _read_aside(self, files: NameFiles) -> None:
+        """Until they are read the old names hold. If they have changed once more meanwhile, this counts for nothing."""
+        try:
+            while files.is_due:
+                files.is_due, stamps = False, files.stamps
+                names = await trio.to_thread.run_sync(files.read, abandon_on_cancel=True)
+                if files.stamps is stamps:
+                    files.take(names)
+                    self._use(names)
+        except OperatorError as error:
+            log.event("names-unreadable", level="warning", why=str(error))
+        finally:
+            self._is_reading = False
 
     def _use(self, names: Names) -> None:
         self._hosts = names.hosts

@@ -7,7 +7,7 @@ import pytest
 
 from relay.errors import OperatorError
 from relay.exit.hostsfile import ResolvConf
-from relay.exit.namefiles import NameFiles
+from relay.exit.namefiles import SMALL, NameFiles
 from relay.model.network import Address, Node
 from tests.world import Journal
 
@@ -112,3 +112,22 @@ def test_a_pipe_in_the_place_of_a_file_holds_up_nobody_and_is_told_once(
     assert files.names.hosts == {"b.example": ("192.0.2.2",)}
     (said,) = journal.of("names-unreadable")
     assert f"{name}: is a named pipe and no file; put a file in its place" in str(said["why"])
+
+
+def test_large_files_are_not_read_on_the_spot(folder: Folder) -> None:
+    """A list of half a million names takes seconds, and the loop serves everybody else."""
+    folder.write("hosts", "192.0.2.2 b.example\n")
+    files = folder.files(hosts="hosts")
+    folder.write("hosts", "192.0.2.3 b.example\n" + "#" * SMALL)
+    assert not files.look() and files.is_due
+    assert files.names.hosts == {"b.example": ("192.0.2.2",)}
+    files.take(files.read())
+    assert files.names.hosts == {"b.example": ("192.0.2.3",)}
+    files.is_due = False
+    assert not files.look() and not files.is_due
+    files.read_again()
+    assert files.is_due
+    (folder.at / "hosts").unlink()
+    folder.write("system", "#" * SMALL + "#")
+    with pytest.raises(OperatorError, match="hosts: No such file"):
+        files.read_again()

@@ -1,6 +1,7 @@
 """Which servers are asked, and which names are known without one: the files are read again when they change."""
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -8,11 +9,12 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from relay.errors import OperatorError
-from relay.exit.namefiles import NameFiles
+from relay.exit.namefiles import SMALL, NameFiles, Names
 from relay.exit.resolver import LOOK, Resolver
 from relay.model.cause import Cause
 from relay.model.network import Address, Node
 from tests.relay.exit.dns_servers import BOTH, DnsServer, cause_of, is_silent, knows
+from tests.world import Journal
 
 
 @pytest.fixture
@@ -70,3 +72,47 @@ async def test_f6_a_reload_reads_the_files_and_forgets(nursery: trio.Nursery, cl
         resolver.read_again()
     assert resolver.cached("c.example", trio.current_time()) == ("192.0.2.9",)
     Resolver(nursery, ()).read_again()  # one without files has none to read
+
+
+async def test_a_large_file_is_read_aside_and_the_old_names_hold_until_then(
+    nursery: trio.Nursery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, journal: Journal
+) -> None:
+    def large(address: str) -> str:
+        return f"{address} c.example\n" + "#" * SMALL
+
+    def known() -> object:
+        return resolver.cached("c.example", trio.current_time())
+
+    written(tmp_path / "hosts", "192.0.2.7 c.example\n")
+    node = Node("us", Address("203.0.113.1", 48350), (), exit=True, dns=("127.0.0.1",), hosts="hosts")
+    files = NameFiles(node, tmp_path, tmp_path / "system")
+    resolver = Resolver.of_files(nursery, files)
+    threads: list[bool] = []
+    read = files.read
+
+    def noting() -> Names:
+        threads.append(threading.current_thread() is not threading.main_thread())
+        if len(threads) == 1:
+            written(tmp_path / "hosts", large("192.0.2.9"))
+            trio.from_thread.run_sync(resolver.read_again)  # it has changed once more meanwhile
+            return Names({"c.example": ("192.0.2.8",)}, files.names.conf)
+        return read()
+
+    monkeypatch.setattr(files, "read", noting)
+    written(tmp_path / "hosts", large("192.0.2.8"))
+    resolver.read_again()
+    assert known() == ("192.0.2.7",)
+    await until_read(resolver)
+    assert known() == ("192.0.2.9",) and threads == [True, True]
+    monkeypatch.setattr(files, "read", read)
+    written(tmp_path / "system", "#" * SMALL)
+    (tmp_path / "hosts").unlink()
+    resolver._look(files, trio.current_time())
+    await until_read(resolver)
+    assert known() == ("192.0.2.9",) and len(journal.of("names-unreadable")) == 1
+
+
+async def until_read(resolver: Resolver) -> None:
+    """Until no thread reads for *resolver*."""
+    while resolver._is_reading:
+        await trio.lowlevel.checkpoint()
