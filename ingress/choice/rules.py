@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping
 import attrs
 
 from ingress.config.rule import Rule
+from ingress.lists.countries import Countries
 from ingress.lists.entries import Entries
-from ingress.lists.source import ListSource, LoadedList
+from ingress.lists.load import NO_LISTS, Lists
 from ingress.lists.targets import TargetSet
 from ingress.lru import Lru
 from relay.model.addresses import IpAddress, is_inside, plain
@@ -57,15 +58,16 @@ class Match:
 class Rules:
     """The rules of an ingress, in the order of the file, and the lists that they name."""
 
-    __slots__ = ("_compiled", "_found")
+    __slots__ = ("_compiled", "_countries", "_found")
 
     def __init__(
         self,
         rules: Iterable[Rule],
-        lists: Mapping[ListSource, LoadedList] | None = None,
+        lists: Lists = NO_LISTS,
         listen_names: Mapping[Address, str] | None = None,
     ) -> None:
-        self._compiled = tuple(_Compiled(rule, lists or {}, listen_names or {}) for rule in rules)
+        self._countries = lists.countries
+        self._compiled = tuple(_Compiled(rule, lists, listen_names or {}) for rule in rules)
         self._found: Lru[tuple[object, ...], tuple[Match | None]] = Lru(MOST)
 
     def match(self, query: Query) -> Match | None:
@@ -77,7 +79,7 @@ class Rules:
         return found[0]
 
     def _match(self, query: Query) -> Match | None:
-        target = _Target(query.host)
+        target = _Target(query.host, self._countries)
         for compiled in self._compiled:
             because = compiled.why(query, target)
             if because is not None:
@@ -88,12 +90,24 @@ class Rules:
 class _Target:
     """A host, read once for all rules: the name that it is, or the address that it spells."""
 
-    __slots__ = ("address", "name")
+    __slots__ = ("_countries", "_country", "address", "name")
 
-    def __init__(self, host: str) -> None:
+    def __init__(self, host: str, countries: Countries | None) -> None:
         meaning = read_host(host)
         self.name = meaning if isinstance(meaning, str) else None
         self.address: IpAddress | None = None if isinstance(meaning, str | NoHost) else plain(meaning)
+        self._countries = countries
+        self._country: str | None = None
+
+    @property
+    def country(self) -> str:
+        """Of the address; looked up when a rule asks for it. Empty if it is not known."""
+        if self._country is None:
+            found = None
+            if self._countries is not None and self.address is not None:
+                found = self._countries.find(self.address)
+            self._country = found or ""
+        return self._country
 
 
 class _Compiled:
@@ -101,14 +115,14 @@ class _Compiled:
 
     __slots__ = ("_listens", "_own", "_sets", "rule")
 
-    def __init__(self, rule: Rule, lists: Mapping[ListSource, LoadedList], listen_names: Mapping[Address, str]) -> None:
+    def __init__(self, rule: Rule, lists: Lists, listen_names: Mapping[Address, str]) -> None:
         self.rule = rule
         self._listens = frozenset(rule.listens), listen_names
         entries = Entries(networks=list(rule.cidrs))
         for pattern in rule.hosts:
             entries.names[pattern.scope].add(pattern.name)
         self._own = TargetSet(entries)
-        self._sets = tuple((str(source), lists[source].targets) for source in rule.lists if source in lists)
+        self._sets = tuple((str(source), lists.loaded[source].targets) for source in rule.lists)
 
     def why(self, query: Query, target: _Target) -> str | None:
         """What held of its conditions, None if one did not. What costs least is query first."""
@@ -160,6 +174,8 @@ class _Compiled:
             found = _find(targets, target, "", "a network")
             if found is not None:
                 return f"{found} in {name}"
+        if self.rule.countries and target.country in self.rule.countries:
+            return f"country {target.country}"
         return None
 
 

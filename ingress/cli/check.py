@@ -9,8 +9,7 @@ from pathlib import Path
 from ingress.cli.rules import list_warnings
 from ingress.config import NetworkFile, read_file
 from ingress.config.show import as_toml
-from ingress.lists.load import Lists, load_one
-from ingress.lists.source import ListSource, LoadedList
+from ingress.lists.load import Lists, load_lists
 from ingress.users_file import load_users
 from relay.admin.path import is_running
 from relay.cli.owner import as_owner_of
@@ -34,7 +33,12 @@ def run(options: argparse.Namespace) -> int:
     if options.print:
         print(as_toml(found), end="")
     print(f"ok: {_counts(found)}", file=told)
-    for warning in (*found.warnings, *list_warnings(lists, time.time()), *ending, *_try_to_listen(found, options.keys)):
+    for warning in (
+        *found.warnings,
+        *_about(lists),
+        *ending,
+        *_try_to_listen(found, options.keys),
+    ):
         print(f"warning: {warning}", file=told)
     return 0
 
@@ -92,16 +96,27 @@ def _look_at_users(found: NetworkFile) -> list[str]:
     return wrong
 
 
-def _look_at_lists(found: NetworkFile, wrong: list[str]) -> Lists:
-    """The lists that rules name, as far as they can be read; *wrong* gets what is the matter with the others."""
-    lists: dict[ListSource, LoadedList] = {}
-    for rule in found.rules:
-        for source in rule.lists:
-            try:
-                lists[source] = lists.get(source) or load_one(source)
-            except OperatorError as error:
-                wrong.append(f"{error} ({rule.title} names it)")
+def _look_at_lists(found: NetworkFile, wrong: list[str]) -> list[Lists]:
+    """The lists that rules name, and databases of countries, as far as they can be read; *wrong* gets what is the
+    matter with the others."""
+    lists: list[Lists] = []
+    asked = {source: rule.title for rule in found.rules for source in rule.lists}
+    for source, title in asked.items():
+        try:
+            lists.append(load_lists([source]))
+        except OperatorError as error:
+            wrong.append(f"{error} ({title} names it)")
+    for doors in found.ingresses.values():
+        try:
+            lists.append(load_lists([], doors.countries))
+        except OperatorError as error:
+            wrong.append(f"{error} (ingress.{doors.name}.countries names it)")
     return lists
+
+
+def _about(lists: list[Lists]) -> Iterator[str]:
+    for each in lists:
+        yield from list_warnings(each, time.time())
 
 
 def _try_to_listen(found: NetworkFile, keys: Path) -> Iterator[str]:

@@ -9,6 +9,7 @@ from ingress.choice.rules import Query, Rules
 from ingress.choice.sites import parse_target
 from ingress.config import IngressConfig, load
 from ingress.config.rule import of_rules
+from ingress.lists.countries import LONGEST_AGE
 from ingress.lists.load import Lists, load_lists
 from ingress.lists.source import LoadedList
 from relay.cli.owner import as_owner_of
@@ -25,7 +26,7 @@ def run(options: Namespace) -> int:
     file = Path(options.config)
     with as_owner_of(file.absolute().parent):
         config = load(file, options.ingress)
-        lists = load_lists(of_rules(config.rules))
+        lists = load_lists(of_rules(config.rules), config.countries)
     if options.target is None:
         print("\n".join(overview(config, lists, time.time())))
         return 0
@@ -62,7 +63,9 @@ def overview(config: IngressConfig, lists: Lists, now: float) -> list[str]:
     for rule in config.rules:
         place = "" if rule.name is None else f" ({rule.place})"
         said.append(f"{rule.title}{place}: {rule.conditions}: {rule.does}")
-        said += [f"  {describe(lists[source], now)}" for source in rule.lists]
+        said += [f"  {describe(lists.loaded[source], now)}" for source in rule.lists]
+    if lists.countries is not None:
+        said.append(f"countries by {lists.countries.file.name}, made {age(max(now - lists.countries.built, 0))} ago")
     return said
 
 
@@ -74,10 +77,12 @@ def describe(loaded: LoadedList, now: float) -> str:
     return f"{said}; left out: {left_out}" if left_out else said
 
 
-def list_warnings(config_rules: Lists, now: float) -> list[str]:
-    """Lists that have grown old, that slow every question, or that hold nothing."""
+def list_warnings(lists: Lists, now: float) -> list[str]:
+    """Lists that have grown old, or that hold nothing that counts here; a database that has."""
     said = []
-    for loaded in config_rules.values():
+    if lists.countries is not None and now - lists.countries.built > LONGEST_AGE:
+        said.append(f"{lists.countries.file}: was made {age(now - lists.countries.built)} ago; fetch it again")
+    for loaded in lists.loaded.values():
         if not len(loaded.targets):
             said.append(f"{loaded.source.file}: holds nothing that counts here; left out: all")
         if now - loaded.modified > OLD:

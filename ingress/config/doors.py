@@ -46,6 +46,7 @@ def _read_ingress(name: str, table: Table) -> Doors:
     machine = _read_machine(name, table, listen)
     udp = table.get("udp", values.flag, True)
     advertise = table.many("advertise", values.ip)
+    countries = table.file("countries")
     table.finish()
     if "users" not in table and "clients" not in table:
         _refuse_open(
@@ -54,7 +55,17 @@ def _read_ingress(name: str, table: Table) -> Doors:
     names = {address: named for address, named in entries if named is not None}
     _refuse_same_names(table, [named for _, named in entries if named is not None])
     return Doors(
-        name, listen, users, clients, answer, via, listen_names=names, machine=machine, udp=udp, advertise=advertise
+        name,
+        listen,
+        users,
+        clients,
+        answer,
+        via,
+        listen_names=names,
+        countries=countries,
+        machine=machine,
+        udp=udp,
+        advertise=advertise,
     )
 
 

@@ -39,6 +39,8 @@ class Doors:
     forwards: tuple[Forward, ...] = ()
     listen_names: Mapping[Address, str] = attrs.Factory(dict)
     """Those of `listen` that have a name, which rules may say."""
+    countries: Path | None = None
+    """Of a database in MaxMind's format, for rules that name a `country`."""
     machine: Node | None = None
     """This machine, as what dials for rules that say `direct`; None if it listens nowhere."""
     udp: bool = True
@@ -85,6 +87,7 @@ class IngressConfig:
     machine: Node | None = None
     udp: bool = True
     advertise: tuple[str, ...] = ()
+    countries: Path | None = None
 
     @property
     def listen_addresses(self) -> tuple[Address, ...]:

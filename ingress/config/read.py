@@ -41,6 +41,7 @@ def load(path: Path | str, name: str | None = None) -> IngressConfig:
         doors.machine,
         doors.udp,
         doors.advertise,
+        doors.countries,
     )
 
 

@@ -48,7 +48,7 @@ class PortRange:
 @attrs.frozen(kw_only=True)
 class Rule:
     """What to do with some connections: those that meet every condition that is set, by any one of its values. Hosts,
-    lists and cidrs are one condition, the target."""
+    lists, cidrs and countries are one condition, the target."""
 
     place: str = attrs.field(default="a rule", eq=False)
     """Where it stands in the file, for people: `rule 2 (line 97)`."""
@@ -56,6 +56,8 @@ class Rule:
     hosts: tuple[NamePattern, ...] = ()
     lists: tuple[ListSource, ...] = ()
     cidrs: tuple[IpNetwork, ...] = ()
+    countries: tuple[str, ...] = ()
+    """Of literal addresses: two letters, upper case."""
     clients: tuple[IpNetwork, ...] = ()
     users: tuple[str, ...] = ()
     ports: tuple[PortRange, ...] = ()
@@ -85,7 +87,7 @@ class Rule:
     @property
     def targets(self) -> Sequence[object]:
         """What it says of the target: any of it will do."""
-        return (*self.hosts, *self.lists, *self.cidrs)
+        return (*self.hosts, *self.lists, *self.cidrs, *self.countries)
 
     @property
     def does(self) -> str:

@@ -38,6 +38,7 @@ def _read_rule(table: Table, network: Network, doors: Mapping[str, Doors]) -> Ru
         hosts=tuple(one for one in targets if isinstance(one, NamePattern)),
         lists=tuple(one for one in targets if isinstance(one, ListSource)),
         cidrs=table.many("cidr", values.cidr),
+        countries=table.many("country", _country),
         clients=table.many("client", values.cidr),
         users=table.many("user", values.text),
         ports=table.many("port", _port_range),
@@ -52,6 +53,8 @@ def _read_rule(table: Table, network: Network, doors: Mapping[str, Doors]) -> Ru
         answer=table.get("answer", _answer, None),
     )
     _refuse_unknown_listens(table, listens, doors)
+    if rule.countries and doors and all(each.countries is None for each in doors.values()):
+        table.wrong("country", "there is no database of countries", 'write countries = "country.mmdb" at the ingress')
     _refuse_contradictions(table)
     table.finish()
     return rule
@@ -118,6 +121,12 @@ def _list_source(value: Mapping[str, object], folder: Path) -> ListSource:
     if attributes and format_ not in (GEOSITE, V2FLY) and name is None:
         raise values.Wrong("only geosite and v2fly have attributes", "take them out, or name the format")
     return ListSource(folder / values.text(value["file"]), format_, name, attributes)
+
+
+def _country(value: object) -> str:
+    if isinstance(value, str) and re.fullmatch(r"[A-Za-z]{2}", value):
+        return value.upper()
+    raise values.Wrong(f"{values.shown(value)} is not a country", 'write its two letters, as "CN"')
 
 
 def _port_range(value: object) -> PortRange:

@@ -39,6 +39,7 @@ def _target(earlier: Rule, later: Rule) -> bool:
         all(any(_name(one, other) for other in earlier.hosts) for one in later.hosts)
         and all(any(_network(one, other) for other in earlier.cidrs) for one in later.cidrs)
         and set(later.lists) <= set(earlier.lists)
+        and set(later.countries) <= set(earlier.countries)
     )
 
 

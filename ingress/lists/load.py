@@ -2,9 +2,12 @@
 
 import os
 from collections.abc import Iterable, Mapping
-from types import MappingProxyType
+from pathlib import Path
 from typing import Final
 
+import attrs
+
+from ingress.lists.countries import Countries
 from ingress.lists.formats import UnreadableList, read_list
 from ingress.lists.source import ListSource, LoadedList
 from ingress.lists.targets import TargetSet
@@ -12,12 +15,22 @@ from relay.errors import OperatorError
 from relay.files import open_file, read_whole
 from relay.private import unreadable
 
-Lists = Mapping[ListSource, LoadedList]
-NO_LISTS: Final[Lists] = MappingProxyType({})
+
+@attrs.frozen
+class Lists:
+    """What rules ask besides themselves."""
+
+    loaded: Mapping[ListSource, LoadedList] = attrs.Factory(dict)
+    countries: Countries | None = None
+    """None if the file names no database."""
 
 
-def load_lists(sources: Iterable[ListSource], known: Lists | None = None) -> Lists:
-    """All of *sources*; what *known* has of a file that has not changed since is taken as it is.
+NO_LISTS: Final = Lists()
+
+
+def load_lists(sources: Iterable[ListSource], countries: Path | None = None, known: Lists = NO_LISTS) -> Lists:
+    """All of *sources*, and the database *countries*; what *known* has of a file that has not changed since is taken
+    as it is.
 
     Raises:
         OperatorError: a line for each that cannot be read.
@@ -25,14 +38,22 @@ def load_lists(sources: Iterable[ListSource], known: Lists | None = None) -> Lis
     found: dict[ListSource, LoadedList] = {}
     wrong = []
     for source in dict.fromkeys(sources):
-        old = None if known is None else known.get(source)
         try:
-            found[source] = load_one(source, old)
+            found[source] = load_one(source, known.loaded.get(source))
         except OperatorError as error:
             wrong.append(str(error))
+    opened = None
+    try:
+        opened = None if countries is None else _open(countries, known.countries)
+    except OperatorError as error:
+        wrong.append(str(error))
     if wrong:
         raise OperatorError("\n".join(wrong))
-    return found
+    return Lists(found, opened)
+
+
+def _open(file: Path, old: Countries | None) -> Countries:
+    return old if old is not None and old.file == file and old.modified == _modified(file) else Countries(file)
 
 
 def load_one(source: ListSource, old: LoadedList | None = None) -> LoadedList:
@@ -52,13 +73,16 @@ def load_one(source: ListSource, old: LoadedList | None = None) -> LoadedList:
     return LoadedList(source, TargetSet(entries), chosen, modified)
 
 
-def has_changed(loaded: Iterable[LoadedList]) -> bool:
+def has_changed(lists: Lists) -> bool:
     """Whether a file is another than the one that was read, or is not there any more."""
-    return any(_modified(one.source) != one.modified for one in loaded)
+    files = [(one.source.file, one.modified) for one in lists.loaded.values()]
+    if lists.countries is not None:
+        files.append((lists.countries.file, lists.countries.modified))
+    return any(_modified(file) != modified for file, modified in files)
 
 
-def _modified(source: ListSource) -> float | None:
+def _modified(file: Path) -> float | None:
     try:
-        return os.stat(source.file).st_mtime
+        return os.stat(file).st_mtime
     except OSError:
         return None

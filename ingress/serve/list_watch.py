@@ -18,11 +18,12 @@ async def watch_lists(lists: Callable[[], Lists], use: Callable[[Lists], None]) 
     while True:
         await trio.sleep(EVERY)
         known = lists()
-        if not await trio.to_thread.run_sync(has_changed, known.values(), abandon_on_cancel=True):
+        if not await trio.to_thread.run_sync(has_changed, known, abandon_on_cancel=True):
             refused = ""
             continue
         try:
-            found = await trio.to_thread.run_sync(load_lists, known, known, abandon_on_cancel=True)
+            file = None if known.countries is None else known.countries.file
+            found = await trio.to_thread.run_sync(load_lists, known.loaded, file, known, abandon_on_cancel=True)
         except OperatorError as error:
             if str(error) != refused:
                 log.event("lists-refused", level="warning", why=str(error))
@@ -31,4 +32,4 @@ async def watch_lists(lists: Callable[[], Lists], use: Callable[[Lists], None]) 
         refused = ""
         if lists() is known:  # else a reload was faster, and has read them
             use(found)
-            log.event("lists-read", lists=", ".join(map(str, found)))
+            log.event("lists-read", lists=", ".join(map(str, found.loaded)))

@@ -16,7 +16,7 @@ from ingress.client.opener import Opener
 from ingress.config import IngressConfig, load
 from ingress.config.rule import of_rules
 from ingress.direct.direct_exit import DirectExit
-from ingress.lists.load import Lists, load_lists
+from ingress.lists.load import NO_LISTS, Lists, load_lists
 from ingress.paths.fleet import Fleet
 from ingress.paths.live import SetupOptions
 from ingress.serve.list_watch import watch_lists
@@ -49,7 +49,7 @@ class Files:
     lists: Lists
 
 
-def read(options: Namespace, name: str | None, known: Lists | None = None) -> Files:
+def read(options: Namespace, name: str | None, known: Lists = NO_LISTS) -> Files:
     """All files that the ingress *name* (the only one, if None) needs, checked; OperatorError with every mistake. Of
     *known* lists those are not read again that have not changed."""
     config = load(options.config, name)
@@ -59,7 +59,7 @@ def read(options: Namespace, name: str | None, known: Lists | None = None) -> Fi
             f"{options.keys}/{config.name}: is the certificate of a relay; run: ingress keys --renew {config.name}"
         )
     users = None if config.users is None else load_users(config.users)
-    return Files(config, identity, users, load_lists(of_rules(config.rules), known))
+    return Files(config, identity, users, load_lists(of_rules(config.rules), config.countries, known))
 
 
 def _tag(config: IngressConfig, identity: Identity) -> bytes | None:

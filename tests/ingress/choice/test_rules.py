@@ -1,6 +1,7 @@
 """Which rule a connection falls under, against a plain reading of the rules."""
 
 import ipaddress
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -10,9 +11,11 @@ from ingress.choice.rules import Match, Query, Rules
 from ingress.config.rule import NamePattern, PortRange, Rule
 from ingress.lists.entries import Scope
 from ingress.lists.formats import read_list
+from ingress.lists.load import Lists, load_lists
 from ingress.lists.source import ListSource, LoadedList
 from ingress.lists.targets import TargetSet
 from relay.model.network import Address
+from tests.ingress.lists.test_countries import database
 
 AT, OTHER = Address("127.0.0.1", 1080), Address("::1", 1081)
 NAMES = {OTHER: "us"}
@@ -87,12 +90,10 @@ def test_who_asks_and_by_which_door_and_protocol() -> None:
 
 
 def test_a_list_is_asked_and_named() -> None:
-    from pathlib import Path
-
     source = ListSource(Path("/etc/cn.txt"), "plain")
     entries, format_ = read_list(b"cn\n10.0.0.0/8\n", "plain")
     rules = Rules(
-        [Rule(lists=(source,), ports=ports(443))], {source: LoadedList(source, TargetSet(entries), format_, 0.0)}
+        [Rule(lists=(source,), ports=ports(443))], Lists({source: LoadedList(source, TargetSet(entries), format_, 0.0)})
     )
     found = rules.match(Query("www.site.cn", 443))
     assert found is not None
@@ -100,6 +101,16 @@ def test_a_list_is_asked_and_named() -> None:
     assert rules.match(Query("10.1.1.1", 443)) == Match(found.rule, "a network in cn.txt, port 443")
     assert rules.match(Query("www.site.cn", 80)) is None
     assert rules.match(Query("", 443)) is None
+
+
+def test_a_country_is_that_of_a_literal_address(tmp_path: Path) -> None:
+    lists = load_lists([], database(tmp_path))
+    rule = Rule(countries=("CN",), hosts=names((Scope.COVERED, "cn")))
+    rules = Rules([rule], lists)
+    assert rules.match(Query("1.2.3.4", 443)) == Match(rule, "country CN")
+    assert rules.match(Query("site.cn", 443)) == Match(rule, "host cn")
+    assert rules.match(Query("192.0.2.1", 443)) is None
+    assert rules.match(Query("site.example", 443)) is None
 
 
 def test_a_rule_without_conditions_is_for_everything() -> None:

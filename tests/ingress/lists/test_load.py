@@ -19,16 +19,16 @@ def source(folder: Path, name: str = "names.txt", content: str | None = "+.a.cn\
 def test_a_file_that_has_not_changed_is_not_read_again(tmp_path: Path) -> None:
     one, two = source(tmp_path), source(tmp_path, "two.txt", "10.0.0.0/8\n")
     first = load_lists([one, two, one])
-    assert list(first) == [one, two]
-    assert not has_changed(first.values())
+    assert list(first.loaded) == [one, two]
+    assert not has_changed(first)
     two.file.write_text("10.0.0.0/8\n192.0.2.0/24\n")
     os.utime(two.file, (1, 1))
-    assert has_changed(first.values())
-    second = load_lists([one, two], first)
-    assert second[one] is first[one]
-    assert second[two].targets.counts == {"networks": 2}
+    assert has_changed(first)
+    second = load_lists([one, two], None, first)
+    assert second.loaded[one] is first.loaded[one]
+    assert second.loaded[two].targets.counts == {"networks": 2}
     two.file.unlink()
-    assert has_changed(second.values())
+    assert has_changed(second)
 
 
 def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ async def test_a_change_is_noticed_and_a_mistake_is_told_once(
         os.utime(source.file, (1, 1))
         await later(clock)
         assert kept.used == 1
-        assert kept.lists[source].targets.find_name("b.cn") is not None
+        assert kept.lists.loaded[source].targets.find_name("b.cn") is not None
         source.file.write_text("?\n")
         await later(clock)
         await later(clock)

@@ -46,14 +46,14 @@ async def test_all_files_are_read(make_world: Callable[..., World]) -> None:
     world = make_world()
     files = read(world.options(INGRESS), None)
     assert (files.config.name, files.identity.name, files.identity.is_ingress) == (INGRESS, INGRESS, True)
-    assert (files.users, files.lists) == (None, {})
+    assert (files.users, files.lists) == (None, Lists())
     add_user(world.folder / "users.toml", "alice", "secret")
     world.write(world.text().replace('answer = "true"', 'users = "users.toml"'))
     users = read(world.options(INGRESS), INGRESS).users
     assert users is not None and len(users) == 1
     (world.folder / "cn.txt").write_text("a.example\n")
     world.write(world.text() + '[[rule]]\ndeny = true\nhost = { file = "cn.txt", format = "plain" }\n')
-    assert [str(source) for source in read(world.options(INGRESS), INGRESS).lists] == ["cn.txt"]
+    assert [str(source) for source in read(world.options(INGRESS), INGRESS).lists.loaded] == ["cn.txt"]
 
 
 async def test_an_ingress_with_a_relays_certificate_is_told_what_to_do(make_world: Callable[..., World]) -> None:
