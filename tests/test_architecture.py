@@ -47,7 +47,7 @@ FLOORS = (
     ("ingress", ("users_file", "keys")),
     ("ingress", ("config", "doors")),
     ("ingress", ("measure",)),
-    ("ingress", ("choice",)),
+    ("ingress", ("choice", "state")),
     ("ingress", ("paths", "client", "direct")),
     ("ingress", ("report",)),
     ("ingress", ("serve",)),

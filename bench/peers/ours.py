@@ -34,7 +34,7 @@ class Ours(Peer):
         done = subprocess.run([self.tool("ingress"), "keys", *where], check=False, capture_output=True, text=True)
         if done.returncode:
             raise Failed(f"ingress keys: {(done.stderr + done.stdout).strip()[-300:]}")
-        env = {"XDG_RUNTIME_DIR": str(at.folder)}  # where the admin sockets go
+        env = {"XDG_RUNTIME_DIR": str(at.folder), "XDG_STATE_HOME": str(at.folder)}  # for admin sockets and state
         nodes = [Command(hop.role, [self.tool("relay"), "serve", hop.role, *where], env) for hop in at.hops]
         return [*nodes, Command("ingress", [self.tool("ingress"), "serve", *where], env)]
 

@@ -105,7 +105,7 @@ def reference_bed() -> Iterator[Bed]:
 
 def paths_toml(bed: Bed, redundant_port: int, answer: str) -> str:
     """The file for every node."""
-    tables = ["version = 1", f'[ingress.{CLIENT}]\nlisten = "127.0.0.1:{DOOR}"\nanswer = "{answer}"']
+    tables = ["version = 1", f'[ingress.{CLIENT}]\nlisten = "127.0.0.1:{DOOR}"\nanswer = "{answer}"\nstate = "state"']
     for node in (*RELAYS, *EXITS):
         exit_ = 'exit = true\nallow = [{ cidr = "198.18.0.0/15", reason = "the bed\'s addresses" }]\n'
         tables.append(f'[node.{node}]\naddress = "{bed.address(node)}:{PORT}"\n{exit_ if node in EXITS else ""}')

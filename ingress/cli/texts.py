@@ -38,7 +38,10 @@ SERVE: Final = """\
 Run the ingress until SIGTERM or SIGINT: the proxy for clients, and warm carriers over every path.
 
 SIGTERM drains: streams may go on for `drain`, then it ends; a second signal ends it at once. SIGHUP and
-`ingress reload` read the file, the users and the keys again; a file with mistakes changes nothing."""
+`ingress reload` read the file, the users and the keys again; a file with mistakes changes nothing.
+
+What it learns of its lines is kept over a restart, in the folder that `state` names in paths.toml; else in the one that
+systemd gives, $XDG_STATE_HOME/ingress or ~/.local/state/ingress."""
 
 RELOAD: Final = """\
 As SIGHUP does, but with an answer: exit code 0 when the new file is in force, or 1 with its mistakes; then the old

@@ -42,6 +42,7 @@ def _read_ingress(name: str, table: Table) -> Doors:
     users = table.file("users")
     clients = table.many("clients", values.cidr)
     answer = table.get("answer", values.one_of("auto", "true"), "auto")
+    state = table.file("state")
     via = table.get("via", values.name, None)
     machine = _read_machine(name, table, listen)
     udp = table.get("udp", values.flag, True)
@@ -60,6 +61,7 @@ def _read_ingress(name: str, table: Table) -> Doors:
         users,
         clients,
         answer,
+        state,
         via,
         listen_names=names,
         countries=countries,

@@ -34,6 +34,8 @@ class Doors:
     """Addresses that need no password."""
     answer: str = "auto"
     """`auto` or `true`: whether success may be told before the exit has connected."""
+    state: Path | None = None
+    """The folder for what is kept over a restart; None: the usual one."""
     via: str | None = None
     """What Via calls this ingress on plain requests and their answers; None: no Via."""
     forwards: tuple[Forward, ...] = ()
@@ -76,6 +78,7 @@ class IngressConfig:
     users: Path | None
     clients: tuple[IpNetwork, ...]
     answer: str
+    state: Path | None
     via: str | None
     forwards: tuple[Forward, ...]
     rules: tuple[Rule, ...]

@@ -30,6 +30,7 @@ def load(path: Path | str, name: str | None = None) -> IngressConfig:
         doors.users,
         doors.clients,
         doors.answer,
+        doors.state,
         doors.via,
         doors.forwards,
         found.rules,

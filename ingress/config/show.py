@@ -62,6 +62,7 @@ def _doors(doors: Doors) -> dict[str, object]:
         "users": None if doors.users is None else str(doors.users),
         "clients": [str(each) for each in doors.clients],
         "answer": doors.answer,
+        "state": None if doors.state is None else str(doors.state),
         "via": doors.via,
         "countries": None if doors.countries is None else str(doors.countries),
         "udp": doors.udp,

@@ -123,7 +123,7 @@ class DemoNetwork:
         """The text of paths.toml."""
         tables = [
             "version = 1",
-            f'[ingress.{INGRESS}]\nlisten = "{self.proxy}"',
+            f'[ingress.{INGRESS}]\nlisten = "{self.proxy}"\nstate = "state"',
             *(self._node(name) for name in self.nodes),
             *(self._line(line) for line in self.lines),
         ]

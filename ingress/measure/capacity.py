@@ -91,8 +91,9 @@ class Capacities:
     def recall(self, seen: Mapping[LineWay, Seen], held: Mapping[PathWay, Held]) -> None:
         """What an earlier process knew; what was seen since it was asked for wins if it is more."""
         for line, one in seen.items():
-            if line not in self.seen or self.seen[line].least(one.at) < one.speed:
+            if line not in self.seen or self.seen[line].speed < one.least(self.seen[line].at):
                 self.seen[line] = one
+                self._seen_lately.pop(line, None)
         self.held = {**held, **self.held}
 
     def saw(self, line: LineWay, speed: float, now: float, by: SeenBy = SeenBy.STREAM) -> None:

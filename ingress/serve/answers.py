@@ -76,7 +76,7 @@ def make_report(running: Running) -> Report:
             dials=fleet.dials(),
             nodes=node_rows(running),
             spare=fleet.found.spare,
-            warnings=[*running.config.warnings, *_expiring(running, clock.timestamp()), *_short(running)],
+            warnings=[*running.config.warnings, *_warnings(running, clock.timestamp())],
             counted=ingress_counters(running),
             vitals=process_vitals(running.loop, running.memory.statistics(), running.since),
         )
@@ -122,6 +122,17 @@ def _short(running: Running) -> list[str]:
     kernel = kernel_memory()
     found = (shortage(running.memory, running.streams()), None if kernel is None else kernel.shortage)
     return [one for one in found if one is not None]
+
+
+def _warnings(running: Running, now: float) -> list[str]:
+    """What is wrong here, and breaks nothing yet."""
+    return [*_expiring(running, now), *_short(running), *_forgetful(running)]
+
+
+def _forgetful(running: Running) -> list[str]:
+    """That nothing is kept over a restart, and why."""
+    trouble = running.keeper.trouble
+    return [f"what is learned is not kept over a restart: {trouble}"] if trouble else []
 
 
 def _expiring(running: Running, now: float) -> list[str]:

@@ -20,6 +20,9 @@ from ingress.lists.load import NO_LISTS, Lists, load_lists
 from ingress.paths.fleet import Fleet
 from ingress.paths.live import SetupOptions
 from ingress.serve.list_watch import watch_lists
+from ingress.state.capacities import CapacityPart
+from ingress.state.keeper import Keeper
+from ingress.state.place import state_file, state_folder
 from ingress.users import Users
 from ingress.users_file import load_users
 from relay import log
@@ -93,14 +96,17 @@ class Running:
         self.fleet.on_round = self.opener.each_round
         self.direct: DirectExit | None = None
         self._go_direct(config)
+        state = state_file(state_folder(config.state), config.name)
+        self.keeper = Keeper(state, [CapacityPart(self.fleet.line_loads.capacities)])
 
     def start(self) -> None:
-        """Listen, and look after what is half closed.
+        """Listen, keep what is learned, and look after what is half closed.
 
         Raises:
             OperatorError: an address cannot be listened on; the process should end.
         """
         self._listen(self.config, self._bind_new(self.config))
+        self._nursery.start_soon(self.keeper.run)
         self._nursery.start_soon(self.vanished.watch)
         self._nursery.start_soon(watch_lists, lambda: self.lists, self._use_lists)
         self._nursery.start_soon(Shortages(lambda: {self.config.name: self.memory}, self.streams).watch)

@@ -58,6 +58,7 @@ def test_the_least_file_has_all_defaults(tmp_path: Path) -> None:
     assert (config.name, config.listen) == ("sh", (Address("127.0.0.1", 1080),))
     assert (config.users, config.clients, config.answer, config.via) == (None, (), "auto", None)
     assert (config.forwards, config.rules, config.limits, config.warnings) == ((), (), Limits(), ())
+    assert config.state is None
     assert [path.name for path in config.paths.used] == ["ix/pacific"]
 
 
@@ -68,6 +69,7 @@ def test_everything_is_read(tmp_path: Path) -> None:
         users = "users.toml"
         clients = "192.168.1.0/24"
         answer = "true"
+        state = "kept"
         via = "gate-1"
         [[forward]]
         listen = "192.168.1.1:443"
@@ -92,7 +94,7 @@ def test_everything_is_read(tmp_path: Path) -> None:
     config, lan = load(write(tmp_path, text), "sh"), cidr("192.168.1.0/24")
     assert config.listen == (Address("0.0.0.0", 1080), Address("::", 1080))
     assert (config.users, config.clients, config.answer) == (tmp_path / "users.toml", (lan,), "true")
-    assert config.via == "gate-1"
+    assert (config.via, config.state) == ("gate-1", tmp_path / "kept")
     assert config.forwards == (Forward(Address("192.168.1.1", 443), Address("game.example", 443), (lan,)),)
     (rule,) = config.rules
     assert rule.hosts == (NamePattern(Scope.BELOW, "broker.example"), NamePattern(Scope.COVERED, "one.example"))

@@ -16,6 +16,7 @@ serial = 7
 listen = ["0.0.0.0:1080", { address = "127.0.0.1:1081", name = "landing" }]
 users = "users.toml"
 answer = "true"
+state = "kept"
 via = "gate-1"
 allow = [{ cidr = "192.168.0.0/16", reason = "here" }]
 dns = ["223.5.5.5"]

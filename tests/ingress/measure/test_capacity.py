@@ -80,11 +80,10 @@ def test_what_an_earlier_process_knew_is_no_news_and_yields_to_more() -> None:
     known = Capacities()
     known.saw(("a", DOWN), 5e6, 100.0)
     known.saw(("b", DOWN), 1e6, 100.0)
-    known.news()
     known.recall({("a", DOWN): Seen(2e6, 50.0), ("b", DOWN): Seen(8e6, 50.0)}, {("a", DOWN): Held(1.0, 2.0)})
     assert known.seen == {("a", DOWN): Seen(5e6, 100.0), ("b", DOWN): Seen(8e6, 50.0)}
     assert known.held == {("a", DOWN): Held(1.0, 2.0)}
-    assert known.news() == ({}, {})
+    assert known.news() == ({("a", DOWN): Seen(5e6, 100.0)}, {})
 
 
 def test_a_line_that_is_walked_back_carries_the_other_way() -> None:

@@ -1,0 +1,219 @@
+"""The task that keeps the state: what was learned is there after a restart, and trouble with the file is told once."""
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from ingress.measure.capacity import Capacities, Held, Seen, SeenBy, Way
+from ingress.state.capacities import FORGOTTEN, CapacityPart
+from ingress.state.file import StateFile
+from ingress.state.keeper import EVERY, TRY_AGAIN, Keeper
+from tests.world import until
+
+DOWN = Way.DOWN
+NOW = 1.8e9
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
+    """Events of the log."""
+    kept: list[tuple[str, dict[str, Any]]] = []
+    monkeypatch.setattr("relay.log.event", lambda name, /, **fields: kept.append((name, fields)))
+    monkeypatch.setattr("ingress.state.capacities.time.time", lambda: NOW)
+    return kept
+
+
+@pytest.fixture
+def clock() -> MockClock:
+    """It goes on while threads work, and jumps over what would take long."""
+    return MockClock(rate=1.0)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "sh.sqlite"
+
+
+def rows(path: Path) -> list[tuple[object, ...]]:
+    connection = sqlite3.connect(path)
+    found = connection.execute("SELECT line, speed FROM capacities ORDER BY line").fetchall()
+    connection.close()
+    return found
+
+
+def spoil(path: Path) -> None:
+    """What stands there is no database any more."""
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"this is no database" * (1 + (path.stat().st_size if path.exists() else 0)))
+
+
+class Turn:
+    """A keeper at work, until cancelled."""
+
+    def __init__(self, path: Path, nursery: trio.Nursery) -> None:
+        self.capacities = Capacities()
+        self.keeper = Keeper(path, [CapacityPart(self.capacities)])
+        self._scope = trio.CancelScope()
+        self._ended = trio.Event()
+        nursery.start_soon(self._run)
+
+    async def opened(self) -> StateFile:
+        """Its file, once it was read."""
+        await until(lambda: self.keeper.is_open)
+        assert self.keeper._file is not None
+        return self.keeper._file
+
+    @property
+    def is_idle(self) -> bool:
+        """No thread works for it."""
+        return self.keeper._limiter.borrowed_tokens == 0
+
+    async def _run(self) -> None:
+        with self._scope:
+            await self.keeper.run()
+        self._ended.set()
+
+    async def end(self) -> None:
+        self._scope.cancel()
+        await self._ended.wait()
+
+
+async def test_what_was_learned_is_known_after_a_restart(
+    path: Path, nursery: trio.Nursery, told: list[Any], clock: MockClock
+) -> None:
+    first = Turn(path, nursery)
+    await first.opened()
+    first.capacities.saw(("a", DOWN), 5e6, NOW)
+    first.capacities.saw(("a", Way.UP), 1e6, NOW, SeenBy.SPEED_TEST)
+    first.capacities.held_to(("a/b", DOWN), 4e6, NOW)
+    clock.jump(EVERY)
+    await until(lambda: rows(path) == [("a", 5e6), ("a", 1e6)])
+    first.capacities.saw(("b", DOWN), 7e6, NOW)
+    await first.end()  # writes what it still knows
+    second = Turn(path, nursery)
+    second.capacities.saw(("b", DOWN), 9e6, NOW)
+    await until(lambda: len(second.capacities.seen) == 3)
+    assert second.capacities.seen == {
+        ("a", DOWN): Seen(5e6, NOW),
+        ("a", Way.UP): Seen(1e6, NOW, SeenBy.SPEED_TEST),
+        ("b", DOWN): Seen(9e6, NOW),
+    }
+    assert second.capacities.held == {("a/b", DOWN): Held(4e6, NOW)}
+    await second.end()
+    assert ("b", 9e6) in rows(path)
+    assert told == []
+
+
+async def test_what_is_too_old_is_neither_known_nor_kept(
+    path: Path, nursery: trio.Nursery, told: list[Any], clock: MockClock
+) -> None:
+    first = Turn(path, nursery)
+    await first.opened()
+    first.capacities.saw(("old", DOWN), 5e6, NOW - FORGOTTEN - 1)
+    first.capacities.saw(("young", DOWN), 5e6, NOW - FORGOTTEN + 1)
+    await first.end()
+    second = Turn(path, nursery)
+    await until(lambda: second.capacities.seen)
+    assert set(second.capacities.seen) == {("young", DOWN)}
+    second.capacities.saw(("new", DOWN), 5e6, NOW)
+    await second.end()
+    assert rows(path) == [("new", 5e6), ("young", 5e6)]
+
+
+async def test_a_second_ingress_learns_for_itself_and_takes_over_later(
+    path: Path, nursery: trio.Nursery, told: list[Any], clock: MockClock
+) -> None:
+    first = Turn(path, nursery)
+    await first.opened()
+    second = Turn(path, nursery)
+    await until(lambda: second.keeper.trouble)
+    assert not first.keeper.trouble
+    assert "is another running ingress's" in second.keeper.trouble
+    second.capacities.saw(("b", DOWN), 7e6, NOW)
+    await first.end()
+    assert [name for name, _ in told] == ["state-not-kept"]
+    clock.jump(TRY_AGAIN)
+    await until(lambda: not second.keeper.trouble)
+    assert [name for name, _ in told] == ["state-not-kept", "state-kept-again"]
+    await second.end()
+    assert rows(path) == [("b", 7e6)]
+
+
+async def test_what_a_full_disk_does_not_take_is_written_later(
+    path: Path, nursery: trio.Nursery, told: list[Any], clock: MockClock
+) -> None:
+    turn = Turn(path, nursery)
+    file = await turn.opened()
+    file._connection.execute("PRAGMA max_page_count = 1")
+    for number in range(200):
+        turn.capacities.saw((f"a{number:03}", DOWN), 5e6, NOW)
+    clock.jump(EVERY)
+    await until(lambda: "full" in turn.keeper.trouble)
+    turn.capacities.saw(("a000", DOWN), 6e6, NOW)
+    clock.jump(EVERY)
+    await until(lambda: not turn.capacities._seen_lately and turn.is_idle)
+    assert [name for name, _ in told] == ["state-not-kept"]
+    file._connection.execute("PRAGMA max_page_count = 100000")
+    clock.jump(EVERY)
+    await until(lambda: not turn.keeper.trouble)
+    assert [name for name, _ in told] == ["state-not-kept", "state-kept-again"]
+    assert len(rows(path)) == 200 and rows(path)[0] == ("a000", 6e6)
+    await turn.end()
+
+
+async def test_a_damaged_file_is_told_once_and_another_gets_all_that_is_known(
+    path: Path, nursery: trio.Nursery, told: list[Any], clock: MockClock
+) -> None:
+    spoil(path)
+    turn = Turn(path, nursery)
+    turn.capacities.saw(("a", DOWN), 5e6, NOW)
+    await until(lambda: told)
+    aside = path.with_name("sh.sqlite.damaged")
+    assert told == [("state-damaged", {"level": "warning", "file": path, "aside": aside})]
+    file = await turn.opened()
+    clock.jump(EVERY)
+    await until(lambda: rows(path) == [("a", 5e6)] and turn.is_idle)
+    file._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    spoil(path)
+    file._connection.execute("PRAGMA shrink_memory")  # else it need not look
+    turn.capacities.saw(("b", DOWN), 7e6, NOW)
+    clock.jump(EVERY)
+    await until(lambda: len(told) == 2)
+    clock.jump(EVERY)
+    await until(lambda: rows(path) == [("a", 5e6), ("b", 7e6)])
+    assert [name for name, _ in told] == ["state-damaged"] * 2
+    await turn.end()
+
+
+async def test_rows_that_make_no_sense_are_damage(
+    path: Path, nursery: trio.Nursery, told: list[Any], clock: MockClock
+) -> None:
+    file = StateFile(path)
+    file.write([("INSERT INTO capacities VALUES (?, ?, ?, ?, ?)", [("a", "up", 1.0, NOW, "a dream")])])
+    file.close()
+    turn = Turn(path, nursery)
+    await until(lambda: told)
+    assert [name for name, _ in told] == ["state-damaged"]
+    assert turn.capacities.seen == {}
+    await turn.end()
+
+
+async def test_who_ends_before_it_was_open_writes_nothing_and_lets_go_of_it(
+    path: Path, nursery: trio.Nursery, told: list[Any], clock: MockClock
+) -> None:
+    first = Turn(path, nursery)
+    await first.opened()
+    first.capacities.saw(("a", DOWN), 5e6, NOW)
+    await first.end()
+    hasty = Turn(path, nursery)
+    hasty.capacities.saw(("a", DOWN), 1e6, NOW)
+    await hasty.end()
+    assert rows(path) == [("a", 5e6)]
+    last = Turn(path, nursery)
+    await last.opened()
+    await last.end()
+    assert not told
