@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ingress.cli.fitting import Column, Row, columns_that_fit, shared, shortened, wrapped
-from relay.cli.render_units import DASH, STYLES, age, counted, milliseconds, percent, share_lost, size
+from relay.cli.render_units import DASH, STYLES, age, counted, megabits, milliseconds, percent, share_lost, size
 
 WIDE = 140
 """Columns from which the reason stands beside its path; on less it stands below the table."""
@@ -33,6 +33,13 @@ def _lost(row: Row) -> str:
     known = {one["start"]: one for one in row.get("directions", ())}
     shares = [share_lost(known[end]["loss"]) if end in known else DASH for end in (row["start"], row["end"])]
     return "/".join(shares) if known else DASH
+
+
+def _carries(row: Row) -> str:
+    """What it was seen to deliver from the line's start, and back to it."""
+    known = {one["start"]: one["least"] for one in row.get("carries", ())}
+    speeds = [megabits(known[end]) if known.get(end) else DASH for end in (row["start"], row["end"])]
+    return "/".join(speeds) if any(known.values()) else DASH
 
 
 def _streams(row: Row) -> str:
@@ -65,6 +72,7 @@ LINE_COLUMNS = (
     Column("dev", lambda row: milliseconds(row.get("deviation"), 1), 5),
     Column("late", lambda row: percent(row.get("late")), 6),
     Column("lost >/<", _lost, 6),
+    Column("Mbit/s >/<", _carries, 6),
     Column("dial", lambda row: milliseconds(row["dial_time"]), 2),
     Column("probes/day", lambda row: size(row["probe_bytes_per_day"]), 1),
     Column("streams", lambda row: str(row["streams"]), 3),
@@ -72,7 +80,7 @@ LINE_COLUMNS = (
     Column("up", lambda row: size(row["bytes_up"]), 3),
 )
 """The round trip, its deviation and the late share are those of the line's own piece of the way; lost is what TCP had
-to send again of what was sent from its start, and back to it."""
+to send again of what was sent from its start, and back to it; Mbit/s what it was seen to deliver, both ways."""
 
 
 def render(answer: Mapping[str, Any], width: int, height: int | None = None) -> RenderableType:

@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from relay.cli.render_units import STYLES, age, milliseconds
+from relay.cli.render_units import STYLES, age, megabits, milliseconds
 
 Row = Mapping[str, Any]
 
@@ -34,9 +34,16 @@ def render(answer: Mapping[str, Any]) -> RenderableType:
     ]
     kept = ", ".join(f"{count} at {exit_}" for exit_, count in answer["kept"].items())
     parts += [Text(f"clients that keep their exit for {answer['site']}: {kept}")] if kept else []
+    parts += [Text(_bulk(row)) for row in answer.get("bulk", ())]
     early = "at once" if answer["answers_early"] else "when the exit has connected"
     parts.append(Text(f'the client is answered {early} (with answer = "auto")'))
     return Group(*parts)
+
+
+def _bulk(row: Row) -> str:
+    what = "a download" if row["direction"] == "down" else "an upload"
+    known = f"{megabits(row['expected'])} Mbit/s are known to be free there" if row["expected"] else "nothing is known"
+    return f"{what} would go over {row['path']}, {row['reason']}: {known}"
 
 
 def headline(answer: Mapping[str, Any]) -> str:

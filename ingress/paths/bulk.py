@@ -55,7 +55,7 @@ class BulkCarriers:
             self._want_spare(self._waiting[stream].path)
             return
         way = way_of(stream)
-        place = self._chooser.place_bulk(live.peer.name, way, self.offers(), self._can_take, self._loop.now)
+        place = self.place(live.peer.name, way)
         if place is not None:
             self._chooser.placed_bulk(place, way, self._loop.now)
             self._put(stream, place)
@@ -90,9 +90,13 @@ class BulkCarriers:
                 self._put(stream, place)
                 return
 
+    def place(self, exit_: str, way: Way) -> Place | None:
+        """Where the next bulk stream to *exit_* would go. Nothing is remembered."""
+        return self._chooser.place_bulk(exit_, way, self.offers(), self._can_take, self._loop.now)
+
     def wanted(self, exit_: str) -> str | None:
-        """Where the next download from *exit_* would go: it is quicker if a carrier waits there."""
-        place = self._chooser.place_bulk(exit_, Way.DOWN, self.offers(), self._can_take, self._loop.now)
+        """Where the next download would go: it is quicker if a carrier waits there."""
+        place = self.place(exit_, Way.DOWN)
         return None if place is None else place.path
 
     # ---- those that ride

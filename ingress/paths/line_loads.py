@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from ingress.choice.offers import Bulk, Offers
-from ingress.measure.capacity import Capacities, Way, routes_of
+from ingress.measure.capacity import Capacities, LineWay, Way, routes_of
 from ingress.measure.deliveries import Deliveries
 from ingress.measure.fullness import Fullness
 from ingress.measure.traffic import Traffic
@@ -17,6 +17,8 @@ class LineLoads:
         self.capacities = Capacities()
         self.full: frozenset[str] = frozenset()
         """Names of lines that carry nearly all that they can."""
+        self.limits: Mapping[LineWay, float] = {}
+        """The most that lines carry, where it is known, in bytes per second."""
         self._since = since
         self._routes = routes_of(())
         self._deliveries = Deliveries()
@@ -35,12 +37,17 @@ class LineLoads:
 
     def each_second(self, now: float) -> None:
         """Which lines are full, by what they carry at most."""
-        limits = self.capacities.limits(self._routes, self.wall(now))
-        self.full = self._fullness.note(self._deliveries.speeds, limits, now)
+        self.limits = self.capacities.limits(self._routes, self.wall(now))
+        self.full = self._fullness.note(self.speeds, self.limits, now)
+
+    @property
+    def speeds(self) -> Mapping[LineWay, float]:
+        """What passes over the lines now, in bytes per second."""
+        return self._deliveries.speeds
 
     def offers(self, riders: Iterable[Bulk], now: float) -> Offers:
         """What the paths have to offer bulk now."""
-        return Offers(self._routes, self.capacities, self._deliveries.speeds, riders, self.wall(now))
+        return Offers(self._routes, self.capacities, self.speeds, riders, self.wall(now))
 
     def wall(self, now: float) -> float:
         """The moment *now* of the loop's clock on the wall's."""

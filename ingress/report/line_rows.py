@@ -9,6 +9,7 @@ from ingress.measure.network_monitor import NetworkMonitor
 from ingress.measure.pieces import Piece, line_pieces
 from ingress.measure.poor import is_poor
 from ingress.measure.schedule import probe_bytes_per_day
+from ingress.report.bulk_rows import carries_rows
 from ingress.report.rows import DirectionRow, LineRow
 from ingress.report.snapshot import Snapshot
 from relay.model.network import Line
@@ -55,6 +56,7 @@ def _line_row(snapshot: Snapshot, line: Line, state: str, piece: Piece | None, p
         bytes_down=sum(one.bytes_down for one in riding),
         provider=line.provider,
         directions=[_direction_row(one) for one in snapshot.network_monitor.directions.of(line.name)],
+        carries=carries_rows(snapshot, line),
     )
 
 

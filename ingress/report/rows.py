@@ -70,6 +70,25 @@ class DirectionRow:
 
 
 @attrs.frozen
+class CarriesRow:
+    """What one direction of a line carries, as far as it was seen to; bytes per second."""
+
+    start: str
+    """Where the bytes come from."""
+    end: str
+    least: float
+    """The most that it was seen to deliver, halved with every week since then."""
+    most: float | None
+    """What it cannot do more than, by the file, or because it was what held a stream back; None if nobody knows."""
+    now: float
+    """What passes now."""
+    age: float | None
+    """Since it was seen; None if it never was."""
+    seen_in: str | None
+    """`stream` or `speed test`."""
+
+
+@attrs.frozen
 class LineRow:
     """One line. Its round trip is that of its piece of the way."""
 
@@ -97,6 +116,8 @@ class LineRow:
     provider: str | None
     directions: list[DirectionRow]
     """Those that are known, the one away from its start first."""
+    carries: list[CarriesRow]
+    """The same, of what it was seen to deliver."""
 
 
 @attrs.frozen
@@ -185,6 +206,31 @@ class TermRow:
 
 
 @attrs.frozen
+class OfferRow:
+    """What a path has for one more bulk stream; bytes per second."""
+
+    direction: str
+    """`down`: from the target to the client, or `up`."""
+    known: float
+    """What its lines were seen to deliver, minus what rides there; 0 if nothing is known."""
+    most: float | None
+    """If it is lucky; None while nobody knows."""
+
+
+@attrs.frozen
+class BulkRow:
+    """Where a stream to the target would go once it filled its window."""
+
+    direction: str
+    path: str
+    expected: float
+    """Bytes per second that it is known to have there at least; 0 if nothing is known."""
+    is_trial: bool
+    """To see what the path carries."""
+    reason: str
+
+
+@attrs.frozen
 class CandidateRow:
     """One path as a candidate for the target. Its cost is the sum of its terms."""
 
@@ -196,6 +242,7 @@ class CandidateRow:
     cost: float
     terms: list[TermRow]
     reason: str
+    offers: list[OfferRow]
 
 
 @attrs.frozen
@@ -246,6 +293,8 @@ class Why:
     """Whether success would be told before the exit has connected, under `answer = "auto"`."""
     rule: RuleRow | None = None
     """None if no rule says anything of it."""
+    bulk: list[BulkRow] = attrs.field(factory=list)
+    """Where a download would go, and an upload; empty if no path is up."""
     version: int = VERSION
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import attrs
 
 from ingress.choice.ranking import Ranking
+from ingress.measure.capacity import Capacities, LineWay
 from ingress.measure.evidence import Planned
 from ingress.measure.network_monitor import NetworkMonitor
 from ingress.measure.traffic import NO_TRAFFIC, Counters, Traffic
@@ -43,6 +44,13 @@ class Snapshot:
     """By every bound of this process."""
     vitals: Vitals = attrs.Factory(Vitals)
     """Of this process."""
+    capacities: Capacities = attrs.Factory(Capacities)
+    limits: Mapping[LineWay, float] = {}
+    """The most that lines carry, where it is known; bytes per second."""
+    speeds: Mapping[LineWay, float] = {}
+    """What passes over them now."""
+    wall: float = 0.0
+    """The same moment as `now`, on the clock of the capacities."""
     planned: Sequence[Planned] = ()
     """Nodes that are known to drain, or to have come back from that a moment ago."""
 

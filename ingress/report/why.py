@@ -5,7 +5,9 @@ from ingress.choice.chooser import Chooser
 from ingress.choice.cost import equal, terms
 from ingress.choice.demand import Demand
 from ingress.choice.entry import Entry, Tier
+from ingress.choice.offers import Offers
 from ingress.choice.ranking import ENOUGH, Group, advantage, doubt
+from ingress.report.bulk_rows import Placer, bulk_rows, offer_rows
 from ingress.report.rows import CandidateRow, RuleRow, SwitchRow, TermRow, Why
 
 DIRECT = "direct"
@@ -13,8 +15,9 @@ DIRECT = "direct"
 NO_PATH = "no path is up; a new stream waits a few seconds for one"
 
 
-def explain(chooser: Chooser, demand: Demand, now: float) -> Why:
-    """Why the stream of *demand* would go where it would go now. Nothing is remembered of it."""
+def explain(chooser: Chooser, demand: Demand, now: float, offers: Offers, place: Placer) -> Why:
+    """Why the stream of *demand* would go where it would go now, and where once it was bulk, by what paths have to
+    offer and who would *place* it. Nothing is remembered of it."""
     chosen = None if demand.refusal is not None or demand.is_direct else chooser.decide(demand, now)
     ranking, host = chooser.ranking, demand.host
     return Why(
@@ -24,7 +27,7 @@ def explain(chooser: Chooser, demand: Demand, now: float) -> Why:
         exit=DIRECT if demand.is_direct else None if chosen is None else chosen.exit,
         reason=_no_path(demand) if chosen is None else chosen.reason,
         margin=None if ranking.group is None else equal(ranking.group.leader.cost),
-        candidates=[_candidate(chooser, entry, demand, now) for entry in ranking.order],
+        candidates=[_candidate(chooser, entry, demand, offers, now) for entry in ranking.order],
         would_switch=[] if ranking.group is None else would_switch(ranking.group),
         switches=[
             SwitchRow(now - switch.at, switch.old, switch.new, switch.reason) for switch in reversed(ranking.switches)
@@ -32,6 +35,7 @@ def explain(chooser: Chooser, demand: Demand, now: float) -> Why:
         kept=chooser.affinity.count(demand.site, now),
         answers_early=chooser.may_answer_early(demand, now),
         rule=_rule(demand),
+        bulk=[] if chosen is None or demand.legs > 1 else bulk_rows(chosen.exit, place),
     )
 
 
@@ -54,7 +58,7 @@ def _rule(demand: Demand) -> RuleRow | None:
     return RuleRow(rule.title, rule.place, demand.match.because, rule.does)
 
 
-def _candidate(chooser: Chooser, entry: Entry, demand: Demand, now: float) -> CandidateRow:
+def _candidate(chooser: Chooser, entry: Entry, demand: Demand, offers: Offers, now: float) -> CandidateRow:
     parts = terms(entry.figures, chooser.connect_times.connect(demand.host, entry.exit))
     lacks = chooser.families.lacks(entry.exit, demand, now)
     return CandidateRow(
@@ -66,6 +70,7 @@ def _candidate(chooser: Chooser, entry: Entry, demand: Demand, now: float) -> Ca
         cost=sum(term.value for term in parts),
         terms=[TermRow(term.name, term.value, term.source.value, term.note) for term in parts],
         reason=entry.reason if lacks is None else f"{entry.exit} has no way into the world by {lacks}",
+        offers=offer_rows(entry.name, offers),
     )
 
 

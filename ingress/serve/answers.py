@@ -36,7 +36,8 @@ def asks(running: Running) -> Mapping[str, Ask]:
         demand = running.opener.demand(
             host, port, str(question.get("client", "")), str(question.get("user", "")), _listen(running, question)
         )
-        return to_json(explain(running.fleet.chooser, demand, running.loop.now))
+        fleet, now = running.fleet, running.loop.now
+        return to_json(explain(fleet.chooser, demand, now, fleet.bulk.offers(), fleet.bulk.place))
 
     return {"paths": paths, "why": why, "reload": running.reloads.answer}
 
@@ -77,6 +78,10 @@ def make_report(running: Running) -> Report:
             nodes=node_rows(running),
             spare=fleet.found.spare,
             warnings=[*running.config.warnings, *_warnings(running, clock.timestamp())],
+            capacities=fleet.line_loads.capacities,
+            limits=fleet.line_loads.limits,
+            speeds=fleet.line_loads.speeds,
+            wall=fleet.line_loads.wall(running.loop.now),
             counted=ingress_counters(running),
             vitals=process_vitals(running.loop, running.memory.statistics(), running.since),
         )

@@ -42,6 +42,12 @@ def size(count: float) -> str:
     return f"{count:.1f}T"
 
 
+def megabits(speed: float) -> str:
+    """Bytes per second as Mbit/s, without the unit: 0.5, 20, 940."""
+    mbit = speed * 8e-6
+    return f"{mbit:.1f}" if mbit < 9.95 else f"{mbit:.0f}"
+
+
 def age(seconds: float | None) -> str:
     """A length of time by its largest unit."""
     if seconds is None:

@@ -66,6 +66,18 @@ LINE: dict[str, Any] = {
     "bytes_down": 0,
     "provider": None,
     "directions": [{"start": "jp-dmit", "end": "shanghai", "loss": 0.0123}],
+    "carries": [
+        {"start": "shanghai", "end": "jp-dmit", "least": 0.0, "most": 12.5e6, "now": 0.0, "age": None, "seen_in": None},
+        {
+            "start": "jp-dmit",
+            "end": "shanghai",
+            "least": 2.5e7,
+            "most": None,
+            "now": 1e6,
+            "age": 7.0,
+            "seen_in": "stream",
+        },
+    ],
 }
 OLDER = "us-dmit has an older paths.toml (serial 3, here 5): update us-dmit"
 NODE = {
@@ -104,6 +116,10 @@ WHY: dict[str, Any] = {
     "switches": [{"age": 75.0, "old": "a", "new": "b", "reason": "4.0 ms cheaper"}],
     "kept": {"us-dmit": 3},
     "answers_early": True,
+    "bulk": [
+        {"direction": "down", "path": "b", "expected": 2.5e7, "is_trial": False, "reason": "the fastest that is known"},
+        {"direction": "up", "path": "a", "expected": 0.0, "is_trial": True, "reason": "to see what it carries"},
+    ],
     "rule": None,
 }
 ANSWERS = {"paths": PATHS, "why": WHY, "reload": {"version": 1, "done": "2 lines changed"}}
@@ -186,6 +202,8 @@ def test_the_table_has_every_figure_and_fits_100_columns(ingress: Ingress, capsy
         "52M",
         "lost >/<",
         "-/1.23%",
+        "Mbit/s >/<",
+        "-/200",
     ):
         assert said in " ".join(shown.split())
     assert "node jp-dmit:" not in shown
@@ -209,8 +227,10 @@ def test_why_prints_terms_marks_band_switches(ingress: Ingress, capsys: pytest.C
         "switched 1m ago: a > b: 4.0 ms cheaper",
         "clients that keep their exit for example.com: 3 at us-dmit",
         "answered at once",
+        "a download would go over b, the fastest that is known: 200 Mbit/s are known to be free there",
+        "an upload would go over a, to see what it carries: nothing is known",
     ):
-        assert said in shown
+        assert said in " ".join(shown.split())
     assert ingress.asked == [{"ask": "why", "target": "example.com", "client": "", "user": "", "listen": ""}]
 
 

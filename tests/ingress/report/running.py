@@ -1,12 +1,17 @@
 """What a report is made from: the measuring and choosing parts of an ingress, after five seconds of work."""
 
 from ingress.choice.chooser import Chooser
+from ingress.choice.demand import Demand
+from ingress.choice.offers import Offers
+from ingress.choice.placing import Place
+from ingress.measure.capacity import Capacities, Way, routes_of
 from ingress.measure.network_monitor import NetworkMonitor
 from ingress.measure.traffic import NO_TRAFFIC, Counters, Traffic
 from ingress.report.line_rows import node_state
 from ingress.report.report import report
-from ingress.report.rows import NodeRow, Report
+from ingress.report.rows import NodeRow, Report, Why
 from ingress.report.snapshot import Snapshot
+from ingress.report.why import explain
 from relay.dial.lines import LineDial
 from relay.model.network import Address, Line, Network, Node
 from relay.model.walk import find_paths, find_prefixes
@@ -23,6 +28,17 @@ LINES = {
 FOUND = find_paths(Network(("sh",), NODES, LINES), "sh")
 
 
+def explained(chooser: Chooser, demand: Demand, now: float, capacities: Capacities | None = None) -> Why:
+    """The answer to `why` while nothing rides; lines carry what *capacities* says."""
+    routes = routes_of(entry.figures.path for entry in chooser.ranking.order)
+    offers = Offers(routes, capacities or Capacities(), {}, [], now)
+
+    def place(exit_: str, way: Way) -> Place | None:
+        return chooser.place_bulk(exit_, way, offers, lambda _: True, now)
+
+    return explain(chooser, demand, now, offers, place)
+
+
 class Running:
     """An ingress after five seconds: ix1/j1u costs 130 ms and carries a stream, ix2/j2u costs 150."""
 
@@ -34,6 +50,8 @@ class Running:
         for name, trip in {"ix1": 0.03, "ix2": 0.03, "ix1/j1u": 0.13, "ix2/j2u": 0.15}.items():
             self.network_monitor.monitors[name].connected(0.0)
             self.answer(name, trip, 0.0, 10)
+        self.capacities = Capacities()
+        self.capacities.saw(("ix1", Way.DOWN), 2.5e6, 0.0)
         self.traffic["ix1/j1u"] = Traffic(streams=1, bytes_down=1000)
         counters = self.counters["ix1/j1u"]
         counters.moves = 2
@@ -64,6 +82,10 @@ class Running:
                 dials={"ix1": LineDial("ix1", 0.031, None, now - 7.0)},
                 nodes=nodes,
                 spare=[FOUND.used[0].prefix(1)],
+                capacities=self.capacities,
+                limits={("ix1", Way.DOWN): 3e6, ("j1u", Way.UP): 1e6},
+                speeds={("ix1", Way.DOWN): 1e6},
+                wall=now,
                 warnings=["us1: its certificate ends in 9 days"],
             )
         )

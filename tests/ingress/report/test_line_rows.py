@@ -4,6 +4,7 @@ import pytest
 
 from ingress.measure.blame import Blame
 from ingress.report.line_rows import line_state, node_state
+from ingress.report.rows import CarriesRow
 from tests.ingress.measure.test_directions import tell
 from tests.ingress.report.running import Running
 
@@ -35,6 +36,15 @@ def test_a_line_that_tcp_knows_to_lose_is_poor_and_shows_in_which_direction() ->
     assert [row.told for row in lines["ix1"].directions] == [False] and lines["j2u"].directions == []
     (sentence,) = told.blame
     assert sentence.startswith("line j1u loses 1.00% of what us1 sends to jp1 (")
+
+
+def test_what_a_line_carries_is_told_by_direction() -> None:
+    lines = {row.line: row.carries for row in Running().report(5.0).lines}
+    assert lines["ix1"] == [
+        CarriesRow("jp1", "sh", least=pytest.approx(2.5e6, rel=1e-4), most=3e6, now=1e6, age=5.0, seen_in="stream")
+    ]
+    assert lines["j1u"] == [CarriesRow("jp1", "us1", least=0.0, most=1e6, now=0.0, age=None, seen_in=None)]
+    assert lines["ix2"] == []
 
 
 def test_the_broken_line_is_named() -> None:

@@ -10,11 +10,12 @@ import pytest
 from ingress.choice.demand import Demand
 from ingress.report import rows as reports
 from ingress.report.rows import Report, Why, to_json
-from ingress.report.why import explain
-from tests.ingress.report.running import Running
+from tests.ingress.report.running import Running, explained
 
 
-@pytest.mark.parametrize("answer", [Running().report(5.0), explain(Running().chooser, Demand("example.com", 443), 5.0)])
+@pytest.mark.parametrize(
+    "answer", [Running().report(5.0), explained(Running().chooser, Demand("example.com", 443), 5.0)]
+)
 def test_answers_are_json(answer: Report | Why) -> None:
     plain = to_json(answer)
     assert json.loads(json.dumps(plain)) == plain

@@ -4,12 +4,14 @@ import pytest
 
 from ingress.choice.chooser import Chooser
 from ingress.choice.demand import Demand
+from ingress.measure.capacity import Capacities, Way
 from ingress.measure.figures import Source
 from ingress.measure.health import PathState
-from ingress.report.why import NO_PATH, explain
+from ingress.report.rows import BulkRow, OfferRow
+from ingress.report.why import NO_PATH
 from relay.model.families import Families
 from tests.ingress.choice.figures import chooser, figure
-from tests.ingress.report.running import Running
+from tests.ingress.report.running import Running, explained
 
 HOST = Demand("example.com", 443)
 
@@ -22,7 +24,7 @@ def test_why_adds_up() -> None:
     choice = running.chooser.decide(demand, 4.0)
     assert choice is not None
     running.chooser.opened(choice, 4.0)
-    told = explain(running.chooser, Demand("www.example.com", 443), 6.0)
+    told = explained(running.chooser, Demand("www.example.com", 443), 6.0)
     assert (told.target, told.site, told.paths, told.exit) == ("www.example.com:443", "example.com", ["ix1/j1u"], "us1")
     assert told.reason == "best for this site (best)"
     first, second = told.candidates
@@ -46,34 +48,34 @@ def test_why_counts_up_to_a_switch_and_remembers_it() -> None:
     made = chooser(figure("a>us", 130), figure("b>us", 140))
     for half in range(1, 9):
         made.rank([figure("a>us", 130), figure("b>us", 127)], half / 2)
-    said = explain(made, Demand("::1", 22), 4.0)
+    said = explained(made, Demand("::1", 22), 4.0)
     assert said.would_switch[0].endswith("not counting 0.5 ms of doubt: now it is 3.0 ms cheaper; it is 50% of the way")
     assert (said.target, said.answers_early) == ("[::1]:22", False)
     for half in range(9, 18):
         made.rank([figure("a>us", 130), figure("b>us", 127)], half / 2)
-    (switch,) = explain(made, HOST, 12.0).switches
+    (switch,) = explained(made, HOST, 12.0).switches
     assert (switch.age, switch.old, switch.new, switch.reason) == (4.0, "a", "b", "3.0 ms cheaper")
 
 
 def test_why_says_that_what_is_assumed_waits_for_its_own_round_trip() -> None:
-    told = explain(chooser(figure("a>us", 130), figure("b>us", 50, source=Source.ASSUMED)), HOST, 1.0)
+    told = explained(chooser(figure("a>us", 130), figure("b>us", 50, source=Source.ASSUMED)), HOST, 1.0)
     assert told.would_switch[0] == "b takes over only once its own round trip was measured"
 
 
 def test_why_asks_without_leaving_a_trace() -> None:
     running = Running()
-    explain(running.chooser, Demand("example.com", 443), 5.0)
+    explained(running.chooser, Demand("example.com", 443), 5.0)
     assert len(running.chooser.affinity) == 0
     assert [entry.given for entry in running.chooser.ranking.order] == [0, 0]
 
 
 def test_why_with_no_path_says_so() -> None:
-    told = explain(Chooser(["us1"]), Demand("example.com", 443), 0.0)
+    told = explained(Chooser(["us1"]), Demand("example.com", 443), 0.0)
     assert (told.paths, told.exit, told.reason, told.candidates) == ([], None, NO_PATH, [])
 
 
 def test_why_with_one_path_that_works_says_that_nothing_takes_over() -> None:
-    told = explain(chooser(figure("a>us", 100), figure("b>us", 90, PathState.DOWN)), HOST, 1.0)
+    told = explained(chooser(figure("a>us", 100), figure("b>us", 90, PathState.DOWN)), HOST, 1.0)
     assert told.would_switch[0] == "nothing: no other path works beside a"
     assert len(told.would_switch) == 2  # and when a client leaves its exit
     assert told.margin == pytest.approx(0.003)
@@ -88,7 +90,7 @@ def test_why_with_one_path_that_works_says_that_nothing_takes_over() -> None:
     ],
 )
 def test_why_says_what_keeps_a_cheaper_path_behind(rival, reason: str) -> None:
-    told = explain(chooser(figure("a>us", 100), rival), HOST, 1.0)
+    told = explained(chooser(figure("a>us", 100), rival), HOST, 1.0)
     assert told.would_switch[:2] == [
         f"b takes over when nothing better works: {reason}",
         "at once when a stalls or dies: to b",
@@ -97,7 +99,7 @@ def test_why_says_what_keeps_a_cheaper_path_behind(rival, reason: str) -> None:
 
 def test_why_of_a_demand_that_only_one_exit_may_take() -> None:
     made = chooser(figure("a>us", 100), figure("b>hk", 130))
-    told = explain(made, Demand("192.168.7.9", 443, exits=frozenset({"hk"})), 1.0)
+    told = explained(made, Demand("192.168.7.9", 443, exits=frozenset({"hk"})), 1.0)
     assert (told.paths, told.exit, told.reason) == (["b"], "hk", "best of the exits that may dial it (costs 130 ms)")
     assert [row.path for row in told.candidates] == ["a", "b"]
 
@@ -105,8 +107,25 @@ def test_why_of_a_demand_that_only_one_exit_may_take() -> None:
 def test_f2_an_exit_without_the_targets_family_says_so() -> None:
     made = chooser(figure("a>us", 100), figure("b>eu", 150))
     made.families.tell({"us": Families.IPV4})
-    told = explain(made, Demand("2001:4860:4860::8888", 443), 1.0)
+    told = explained(made, Demand("2001:4860:4860::8888", 443), 1.0)
     assert (told.exit, [row.reason for row in told.candidates]) == (
         "eu",
         ["us has no way into the world by IPv6", "costs 150 ms"],
     )
+
+
+def test_why_says_where_bulk_would_go() -> None:
+    capacities = Capacities()
+    for line, speed in {"a": 2.5e6, "b": 25e6}.items():
+        capacities.saw((line, Way.DOWN), speed, 1.0)
+    made = chooser(figure("a>us", 130), figure("b>us", 140), figure("c>us", 120, PathState.DOWN))
+    capacities.held_to(("a", Way.DOWN), 2.5e6, 1.0)
+    capacities.held_to(("b", Way.DOWN), 25e6, 1.0)
+    told = explained(made, HOST, 1.0, capacities)
+    assert told.paths == ["a"]
+    assert told.bulk == [
+        BulkRow("down", "b", 25e6, False, "the fastest that is known"),
+        BulkRow("up", "a", 0.0, True, "to see what it carries"),
+    ]
+    assert told.candidates[1].offers == [OfferRow("down", 25e6, 25e6), OfferRow("up", 0.0, None)]
+    assert explained(made, Demand("example.com", 443, legs=2), 1.0, capacities).bulk == []

@@ -13,12 +13,12 @@ from ingress.choice.chooser import Chooser
 from ingress.choice.demand import Demand
 from ingress.choice.sites import parse_target
 from ingress.report.rows import to_json
-from ingress.report.why import explain
 from relay.admin.client import ask
 from relay.errors import OperatorError
 from relay.identity import EXPIRY_WARNING
 from relay.model.vitals import LineReport
 from relay.wire.status import Status, status
+from tests.ingress.report.running import explained
 from tests.world import INGRESS, PATIENCE, TWO_PATHS, World, until
 
 Make = Callable[..., World]
@@ -136,4 +136,4 @@ def test_any_target_is_explained_or_refused(text: str) -> None:
         host, port = parse_target(text)
     except ValueError:
         return
-    json.dumps(to_json(explain(Chooser(["us"]), Demand(host, port), 0.0)))
+    json.dumps(to_json(explained(Chooser(["us"]), Demand(host, port), 0.0)))

@@ -87,6 +87,7 @@ async def test_an_address_in_use_is_named_and_leaves_no_socket_behind(make_runni
     world.extra = FORWARD.format(free, "a.example:1") + FORWARD.format(taken, "b.example:1")
     world.write()
     running.start()
+    await until(lambda: running.keeper.is_open)
     before = len(os.listdir("/proc/self/fd"))
     with socket.create_server(("127.0.0.1", taken)):
         with pytest.raises(OperatorError, match=rf"cannot listen on 127\.0\.0\.1:{taken}: Address already in use"):
