@@ -127,6 +127,11 @@ class Gauge:
         """Totals, expected and received, of either direction."""
         return attrs.evolve(self, up=self.up.told(*up, now), down=self.down.told(*down, now))
 
+    def recounted(self) -> "Gauge":
+        """What was lost until now was meant to be."""
+        up, down = (attrs.evolve(one, missed=0.0, recent=()) for one in (self.up, self.down))
+        return attrs.evolve(self, up=up, down=down)
+
     def told_deaf(self, now: float) -> "Gauge":
         """The exit says that it does not hear us on this path."""
         return attrs.evolve(self, deaf_since=now if self.deaf_since is None else self.deaf_since, deaf_at=now)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from ingress.choice.datagrams import Candidate, Route, State, route, wants_copies
 from ingress.measure.gauge import Gauge
-from ingress.paths.datagram_path import DatagramPath
+from ingress.paths.datagram_path import BASE_SIZE, DatagramPath
 from relay.wire.datagrams import INNER
 
 QUICK = 0.025
@@ -30,8 +30,6 @@ GIVEN_UP = 0.5
 """Seconds for which no path to an exit works, before its flows go to another one."""
 MEASURED = 2
 """Paths of an exit that are asked when nobody uses it."""
-BASE_SIZE = 1232
-"""Bytes of a datagram that every path carries: IPv6 must carry packets of 1,280 (RFC 8200 section 5)."""
 OVERHEAD = 16 + INNER.size + 16
 """Bytes around address and payload: label and number, what leads the sealed part, its tag."""
 
@@ -88,6 +86,8 @@ class ExitWay:
         self.spare = self.paths.get(self.route.spare or "")
         works = any(one.state <= State.UNKNOWN for one in candidates)
         self.bad_since = None if works else (self.bad_since or now)
+        used = [path.size for path in (self.primary, self.spare) if path is not None]
+        self.room = min(used, default=BASE_SIZE) - OVERHEAD
         if self.primary is not None:
             self.copies = wants_copies(None, self.route, self.primary.gauge, float("-inf"), are_on=self.copies, now=now)
 

@@ -46,6 +46,8 @@ class Weather:
     """Share that is lost each way."""
     extra: float = 0.0
     """Seconds that one in two takes longer."""
+    most: int = 65_507
+    """Bytes of the largest datagram that gets through."""
 
 
 class VirtualOut:
@@ -110,8 +112,9 @@ class FarExit:
         if label is None:
             end = DatagramEnd(name, is_ingress=False, relays=relays, now=self.bed.loop.now)
             label = self.labels[name] = Label(end, ignore)
-        label.end.open_epoch(epoch, Cipher(cipher), secret)
-        label.end.seal_with(epoch)
+        if label.end.knows(epoch) is None:
+            label.end.open_epoch(epoch, Cipher(cipher), secret)
+            label.end.seal_with(epoch)
         link.end.send(bodies.labeled(name, epoch, self.verdict))
 
     def receive(self, data: bytes, back: Carry) -> None:
@@ -121,15 +124,15 @@ class FarExit:
         label.back = back
         found = label.end.receive(data, now)
         if isinstance(found, Heartbeat):
-            self._answer(label, found, now)
+            self._answer(label, found, len(data), now)
         elif found is not None:
             self._echo(label, found, now)
 
-    def _answer(self, label: Label, beat: Heartbeat, now: float) -> None:
+    def _answer(self, label: Label, beat: Heartbeat, size: int, now: float) -> None:
         self.beats.append((now, label.end.label))
         if beat.flags & ACTIVE:
             label.active_at, label.patience = now, max(2.5 * beat.interval, 0.06)
-        label.back(label.end.probe(now, Heartbeat(ANSWER, beat.interval)))
+        label.back(label.end.probe(now, Heartbeat(ANSWER, beat.interval, size=size)))
 
     def _echo(self, label: Label, inner: bytes, now: float) -> None:
         kind, generation = inner[0], inner[1]
@@ -256,6 +259,8 @@ class DatagramBed(FleetBed):
         at = self.loop.now
         for line in lines if way == "up" else reversed(lines):
             weather = self.weather.get(line.name, Weather())
+            if len(part) > weather.most:
+                return
             if line.is_held or self.dice.random() < getattr(weather, way):
                 return
             at += line.delay + weather.extra * self.dice.randrange(2)

@@ -4,7 +4,7 @@ import pytest
 
 from ingress.paths.way import CALM, QUICK, SELDOM
 from relay.wire.codes import Verdict
-from tests.ingress.paths.datagram_bed import TARGET, DatagramBed, Player
+from tests.ingress.paths.datagram_bed import TARGET, DatagramBed, Player, Weather
 from tests.ingress.paths.fleet_bed import INGRESS, THREE_LINES, TWO_PATHS, with_bed
 
 DISJOINT = (("a", INGRESS, "us"), ("b", INGRESS, "us"))
@@ -233,3 +233,43 @@ async def test_u12_what_does_not_fit_is_sent_in_pieces(bed: DatagramBed) -> None
     player.flow.send(TARGET, bytes(9000))
     await bed.run(0.2)
     assert sum(len(one) - 2 for one in bed.far["us"].payloads) == pytest.approx(9000, abs=200)
+
+
+@pytest.mark.parametrize(("most", "size"), [(65_507, 1472), (1460, 1452), (1232, 1232)])
+def test_u12_how_much_fits_is_found_out_and_is_no_loss(most: int, size: int) -> None:
+    @with_bed(DISJOINT, kind=DatagramBed)
+    async def run(bed: DatagramBed) -> None:
+        for line in ("a", "b"):
+            bed.weather[line] = Weather(most=most)
+        await bed.up()
+        await bed.run(10 * SELDOM)
+        paths = bed.datagrams.ways["us"].paths.values()
+        assert {path.size for path in paths} == {size}
+        assert all(path.gauge.loss == 0 and path.gauge.is_calm(bed.loop.now) for path in paths)
+        player = Player(bed)
+        player.play()
+        await bed.run(1.0)
+        player.is_playing = False
+        await bed.run(0.2)
+        assert player.flow is not None
+        player.flow.send(TARGET, bytes(3000))
+        await bed.run(0.2)
+        assert len(bed.far["us"].payloads) == player.sent + -(-3000 // (size - 42 - 2 - len(TARGET)))
+
+    run()
+
+
+@with_bed(DISJOINT, kind=DatagramBed)
+async def test_keys_that_were_not_answered_are_said_again_on_the_next_carrier(bed: DatagramBed) -> None:
+    await bed.up()
+    path = bed.datagrams.ways["us"].paths["a"]
+    player = Player(bed)
+    player.play()
+    await bed.run(2.0)
+    path.say_label(bed.loop.now)
+    await bed.run(0.04)  # it has arrived, and its answer not yet
+    bed.cut("a")
+    await bed.run(3.0)
+    player.is_playing = False
+    await bed.run(0.5)
+    assert player.numbers == list(range(1, player.sent + 1))
