@@ -5,23 +5,26 @@ import select
 import socket
 import struct
 import time
+from collections.abc import Callable
 from types import TracebackType
 
 PIECE = bytes(64 * 1024)
 KERNEL = 16 * 1024
 """Bytes that the kernel is asked to buffer at the two far ends, so that it has memory left for those in between."""
-STILL = 2.0
+STILL = 1.0
 """Seconds without a byte taken after which nothing will be taken any more."""
-LONGEST = 90.0
+LONGEST = 45.0
 """Seconds for which a target sends at most."""
 
 
 class SilentClients:
     """Streams through a SOCKS5 proxy, by pairs: the client's end, which is never read, and the target's."""
 
-    def __init__(self, proxy: tuple[str, int], host: str) -> None:
-        """*host* is where the target listens, on a port of its own."""
+    def __init__(self, proxy: tuple[str, int], host: str, check: Callable[[], None]) -> None:
+        """*host* is where the target listens, on a port of its own. *check* is called again and again, and may raise:
+        what they cost others must end somewhere."""
         self._proxy = proxy
+        self._check = check
         self._listener = socket.create_server((host, 0), backlog=1024)
         self._clients: list[socket.socket] = []
         self._targets: list[socket.socket] = []
@@ -32,6 +35,7 @@ class SilentClients:
         """So many more; gives how many got a target."""
         before = len(self._targets)
         for _ in range(count):
+            self._check()
             with contextlib.suppress(OSError):
                 self._open_one()
         return len(self._targets) - before
@@ -58,6 +62,7 @@ class SilentClients:
             poll.register(number, select.EPOLLOUT | select.EPOLLET)
         end = time.monotonic() + LONGEST
         while time.monotonic() < end and (ready := poll.poll(STILL)):
+            self._check()
             for number, _ in ready:
                 self._push(by_number[number])
         poll.close()

@@ -18,12 +18,13 @@ from bench.results import Numbers, Result, Row, new_result
 from bench.silent import SilentClients
 from bench.tables import Column, column, compare
 from bench.topology import HOST, Weather
+from relay.engine.kernel_memory import kernel_memory
 
 PAUSED = (0, 5, 20, 100)
 """Downloads that stand still beside the one that is measured."""
 READ = 3.0
 """Seconds for which they are read before."""
-QUIET, LOOK, PATIENCE = 0.05, 1.0, 60.0
+QUIET, LOOK, PATIENCE = 0.05, 1.0, 15.0
 """The fresh one begins once the ingress uses less than so much of a core for a second: until then what was under way
 still fills the buffers of the kernels, and the line with it; after so many seconds it begins all the same."""
 SIZE = 20 * 1000 * 1000
@@ -32,8 +33,10 @@ LINES = (Weather(0.030), Weather(0.100, rate=RATE), Weather(0.002))
 ENDLESS = 1 << 40
 SILENT = {"at once": (2000, False), "opened first, sent to later": (3000, True)}
 """Clients that read nothing, and whether all of them are opened before the first byte is sent."""
-BATCH = 100
+BATCH = 200
 """Otherwise so many are opened, and sent to, at a time."""
+RELIEF = 20.0
+"""Seconds within which the kernel must have memory again before such a row begins."""
 NEWCOMERS = 20
 MIB = 1 << 20
 MEMORY, CONSTANT, EACH = 256 * MIB, 64 * MIB, 16 * 1024
@@ -47,18 +50,21 @@ class Paused(Measure):
     title = "Clients that do not read"
     explains = (
         f"A download of {SIZE // 10**6} MB over emulated lines (30, 100 and 2 ms, {RATE:.0f} Mbit/s), beside downloads "
-        f"that were read for {READ:.0f} s and then stopped; numbers of them take turns. Then clients "
-        "that never read, of a target that sends all that is taken: resident memory of ingress and exit, and how many "
-        f"of {NEWCOMERS} newcomers are served meanwhile."
+        f"that were read for {READ:.0f} s and then stopped; numbers of them take turns. Then clients that never read, "
+        "of a target that sends all that is taken, once: resident memory of ingress and exit, and how many of "
+        f"{NEWCOMERS} newcomers are served meanwhile. To reach: 0.9 of the undisturbed speed, 1 of the bound, all "
+        "newcomers. Where the kernel runs short of memory for all TCP of the machine, that is lost, and stays so: what "
+        "is measured from there on is the kernel."
     )
 
     def run(self, peers: Sequence[Peer], rounds: int) -> Result:
         row = Row(how=OURS.how, error=OURS.missing())
         be_fair()
-        with shown_progress(self.name, rounds * (len(PAUSED) + len(SILENT))) as progress:
-            for _ in range(rounds):
-                if row.error is None:
-                    one_round(row, progress)
+        with shown_progress(self.name, rounds * len(PAUSED) + len(SILENT)) as progress:
+            for _ in range(rounds if row.error is None else 0):
+                one_round(row, progress)
+            if row.rounds:
+                all_silent(row, progress)
         return new_result(self.name, {OURS.name: row})
 
     def tables(self, result: Result) -> str:
@@ -71,25 +77,52 @@ class Paused(Measure):
 
 
 def one_round(row: Row, progress: Progress) -> None:
-    """All of it once; a failure stays in the row."""
+    """A download beside each number of paused ones. What fails stays in the row, and the next one is tried."""
     numbers: Numbers = {}
     row.rounds.append(numbers)
+    for count in PAUSED:
+        progress.step(f"{count} paused")
+        with noted(row, f"beside {count} paused"), opened_field() as field:
+            row.version = OURS.version()
+            contestant = field.start(OURS, weather=LINES)
+            contestant.wait_ready()
+            numbers[f"{count}.rate"] = fresh_beside(contestant, count)
+
+
+def all_silent(row: Row, progress: Progress) -> None:
+    """Clients that read nothing, once, into the last round."""
+    for name, (count, is_later) in SILENT.items():
+        progress.step(f"{count} {name}")
+        with noted(row, f"{count} {name}"), opened_field() as field:
+            await_kernel()
+            contestant = field.start(OURS, nodes=2)
+            contestant.wait_ready()
+            found = silent(contestant, count, is_later)
+            row.rounds[-1] |= {f"{name}.{key}": value for key, value in found.items()}
+
+
+@contextmanager
+def noted(row: Row, what: str) -> Iterator[None]:
+    """A failure in the block is told by the row, behind those before it."""
     try:
-        row.version = OURS.version()
-        for count in PAUSED:
-            progress.step(f"{count} paused")
-            with opened_field() as field:
-                contestant = field.start(OURS, weather=LINES)
-                contestant.wait_ready()
-                numbers[f"{count}.rate"] = fresh_beside(contestant, count)
-        for name, (count, is_later) in SILENT.items():
-            progress.step(name)
-            with opened_field() as field:
-                contestant = field.start(OURS, nodes=2)
-                contestant.wait_ready()
-                numbers |= {f"{name}.{key}": value for key, value in silent(contestant, count, is_later).items()}
+        yield
     except (Failed, OSError) as error:
-        row.error = str(error)
+        row.error = "; ".join(filter(None, (row.error, f"{what}: {error}")))
+
+
+def check_kernel() -> None:
+    """Failed if the kernel is short of memory for TCP: it resets whom it likes from there on, also other programs'."""
+    memory = kernel_memory()
+    if memory is not None and (shortage := memory.shortage) is not None:
+        raise Failed(f"lost: {shortage}")
+
+
+def await_kernel() -> None:
+    """Return once it has some, after what came before. Failed if it has not within RELIEF."""
+    end = time.monotonic() + RELIEF
+    while (memory := kernel_memory()) is not None and memory.shortage and time.monotonic() < end:
+        time.sleep(LOOK)
+    check_kernel()
 
 
 def fresh_beside(contestant: Contestant, count: int) -> float:
@@ -134,7 +167,7 @@ def wait_quiet(contestant: Contestant) -> None:
 def silent(contestant: Contestant, count: int, is_later: bool) -> Numbers:
     """What *count* clients that read nothing cost."""
     before = contestant.running.memory()
-    with SilentClients((HOST, contestant.place.socks), HOST) as clients:
+    with SilentClients((HOST, contestant.place.socks), HOST, check_kernel) as clients:
         opened = 0
         while opened < count:
             opened += (now := clients.open(count if is_later else BATCH))
