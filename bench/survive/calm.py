@@ -61,7 +61,7 @@ async def measure_calm(
 async def one_weather(system: TellingSystem, loss: str, seconds: float, logs: pathlib.Path | None) -> Numbers:
     """A fresh network in this weather: what its ingress logged, and what the load saw."""
     async with system.target() as target, system.scene(target) as scene:
-        await scene.order(f"loss * {loss}")
+        await scene.order(f"lose * {loss}")
         async with running_load(scene.route, target) as load:
             await load.wait_flowing()
             await trio.sleep(SETTLE)

@@ -77,7 +77,7 @@ FAULTS = (
         inherent=SLOWED,
         skip=0.5,
     ),
-    Fault("lossy", "a line losing 20 %", ((0, "loss {line} 20%"), (10, "heal {line}")), 13.0, request_limit=None),
+    Fault("lossy", "a line losing 20 %", ((0, "lose {line} 20%"), (10, "heal {line}")), 13.0, request_limit=None),
     Fault(
         "flapping",
         "a line down for 1 s in every 3",

@@ -9,12 +9,16 @@ from collections.abc import Callable
 import trio
 
 from ingress.demo.admin import NoAnswer
+from ingress.demo.call import Call, CallFailed, run_call
 from ingress.demo.download import DownloadFailed, Watch, fetch, megabytes
 from ingress.demo.path_use import PathUse
 from ingress.demo.processes import public_command
 from ingress.demo.running import Demo
 
 USUAL_DOWNLOAD = "200MB"
+USUAL_CALL = "10s"
+FEW = 4
+"""Datagrams between two looks, at least, of a path that carries a call: copies and heartbeats are not counted."""
 SIZES = {"": 1, "B": 1, "KB": 10**3, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 LOOK = 0.1
 """Seconds between two looks at which path carries a download."""
@@ -22,9 +26,10 @@ LOOK = 0.1
 HELP = """\
 cut LINE [towards|back]: nothing passes, nothing is closed   heal LINE undoes it
 refuse LINE   reset LINE   freeze LINE: only dials are answered   * is all LINEs
-slow LINE 80ms     jitter LINE 5ms     loss LINE 1%     rate LINE 50KB/s
+slow LINE 80ms   jitter LINE 5ms   lose LINE 1%   rate LINE 50KB/s
+deaf LINE: it carries no datagrams, as many that are sold
 kill NODE   start NODE   freeze NODE: it hangs   thaw NODE   drain NODE: SIGTERM
-download [SIZE]: begins one, and tells what became of it
+download [SIZE], call [10s]: begins one, and tells what became of it
 paths, why HOST:PORT: what the ingress says     help     quit"""
 
 
@@ -48,6 +53,8 @@ class Console:
             self._tell(HELP)
         elif verb == "download":
             self._download(words[0] if words else USUAL_DOWNLOAD)
+        elif verb == "call":
+            self._call(words[0] if words else USUAL_CALL)
         elif verb in ("paths", "why"):
             await self._ask_ingress(["--why", *words[:1]] if verb == "why" else [])
         elif verb:
@@ -77,17 +84,36 @@ class Console:
         self._running.remove(watch)
         self._tell(f"download: {sentence}")
 
+    def _call(self, seconds: str) -> None:
+        match = re.fullmatch(r"(\d{1,4})s?", seconds)
+        if match is None or not int(match[1]):
+            self._tell(f"{seconds}: not a duration such as {USUAL_CALL}")
+            return
+        self._tell(f"call of {int(match[1])} s begins: 60 datagrams a second, each way")
+        self._nursery.start_soon(self._run_call, int(match[1]))
+
+    async def _run_call(self, seconds: int) -> None:
+        call, use, failure = Call(), PathUse(FEW), None
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._watch_paths, use, "datagrams_up")
+            try:
+                await run_call(self._demo.network, call, seconds)
+            except* CallFailed as errors:
+                failure = str(errors.exceptions[0])
+            nursery.cancel_scope.cancel()
+        self._tell(f"call: {call.sentence(use.used, failure)}")
+
     def _tell_unfinished(self) -> None:
         for watch in self._running:
             self._tell(f"download: ended by quit; {megabytes(watch.received)} of {megabytes(watch.size)} had come.")
 
-    async def _watch_paths(self, use: PathUse) -> None:
+    async def _watch_paths(self, use: PathUse, counted: str = "bytes_down") -> None:
         while True:
             try:
                 report = await self._demo.ask(ask="paths")
             except NoAnswer:
                 report = {"paths": []}
-            use.look({path["path"]: path["bytes_down"] for path in report["paths"]})
+            use.look({path["path"]: path.get(counted, 0) for path in report["paths"]})
             await trio.sleep(LOOK)
 
     async def _ask_ingress(self, options: list[str]) -> None:

@@ -147,6 +147,7 @@ class DemoNetwork:
         if line.both:
             table.append("both = true")
         table.append(f'proxy = {{ url = "socks5://127.0.0.1:{self.ports[line.name]}" }}')
+        table.append(f'udp = "127.0.0.1:{self.ports[line.name]}"')
         return "\n".join(table)
 
     def emulated_lines(self) -> dict[str, dict[str, float]]:
@@ -157,6 +158,7 @@ class DemoNetwork:
                 "round_trip": line.round_trip,
                 "jitter": line.jitter,
                 "loss": line.loss,
+                "datagrams": self.ports[line.end],
             }
             for line in self.lines
         }

@@ -1,8 +1,8 @@
 """`python -m ingress.demo.emulator CONFIG.json`: emulates the lines of CONFIG until its standard input ends.
 
 CONFIG: {"control": PATH, "lines": {NAME: {"port": 0, "round_trip": 0.03, "jitter": 0.001, "loss": 0, "rate": null}}}.
-A line with {"node": PORT} leads to that port of 127.0.0.1; all others are dialled by SOCKS5. Without "control", nobody
-can give orders.
+A line with {"node": PORT} leads to that port of 127.0.0.1; all others are dialled by SOCKS5. One with
+{"datagrams": PORT} takes datagrams at its own port to that one. Without "control", nobody can give orders.
 It says `ready` and the lines' ports, as JSON, when all of them listen. Whoever started it holds the other end of its
 input, so it ends with its parent, however that ends.
 """
@@ -40,10 +40,17 @@ def main() -> None:
     loop.run()
 
 
-def open_port(loop: EmulatorLoop, name: str, port: int, node: int | None = None, **conditions: float | None) -> Port:
+def open_port(
+    loop: EmulatorLoop,
+    name: str,
+    port: int,
+    node: int | None = None,
+    datagrams: int | None = None,
+    **conditions: float | None,
+) -> Port:
     """The port of one line of the configuration."""
-    leads_to = None if node is None else ("127.0.0.1", node)
-    return Port(loop, EmulatedLine(name, Conditions(**conditions)), port, leads_to)  # type: ignore[arg-type]
+    leads_to, take = (None if to is None else ("127.0.0.1", to) for to in (node, datagrams))
+    return Port(loop, EmulatedLine(name, Conditions(**conditions)), port, leads_to, take)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

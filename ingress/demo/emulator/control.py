@@ -25,7 +25,8 @@ COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "reset": (ignore, "LINE"),
     "slow": (EmulatedLine.slow, "LINE 80ms"),
     "jitter": (EmulatedLine.jitter, "LINE 5ms"),
-    "loss": (EmulatedLine.lose, "LINE 1%"),
+    "lose": (EmulatedLine.lose, "LINE 1%"),
+    "deaf": (EmulatedLine.deafen, "LINE"),
     "rate": (EmulatedLine.limit, "LINE 50KB/s"),
     "heal": (EmulatedLine.heal, "LINE"),
 }

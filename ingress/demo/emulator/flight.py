@@ -76,6 +76,17 @@ class OneWay:
             sent = self.free_at = max(now, self.free_at) + size / self.rate
         return sent + self.delay + self.random.random() * self.jitter + self.stall(size)
 
+    def datagram_arrival(self, size: int, now: float) -> float | None:
+        """The same of one datagram; None if it is lost: by chance, at a full queue, or because nothing passes."""
+        if self.blocked or (self.loss and self.random.random() < self.loss):
+            return None
+        sent = now
+        if self.rate is not None:
+            if self.free_at - now > QUEUE:
+                return None
+            sent = self.free_at = max(now, self.free_at) + size / self.rate
+        return sent + self.delay + self.random.random() * self.jitter
+
     def stall(self, size: int) -> float:
         """Seconds that *size* bytes wait for what was lost of them to be sent again.
 

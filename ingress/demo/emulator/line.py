@@ -45,6 +45,8 @@ class EmulatedLine:
         self.towards = OneWay(random)
         self.back = OneWay(random)
         self.dial = Dial.ANSWERED
+        self.is_deaf = False
+        """It carries no datagrams, as what many sell as a line."""
         self._healthy = conditions
         self.conditions = conditions
         self._apply(conditions)
@@ -62,6 +64,7 @@ class EmulatedLine:
         """Everything as it was at the beginning."""
         self._apply(self._healthy)
         self.dial = Dial.ANSWERED
+        self.is_deaf = False
         self._block(towards=False, back=False)
 
     def blackhole(self, way: str = "both") -> None:
@@ -80,6 +83,10 @@ class EmulatedLine:
         """Dials are refused; the caller resets what is open."""
         self.dial = Dial.REFUSED
 
+    def deafen(self) -> None:
+        """No datagram passes; connections go on as ever."""
+        self.is_deaf = True
+
     def slow(self, added: str) -> None:
         """*added* comes on top of the round trip that the line began with."""
         round_trip = self._healthy.round_trip + quantity(parse_duration, added)
@@ -90,7 +97,7 @@ class EmulatedLine:
         self._apply(attrs.evolve(self.conditions, jitter=quantity(parse_duration, most)))
 
     def lose(self, share: str) -> None:
-        """*share*, as in 1%, of the segments is lost each way."""
+        """*share*, as in 1%, of the segments and datagrams is lost each way."""
         self._apply(attrs.evolve(self.conditions, loss=quantity(parse_share, share)))
 
     def limit(self, rate: str) -> None:

@@ -3,6 +3,7 @@
 import socket
 
 from ingress.demo.emulator.connection import EmulatedConnection
+from ingress.demo.emulator.datagrams import DatagramPort
 from ingress.demo.emulator.dial import tune
 from ingress.demo.emulator.entry import LineEntry, PlainEntry, SocksEntry
 from ingress.demo.emulator.line import EmulatedLine
@@ -15,7 +16,15 @@ BACKLOG = 1024
 class Port:
     """Listens on a port of 127.0.0.1 for those who dial *line*: by SOCKS5, or, if it leads to one *node*, plainly."""
 
-    def __init__(self, loop: EmulatorLoop, line: EmulatedLine, port: int, node: tuple[str, int] | None = None) -> None:
+    def __init__(
+        self,
+        loop: EmulatorLoop,
+        line: EmulatedLine,
+        port: int,
+        node: tuple[str, int] | None = None,
+        datagrams: tuple[str, int] | None = None,
+    ) -> None:
+        """*datagrams*: the node to which those lead that come to the same port; None if the line carries none."""
         self.line = line
         self.dials = 0
         """Connections accepted so far."""
@@ -29,6 +38,7 @@ class Port:
         self._listener.bind(("127.0.0.1", port))
         self._listener.listen(BACKLOG)
         loop.register(self._listener.fileno(), READ, self._on_ready)
+        self._datagrams = None if datagrams is None else DatagramPort(loop, line, self.address[1], datagrams)
 
     @property
     def address(self) -> tuple[str, int]:
@@ -55,6 +65,8 @@ class Port:
         if self._listener.fileno() >= 0:
             self._loop.unregister(self._listener.fileno())
             self._listener.close()
+        if self._datagrams is not None:
+            self._datagrams.close()
         self.reset()
 
     def statistics(self) -> dict[str, object]:
@@ -67,6 +79,8 @@ class Port:
             "rate": line.conditions.rate,
             "dial": line.dial.name.lower(),
             "blocked": [name for name, way in (("towards", line.towards), ("back", line.back)) if way.blocked],
+            "deaf": line.is_deaf,
+            "datagrams_lost": 0 if self._datagrams is None else self._datagrams.lost,
             "dials": self.dials,
             "connections": len(self._open_tunnels()),
             "bytes_towards": line.towards.carried,

@@ -1,7 +1,7 @@
 """`python -m ingress.demo.target PORT [EXIT=ADDRESS]...`: serves until its standard input ends.
 
-It listens on 127.0.0.1 and on each exit's ADDRESS. Each exit knows the target's name by an address of its own, which
-tells the target who came. PORT 0 takes any; `ready PORT` is said when it listens.
+It listens on 127.0.0.1 and on each exit's ADDRESS, and echoes datagrams there. Each exit knows the target's name by an
+address of its own, which tells the target who came. PORT 0 takes any; `ready PORT` is said when it listens.
 """
 
 import signal
@@ -13,6 +13,7 @@ from functools import partial
 import trio
 
 from ingress.demo.target.conversation import Conversation
+from ingress.demo.target.echo import echo
 from ingress.demo.target.report import TargetCounts
 
 BACKLOG = 1024
@@ -46,7 +47,9 @@ async def main(port: int, exits: Mapping[str, str]) -> None:
     handler = partial(serve, report=TargetCounts(), exits=exits)
     async with trio.open_nursery() as nursery:
         await nursery.start(trio.serve_listeners, handler, listeners)
-        print("ready", listeners[0].socket.getsockname()[1], flush=True)
+        taken = listeners[0].socket.getsockname()[1]
+        nursery.start_soon(echo, taken, {"127.0.0.1": None, **exits})
+        print("ready", taken, flush=True)
         async with trio.lowlevel.FdStream(0) as parent:
             while await parent.receive_some():
                 pass

@@ -33,7 +33,8 @@ def test_a_smaller_network_has_the_nodes_of_its_lines(tmp_path: Path) -> None:
     demo.write()
     assert (demo.nodes, demo.exits) == (("one", "two"), ("two",))
     emulated = json.loads(demo.emulator_config.read_text())["lines"]
-    assert emulated["b"] == {"port": demo.ports["b"], "round_trip": 0.02, "jitter": 0.0, "loss": 0.5}
+    conditions = {"round_trip": 0.02, "jitter": 0.0, "loss": 0.5}
+    assert emulated["b"] == {"port": demo.ports["b"], "datagrams": demo.ports["two"], **conditions}
 
 
 def test_no_port_is_used_twice(tmp_path: Path) -> None:

@@ -137,3 +137,21 @@ def test_what_is_dropped_frees_the_room() -> None:
     flight.send(bytes(1000), 0.0)
     flight.drop()
     assert flight.held == 0 and flight.next_arrival() is None
+
+
+@given(size=st.integers(0, 65_000), now=st.floats(0, 100), delay=st.floats(0, 1), jitter=st.floats(0, 1))
+def test_a_datagram_arrives_after_the_delay_and_no_later_than_by_its_jitter(
+    size: int, now: float, delay: float, jitter: float
+) -> None:
+    when = way(delay=delay, jitter=jitter).datagram_arrival(size, now)
+    assert when is not None and now + delay <= when <= now + delay + jitter
+
+
+def test_a_datagram_is_lost_by_chance_at_a_full_queue_and_in_a_black_hole() -> None:
+    assert way(loss=1.0).datagram_arrival(100, 0.0) is None
+    line = way(rate=1000.0)
+    found = [line.datagram_arrival(50, 0.0) for _ in range(10)]
+    assert found[:3] == [0.05, 0.1, pytest.approx(0.15)] and found[3:] == [None] * 7
+    assert line.datagram_arrival(50, 0.1) is not None  # the queue has moved on
+    line.blocked = True
+    assert line.datagram_arrival(50, 9.0) is None
