@@ -49,7 +49,7 @@ class Ride:
         for leg in self.link.end.legs.values():
             stream = leg.stream
             assert isinstance(stream, Stream)
-            floor, acked = self._floors.setdefault(stream, leg.cursor.position), stream.sender.acked
+            floor, acked = self._floors.setdefault(stream, leg.position), stream.sender.acked
             if acked > floor:
                 self._acked += acked - floor
                 self._floors[stream] = acked

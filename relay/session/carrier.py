@@ -201,8 +201,8 @@ class CarrierEnd:
             if self.legs.get(stream.id) is leg:
                 size += stream.emit(leg, parts, self.quantum)
                 self.spoke_at = now
-                if not leg.is_queued and not stream.is_over and stream.sender.has_more(leg.cursor):
-                    leg.is_queued = True  # it has more: to the end of the line
+                if leg.has_more and not leg.is_queued:
+                    leg.is_queued = True  # to the end of the line
                     ready.append(leg)
         data = b"".join(parts)
         self.bytes_out += len(data)

@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from relay.session.receiver import Receiver
-from relay.session.riding import CarrierLeg, Riding
+from relay.session.riding import Riding
 from relay.session.sender import Sender
 from relay.session.sink import Sink
-from relay.session.window import BACKLOG, FLOOR, Memory, Window
+from relay.session.window import BACKLOG, FLOOR, FRESH, Memory, Window
 from relay.wire import bodies
 
 ALONG = 3
@@ -56,7 +56,7 @@ class Ledger(Riding):
         self.session = session
         self.sink = sink
         self.receiver = Receiver(start)
-        self.window = Window(start)
+        self.window = FRESH if start == FRESH.size else Window(start)
         self.start = start
         """What the memory counts for it as long as it lives; 0 once that was given back."""
         self.over = 0
@@ -79,6 +79,14 @@ class Ledger(Riding):
             kept = sender.kept
             room = min(room, max(memory.share(kept), FLOOR) - kept)
         return room if room > 0 else 0
+
+    def judge_window(self) -> bool:
+        """Half a window was consumed. Returns whether it was what held the peer back; then it may have grown."""
+        session = self.session
+        if self.window is FRESH:
+            self.window = Window(FRESH.size)
+        base = self.legs[0].carrier.base_rtt if self.legs else 0.0
+        return self.window.consume(self.receiver.consumed, session.now, session.srtt, base or session.srtt)
 
     def promise(self, part: int) -> bool:
         """Let the peer write further, if that is worth saying: by 1 / 2***part* of the window at least. What waits in
@@ -117,13 +125,15 @@ class Ledger(Riding):
     def ack_now(self) -> None:
         """Tell the peer what has arrived and how far it may write, at the next pull."""
         for leg in self.legs:
-            leg.must_ack = True
-        self.wake()
+            if not leg.must_ack:
+                leg.must_ack = True
+                if not leg.is_queued:
+                    leg.carrier.enqueue(leg)
 
-    def may_ack_along(self, leg: CarrierLeg) -> bool:
-        """Whether an acknowledgement that waits goes with what *leg* sends now: a record less is a wake-up less at each
-        hop. Of two legs either may die, so there both say it, by the clock."""
-        return len(self.legs) == 1 and self.sender.has_more(leg.cursor) and self.session.take_ack(self)
+    def may_ack_along(self) -> bool:
+        """Whether an acknowledgement waits that may go with bytes that are sent now: a record less is a wake-up less at
+        each hop. Of two legs either may die, so there both say it, by the clock."""
+        return len(self.legs) == 1 and self.session.take_ack(self)
 
     def ack(self) -> bytes:
         """An ACK of all there is to acknowledge; the caller sends it."""
@@ -142,8 +152,12 @@ class Ledger(Riding):
 
     def drop_received(self) -> None:
         """Let go of what has come, and take nothing more."""
-        memory = self.session.memory
         self.receiver.clear()
+        self.give_back()
+
+    def give_back(self) -> None:
+        """Have the memory know that nothing will come any more, and that nothing is kept of what came."""
+        memory = self.session.memory
         memory.used -= self.over
         memory.started -= self.start
         self.over = self.start = 0

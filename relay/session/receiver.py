@@ -22,6 +22,7 @@ What must stay true:
 """
 
 from bisect import bisect_right
+from typing import Any
 
 from relay.wire.errors import ProtocolError
 
@@ -32,6 +33,8 @@ PIECE = 4096
 """Bytes up to which neighbours are joined: fewer objects, and to join them never copies more than this."""
 PIECE_COST = 128
 """Bytes that a piece costs beyond its own: two objects and their places in the lists. One byte alone costs as much."""
+NOTHING: list[Any] = []
+"""The early pieces of all to whom nothing came early yet, which are nearly all. Never changed."""
 ENDLESS = 1 << 64
 """Beyond every offset (they have eight bytes): where a direction ends that has not said so."""
 
@@ -71,9 +74,9 @@ class Receiver:
         """What came early and waits for bytes before it, as it costs: its bytes, and PIECE_COST for each piece."""
         self.ranges = 0
         """Disjoint ranges that wait."""
-        self._starts: list[int] = []
+        self._starts: list[int] = NOTHING
         """The offset at which each early piece begins."""
-        self._pieces: list[bytearray] = []
+        self._pieces: list[bytearray] = NOTHING
         """Copies: what came lies in a buffer that is used again."""
 
     @property
@@ -144,9 +147,9 @@ class Receiver:
         """
         kept = self.kept
         self.consumed = self.received
-        self.held = self.ranges = 0
-        self._starts.clear()
-        self._pieces.clear()
+        if self._starts:
+            self.held = self.ranges = 0
+            self._starts, self._pieces = NOTHING, NOTHING
         return kept
 
     def finish(self, offset: int) -> bool:
@@ -207,6 +210,8 @@ class Receiver:
         Raises:
             ProtocolError: that would make too many ranges; nothing was taken.
         """
+        if self._starts is NOTHING:
+            self._starts, self._pieces = [], []
         starts, pieces, stop = self._starts, self._pieces, start + len(data)
         is_behind_one = first > 0 and self._stop(first - 1) == start
         is_before_one = behind < len(starts) and starts[behind] == stop

@@ -74,13 +74,12 @@ class Riding:
 
     def _change_over(self, old: CarrierLeg, carrier: CarrierEnd) -> None:
         """What *old* had in flight is its carrier's to deliver; what it had still to repair goes over *carrier*."""
-        was = old.cursor
-        cursor = self.board(carrier, was.position).cursor
-        cursor.repair(was.repairs)
+        leg = self.board(carrier, old.position)
+        leg.repair(old.repairs)
         if carrier is old.carrier:
-            cursor.since = min(cursor.since, was.since)
-        elif was.position > max(was.since, self.sender.acked):
-            self.drains.append((old.carrier, was.since, was.position))
+            leg.since = min(leg.since, old.since)
+        elif old.position > max(old.since, self.sender.acked):
+            self.drains.append((old.carrier, old.since, old.position))
 
     def board(self, carrier: CarrierEnd, position: int = 0) -> CarrierLeg:
         """Ride on *carrier* as well, from offset *position* on; the carrier is not asked to pull yet."""
@@ -114,7 +113,7 @@ class Riding:
         if owed:
             self.drains = [drain for drain in self.drains if drain[0] is not carrier]
             for leg in self.legs:
-                leg.cursor.repair(owed)
+                leg.repair(owed)
             self.wake()
         return not self.legs
 

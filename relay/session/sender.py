@@ -25,6 +25,8 @@ SMALL = 2 * 1024
 """Bytes below which what is written is put to what was written before it: kept apart, a byte costs 120."""
 Range = tuple[int, int]
 """Offsets [first, one behind the last)."""
+NO_REPAIRS: list[Range] = []
+"""Those of all carriers that need none."""
 Parts = list[bytes | memoryview]
 """Bytes on their way to a carrier, in pieces that are joined once. Views must not outlive the pull."""
 
@@ -43,14 +45,15 @@ class Cursor:
         """The next offset that was never given to this carrier."""
         self.since = position
         """The first offset that this carrier is answerable for."""
-        self.repairs: list[Range] = []
+        self.repairs = NO_REPAIRS
         """Ranges below `position` that have to be sent again, because the carrier that had them is gone; in the order
-        in which they will be sent. They may overlap, and reach into what was acknowledged meanwhile."""
+        in which they will be sent. They may overlap, and reach into what was acknowledged meanwhile. Set anew, never
+        changed."""
 
     def repair(self, ranges: list[Range]) -> None:
         """Send *ranges*, which lie below `position`, again; from now on this carrier is answerable for them."""
         if ranges:
-            self.repairs += ranges
+            self.repairs = [*self.repairs, *ranges]
             self.since = min(self.since, *(start for start, _ in ranges))
 
 
@@ -237,16 +240,16 @@ class Sender:
 
     def _next_repair(self, cursor: Cursor, most: int) -> Range | None:
         """The first repair that the peer is not known to have, cut to *most*; what is left of it stays first."""
-        repairs = cursor.repairs
-        while repairs:
-            start, stop = repairs.pop(0)
+        while cursor.repairs:
+            start, stop = cursor.repairs[0]
+            cursor.repairs = cursor.repairs[1:]
             start = max(start, self.acked)
             if start >= stop:
                 continue
             end = self.end if start < self.end else start + 1  # a mark always comes alone
             end = min(end, start + most)
             if end < stop:
-                repairs.insert(0, (end, stop))
+                cursor.repairs = [(end, stop), *cursor.repairs]
                 stop = end
             return start, stop
         return None

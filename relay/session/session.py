@@ -158,7 +158,8 @@ class Session(Generic[S]):
     def say_last_later(self, word: bytes) -> None:
         """As `say_last`, but *word* may wait for others, as an acknowledgement does."""
         self.last_words.waiting.append(word)
-        self._arm_ack()
+        if self._ack_at is None:
+            self._arm_ack()
 
     def _hurry_last_words(self, besides: CarrierEnd | None = None) -> None:
         """Have a carrier pull that is likely to live. Any other that pulls before takes them as well: see
@@ -224,7 +225,8 @@ class Session(Generic[S]):
         """Acknowledge *stream* within a quarter round trip, together with all others that wait, or with the next bytes
         that it sends."""
         self._ack_pending[stream.id] = stream
-        self._arm_ack()
+        if self._ack_at is None:
+            self._arm_ack()
 
     def take_ack(self, stream: Ledger) -> bool:
         """Whether an acknowledgement of *stream* waits. It does so no longer: the caller says it."""
@@ -243,9 +245,8 @@ class Session(Generic[S]):
 
     def _arm_ack(self) -> None:
         """The first that waits sets the time for all: whoever comes later waits less, never more."""
-        if self._ack_at is None:
-            self._ack_at = self.now + min(max(self.srtt / 4, ACK_DELAY_LEAST), ACK_DELAY_MOST)
-            self.on_deadline_changed(self._ack_at)
+        self._ack_at = self.now + min(max(self.srtt / 4, ACK_DELAY_LEAST), ACK_DELAY_MOST)
+        self.on_deadline_changed(self._ack_at)
 
     # ---- ends of streams
 
@@ -268,9 +269,12 @@ class Session(Generic[S]):
 
     def _let_go(self, stream: Stream) -> None:
         """*stream* was taken out of `streams`: nothing else here may know it either."""
-        self._ack_pending.pop(stream.id, None)
-        self._ending.pop(stream.id, None)
-        self._waiting.pop(stream.id, None)
+        number = stream.id
+        self._ack_pending.pop(number, None)
+        if self._ending:
+            self._ending.pop(number, None)
+        if self._waiting:
+            self._waiting.pop(number, None)
         stream.on_forgotten()
 
     # ---- frames

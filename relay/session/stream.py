@@ -171,14 +171,22 @@ class Stream(Ledger):
         if self.is_cut:
             self._consume_last(upto)
             return
-        receiver, session = self.receiver, self.session
+        receiver, window = self.receiver, self.window
         receiver.consumed = upto
-        if self.over:
+        if receiver.held:
             self.count()
-        base = self.legs[0].carrier.base_rtt if self.legs else 0.0
-        if self.window.consume(upto, session.now, session.srtt, base or session.srtt):
-            session.on_heavy(self)
-        if receiver.limit - upto <= self.window.size >> 1 and self.promise(1):
+        elif self.over:  # the same, as it is nearly always
+            over = receiver.limit - upto - self.start
+            if over < 0:
+                over = 0
+            self.session.memory.used += over - self.over
+            self.over = over
+        half = window.size >> 1
+        if upto - window.mark >= half:
+            if self.judge_window():
+                self.session.on_heavy(self)
+            half = self.window.size >> 1
+        if receiver.limit - upto <= half and self.promise(1):
             self.ack_now()
 
     def _consume_last(self, upto: int) -> None:
@@ -367,7 +375,7 @@ class Stream(Ledger):
         """Append to *parts* what *leg* has to carry now, about *most* bytes of payload, and count it as sent.
 
         The order matters to the peer: it must know the stream before it hears of it, and that the target is connected
-        before it gets the target's bytes.
+        before it gets the target's bytes. `leg.has_more` says afterwards whether some of the payload had to stay.
 
         Returns:
             The bytes appended.
@@ -378,17 +386,19 @@ class Stream(Ledger):
             words = self.announcement(leg)
             parts.append(words)
             size = len(words)
+        leg.has_more = False
         if self.state is _RESETTING:  # nothing else is of account
             return size + _put(parts, self.farewell())
         if leg.must_connect:
             leg.must_connect = False
             size += _put(parts, bodies.connected(self.id, self.took))
-        if leg.must_ack or self.may_ack_along(leg):
+        span = self.sender.next_range(leg, most)
+        if leg.must_ack or (span is not None and self.may_ack_along()):
             leg.must_ack = False
             size += _put(parts, self.ack())
-        span = self.sender.next_range(leg.cursor, most)
         if span is not None:
             size += self._put_range(span, parts)
+            leg.has_more = self.sender.has_more(leg)
             if self.drains:
                 self.forget_drained()
         return size
@@ -426,11 +436,12 @@ class Stream(Ledger):
         receiver = self.receiver
         if self.state is not _CLOSED:
             self.advance(StreamEvent.FORGET)
-        if self.state is _CLOSED and receiver.kept:
+            self.drop_bytes()
+        elif receiver.kept:
             receiver.limit = receiver.received  # its socket has still to take the rest
             self.count()
         else:
-            self.drop_bytes()
+            self.give_back()
         self.sink = CLOSED
 
 

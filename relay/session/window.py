@@ -139,7 +139,7 @@ class Window:
     It is a wish: what `Memory` grants of it is the stream's affair.
     """
 
-    __slots__ = ("_delivery", "_mark_at", "_mark_offset", "_most", "_span_at", "_span_offset", "ack_after", "size")
+    __slots__ = ("_delivery", "_mark_at", "_most", "_span_at", "_span_offset", "ack_after", "mark", "size")
 
     def __init__(self, size: int = INITIAL_WINDOW) -> None:
         """*size* is what the stream starts with."""
@@ -147,7 +147,7 @@ class Window:
         """Bytes that the peer may have written and we not consumed."""
         self.ack_after = ACK_BYTES
         """Bytes received after which an acknowledgement does not wait for its timer. Goes with `size`."""
-        self._mark_offset = 0
+        self.mark = 0
         self._mark_at = -1.0
         """Where and when the present half window began; -1 before the first."""
         self._span_offset = 0
@@ -166,7 +166,7 @@ class Window:
 
         *consumed* is an offset; *srtt* is the round trip as it is, *base* that of the empty path, both in seconds.
         """
-        if consumed - self._mark_offset < self.size // 2:
+        if consumed - self.mark < self.size // 2:
             return False
         is_filled = self._mark_at >= 0 and now - self._mark_at < 2 * srtt
         if self._span_at < 0:
@@ -176,7 +176,7 @@ class Window:
             self._span_offset, self._span_at = consumed, now
         self.size = min(2 * self.size if is_filled else self.size, self._most)
         self.ack_after = max(ACK_BYTES, self.size // ACK_SHARE)
-        self._mark_offset, self._mark_at = consumed, now
+        self.mark, self._mark_at = consumed, now
         return is_filled
 
     def _measure(self, delivery: float, base: float) -> None:
@@ -186,3 +186,7 @@ class Window:
         self._delivery = max(delivery, DELIVERY_KEPT * self._delivery)
         useful = int(gain * self._delivery * (max(base, SHORTEST) + SLACK))
         self._most = min(max(useful, INITIAL_WINDOW), LARGEST_WINDOW)
+
+
+FRESH = Window()
+"""That of all streams that have not come to the end of its first half, which most never do. Never changed."""

@@ -44,19 +44,18 @@ KNOWS_CONNECTED = 2
 """ATTACH flag: CONNECTED has arrived, it need not be sent again."""
 
 
-def _whole(kind: Kind, body: struct.Struct) -> Callable[..., bytes]:
-    """A packer for header and body in one go, for the frames that are many."""
-    pack = struct.Struct("!I" + body.format[1:]).pack
-    header = kind << 24 | body.size
-    return lambda *fields: pack(header, *fields)
+def _whole(kind: Kind, body: struct.Struct) -> tuple[Callable[..., bytes], int]:
+    """A packer for header and body in one go, for the frames that are many; and the header."""
+    return struct.Struct("!I" + body.format[1:]).pack, kind << 24 | body.size
 
 
-_pack_attach = _whole(Kind.ATTACH, _ATTACH)
-_pack_attached = _whole(Kind.ATTACHED, _ATTACHED)
-_pack_connected = _whole(Kind.CONNECTED, _CONNECTED)
-_pack_fin = _whole(Kind.FIN, _FIN)
-_pack_ack = _whole(Kind.ACK, _ACK)
-_pack_reset = _whole(Kind.RESET, _RESET)
+_pack_attach, _ATTACH_HEADER = _whole(Kind.ATTACH, _ATTACH)
+_pack_attached, _ATTACHED_HEADER = _whole(Kind.ATTACHED, _ATTACHED)
+_pack_connected, _CONNECTED_HEADER = _whole(Kind.CONNECTED, _CONNECTED)
+_pack_fin, _FIN_HEADER = _whole(Kind.FIN, _FIN)
+_pack_ack, _ACK_HEADER = _whole(Kind.ACK, _ACK)
+_pack_reset, _RESET_HEADER = _whole(Kind.RESET, _RESET)
+_FIN_SIZE, _ACK_SIZE = _FIN.size, _ACK.size
 
 
 def _fields(layout: struct.Struct, body: bytes) -> tuple[Any, ...]:
@@ -132,7 +131,7 @@ def parse_start(body: bytes) -> int:
 
 def attach(stream: int, generation: int, received: int, limit: int, flags: int) -> bytes:
     """ATTACH: go on over this carrier. *flags* are PLANNED and KNOWS_CONNECTED; what is told is as in ACK."""
-    return _pack_attach(stream, generation, received, limit, flags)
+    return _pack_attach(_ATTACH_HEADER, stream, generation, received, limit, flags)
 
 
 def parse_attach(body: bytes) -> tuple[int, int, int, int, int]:
@@ -142,7 +141,7 @@ def parse_attach(body: bytes) -> tuple[int, int, int, int, int]:
 
 def attached(stream: int, generation: int, received: int, limit: int, sent: int) -> bytes:
     """The answer to OPEN and ATTACH; what lies below *sent* travels on earlier carriers."""
-    return _pack_attached(stream, generation, received, limit, sent)
+    return _pack_attached(_ATTACHED_HEADER, stream, generation, received, limit, sent)
 
 
 def parse_attached(body: bytes) -> tuple[int, int, int, int, int]:
@@ -152,7 +151,7 @@ def parse_attached(body: bytes) -> tuple[int, int, int, int, int]:
 
 def connected(stream: int, took: float) -> bytes:
     """The exit has connected to the target; the connect took *took* seconds."""
-    return _pack_connected(stream, min(round(took * 1e6), 0xFFFFFFFF))
+    return _pack_connected(_CONNECTED_HEADER, stream, min(round(took * 1e6), 0xFFFFFFFF))
 
 
 def parse_connected(body: bytes) -> tuple[int, float]:
@@ -163,27 +162,27 @@ def parse_connected(body: bytes) -> tuple[int, float]:
 
 def fin(stream: int, offset: int) -> bytes:
     """FIN: the bytes end at *offset*."""
-    return _pack_fin(stream, offset)
+    return _pack_fin(_FIN_HEADER, stream, offset)
 
 
 def parse_fin(body: bytes) -> tuple[int, int]:
     """Stream, offset."""
-    return _fields(_FIN, body)
+    return _FIN.unpack(body) if len(body) == _FIN_SIZE else _fields(_FIN, body)
 
 
 def ack(stream: int, received: int, limit: int) -> bytes:
     """ACK: everything below *received* has arrived, and everything below *limit* may be written."""
-    return _pack_ack(stream, received, limit)
+    return _pack_ack(_ACK_HEADER, stream, received, limit)
 
 
 def parse_ack(body: bytes) -> tuple[int, int, int]:
     """Stream, received, limit."""
-    return _fields(_ACK, body)
+    return _ACK.unpack(body) if len(body) == _ACK_SIZE else _fields(_ACK, body)
 
 
 def reset(stream: int, cause: int, offset: int = 0) -> bytes:
     """RESET: all that was written lies below *offset* and comes before it; 0: at once, whatever is on the way."""
-    return _pack_reset(stream, offset, cause)
+    return _pack_reset(_RESET_HEADER, stream, offset, cause)
 
 
 def parse_reset(body: bytes) -> tuple[int, int, int]:

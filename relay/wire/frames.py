@@ -54,10 +54,11 @@ class Kind(enum.IntEnum):
 _HEADER = struct.Struct("!I")
 _DATA_HEADER = struct.Struct("!IQQ")
 _PLACE = struct.Struct("!QQ")
+_unpack_header, _unpack_place = _HEADER.unpack_from, _PLACE.unpack_from  # found once: for every frame
 HEADER_SIZE = _HEADER.size
 DATA_HEADER_SIZE = _DATA_HEADER.size
 _DATA = int(Kind.DATA)
-_KNOWN = frozenset(int(kind) for kind in Kind)
+_SMALL = frozenset(int(kind) for kind in Kind) - {_DATA}
 _IGNORABLE = 128
 """Kinds from here on are passed over by whoever does not know them."""
 
@@ -105,16 +106,15 @@ class FrameReader:
     `on_frame(kind, body)` for everything else that is known, in the order of the wire.
     """
 
-    __slots__ = ("_held", "_left", "_offset", "_on_data", "_on_frame", "_rest", "_skip", "_stream")
+    __slots__ = ("_held", "_offset", "_on_data", "_on_frame", "_rest", "_skip", "_stream")
 
     def __init__(self, on_data: Callable[[int, int, memoryview], None], on_frame: Callable[[int, bytes], None]) -> None:
         self._on_data = on_data
         self._on_frame = on_frame
         self._held: memoryview | bytes = b""
         """What was not read yet: the beginning of a frame, or all that came beyond the budget."""
-        self._left = 0
-        """What is left of the budget of this call; may fall below 0."""
         self._rest = 0
+        """Bytes that are still to come of a payload, which is of `_stream` and goes on at `_offset`."""
         self._skip = 0
         """Bytes that are still to come of a frame that is passed over."""
         self._stream = 0
@@ -134,70 +134,72 @@ class FrameReader:
         if is_ours:
             data = memoryview(b"".join((self._held, data)) if len(data) else self._held)
             self._held = b""
-        self._left = budget
-        position, end = 0, len(data)
-        if self._skip:
-            position = min(self._skip, end)
-            self._skip -= position
+        end = len(data)
+        position = self._go_on(data, end) if self._rest or self._skip else 0
         while position < end:
-            if self._rest:
-                position += self._payload(data[position : position + self._rest])
-                continue
-            if self._left <= 0:
+            if budget <= 0:
                 self._keep(data[position:], is_ours)
                 return True
-            taken = self._frame(data, position, end)
+            start = position + HEADER_SIZE
+            if start > end:
+                self._keep(data[position:], False)
+                break
+            header: int = _unpack_header(data, position)[0]
+            kind, size = header >> 24, header & 0xFFFFFF
+            stop = start + size
+            budget -= _COSTS[kind]
+            if kind in _SMALL and stop <= end and size <= LONGEST_BODY:
+                self._on_frame(kind, bytes(data[start:stop]))
+                position = stop
+                continue
+            taken = self._payload(data, start, stop, end) if kind == _DATA else self._odd(kind, size, stop, end)
             if not taken:
                 self._keep(data[position:], False)
                 break
-            position += taken
+            position = taken
         return False
 
     def _keep(self, rest: memoryview, is_ours: bool) -> None:
         """*rest* is not read yet. It is copied, unless it *is_ours*: then the next call would copy it for nothing."""
         self._held = rest if is_ours else bytes(rest)
 
-    def _payload(self, part: memoryview) -> int:
-        size: int = len(part)
-        offset = self._offset
-        self._offset = offset + size
-        self._rest -= size
-        self._on_data(self._stream, offset, part)
-        return size
+    def _go_on(self, data: memoryview, end: int) -> int:
+        """Take what is still to come of a frame whose beginning was read before; where the next byte stands."""
+        if self._skip:
+            position = min(self._skip, end)
+            self._skip -= position
+            return position
+        position, offset = min(self._rest, end), self._offset
+        if position:
+            self._offset += position
+            self._rest -= position
+            self._on_data(self._stream, offset, data[:position])
+        return position
 
-    def _frame(self, data: memoryview, position: int, end: int) -> int:
-        """Take the frame that begins at *position*; 0 if it is not all there."""
-        if end - position < HEADER_SIZE:
+    def _payload(self, data: memoryview, start: int, stop: int, end: int) -> int:
+        """Take what there is of a DATA frame whose body begins at *start*; where the next byte stands, 0 if not even
+        its place is all there."""
+        first = start + _PLACE.size
+        if not first < stop <= first + LONGEST_DATA:
+            raise ProtocolError(f"a DATA frame of {stop - start} bytes")
+        if first > end:
             return 0
-        header: int = _HEADER.unpack_from(data, position)[0]
-        kind, size = header >> 24, header & 0xFFFFFF
-        if kind == _DATA:
-            return self._begin_data(data, position, end, size)
+        stream, offset = _unpack_place(data, start)
+        if stop > end:
+            self._stream, self._offset, self._rest = stream, offset + end - first, stop - end
+            stop = end
+        if first < stop:
+            self._on_data(stream, offset, data[first:stop])
+        return stop
+
+    def _odd(self, kind: int, size: int, stop: int, end: int) -> int:
+        """Take a frame that is not all there, or that nobody here knows; `_go_on` takes the rest of the latter. Where
+        the next byte stands, 0 to wait for more."""
         if size > LONGEST_BODY:
             raise ProtocolError(f"a body of {size} bytes in a frame of kind {kind}")
-        stop = position + HEADER_SIZE + size
-        if kind not in _KNOWN:
-            return self._pass_over(kind, position, stop, end)
-        if stop > end:
+        if kind in _SMALL:
             return 0
-        self._left -= _COSTS[kind]
-        self._on_frame(kind, bytes(data[position + HEADER_SIZE : stop]))
-        return HEADER_SIZE + size
-
-    def _pass_over(self, kind: int, position: int, stop: int, end: int) -> int:
-        """Take what there is of a frame that nobody here knows; `receive` takes the rest."""
         if kind < _IGNORABLE:
             raise ProtocolError(f"unknown frame kind {kind}")
-        self._left -= 1
         self._skip = max(stop - end, 0)
-        return min(stop, end) - position
-
-    def _begin_data(self, data: memoryview, position: int, end: int, size: int) -> int:
-        if not _PLACE.size < size <= LONGEST_DATA + _PLACE.size:
-            raise ProtocolError(f"a DATA frame of {size} bytes")
-        if end - position < DATA_HEADER_SIZE:
-            return 0
-        self._stream, self._offset = _PLACE.unpack_from(data, position + HEADER_SIZE)
-        self._rest = size - _PLACE.size
-        self._left -= 1
-        return DATA_HEADER_SIZE
+        return min(stop, end)

@@ -345,7 +345,7 @@ class SessionMachine(RuleBasedStateMachine):
             for stream in session.streams.values():
                 for leg in stream.legs:
                     assert leg.carrier.legs[stream.id] is leg and session.carriers[leg.carrier.number] is leg.carrier
-                    has_more = leg.must_ack or leg.must_connect or stream.sender.has_more(leg.cursor)
+                    has_more = leg.must_ack or leg.must_connect or stream.sender.has_more(leg)
                     has_time = stream.id in session._ack_pending and session.next_deadline() is not None
                     waits = (leg.announce and not has_time) or (has_more and not stream.is_over)
                     assert leg.is_queued == (leg in leg.carrier.ready) and (leg.is_queued or not waits)
