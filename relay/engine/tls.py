@@ -10,7 +10,8 @@ works off in the next, before more is read.
 import select
 import socket
 import ssl
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import attrs
 
@@ -254,32 +255,26 @@ class Tls:
         Raises:
             ssl.SSLError: what came is not good; what came before it was handed over.
         """
-        feed, most = self._secured.incoming.write, len(self._loop.buffer)
-        filled = 0
+        feed, buffer = self._secured.incoming.write, self._loop.buffer
+        read: Callable[[int, memoryview], Any] = self._secured.tls.read  # into a buffer: how much
+        filled, most = 0, len(buffer)
         try:
             for start in range(0, len(raw) or 1, FEED):
                 feed(raw[start : start + FEED])
-                while count := self._open_record(filled):
-                    filled += count
-                    if filled == most:
-                        filled = 0  # first: what an owner does not bear is not given to it again
-                        self._hand_over(most, now)
+                try:
+                    while count := read(most - filled, buffer[filled:]):
+                        filled += count
+                        if filled == most:
+                            filled = 0  # first: what an owner does not bear is not given to it again
+                            self._hand_over(most, now)
+                except ssl.SSLWantReadError:  # what is left is a part of a record
+                    continue
+                return True
         except ssl.SSLZeroReturnError:
             return True
         finally:
             self._hand_over(filled, now)
         return False
-
-    def _open_record(self, at: int) -> int:
-        """Decrypt the next record into the shared buffer at *at*; 0 if it is not all there."""
-        buffer = self._loop.buffer
-        try:
-            count = self._secured.tls.read(len(buffer) - at, buffer[at:])
-        except ssl.SSLWantReadError:
-            return 0
-        if not count:
-            raise ssl.SSLZeroReturnError
-        return int(count)
 
     def _hand_over(self, filled: int, now: float) -> None:
         if filled and not self.closed:
