@@ -82,12 +82,12 @@ def carrier(sock: socket.socket) -> None:
 def reset_on_close(sock: socket.socket) -> None:
     """Make the next close a RST, also one by the kernel when this process is killed: whoever is at the other end must
     not take what it has for the whole. Set on a listening socket, those that it accepts inherit it."""
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)  # no kernel refuses this one
+    _set(sock, "SO_LINGER", socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
 
 
 def finish_on_close(sock: socket.socket) -> None:
     """Take that back: the next close sends what the kernel has, and FIN behind it."""
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+    _set(sock, "SO_LINGER", socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
 
 
 def unacknowledged(sock: socket.socket) -> int:

@@ -207,7 +207,7 @@ class Dialling:
         self._targets = targets
         self._on_done: OnDone | None = on_done
         self._attempt: Connecting | Racing | None = None
-        self._permitted: Sequence[str] = ()
+        self._permitted: list[str] = []
         self._is_resolving = False
         self._scope: trio.CancelScope | None = None
         self._started = 0.0
@@ -235,22 +235,24 @@ class Dialling:
 
     def connect(self, addresses: Sequence[str]) -> None:
         """Race those of *addresses* that the policy permits; the one that is known to answer goes first."""
-        loop, policy = self._targets.loop, self._targets.policy
-        addresses = self._targets.winners.order(self.host, addresses, loop.now)
-        refusals = [policy.refusal(address, self.port) for address in addresses]
-        permitted = [address for address, reason in zip(addresses, refusals, strict=True) if reason is None]
-        if not permitted:
-            _note_refusal(refusals[0])
-            self.end_soon(Cause.POLICY)
-            return
-        self._permitted = permitted
+        loop, policy, port = self._targets.loop, self._targets.policy, self.port
         self._is_resolving = False
-        self._started = loop.now
+        self._started = now = loop.now
+        if len(addresses) > 1:
+            addresses = self._targets.winners.order(self.host, addresses, now)
+        permitted = self._permitted
+        for address in addresses:
+            reason = policy.refusal(address, port)
+            if reason is None:
+                permitted.append(address)
         if len(permitted) == 1:
-            self._attempt = connect(loop, (permitted[0], self.port), CONNECT_LIMIT, self._connected)
-        else:
-            where = [(address, self.port) for address in permitted]
+            self._attempt = connect(loop, (permitted[0], port), CONNECT_LIMIT, self._connected)
+        elif permitted:
+            where = [(address, port) for address in permitted]
             self._attempt = race(loop, where, timeout=CONNECT_LIMIT, on_done=self._connected)
+        else:
+            _note_refusal(reason)
+            self.end_soon(Cause.POLICY)
 
     async def resolve(self) -> None:
         """A task: find the addresses of the name, then connect."""
@@ -292,7 +294,8 @@ class Dialling:
             return
         now, waited = self._targets.loop.now, self._attempt.waited if self._attempt is not None else 0.0
         address, took = self._address_of(result), _connect_time(result, now - self._started - waited)
-        self._targets.winners.won(self.host, address, waited, now)
+        if waited:
+            self._targets.winners.won(self.host, address, waited, now)
         self._end(Dialled(result, address, waited + took))
 
     def _address_of(self, sock: socket.socket) -> str:

@@ -263,17 +263,18 @@ class Sessions:
     def _has_room(self, owner: str) -> bool:
         """Whether the ingress *owner* may open one more stream."""
         own = others = 0
-        is_alone = True
+        most: float = self._most_streams
         for held in self._held.values():
-            if held.session.owner == owner:
-                own += len(held.session.streams)
+            session = held.session
+            if session.owner == owner:
+                own += len(session.streams)
             else:
-                others += len(held.session.streams)
-                is_alone = False
-        most = self._most_streams
-        has_room = own + others < most and (is_alone or own < SHARE * most)
-        self._refused += not has_room
-        return has_room
+                others += len(session.streams)
+                most = min(most, SHARE * self._most_streams)
+        if own + others < self._most_streams and own < most:
+            return True
+        self._refused += 1
+        return False
 
     def adopt(self, tls: Secured, session: Acceptor, hello: Hello) -> None:
         """*tls*, on which *hello* was said, carries *session* from now on.
