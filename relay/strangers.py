@@ -49,9 +49,10 @@ class Strangers:
         self._most_each = most_each
         self._by_source: dict[str, dict[Stranger, None]] = {}
         """The strangers of each source, oldest first."""
-        self._ranks: list[dict[str, None]] = [{}]
+        self._ranks: list[dict[str, None]] = []
         """Sources by how many strangers they have, so that the one that has most is found without a search. As many
-        ranks as the most that one has had."""
+        ranks as the most that one has had. Empty until they are full, and again when half of them have left: while
+        there is room, nobody asks."""
         self._highest = 0
         """The last rank that is not empty."""
         self._count = 0
@@ -71,26 +72,44 @@ class Strangers:
         """A connection came from *address* (literal); *evict* is called when it has to make room, as another's may be
         now."""
         stranger = Stranger(group_of(address), evict)
-        if len(self._by_source.get(stranger.source, ())) >= self._most_each:
-            self._evict_from(stranger.source)
-        elif self._count >= self._most:
-            self._evict_from(next(iter(self._ranks[self._highest])))
-        mine = self._by_source.setdefault(stranger.source, {})
+        mine = self._by_source.get(stranger.source)
+        if mine is None or len(mine) >= self._most_each or self._count >= self._most:
+            mine = self._make_room(stranger.source)
         mine[stranger] = None
         self._count += 1
-        self._rank(stranger.source, len(mine) - 1, len(mine))
+        if self._ranks:
+            self._rank(stranger.source, len(mine) - 1, len(mine))
         return stranger
 
     def leave(self, stranger: Stranger) -> None:
         """It has shown who it is, or is gone. Harmless when it was evicted."""
-        mine = self._by_source.get(stranger.source, {})
-        if stranger not in mine:
+        mine = self._by_source.get(stranger.source)
+        if mine is None or stranger not in mine:
             return
         del mine[stranger]
         self._count -= 1
-        self._rank(stranger.source, len(mine) + 1, len(mine))
+        if self._ranks:
+            self._rank(stranger.source, len(mine) + 1, len(mine))
+            if self._count < self._most // 2:
+                self._ranks.clear()
         if not mine:
             del self._by_source[stranger.source]
+
+    def _make_room(self, source: str) -> dict[Stranger, None]:
+        """For one more of *source*; gives those of it that stay."""
+        if len(self._by_source.get(source, ())) >= self._most_each:
+            self._evict_from(source)
+        elif self._count >= self._most:
+            self._evict_from(self._largest())
+        return self._by_source.setdefault(source, {})
+
+    def _largest(self) -> str:
+        """The source that has most; of equals the one that has had so many for longest."""
+        if not self._ranks:
+            self._highest = 0
+            for source, mine in self._by_source.items():
+                self._rank(source, 0, len(mine))
+        return next(iter(self._ranks[self._highest]))
 
     def _evict_from(self, source: str) -> None:
         stranger = next(iter(self._by_source[source]))
@@ -100,9 +119,9 @@ class Strangers:
 
     def _rank(self, source: str, before: int, now: int) -> None:
         """*source* had *before* strangers, and has one more or one less."""
-        self._ranks[before].pop(source, None)
-        if now == len(self._ranks):
+        while now >= len(self._ranks):
             self._ranks.append({})
+        self._ranks[before].pop(source, None)
         if now:
             self._ranks[now][source] = None
         self._highest = max(self._highest, now)

@@ -16,6 +16,8 @@ FOLLOW = 300.0
 """Seconds since a client's last stream for which its literal addresses follow it. FTP servers hang up a control
 connection that is idle for longer; sessions that are bound to an address live as long as KEEP, but their sites have
 names."""
+GRAIN = 1.0
+"""Seconds within which the same again is no news: most streams of a page."""
 MOST = 16_384
 """Of each: pairs of client and site, and clients."""
 
@@ -41,6 +43,9 @@ class Affinity:
 
     def use(self, client: str, site: str, exit_: str, now: float) -> None:
         """A stream of theirs goes to *exit_*."""
+        last = self._last.get(client)
+        if last is not None and last[0] == exit_ and now - last[1] < GRAIN and self._kept.get((client, site)) is last:
+            return
         used = exit_, now
         self._kept.put((client, site), used)
         self._last.put(client, used)

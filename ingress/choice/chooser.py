@@ -112,9 +112,12 @@ class Chooser:
         if kept is None and not known and exits is None:
             return (group if group is not None and group.band else None), _BEST
         groups = permitted(self.ranking, exits)
+        if len(groups) < 2:
+            only = next(iter(groups), None)
+            if only is None:
+                return None, _BEST
+            return groups[only], why_kept if kept == only else _basis(demand, exits, is_known=bool(known))
         costs = _exit_costs(groups, known)
-        if not costs:
-            return None, _BEST
         best = min(costs, key=costs.__getitem__)
         if kept is not None and kept in costs and self._is_good_enough(kept, best, costs, known, now):
             return groups[kept], why_kept

@@ -19,6 +19,8 @@ USES = 3
 """Connections to a site within WITHIN that make it worth timing by every exit."""
 WITHIN = 600.0
 """Seconds: of those uses, and between two timings of a site by one exit."""
+GRAIN = 1.0
+"""Seconds within which another use of a site that is timed changes nothing in the order of sites."""
 RECENT = 5
 """Connect times of one exit to one site behind its median."""
 UNREACHABLE = 1.0
@@ -75,21 +77,25 @@ class ConnectTimes:
     def used(self, host: str, port: int, now: float) -> None:
         """A client asked for it; once per stream."""
         name = site_of(host)
-        site = self._sites.use(name)
+        site = self._sites.get(name)
         if site is None:
             site = _Site()
+        uses = site.uses
+        if not uses or now - uses[-1] >= GRAIN or name not in self._hot:
             self._sites.put(name, site)
+            if len(uses) >= USES - 1 and now - uses[1 - USES] <= WITHIN:
+                self._hot.put(name, site)
         site.host, site.port = host, port
-        site.uses.append(now)
-        if len(site.uses) == USES and now - site.uses[0] <= WITHIN:
-            self._hot.put(name, site)
+        uses.append(now)
 
     def connected(self, host: str, exit_: str, took: float, now: float, *, probed: bool = False) -> None:
         """An exit's connect took *took* seconds: a stream's, or a probe's, for which it need not have been used."""
         site = self._sites.get(site_of(host))
         if site is None:
             return
-        timed = site.by_exit.setdefault(exit_, _Timed())
+        timed = site.by_exit.get(exit_)
+        if timed is None:
+            timed = site.by_exit[exit_] = _Timed()
         timed.times.append(took)
         timed.asked = now
         source = Source.MEASURED if probed else Source.USED

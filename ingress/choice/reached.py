@@ -1,5 +1,7 @@
 """Which targets were reached or failed a short while ago, and so whether a client may be answered at once."""
 
+import math
+
 from ingress.lru import Lru
 
 REACHED_FOR = 600.0
@@ -9,6 +11,8 @@ FAILED_FOR = 60.0
 WEB_PORTS = frozenset({80, 443, 8080, 8443})
 """Where programs dial per request and retry by themselves: a refusal told as a reset costs them one retry."""
 MOST_TARGETS = 16_384
+GRAIN = 1.0
+"""Seconds within which a second success is no news."""
 
 
 class Reached:
@@ -22,7 +26,9 @@ class Reached:
 
     def reached(self, host: str, port: int, now: float) -> None:
         """An exit connected to it."""
-        self._reached.put((host.lower(), port), now)
+        key = (host.lower(), port)
+        if now - self._reached.get(key, -math.inf) >= GRAIN:
+            self._reached.put(key, now)
 
     def failed(self, host: str, port: int, now: float) -> None:
         """An exit could not: refused, timed out, not resolved, not allowed. A path's failure is none of a target."""

@@ -198,22 +198,27 @@ class Lateness:
     hundred and over the last twenty, so that a burst is seen as what it is while it lasts.
     """
 
-    __slots__ = ("_outcomes",)
+    __slots__ = ("_late", "_outcomes")
 
     def __init__(self) -> None:
         self._outcomes: deque[tuple[float, bool]] = deque(maxlen=WINDOW)
+        self._late = 0
 
     def add(self, outcome: bool, now: float) -> None:
         """One more; the oldest of more than WINDOW is forgotten."""
-        self._outcomes.append((now, outcome))
+        outcomes = self._outcomes
+        self._late += outcome - (len(outcomes) == WINDOW and outcomes[0][1])
+        outcomes.append((now, outcome))
 
     @property
     def share(self) -> float:
         """Of those that are remembered, from 0 to 1; 0 while there are none."""
-        return sum(late for _, late in self._outcomes) / len(self._outcomes) if self._outcomes else 0.0
+        return self._late / len(self._outcomes) if self._outcomes else 0.0
 
     def expected(self, now: float) -> float:
         """Of the pings to come: the more have come in time since, the less likely is it that it still goes on."""
+        if self._late < 2:  # the second is the first that counts
+            return 0.0
         fresh = [late for at, late in self._outcomes if now - at <= REMEMBERED]
         last = [*fresh[-BURST:]]
         share = max((sum(fresh) - 1) / WINDOW, (sum(last) - 1) / BURST)
