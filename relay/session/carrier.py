@@ -181,19 +181,19 @@ class CarrierEnd:
         What is returned counts as sent: it must go out, whole and in order, or the carrier is lost. It should be called
         when the connection can take bytes, and not before: what was pulled can no longer go another way.
         """
-        if self.is_lost:
-            return b""  # it would take last words with it
-        session = self.session
+        session, ready = self.session, self.ready
+        has_words = session.last_words.waiting and not self.is_doubted
+        if self.is_lost or not (ready or self.control or has_words):  # lost, it would take last words with it
+            return b""
         session.now = now
         parts: Parts = []
         size = 0
         while self.control:
             parts.append(self.control.popleft())
-        if session.last_words.waiting and not self.is_doubted:
+        if has_words:
             words = session.last_words.take()
             self.unconfirmed.add(words)
             parts += words
-        ready = self.ready
         while ready and size < self.quantum:
             leg = ready.popleft()
             leg.is_queued = False

@@ -33,11 +33,8 @@ LEAST_EARLY = 8 * 1024
 """Bytes of a stream kept beyond their acknowledgement until the exit has connected, and while memory is short: a TLS
 ClientHello takes 0.3 to 2 KiB, the head of a request with its cookies up to 8, a form what its fields take."""
 
-_OPENING, _ATTACHED, _CONNECTED = (
-    Reach.OPENING,
-    StreamEvent.ATTACHED,
-    StreamEvent.CONNECTED,
-)  # found once, as in stream.py
+_OPENING, _REACHED = Reach.OPENING, Reach.CONNECTED  # found once, as in stream.py
+_ATTACHED, _CONNECTED = StreamEvent.ATTACHED, StreamEvent.CONNECTED
 
 
 NOTICES = (Kind.GOAWAY, Kind.STATUS, Kind.TIMED, Kind.LABELED, Kind.ASSOC_GONE)
@@ -139,7 +136,7 @@ class InitiatorStream(Stream):
 
     def receive_ack(self, received: int, limit: int) -> None:
         """As `Stream.receive_ack`; what an exit has that has not connected is kept for another one."""
-        if received > self.sender.acked and not self.is_connected and not self.is_over:
+        if self.reach is not _REACHED and received > self.sender.acked and not self.is_over:
             self._keep_early(min(received, self.sender.end))
         super().receive_ack(received, limit)
 

@@ -395,7 +395,9 @@ class Stream(Ledger):
         span = self.sender.next_range(leg, most)
         if leg.must_ack or (span is not None and self.may_ack_along()):
             leg.must_ack = False
-            size += _put(parts, self.ack())
+            words = self.ack()
+            parts.append(words)
+            size += len(words)
         if span is not None:
             size += self._put_range(span, parts)
             leg.has_more = self.sender.has_more(leg)
