@@ -334,7 +334,7 @@ class Client:
         door = self.door
         if door is None or self.tcp.closed or self.tcp.owner is not self:
             return
-        reads = door.wants_client_bytes and not self._must_wait()
+        reads = door.wants_client_bytes and not (self._lanes and self._must_wait())
         if reads != self._is_reading:
             self._is_reading = reads
             if reads:

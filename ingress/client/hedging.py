@@ -47,7 +47,11 @@ class Hedging:
 
     def look(self, now: float) -> None:
         """Hedge what is overdue; forget what is acknowledged or over. Called every round."""
-        self._waiting = deque(one for one in self._waiting if _is_open(one[1]) and not self._is_hedged(*one, now))
+        waiting, self._waiting = self._waiting, deque()
+        for one in waiting:
+            stream = one[1]
+            if not stream.is_over and not stream.is_acknowledged and not self._is_hedged(*one, now):
+                self._waiting.append(one)
 
     def _is_hedged(self, choice: Choice, stream: InitiatorStream, since: float, now: float) -> bool:
         return now - since > self._hedges.open_patience(stream) and self._hedge(choice, stream)
@@ -62,8 +66,3 @@ class Hedging:
                 log.event("opening-hedged", stream=stream.id, path=choice.paths[0], to=other.paths[0])
                 return True
         return False
-
-
-def _is_open(stream: InitiatorStream) -> bool:
-    """Whether the exit has not acknowledged *stream*, which is still there."""
-    return not stream.is_acknowledged and not stream.is_over

@@ -24,6 +24,8 @@ _SIZES: Final = {_IPV4: 4, _NAME: 0, _IPV6: 16}
 """Bytes in an address of each type; a name tells its own."""
 _COMMANDS: Final = {False: (_CONNECT,), True: (_CONNECT, _ASSOCIATE)}
 """That are served, by whether datagrams are relayed."""
+_CONNECTS: Final = bytes((5, _CONNECT, 0))
+"""How nearly all requests begin."""
 _GENERAL_FAILURE, _COMMAND_UNSUPPORTED, _ADDRESS_UNSUPPORTED = 0x01, 0x07, 0x08
 
 _METHOD_CHOSEN: Final = {method: Send(bytes((5, method))) for method in (_NO_PASSWORD, _PASSWORD, _NONE_ACCEPTABLE)}
@@ -181,6 +183,8 @@ class Socks5(Handshake):
 def _judge_start(kept: bytearray, commands: tuple[int, ...]) -> int:
     """The code for the first byte of VER, CMD, RSV, ATYP and a name's length that can never be right; 0 if none is."""
     size = len(kept)
+    if size > 4 and kept[4] and kept.startswith(_CONNECTS) and kept[3] in _SIZES:
+        return 0
     if size > 0 and kept[0] != 5:
         return _GENERAL_FAILURE
     if size > 1 and kept[1] not in commands:

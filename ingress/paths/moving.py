@@ -42,11 +42,15 @@ class Moving:
 
     def open(self, choice: Choice, sink: Sink, now: float) -> InitiatorStream | None:
         """Open a stream as *choice* says; None if its path has no carrier now."""
-        found = [live for name in choice.paths if (live := self._live.get(name)) is not None and live.thin is not None]
-        carriers = tuple(live.thin.end for live in found if live.thin is not None)
-        if not carriers:
+        first: LivePath | None = None
+        carriers: tuple[CarrierEnd, ...] = ()
+        for name in choice.paths:
+            live = self._live.get(name)
+            if live is not None and live.thin is not None:
+                first, carriers = first or live, (*carriers, live.thin.end)
+        if first is None:
             return None
-        demand, first = choice.demand, found[0]
+        demand = choice.demand
         stream = first.peer.session.open(demand.host, demand.port, sink, carriers, now)
         first.counters.opened += 1
         if demand.legs > 1:

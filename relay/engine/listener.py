@@ -51,6 +51,7 @@ class Listener:
 
     __slots__ = (
         "_accepted",
+        "_kind",
         "_loop",
         "_mark",
         "_on_accept",
@@ -66,6 +67,9 @@ class Listener:
         self.queued = False
         self._loop = loop
         self._sock = sock
+        self._kind = int(sock.family), int(sock.type), sock.proto
+        """Of those that are accepted. `socket.accept` asks *sock* each time, and makes enums of the answers: a third of
+        what it costs."""
         self._on_accept = on_accept
         self._mark = descriptors.accept_mark()
         self._timer: Timer | None = None
@@ -110,7 +114,7 @@ class Listener:
     def _accept(self) -> None:
         for _ in range(self._loop.pace // SHARE):
             try:
-                client, address = self._sock.accept()
+                descriptor, address = self._sock._accept()  # type: ignore[attr-defined]  # what `accept` is made of
             except BlockingIOError:
                 return
             except OSError as error:
@@ -120,8 +124,7 @@ class Listener:
                     continue
                 self._step_back(error)
                 return
-            descriptor = client.fileno()
-            self._hand_over(client, address)
+            self._hand_over(socket.socket(*self._kind, descriptor), address)
             if descriptor >= self._mark:
                 self._step_back(OSError(errno.EMFILE, os.strerror(errno.EMFILE)))
                 return

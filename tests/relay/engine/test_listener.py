@@ -204,11 +204,12 @@ class FailingSocket:
     def __init__(self, sock: socket.socket, errors: list[int]) -> None:
         self.sock = sock
         self.errors = errors
+        self.family, self.type, self.proto = sock.family, sock.type, sock.proto
 
-    def accept(self) -> tuple[socket.socket, tuple[str, int]]:
+    def _accept(self) -> tuple[int, tuple[str, int]]:
         if self.errors:
             raise OSError(self.errors.pop(0), "scripted")
-        return self.sock.accept()
+        return self.sock._accept()
 
     def fileno(self) -> int:
         return self.sock.fileno()
