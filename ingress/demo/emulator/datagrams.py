@@ -22,14 +22,14 @@ BUFFER = 4 * 2**20
 Address = tuple[str, int]
 
 
-class DatagramPort:
+class LineDatagrams:
     """Takes what is sent to *port* of 127.0.0.1, from anybody, to *node*; and what *node* answers, back."""
 
     def __init__(self, loop: EmulatorLoop, line: EmulatedLine, port: int, node: Address) -> None:
         self._loop = loop
         self._line = line
         self._node = node
-        self._flows: dict[Address, Flow] = {}
+        self._flows: dict[Address, Correspondence] = {}
         self.lost = 0
         """Datagrams that the line did not deliver, whatever for."""
         self._sock = open_socket()
@@ -58,12 +58,12 @@ class DatagramPort:
                 return
             self._send(self._line.towards, data, self._flow(source).send)
 
-    def _flow(self, source: Address) -> "Flow":
+    def _flow(self, source: Address) -> "Correspondence":
         flow = self._flows.pop(source, None)
         if flow is None:
             if len(self._flows) >= MOST_SOURCES:
                 self._flows.pop(next(iter(self._flows))).close()
-            flow = Flow(self._loop, self._node, partial(self._answer, source))
+            flow = Correspondence(self._loop, self._node, partial(self._answer, source))
         self._flows[source] = flow
         return flow
 
@@ -96,7 +96,7 @@ class DatagramPort:
             deliver(data)
 
 
-class Flow:
+class Correspondence:
     """One sender's datagrams at the node: a socket of their own, so that the node can answer them."""
 
     __slots__ = ("_loop", "_on_answer", "_sock")

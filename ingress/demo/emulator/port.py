@@ -3,7 +3,7 @@
 import socket
 
 from ingress.demo.emulator.connection import EmulatedConnection
-from ingress.demo.emulator.datagrams import DatagramPort
+from ingress.demo.emulator.datagrams import LineDatagrams
 from ingress.demo.emulator.dial import tune
 from ingress.demo.emulator.entry import LineEntry, PlainEntry, SocksEntry
 from ingress.demo.emulator.line import EmulatedLine
@@ -38,7 +38,7 @@ class Port:
         self._listener.bind(("127.0.0.1", port))
         self._listener.listen(BACKLOG)
         loop.register(self._listener.fileno(), READ, self._on_ready)
-        self._datagrams = None if datagrams is None else DatagramPort(loop, line, self.address[1], datagrams)
+        self._datagrams = None if datagrams is None else LineDatagrams(loop, line, self.address[1], datagrams)
 
     @property
     def address(self) -> tuple[str, int]:
