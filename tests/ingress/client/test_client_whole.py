@@ -114,9 +114,9 @@ async def test_the_deadline_is_over_with_the_handshake(world: World, black_hole:
 async def test_a_client_that_leaves_while_the_exit_dials_cancels_the_dial(world: World, black_hole: Address) -> None:
     client = await world.ask("127.0.0.1", black_hole.port)
     sessions = world.nodes["us"].sessions
-    await until(lambda: len(sessions._dialling) == 1)
+    await until(lambda: len(sessions._dials._dialling) == 1)
     await client.aclose()
-    await until(lambda: not sessions._dialling and sessions.streams == 0)
+    await until(lambda: not sessions._dials._dialling and sessions.streams == 0)
     await until(lambda: world.running.fleet.stream_count == 0 and world.running.entrance.clients == 0)
 
 

@@ -38,6 +38,7 @@ CONFIG = IngressConfig(
     forwards=(),
     rules=(),
     limits=Limits(),
+    state=None,
     network=Network(("shanghai",), NODES, {}),
     paths=Paths(()),
     warnings=(),
