@@ -7,8 +7,10 @@ seals by it once LABELED has come.
 
 import secrets
 from collections.abc import Sequence
+from typing import Protocol
 
-from ingress.measure.gauge import Gauge
+from ingress.measure.gauge import Gauge, Loss
+from ingress.paths.datagram_carriers import DatagramCarrier, DatagramCarriers
 from ingress.paths.labeling import Labeling
 from ingress.paths.live import LivePath
 from relay.datagram.end import DatagramEnd
@@ -29,6 +31,15 @@ SIZE_ROUNDS, SIZE_APART = 3, 0.25
 """How often they are tried, and seconds between two times, at least; each along with a heartbeat."""
 FIRST_GUESS = 0.5
 """Seconds that a round trip may take while nobody knows better."""
+LOST_FOR = 2.0
+"""Seconds for which UDP must have been lost on a path whose carrier is well, before its datagrams take one of their
+own."""
+NATIVE_AGAIN = 45.0
+"""Seconds between trials whether UDP gets through again, where datagrams go by a carrier; each is of TRIALS words."""
+NATIVE_ANSWER = 5.0
+"""Seconds in which an answer to them comes."""
+NATIVE_PACE = 0.3
+"""Seconds between these."""
 RENEW = 3600.0
 """Seconds after which its keys are renewed."""
 WHY_NOT = {
@@ -38,6 +49,10 @@ WHY_NOT = {
     Verdict.UNKNOWN_CIPHER: "it does not know the cipher",
     Verdict.UNKNOWN_ADDRESS: "it cannot look up the address of the line behind it",
 }
+
+
+DEAF_BEHIND = (Verdict.NO_DATAGRAMS, Verdict.UNKNOWN_ADDRESS)
+"""What a relay says when no datagrams go over the line behind it."""
 
 
 def best_cipher() -> Cipher:
@@ -50,6 +65,16 @@ def best_cipher() -> Cipher:
     return Cipher.AES_128_GCM if has_aes else Cipher.CHACHA20_POLY1305
 
 
+class PathHome(Protocol):
+    """Who keeps all paths."""
+
+    def carried(self, path: "DatagramPath", data: memoryview) -> None:
+        """A datagram has come by a carrier of *path*."""
+
+    def woken(self) -> None:
+        """Something is to be asked at once."""
+
+
 class DatagramPath:
     """One label at the ingress. Without `out` it carries nothing, and `why` says why."""
 
@@ -58,32 +83,69 @@ class DatagramPath:
         "_asked_secret",
         "_cipher",
         "_has_answer",
+        "_home",
+        "_is_refused",
         "_largest",
+        "_least_lines",
+        "_native_asked",
+        "_native_at",
+        "_native_left",
+        "_not_before",
         "_size_at",
         "_size_rounds",
         "_trials",
+        "carrier",
         "end",
         "gauge",
         "labeling",
         "live",
+        "lost_at",
+        "native",
         "next_beat",
         "out",
         "renewed_at",
         "size",
         "token",
+        "unsent",
         "was_lost",
         "why",
     )
 
-    def __init__(self, live: LivePath, labeling: Labeling, cipher: Cipher, now: float) -> None:
+    def __init__(
+        self,
+        live: LivePath,
+        labeling: Labeling,
+        cipher: Cipher,
+        now: float,
+        home: "PathHome",
+    ) -> None:
         self.live = live
         self.labeling = labeling
         self.token = live.peer.session.token
         """Of the session that it belongs to."""
         self.end = DatagramEnd(labeling.label, is_ingress=True, hop_keys=labeling.hop_keys, now=now)
         self.gauge = Gauge()
-        self.out: UdpOut | None = None
+        self.native: UdpOut | None = None
+        """What leads over the first line by UDP."""
+        self.carrier: DatagramCarrier | None = None
+        """What stands for it where a line is deaf to UDP."""
+        self.out: UdpOut | DatagramCarrier | None = None
+        """That of the two that is used."""
         self.why = UNTOLD
+        self.lost_at: float | None = None
+        """Since when it is lost."""
+        self._home = home
+        self._least_lines = 0
+        """Lines of which it is known that the last of them is deaf."""
+        self._not_before = now
+        """When a carrier may be tried."""
+        self._native_at = float("inf")
+        self._native_left = 0
+        self._native_asked = float("-inf")
+        self.unsent = 0
+        """Datagrams that would have been late by carriers that are gone."""
+        self._is_refused = False
+        """No carrier comes up."""
         self.next_beat = now
         self.renewed_at = now
         self._cipher = cipher
@@ -133,19 +195,21 @@ class DatagramPath:
     def set_up(self, out: UdpOut | None, nodes: Sequence[str], takes: Sequence[Verdict | None], *, knows: bool) -> bool:
         """A thin carrier came up: *out* leads over the first line, *takes* is what the relays among *nodes* said, the
         exit *knows* datagrams. Whether LABEL may be said."""
-        self.out = out
-        self.why = self._why_not(out, nodes, takes, knows=knows)
+        self.native = out
+        if self.carrier is None or not self.carrier.is_up:
+            self.out = out
+        self._least_lines = 1 if out is None else 0
+        self.why = self._why_not(nodes, takes, knows=knows)
         return not self.why
 
-    def _why_not(
-        self, out: UdpOut | None, nodes: Sequence[str], takes: Sequence[Verdict | None], *, knows: bool
-    ) -> str:
-        if out is None:
-            return "no datagrams go over its first line"
-        for node, verdict in zip(nodes, takes, strict=False):
+    def _why_not(self, nodes: Sequence[str], takes: Sequence[Verdict | None], *, knows: bool) -> str:
+        """Why it carries none, whichever way; and the lines that are deaf, for all that is known."""
+        for at, (node, verdict) in enumerate(zip(nodes, takes, strict=False)):
             if verdict is None:
                 return f"no UDP: update {node}"
-            if verdict is not Verdict.TAKEN:
+            if verdict in DEAF_BEHIND:
+                self._least_lines = at + 2
+            elif verdict is not Verdict.TAKEN:
                 return f"{node}: {WHY_NOT.get(verdict, 'it does not take its label')}"
         return "" if knows else f"no UDP: update {nodes[-1]}"
 
@@ -187,6 +251,91 @@ class DatagramPath:
             and (self.end.wants_renewal or now - self.renewed_at >= RENEW)
         )
 
+    # ---- by a carrier
+
+    @property
+    def in_tcp(self) -> tuple[str, ...]:
+        """The lines over which its datagrams go by a carrier."""
+        carrier = self.carrier
+        return () if carrier is None or self.out is not carrier else tuple(hop.line.name for hop in carrier.path.hops)
+
+    @property
+    def all_unsent(self) -> int:
+        """Datagrams that would have been late by a carrier."""
+        return self.unsent + (0 if self.carrier is None else self.carrier.dropped)
+
+    def needs_carrier(self, now: float) -> bool:
+        """Whether UDP does not get through, though the path's carriers are well."""
+        if self.carrier is not None or self.why or not self.end.can_seal or now < self._not_before:
+            return False
+        is_lost = self.lost_at is not None and now - self.lost_at >= LOST_FOR
+        return self.live.is_usable and (self.native is None or self._least_lines > 0 or self.is_deaf or is_lost)
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether nothing is heard by its carrier, or none comes up."""
+        return self.carrier is not None and (self._is_refused or (self.out is self.carrier and self.is_deaf))
+
+    def ride(self, carriers: DatagramCarriers) -> None:
+        """Have a carrier opened over as few lines as may do."""
+        self.carrier = carriers.open(self.live, max(self._least_lines, 1), self)
+
+    def ride_further(self, carriers: DatagramCarriers, now: float) -> None:
+        """Nothing is heard by the present carrier: one more line is deaf; or, if all are in it, it is given up."""
+        if self.carrier is None:
+            return
+        self._is_refused = False
+        lines = len(self.carrier.path.hops) + 1
+        self.leave_carrier(now)
+        if lines <= len(self.live.path.hops):
+            self.carrier = carriers.open(self.live, lines, self)
+
+    def leave_carrier(self, now: float) -> None:
+        """Go by UDP, if it gets through or not; no carrier is tried for a while."""
+        carrier, self.carrier = self.carrier, None
+        self.unsent += 0 if carrier is None else carrier.dropped
+        self.out, self._native_at, self._not_before = self.native, float("inf"), now + NATIVE_AGAIN
+        if carrier is not None:
+            carrier.close()
+
+    def carrier_up(self, carrier: DatagramCarrier, now: float) -> None:
+        """As `DatagramRider.carrier_up`: the path is measured anew."""
+        if carrier is self.carrier:
+            self.out, self._native_at, self._is_refused = carrier, now + NATIVE_AGAIN, False
+            self._begin_anew(now)
+
+    def _begin_anew(self, now: float) -> None:
+        """It goes another way now, of which nothing is known."""
+        up, down = self.gauge.up, self.gauge.down
+        self.gauge = Gauge(up=Loss(up.expected, up.received), down=Loss(down.expected, down.received))
+        self._trials, self.next_beat = 0, now
+        self.was_lost, self.lost_at = False, None
+        self._home.woken()
+
+    def carrier_refused(self, carrier: DatagramCarrier) -> None:
+        """As `DatagramRider.carrier_refused`: another node may let it in."""
+        self._is_refused = carrier is self.carrier
+
+    def carried(self, data: memoryview) -> None:
+        """As `DatagramRider.carried`."""
+        self._home.carried(self, data)
+
+    def try_native(self, now: float) -> float:
+        """While it goes by a carrier, ask now and then whether UDP gets through; when it is to be asked next."""
+        if self.carrier is None or self.native is None or self._least_lines or now < self._native_at:
+            return self._native_at
+        self.native.put(self.end.probe(now, Heartbeat(ACTIVE, self.gauge.interval)))
+        self._native_asked = now
+        self._native_left = self._native_left - 1 if self._native_left else TRIALS - 1
+        self._native_at = now + (NATIVE_PACE if self._native_left else NATIVE_AGAIN)
+        return self._native_at
+
+    def heard_natively(self, now: float) -> None:
+        """A heartbeat came by UDP while it goes by a carrier: UDP gets through again."""
+        if self.out is self.carrier and now - self._native_asked < NATIVE_ANSWER:
+            self.leave_carrier(now)
+            self._begin_anew(now)
+
     # ---- heartbeats
 
     def beat(self, deaf: tuple[bytes, ...], *, is_active: bool, now: float) -> None:
@@ -200,7 +349,7 @@ class DatagramPath:
                 self._size_at = now + max(SIZE_APART, 2 * self.guess)
                 self._find_size(self.out, len(part) - LABEL_SIZE * len(deaf), now)
 
-    def _find_size(self, out: UdpOut, bare: int, now: float) -> None:
+    def _find_size(self, out: UdpOut | DatagramCarrier, bare: int, now: float) -> None:
         """Try the sizes that may get through, a few times, by probes that have *bare* bytes and padding; what was
         answered by then is what does. What is lost of it is no loss."""
         self._size_rounds += 1
@@ -216,7 +365,7 @@ class DatagramPath:
     def heard(self, beat: Heartbeat, now: float) -> None:
         """The exit has said *beat* here: the round trip, and what was lost."""
         gauge, end = self.gauge, self.end
-        self.was_lost = False
+        self.was_lost, self.lost_at = False, None
         if beat.flags & ANSWER:
             self._largest = max(self._largest, beat.size)
         if beat.flags & ANSWER and beat.echo:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 import attrs
 
+from ingress.paths.datagram_carriers import DatagramCarriers
 from ingress.paths.datagram_path import DatagramPath, best_cipher
 from ingress.paths.dial import Opened
 from ingress.paths.flow import Flow, FlowOwner
@@ -23,7 +24,7 @@ from relay.engine.udp_options import PORT_BUFFER, open_udp, take_only
 from relay.model.cause import Cause
 from relay.wire import bodies, datagrams
 from relay.wire.codes import Feature
-from relay.wire.datagrams import LABEL_SIZE, turned
+from relay.wire.datagrams import LABEL_SIZE, Heartbeat, turned
 from relay.wire.frames import Kind
 
 HELD_UP = 0.02
@@ -38,6 +39,8 @@ class DatagramsStatistics:
     """Datagrams with a label that is not known here."""
     forged: int
     """That could not be opened, or had been there before."""
+    unsent: int
+    """That the kernel did not take, or that would have been late by a carrier."""
     pieces_given_up: int
     """Payloads of which not all pieces came in time."""
 
@@ -45,7 +48,7 @@ class DatagramsStatistics:
 class Datagrams:
     """Made with the fleet. *tag* is the network's, with which labels begin; None: no datagrams are carried."""
 
-    def __init__(self, loop: Loop, tag: bytes | None) -> None:
+    def __init__(self, loop: Loop, tag: bytes | None, carriers: DatagramCarriers) -> None:
         self.joiner = Joiner()
         self.flows: dict[bytes, Flow] = {}
         """By their ids, as they stand on the wire."""
@@ -53,6 +56,7 @@ class Datagrams:
         """By exit."""
         self._loop = loop
         self._tag = tag
+        self._carriers = carriers
         self._cipher = best_cipher()
         self._by_label: dict[bytes, DatagramPath] = {}
         """As labels are towards the ingress."""
@@ -62,7 +66,7 @@ class Datagrams:
         self._ids = itertools.count(1)
         self._timer: Timer | None = None
         self._due = float("inf")
-        self._strange = self._forged = 0
+        self._strange = self._forged = self._unsent = 0
 
     def use(self, tag: bytes | None) -> None:
         """Go by another file."""
@@ -84,7 +88,7 @@ class Datagrams:
             if path is not None:
                 self._forget(path)
             made = Labeling.new(self._tag, len(live.path.hops) - 1)
-            path = way.paths[live.name] = DatagramPath(live, made, self._cipher, self._loop.now)
+            path = way.paths[live.name] = DatagramPath(live, made, self._cipher, self._loop.now, self)
             self._by_label[turned(made.label)] = path
         return path.labeling
 
@@ -142,6 +146,9 @@ class Datagrams:
         if way.paths.get(path.live.name) is path:
             del way.paths[path.live.name]
             way.choose(self._loop.now)
+        if path.carrier is not None:
+            path.leave_carrier(self._loop.now)
+        self._unsent += path.unsent
 
     # ---- flows
 
@@ -204,6 +211,7 @@ class Datagrams:
         due = min((way.beat(now, has_others=carrying > 1) for way in self.ways.values()), default=float("inf"))
         self._leave_lost_exits(now)
         self._renew_keys(now)
+        self._carry(now)
         if self._by_label:
             self._arm(due)
 
@@ -231,6 +239,22 @@ class Datagrams:
         for path in self._by_label.values():
             if path.wants_renewal(now):
                 path.say_label(now)
+
+    def _carry(self, now: float) -> None:
+        """Paths on which UDP does not get through get a carrier for their datagrams."""
+        for way in self.ways.values():
+            for path in list(way.paths.values()):
+                if path.is_stuck:
+                    path.ride_further(self._carriers, now)
+                elif path.needs_carrier(now) and way.would_use(path):
+                    path.ride(self._carriers)
+
+    def carried(self, path: DatagramPath, data: memoryview) -> None:
+        """As `PathHome.carried`."""
+        if len(data) > LABEL_SIZE and bytes(data[:LABEL_SIZE]) == turned(path.labeling.label):
+            self._receive(path, data, self._loop.now)
+        else:
+            self._strange += 1
 
     # ---- the sockets
 
@@ -271,27 +295,36 @@ class Datagrams:
             elif datagrams.is_challenge(one):
                 self._answer(path, one, source)
             else:
-                self._receive(path, one, now)
+                beat = self._receive(path, one, now)
+                if beat is not None and path.carrier is not None:
+                    path.heard_natively(now)
 
     def _answer(self, path: DatagramPath, challenge: memoryview, source: DatagramAddress) -> None:
         """A node asks whether this address is ours; only the one that we send to may."""
-        if path.out is not None and path.out.address is not None and path.out.address[:2] == source[:2]:
-            path.out.put(datagrams.answer_challenge(challenge))
+        native = path.native
+        if native is not None and native.address is not None and native.address[:2] == source[:2]:
+            native.put(datagrams.answer_challenge(challenge))
 
-    def _receive(self, path: DatagramPath, one: memoryview, now: float) -> None:
+    def _receive(self, path: DatagramPath, one: memoryview, now: float) -> Heartbeat | None:
+        """What *one* holds is delivered; a heartbeat is given back as well."""
         found = path.end.receive(one, now)
         if type(found) is bytes:
             flow = self.flows.get(found[2:6])
             if flow is not None and flow.way.exit == path.live.peer.name:
                 flow.deliver(found, now)
-        elif found is not None:
-            path.heard(found, now)  # type: ignore[arg-type]
-            for label in found.deaf:  # type: ignore[union-attr]
-                other = self._by_label.get(turned(label))
-                if other is not None and other.live.peer is path.live.peer:
-                    other.gauge = other.gauge.told_deaf(now)
+            return None
+        if not isinstance(found, Heartbeat):
+            return None
+        path.heard(found, now)
+        for label in found.deaf:
+            other = self._by_label.get(turned(label))
+            if other is not None and other.live.peer is path.live.peer:
+                other.gauge = other.gauge.told_deaf(now)
+        return found
 
     def statistics(self) -> DatagramsStatistics:
         """What its bounds have counted."""
         forged = self._forged + sum(path.end.forged + path.end.replayed for path in self._by_label.values())
-        return DatagramsStatistics(self._strange, forged, self.joiner.given_up)
+        unsent = self._unsent + sum(port.unsent for port in self._ports.values() if port is not None)
+        unsent += sum(path.all_unsent for path in self._by_label.values())
+        return DatagramsStatistics(self._strange, forged, unsent, self.joiner.given_up)

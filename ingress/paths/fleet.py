@@ -15,6 +15,7 @@ from ingress.choice.connect_times import Probe
 from ingress.measure.network_monitor import LAG, NetworkMonitor
 from ingress.measure.traffic import Counters, Traffic
 from ingress.paths.bulk import BulkCarriers
+from ingress.paths.datagram_carriers import DatagramCarriers
 from ingress.paths.datagrams import Datagrams
 from ingress.paths.dial import Opened
 from ingress.paths.labeling import Labeling
@@ -72,7 +73,7 @@ class Fleet:
         self.moving = Moving(loop, self.live, self.chooser)
         self.line_loads = LineLoads(time.time() - loop.now)
         self.bulk = BulkCarriers(loop, self.live, self.moving, self.chooser, self.line_loads)
-        self.datagrams = Datagrams(loop, options.datagrams)
+        self.datagrams = Datagrams(loop, options.datagrams, DatagramCarriers(loop, nursery, options))
         self.network_monitor = NetworkMonitor((), (), loop.now)
         self._readings = TcpReadings(name, self.network_monitor.directions)
         self.on_round: Callable[[], None] = ignore

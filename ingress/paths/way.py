@@ -6,7 +6,7 @@ of an exit that nobody uses. A path that was lost is asked until it answers agai
 
 from collections.abc import Iterable, Mapping
 
-from ingress.choice.datagrams import Candidate, Route, State, route, wants_copies
+from ingress.choice.datagrams import MARGIN, Candidate, Route, State, route, wants_copies
 from ingress.measure.gauge import Gauge
 from ingress.paths.datagram_path import BASE_SIZE, DatagramPath
 from relay.wire.datagrams import INNER
@@ -102,11 +102,17 @@ class ExitWay:
     def _state(self, path: DatagramPath, gauge: Gauge, now: float) -> State:
         heard = path.end.heard_at
         if path.was_lost or gauge.is_lost(heard, now):
-            path.was_lost = True
+            path.was_lost, path.lost_at = True, path.lost_at or now
             return State.LOST
         if gauge.is_suspect(heard, now) or path.is_bare:
             return State.SUSPECT
         return State.WELL if gauge.is_measured else State.UNKNOWN
+
+    def would_use(self, path: DatagramPath) -> bool:
+        """Whether *path* would be primary or spare, if its datagrams went as fast as its carriers'."""
+        if self.primary is None or (self.spare is None and path is not self.primary):
+            return not path.live.path.backup or self.primary is None
+        return path.guess + MARGIN < self.primary.gauge.cost and not path.live.path.backup
 
     # ---- heartbeats
 
@@ -124,7 +130,7 @@ class ExitWay:
             if path.next_beat <= now:
                 path.beat(deaf, is_active=is_active and name in (self.route.primary, self.route.spare), now=now)
                 path.next_beat = now + interval
-            due = min(due, path.next_beat)
+            due = min(due, path.next_beat, path.try_native(now))
         if self.primary is not None and self.is_flowing(now):
             silent = self.primary.gauge.silent_at(self.primary.end.heard_at)
             due = min(due, silent) if silent > now else due

@@ -31,5 +31,6 @@ def ingress_counters(running: Running) -> dict[str, int]:
         "datagrams_unrouted": associations.unrouted,
         "datagrams_strange": datagrams.strange,
         "datagrams_forged": datagrams.forged,
+        "datagrams_unsent": datagrams.unsent,
         "pieces_given_up": datagrams.pieces_given_up,
     }

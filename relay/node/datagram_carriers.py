@@ -28,7 +28,7 @@ class _Way:
 class CarrierPort:
     """As `DatagramPort`: what comes by one carrier, whose ingress is *owner*, and what goes back by it."""
 
-    def __init__(self, loop: Loop, secured: Secured, owner: str, via: str, carriers: "DatagramCarriers") -> None:
+    def __init__(self, loop: Loop, secured: Secured, owner: str, via: str, carriers: "CarrierPorts") -> None:
         self.owner = owner
         self.via = via
         """The line by which it came."""
@@ -58,7 +58,7 @@ class CarrierPort:
         self._carriers.lost(self)
 
 
-class DatagramCarriers:
+class CarrierPorts:
     """All of a node's."""
 
     def __init__(self, loop: Loop, take: Callable[[str, memoryview, Where], None]) -> None:

@@ -13,7 +13,7 @@ from relay.exit.datagram_session import DatagramSession
 from relay.exit.label_end import LabelEnd
 from relay.model.cause import Cause
 from relay.model.network import Address
-from relay.node.datagram_carriers import DatagramCarriers
+from relay.node.datagram_carriers import CarrierPorts
 from relay.node.labels import LabelPort, Labels
 from relay.wire import bodies
 from relay.wire.codes import Cipher, Verdict
@@ -46,7 +46,7 @@ class NodeDatagrams:
     def __init__(self, loop: Loop, associations: Associations | None = None) -> None:
         self.labels = Labels(loop)
         self.associations = associations
-        self.carriers = DatagramCarriers(loop, self.labels.take_of)
+        self.carriers = CarrierPorts(loop, self.labels.take_of)
         self._loop = loop
         self._ports: dict[str, LabelPort] = {}
         """By the address that they are bound to."""
