@@ -19,8 +19,9 @@ WINDOW = 600.0
 FRESH, ENOUGH = 60.0, 20_000
 """Seconds, and segments, both, that are enough: what lies further back is then left out, so that on a line in use a
 loss is known for what it is within a minute, and its end too."""
-SHOWN = 10_000
-"""Segments from which on something is said at all."""
+SHOWN, SHARED = 10_000, 3
+"""Segments, and intervals that they are of, from which on something is said at all: in one interval, what was lost at
+one moment is not told from what is lost all the time."""
 APART = 5.0
 """Seconds between two readings; one that comes sooner is left out, since its rate would be wild. The next one has what
 it counted."""
@@ -102,7 +103,7 @@ class Sending:
         """What is lost lately; None while too little was sent to tell."""
         recent = _recent(self._kept(now), now)
         segments = sum(one.segments for one in recent)
-        if segments < SHOWN:
+        if segments < SHOWN or len(recent) < SHARED:
             return None
         lost = min(max(0, sum(one.lost for one in recent)), segments)
         low, high = bounds(lost, segments, clumping(recent))
@@ -140,8 +141,8 @@ def _recent(intervals: Sequence[Interval], now: float) -> list[Interval]:
     """The newest of them that are enough, or all, in their order."""
     found: list[Interval] = []
     segments = 0
-    for one in reversed(intervals):
-        if segments >= ENOUGH and now - one.at >= FRESH:
+    for one in reversed([one for one in intervals if one.segments]):
+        if segments >= ENOUGH and len(found) >= SHARED and now - one.at >= FRESH:
             break
         found.append(one)
         segments += one.segments

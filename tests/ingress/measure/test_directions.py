@@ -142,8 +142,8 @@ def test_whatever_is_heard_only_ends_of_lines_are_known(told: list[tuple[str, st
 def test_who_counted_is_kept_with_the_figures(is_told: bool) -> None:
     directions = Directions()
     directions.know(LINES)
-    for count in range(3):
+    for count in range(4):
         directions.heard("ix1", "sh", Sent(10_000 * count), count * EVERY, is_told=is_told)
-    directions.judge(20.0)
+    directions.judge(30.0)
     (one,) = directions.of("ix1")
     assert one.is_told is is_told

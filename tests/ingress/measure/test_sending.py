@@ -70,6 +70,12 @@ def test_what_was_lost_at_one_moment_is_no_share_of_all_that_follows() -> None:
     assert found is not None and found.share > 0.03 and found.low < 0.01
 
 
+def test_what_was_lost_in_the_first_moment_says_nothing_of_the_line() -> None:
+    for count in (1, 2):
+        sending, now = after(readings([0.05] * count, 20_000))
+        assert sending.loss(now) is None
+
+
 def test_what_is_older_than_the_window_is_forgotten() -> None:
     sending, now = after(readings([0.01] * 10))
     assert sending.loss(now) is not None
@@ -95,10 +101,12 @@ def test_two_readings_that_come_together_are_one() -> None:
 
 
 def test_what_was_sent_again_without_need_is_taken_back_when_that_is_told() -> None:
-    sending = Sending(NOTHING_SENT, 0.0).heard(Sent(20_000, 200, 0), 10.0)
-    before = sending.loss(10.0)
-    found = sending.heard(Sent(20_100, 200, 200), 20.0).loss(20.0)
-    assert before is not None and before.share == pytest.approx(0.01)
+    sending, now = after(readings([0.01, 0.01, 0.01, 0.01]))
+    before, last = sending.loss(now), sending.last
+    found = sending.heard(Sent(last.segments + 100, last.lost, last.lost, last.delivered), now + EVERY).loss(
+        now + EVERY
+    )
+    assert before is not None and before.share == pytest.approx(0.01, rel=0.3)
     assert found is not None and found.share == found.low == 0.0
 
 
