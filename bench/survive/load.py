@@ -53,21 +53,24 @@ class Verdicts:
 class Load:
     """Runs in a nursery of its own; `stop` asks every stream to come to a good end."""
 
-    def __init__(self, route: Route, target: Target) -> None:
+    def __init__(self, route: Route, target: Target, only: str | None = None) -> None:
+        """*only* names the one stream that there is beside the requests; all, if it names none."""
         self.verdicts = Verdicts()
         self._target = target
+        self._only = only
         self._route = route
         self._address, self._redundant = target.addresses
         self._stop = trio.Event()
         self._ended = {name: trio.Event() for name in self._jobs()}
 
     def _jobs(self) -> dict[str, Callable[[], Awaitable[None]]]:
-        return {
+        jobs: dict[str, Callable[[], Awaitable[None]]] = {
             "download": self._download,
             "upload": self._upload,
             "echo": self._echo,
             "redundant echo": self._second_echo,
         }
+        return jobs if self._only is None else {self._only: jobs[self._only]}
 
     def begin(self, nursery: trio.Nursery) -> None:
         """Start everything."""
@@ -206,10 +209,10 @@ class Load:
 
 
 @asynccontextmanager
-async def running_load(route: Route, target: Target) -> AsyncIterator[Load]:
-    """The load from its start; at the end of the block everything is broken off."""
+async def running_load(route: Route, target: Target, only: str | None = None) -> AsyncIterator[Load]:
+    """The load from its start, or one stream of it; at the end of the block everything is broken off."""
     target.uploads.clear()
-    load = Load(route, target)
+    load = Load(route, target, only)
     async with trio.open_nursery() as nursery:
         load.begin(nursery)
         yield load

@@ -15,18 +15,23 @@ from bench.survive.faults import FAULTS
 from bench.survive.rounds import measure_fault
 from bench.wan.bed import Bed
 from bench.wan.cases import SYSTEMS, first_byte_cases, speed_cases, take_turns
+from bench.wan.choice import WEATHERS as CHOICE_WEATHERS
+from bench.wan.choice import measure_choice
 from bench.wan.network import OursOnTheBed, reference_bed
+from bench.wan.plain import ASKED, prove
 from bench.wan.report import IMPOSSIBLE, write_report
 
 FILE = CACHE / "wan.json"
 FAULTS_HERE = tuple(fault for fault in FAULTS if fault.name not in IMPOSSIBLE)
-FIRST, SPEED, CALM = "firstbyte", "speed", "calm"
+BED, FIRST, SPEED, CALM, CHOICE = "bed", "firstbyte", "speed", "calm", "choice"
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    names = [(FIRST, "first bytes against the round trip"), (SPEED, "a download, and requests beside it")]
+    names = [(BED, "the bed itself, by plain TCP: what it does to one direction, and that it leaves the other alone")]
+    names += [(FIRST, "first bytes against the round trip"), (SPEED, "a download, and requests beside it")]
     names += [(fault.name, fault.title) for fault in FAULTS_HERE] + [(CALM, "no fault: false stalls at 0, 0.1 and 1 %")]
+    names += [(CHOICE, "weather that is no fault: who moves for it, and which line is named")]
     made = argparse.ArgumentParser(
         prog="python -m bench wan",
         description="Measure ingress over a wide-area network of namespaces, as root. Without a name: all of it.",
@@ -36,7 +41,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("names", nargs="*", metavar="NAME", help="what; or report, to write docs/wan.md again")
     made.add_argument("--rounds", type=int, default=3, help="rounds of each (3)")
     made.add_argument("--only", help=f"systems of {FIRST} and {SPEED}, separated by commas (all)")
-    made.add_argument("--minutes", type=float, default=4.0, help="of calm weather at each loss (4)")
+    made.add_argument("--minutes", type=float, default=4.0, help="of calm weather at each loss, and of a choice (4)")
     made.add_argument("--logs", type=pathlib.Path, help="a folder that keeps the processes' logs")
     return made
 
@@ -44,7 +49,7 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Do what the command line asks; gives the exit status."""
     asked = parser().parse_args(argv)
-    known = [FIRST, SPEED, *(fault.name for fault in FAULTS_HERE), CALM]
+    known = [BED, FIRST, SPEED, *(fault.name for fault in FAULTS_HERE), CALM, CHOICE]
     if unknown := [name for name in asked.names if name not in (*known, "report")]:
         parser().error(f"no such measure: {', '.join(unknown)} (there are {', '.join(known)} and report)")
     names = [name for name in asked.names or known if name != "report"]
@@ -65,6 +70,14 @@ def do(name: str, bed: Bed, asked: argparse.Namespace) -> Result:
     """Measure one of them."""
     if name in (FIRST, SPEED):
         return beside_others(name, bed, asked)
+    if name == BED:
+        with shown_progress(name, len(ASKED)) as progress:
+            return new_result(name, prove(bed, progress.step))
+    if name == CHOICE:
+        with shown_progress(name, asked.rounds * len(CHOICE_WEATHERS)) as progress:
+            seconds = asked.minutes * 60
+            rows = trio.run(measure_choice, OursOnTheBed(bed), asked.rounds, seconds, progress.step, asked.logs)
+        return new_result(name, rows)
     if name == CALM:
         with shown_progress(name, len(WEATHERS)) as progress:
             rows = trio.run(measure_calm, OursOnTheBed(bed), asked.minutes * 60, progress.step, asked.logs)

@@ -8,9 +8,11 @@
 // - A pair that was never linked carries nothing.
 //
 // Commands on stdin, one a line; each is printed again once it holds, or as `error` and why. Ends with stdin.
-//     link A B DELAY_MS JITTER_MS LOSS_PERCENT RATE_MBIT QUEUE_MS     both ways; the delay is of one way, a rate of 0 is none
-//     down A B [towards|back|both]       nothing passes from A to B, from B to A, or either way; nothing is told to anybody
+//     link A B DELAY_MS JITTER_MS LOSS_PERCENT RATE_MBIT QUEUE_MS     the delay is of one way, a rate of 0 is none
+//     police A B RATE_MBIT BURST_KB      what comes faster than that is dropped and not queued, until the next link
+//     down A B                           nothing passes, and nothing is told to anybody
 //     up A B
+// With A>B in place of A B they concern what passes from A to B; else both ways.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -33,6 +35,7 @@ struct way {      // one direction of a pair
     double delay, jitter, loss, rate, queue;      // seconds, share, bytes per second; rate 0: unlimited
     int is_linked, is_down;
     double free_at, last_due;
+    double policed, burst, tokens, filled_at;      // bytes per second, 0: not at all; bytes; when there were so many
 };
 
 struct packet {
@@ -88,12 +91,21 @@ static struct packet *pop(void) {
 
 // ---- packets
 
+static int is_too_fast(struct way *way, size_t size, double t) {      // a bucket of tokens, as policers are
+    if (way->policed <= 0) return 0;
+    way->tokens = fmin(way->burst, way->tokens + (t - way->filled_at) * way->policed);
+    way->filled_at = t;
+    if (way->tokens < (double)size) return 1;
+    way->tokens -= (double)size;
+    return 0;
+}
+
 static void send_off(int from, const unsigned char *data, size_t size, double t) {
     int is_ours = size >= HEADER && data[0] >> 4 == 4 && data[16] == 198 && data[17] == 18 && data[18] == SUBNET;
     int to = is_ours ? data[19] - 1 : -1;
     if (to < 0 || to >= nodes) return;
     struct way *way = &ways[from][to];
-    if (!way->is_linked || way->is_down || drand48() < way->loss) return;
+    if (!way->is_linked || way->is_down || drand48() < way->loss || is_too_fast(way, size, t)) return;
     if (way->rate > 0) {
         double start = fmax(t, way->free_at);
         if (start - t > way->queue) return;
@@ -140,27 +152,33 @@ static void link_way(struct way *way, const double *values) {
         .last_due = way->last_due};
 }
 
-static const char *obey(const char *text) {      // NULL, or what is wrong
-    char verb[8], from[64], to[64], which[8] = "both";
-    double values[5];
-    if (sscanf(text, "%7s %63s %63s", verb, from, to) != 3) return "a command is: VERB A B ...";
-    int a = find(from), b = find(to);
-    if (a < 0 || b < 0) return "no such node";
+static const char *change(struct way *way, const char *verb, const double *values, int count) {
     if (strcmp(verb, "link") == 0) {
-        double *v = values;
-        if (sscanf(text, "%*s %*s %*s %lf %lf %lf %lf %lf", v, v + 1, v + 2, v + 3, v + 4) != 5) return "five numbers";
-        link_way(&ways[a][b], values);
-        link_way(&ways[b][a], values);
-    } else if (strcmp(verb, "down") == 0) {
-        sscanf(text, "%*s %*s %*s %7s", which);
-        if (strcmp(which, "back") != 0) ways[a][b].is_down = 1;
-        if (strcmp(which, "towards") != 0) ways[b][a].is_down = 1;
-    } else if (strcmp(verb, "up") == 0) {
-        ways[a][b].is_down = ways[b][a].is_down = 0;
+        if (count != 5) return "link takes five numbers";
+        link_way(way, values);
+    } else if (strcmp(verb, "police") == 0) {
+        if (count != 2) return "police takes two numbers";
+        way->policed = values[0] * 1e6 / 8;
+        way->burst = way->tokens = values[1] * 1e3;
+        way->filled_at = now();
+    } else if (strcmp(verb, "down") == 0 || strcmp(verb, "up") == 0) {
+        way->is_down = verb[0] == 'd';
     } else {
-        return "a verb is link, down or up";
+        return "a verb is link, police, down or up";
     }
     return NULL;
+}
+
+static const char *obey(const char *text) {      // NULL, or what is wrong
+    char verb[8], from[64], to[64];
+    int used = 0, is_one_way = sscanf(text, "%7s %63[^> ]>%63s%n", verb, from, to, &used) == 3;
+    if (!is_one_way && sscanf(text, "%7s %63s %63s%n", verb, from, to, &used) != 3) return "a command is: VERB A B ...";
+    double values[5] = {0}, *v = values;
+    int count = sscanf(text + used, "%lf %lf %lf %lf %lf", v, v + 1, v + 2, v + 3, v + 4);
+    int a = find(from), b = find(to);
+    if (a < 0 || b < 0) return "no such node";
+    const char *wrong = change(&ways[a][b], verb, values, count);
+    return wrong || is_one_way ? wrong : change(&ways[b][a], verb, values, count);
 }
 
 static void listen_to_commands(void) {

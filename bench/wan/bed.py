@@ -46,8 +46,15 @@ class Bed:
         return f"{NETWORK}{self.nodes.index(node) + 1}"
 
     def order(self, verb: str, start: str, end: str, *values: object) -> None:
-        """One of bed.c's commands; Failed if it is refused."""
-        command = " ".join([verb, PREFIX + start, PREFIX + end, *map(str, values)])
+        """One of bed.c's commands, for both directions; Failed if it is refused."""
+        self._say(verb, PREFIX + start, PREFIX + end, *values)
+
+    def order_one_way(self, verb: str, start: str, end: str, *values: object) -> None:
+        """The same for what passes from *start* to *end*."""
+        self._say(verb, f"{PREFIX}{start}>{PREFIX}{end}", *values)
+
+    def _say(self, *words: object) -> None:
+        command = " ".join(map(str, words))
         pipe(self._process.stdin).write(command + "\n")
         pipe(self._process.stdin).flush()
         answer = pipe(self._process.stdout).readline().strip()

@@ -22,6 +22,8 @@ CLIENT, WEB = "sh", "web"
 RELAYS, EXITS = ("jpd", "jpn"), ("usd", "usn")
 NODES = (CLIENT, *RELAYS, *EXITS, WEB)
 PORT, DOOR = 48350, 1080
+BURST = 64.0
+"""Kilobytes that a policer lets pass at once."""
 READY = 20.0
 """Seconds until every path must be up."""
 SIGNALS = {
@@ -50,6 +52,11 @@ class WanLine:
         """Its ends, joined."""
         return f"{self.start}-{self.end}"
 
+    @property
+    def values(self) -> tuple[float, ...]:
+        """As `link` takes them, for one direction."""
+        return self.round_trip / 2, self.jitter / 2, self.loss, self.rate, self.queue
+
 
 LINES = (
     WanLine("sh", "jpd", 30, provider="ix-east"),
@@ -68,8 +75,12 @@ UPSTREAM = (WanLine("usd", "web", 2, 0.1, rate=500), WanLine("usn", "web", 3, 0.
 
 def apply(bed: Bed, line: WanLine) -> None:
     """Make the pair of *line* what it says, both ways."""
-    values = (line.round_trip / 2, line.jitter / 2, line.loss, line.rate, line.queue)
-    bed.order("link", line.start, line.end, *values)
+    bed.order("link", line.start, line.end, *line.values)
+
+
+def ends_of(line: WanLine, which: str) -> tuple[str, str]:
+    """Who sends, and to whom, in the direction *which*: towards its end, or back."""
+    return (line.start, line.end) if which == "towards" else (line.end, line.start)
 
 
 def heal(bed: Bed, lines: Iterable[WanLine]) -> None:
@@ -183,17 +194,29 @@ class WanScene:
             await self._to_node(name, verb)
 
     def _to_line(self, line: WanLine, verb: str, *words: str) -> None:
-        if verb == "blackhole":
-            self.bed.order("down", line.start, line.end, *words)
-        elif verb == "heal":
+        which = words[-1] if words and words[-1] in ("towards", "back") else ""
+        if verb == "heal":
             self.bed.order("up", line.start, line.end)
             apply(self.bed, line)
+            return
+        if verb == "blackhole":
+            command: tuple[object, ...] = ("down",)
         elif verb == "slow":
-            apply(self.bed, attrs.evolve(line, round_trip=line.round_trip + float(words[0].removesuffix("ms"))))
+            more = float(words[0].removesuffix("ms"))
+            command = "link", *attrs.evolve(line, round_trip=line.round_trip + (2 if which else 1) * more).values
         elif verb == "loss":
-            apply(self.bed, attrs.evolve(line, loss=float(words[0].removesuffix("%"))))
+            command = "link", *attrs.evolve(line, loss=float(words[0].removesuffix("%"))).values
+        elif verb == "police":
+            command = "police", float(words[0]), BURST
         else:
             raise Failed(f"the bed cannot {verb}")
+        self._say(line, which, *command)
+
+    def _say(self, line: WanLine, which: str, verb: object, *values: object) -> None:
+        if which:
+            self.bed.order_one_way(str(verb), *ends_of(line, which), *values)
+        else:
+            self.bed.order(str(verb), line.start, line.end, *values)
 
     async def _to_node(self, node: str, verb: str) -> None:
         if verb == "start":

@@ -7,7 +7,15 @@ import pytest
 from bench.load import Failed
 from bench.results import Numbers, Result, Row
 from bench.wan.bed import alone
-from bench.wan.report import first_byte_table, speed_table, switch_table, systems_table, write_report
+from bench.wan.report import (
+    bed_table,
+    choice_table,
+    first_byte_table,
+    speed_table,
+    switch_table,
+    systems_table,
+    write_report,
+)
 
 OURS_FIRST = {"warm.trip": 0.133, "warm.p50": 0.140, "warm.above": 0.007, "new": 0.275}
 OURS_FIRST |= {"switched.trip": 0.142, "switched.p50": 0.15, "switched.above": 0.008, "switched.first": 0.16}
@@ -46,6 +54,22 @@ SPEED = Result(
 def lines_of(table: str) -> list[list[str]]:
     """The cells of each row but the head's."""
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]]
+
+
+def test_the_bed_shows_both_directions() -> None:
+    found = {"there.delay": 0.0101, "there.loss": 0.0097, "there.rate": 95e6, "back.delay": 0.0102, "back.loss": 0.0}
+    proven = Result("bed", "now", "here", {"1 % loss, one way": Row("plain TCP", "as asked", [found])})
+    assert lines_of(bed_table(proven)) == [["1 % loss, one way", "10.1", "0.97", "95", "10.2", "0", "–"]]
+
+
+def test_weather_shows_what_moved_and_who_was_named() -> None:
+    rows = {
+        "1 % loss one way": Row("ingress 1", "ours", [{"moved": 0.0, "named.after": 23.7, "named": 1.0}] * 2),
+        "longer": Row("ingress 1", "ours", [], "streams still ride over it"),
+    }
+    lossy, longer = lines_of(choice_table(Result("choice", "now", "here", rows)))
+    assert lossy == ["1 % loss one way", "0 (0–0)", "–", "–", "–", "–", "23.7 (23.7–23.7)", "1 (1–1)", "–", "–"]
+    assert longer[1] == "not measured: streams still ride over it"
 
 
 def test_first_bytes_are_compared_with_the_round_trip() -> None:

@@ -48,6 +48,7 @@ def lies(chance: random.Random) -> bytes:
             "dial": chance.choice((0.001, 3599.0, *values)),
             "error": chance.choice(("gone for good", *values)),
             "carriers": chance.choice((1, *values)),
+            "sent": chance.choice(({"segments": 10**9, "retransmitted": 10**9, "delivered": 1}, *values)),
         }
         for name in chance.choices(OTHERS, k=chance.randrange(6))
     }
