@@ -357,6 +357,7 @@ async def make_world(
         monkeypatch.setattr(f"{serve}.LOOK_AGAIN", 0.01)
     monkeypatch.setattr("os.fsync", lambda _: None)  # keys are made for every test: a tenth of a second each
     monkeypatch.setattr("relay.node.sessions.SWEEP", 0.05)
+    monkeypatch.setattr("relay.node.dials.LOOK", 0.05)
     monkeypatch.setattr("ingress.paths.fleet.ROUND", 0.05)
     monkeypatch.setattr("relay.engine.loop.LINGER", 0.0)  # several loops share this thread
     made: list[World] = []

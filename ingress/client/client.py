@@ -119,7 +119,7 @@ class Client:
         self._idle: Deadline[Client] | None = None
         self._is_reading = True
         self._has_eof = False
-        self.tcp = Tcp(context.loop, sock, self, is_settled=True)
+        self.tcp = Tcp(context.loop, sock, self, is_armed=True)
         self.tcp.read_at_most(BEST_PIECE)
 
     def start(self, door: Door, events: list[Event]) -> None:

@@ -8,7 +8,7 @@ import errno
 import select
 import socket
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Protocol
 
 import attrs
@@ -182,12 +182,8 @@ class Loop:
         self._epoll.close()
 
     def endpoints(self) -> list[Endpoint]:
-        """Those that are served now, in the order in which they came."""
+        """Those that are served now, in no order."""
         return list(self._endpoints.values())
-
-    def newest(self) -> Iterator[Endpoint]:
-        """The same, last come first; nothing may be registered or forgotten meanwhile."""
-        return reversed(self._endpoints.values())
 
     def statistics(self) -> LoopStatistics:
         """Counts since the start; the loop's own two descriptors are not among the endpoints."""

@@ -104,7 +104,6 @@ class Tcp:
         "_is_finishing",
         "_is_paused",
         "_is_readable",
-        "_is_settled",
         "_look",
         "_loop",
         "_lost",
@@ -121,8 +120,8 @@ class Tcp:
         "unsent",
     )
 
-    def __init__(self, loop: Loop, sock: socket.socket, owner: TcpOwner, *, is_settled: bool = False) -> None:
-        """*is_settled*: what `settle` would set, *sock* has inherited from the socket that it was accepted on."""
+    def __init__(self, loop: Loop, sock: socket.socket, owner: TcpOwner, *, is_armed: bool = False) -> None:
+        """*is_armed*: what `settle` would set, *sock* has inherited from the socket that it was accepted on."""
         self.owner: TcpOwner = owner
         """May be replaced at any time: the next call goes to the new one. Forgotten at the end."""
         self.queued = False
@@ -132,7 +131,7 @@ class Tcp:
         self._sock = sock
         self._queue = EMPTY
         self._most = READ_BUDGET
-        self._is_armed = self._is_settled = is_settled
+        self._is_armed = is_armed
         self._is_readable = self._reads_to_end = self._is_paused = False
         self._has_eof = self._is_finishing = self._has_fin = False
         self._lost: OSError | None = None
@@ -225,20 +224,12 @@ class Tcp:
             self.unsent = 0
             self.owner = IGNORING
 
-    def settle(self, idle: int) -> bool:
+    def settle(self, idle: int) -> None:
         """It is one of those that last: from now on it is asked whether it lives after *idle* silent seconds, and reset
-        if this process is killed. Five system calls, which those that are gone at once are spared.
-
-        Returns:
-            Whether that was news.
-        """
-        if self._is_settled:
-            return False
-        self._is_settled = True
+        if this process is killed. Five system calls, which those that are gone at once are spared."""
         if not self.closed:
             keepalive(self._sock, idle)
             self._arm()
-        return True
 
     def _arm(self) -> None:
         """Have the kernel reset it if this process is killed: whoever is there must not take half for the whole. Done

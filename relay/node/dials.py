@@ -3,11 +3,14 @@
 from collections import Counter
 
 from relay.carrier.binding import Binding
-from relay.engine import Loop, Tcp
+from relay.engine import Loop, Tcp, descriptors
 from relay.exit.targets import Dialled, Dialling, Targets
 from relay.model.cause import Cause
 from relay.session.acceptor import AcceptorStream
 from relay.session.sink import Sink
+
+LOOK = 1.0
+"""Seconds between looks at which connections last, and at the limit of descriptors."""
 
 
 class Dials:
@@ -19,6 +22,9 @@ class Dials:
         self._loop = loop
         self._targets = targets
         self._dialling: dict[Binding, Dialling] = {}
+        self._young: dict[Binding, Tcp] = {}
+        """Connected since the last look: sockets that last are settled at the next, others are gone by then."""
+        loop.call_at(loop.now + LOOK, self._look)
 
     def begin(self, stream: AcceptorStream, host: str, port: int) -> Binding:
         """Dial for *stream*; the sink for its bytes, which keeps them until the target is there. As `OnOpen`."""
@@ -40,9 +46,18 @@ class Dials:
             binding.close(outcome)
             return
         stream.connected(outcome.took, self._loop.now)
-        binding.attach(Tcp(self._loop, outcome.sock, binding))
+        self._young[binding] = tcp = Tcp(self._loop, outcome.sock, binding)
+        binding.attach(tcp)
+
+    def _look(self) -> None:
+        self._loop.call_at(self._loop.now + LOOK, self._look)
+        descriptors.note_limit()
+        young, self._young = self._young, {}
+        for tcp in young.values():
+            tcp.settle(self._targets.keepalive)
 
     def _done(self, binding: Binding, cause: Cause | None) -> None:
+        self._young.pop(binding, None)
         dialling = self._dialling.pop(binding, None)
         if dialling is not None:
             dialling.cancel()

@@ -13,7 +13,7 @@ import attrs
 
 from relay import log
 from relay.carrier.link import Link, SessionClock
-from relay.engine import Loop, Tcp, descriptors
+from relay.engine import Loop
 from relay.engine.secured import Secured
 from relay.exit.targets import Targets
 from relay.model.cause import Cause
@@ -334,8 +334,6 @@ class Sessions:
         now = self._loop.now
         self._loop.call_at(now + SWEEP, self._sweep)
         log.tell_left_out()
-        descriptors.note_limit()
-        self._settle_targets()
         self.datagrams.carriers.sweep(SILENCE)
         for held in list(self._held.values()):
             for link in [link for link in held.links if now - link.end.heard_at > SILENCE]:
@@ -344,14 +342,6 @@ class Sessions:
                 link.close(f"{what} for {SILENCE:g} s")
             if held.session.has_expired(now):
                 self._end(held, Cause.SESSION_EXPIRED)
-
-    def _settle_targets(self) -> None:
-        """What has come since the last look, and is still there: connections that last. The others are spared it."""
-        if self._targets is None:
-            return
-        for endpoint in self._loop.newest():
-            if isinstance(endpoint, Tcp) and not endpoint.settle(self._targets.keepalive):
-                break
 
     # ---- streams
 

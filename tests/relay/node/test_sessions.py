@@ -61,16 +61,24 @@ async def test_a_stream_from_open_to_both_ends(world: World, caller: Caller, lin
 
 
 async def test_a_target_that_lasts_is_asked_whether_it_lives(world: World, caller: Caller, link: Link) -> None:
-    loop = world.nodes["us"].sessions._loop
+    sessions = world.nodes["us"].sessions
     caller.open(link)
     await world.target.accept()
-    (tcp,) = [one for one in loop.endpoints() if isinstance(one, Tcp)]
+    (tcp,) = [one for one in sessions._loop.endpoints() if isinstance(one, Tcp)]
     await until(lambda: tcp.sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
-    caller.open(link)  # a newer one has its turn as well
-    await world.target.accept()
-    newer = next(one for one in loop.newest() if isinstance(one, Tcp))
-    assert newer is not tcp
-    await until(lambda: newer.sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
+    assert not sessions._dials._young
+
+
+async def test_a_target_that_does_not_last_is_not_looked_at(
+    world: World, caller: Caller, link: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sessions = world.nodes["us"].sessions
+    monkeypatch.setattr("relay.node.dials.LOOK", 600.0)
+    stream, sink = caller.open(link)
+    stream.finish()
+    await (await world.target.accept()).aclose()
+    await until(lambda: sink.fins and sessions.streams == 0)
+    assert not sessions._dials._young
 
 
 async def test_causes_travel_and_nothing_is_kept(world: World, caller: Caller, link: Link, nobody: Address) -> None:
