@@ -130,31 +130,23 @@ def _spare(primary: Candidate, order: Iterable[Candidate]) -> Candidate | None:
 
 
 class Rate:
-    """What one flow sends in one direction. It counts for every datagram, so it is no frozen value."""
+    """What one flow sends in one direction. Whoever sends adds to `count` and `size` for every datagram; it is looked
+    at when that matters."""
 
-    __slots__ = ("_count", "_since", "_size", "_was_thin")
+    __slots__ = ("_since", "_was_thin", "count", "size")
 
     def __init__(self, now: float) -> None:
+        self.count = self.size = 0
         self._since = now
-        self._count = self._size = 0
         self._was_thin = True
 
-    def add(self, count: int, size: int, now: float) -> None:
-        """So many datagrams, of so many bytes together."""
-        if now - self._since >= 1.0:
-            self._was_thin = self._is_thin
-            self._since, self._count, self._size = now, 0, 0
-        self._count += count
-        self._size += size
-
-    @property
-    def _is_thin(self) -> bool:
-        return self._count <= THIN_DATAGRAMS and self._size <= THIN_BYTES
-
-    @property
-    def is_thin(self) -> bool:
-        """Whether it is, and was in the second before."""
-        return self._was_thin and self._is_thin
+    def is_thin(self, now: float) -> bool:
+        """Whether it is little, and was over the last whole second, or for as long as nobody has looked."""
+        passed = now - self._since
+        if passed >= 1.0:
+            self._was_thin = self.count <= THIN_DATAGRAMS * passed and self.size <= THIN_BYTES * passed
+            self._since, self.count, self.size = now, 0, 0
+        return self._was_thin and self.count <= THIN_DATAGRAMS and self.size <= THIN_BYTES
 
 
 def wants_copies(wish: bool | None, way: Route, gauge: Gauge, began: float, *, are_on: bool, now: float) -> bool:

@@ -95,9 +95,12 @@ class AssociationHome(Protocol):
 class _Target:
     """One target of an association, judged."""
 
-    __slots__ = ("demand", "flow", "redundant")
+    __slots__ = ("address", "demand", "flow", "head", "redundant")
 
-    def __init__(self, demand: Demand | None) -> None:
+    def __init__(self, address: bytes, demand: Demand | None) -> None:
+        self.address = address
+        self.head = PREFIX + address
+        """How datagrams to it begin."""
         self.demand = demand
         """None: nothing is sent there."""
         self.redundant = None if demand is None or demand.match is None else demand.match.rule.redundant
@@ -109,7 +112,7 @@ class _Target:
 class ClientAssociation:
     """Belongs to a client's control connection, which closes it. The owner of its socket and of its flows."""
 
-    __slots__ = ("_flows", "_home", "_out", "_port", "_source", "_targets", "_udp", "used_at", "who")
+    __slots__ = ("_flows", "_home", "_last", "_out", "_port", "_source", "_targets", "_udp", "used_at", "who")
 
     def __init__(self, home: AssociationHome, sock: socket.socket, who: AssociationClient, port: int) -> None:
         """*sock* is bound, and belongs to it from now on. *port* is the one that the client has announced, 0 if it has
@@ -123,6 +126,8 @@ class ClientAssociation:
         """The client's, once it has sent something."""
         self._flows: list[FlowEnd] = []
         """One for each exit, nearly always one."""
+        self._last = _Target(b"", None)
+        """The target of the last datagram, which nearly always is that of the next."""
         self._targets: Lru[bytes, _Target] = Lru(MOST_TARGETS)
         """By their address bytes."""
         self._udp = UdpPort(home.loop, sock, self)
@@ -157,24 +162,32 @@ class ClientAssociation:
         return True
 
     def _pass_on(self, one: memoryview) -> None:
-        end = address_end(one)
-        if not end:
-            self._home.dropped.malformed += 1
-            return
-        address = bytes(one[LED:end])
-        target = self._targets.use(address) or self._judge(address)
+        target = self._last
+        end = len(target.head)
+        if one[:end] != target.head or target.flow is None:
+            end = address_end(one)
+            if not end:
+                self._home.dropped.malformed += 1
+                return
+            address = bytes(one[LED:end])
+            target = self._last = self._targets.use(address) or self._judge(address)
+            if target.flow is None and not self._is_routed(target):
+                return
+        target.flow.send(target.address, one[end:], target.redundant)  # type: ignore[union-attr] # it is routed
+
+    def _is_routed(self, target: _Target) -> bool:
+        """Whether there is a flow for *target* now."""
         if target.demand is None:
             self._home.dropped.refused += 1
-            return
-        flow = target.flow or self._find(target, target.demand)
-        if flow is None:
+            return False
+        if self._find(target, target.demand) is None:
             self._home.dropped.unrouted += 1
-        else:
-            flow.send(address, one[end:], target.redundant)
+            return False
+        return True
 
     def _judge(self, address: bytes) -> _Target:
         meant = read_address(address)
-        target = _Target(None if meant is None else self._home.judge(self.who, *meant))
+        target = _Target(address, None if meant is None else self._home.judge(self.who, *meant))
         self._targets.put(address, target)
         return target
 
@@ -201,7 +214,7 @@ class ClientAssociation:
         """The exit does not have it any more: the next datagram begins it anew."""
         if flow in self._flows:
             self._flows.remove(flow)
-        for target in self._targets.values():
+        for target in (self._last, *self._targets.values()):  # the last one may be forgotten by now
             if target.flow is flow:
                 target.flow = None
 

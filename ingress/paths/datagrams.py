@@ -10,9 +10,9 @@ from collections.abc import Iterable
 import attrs
 
 from ingress.paths.datagram_carriers import DatagramCarriers
+from ingress.paths.datagram_flow import DatagramFlow, FlowOwner
 from ingress.paths.datagram_path import DatagramPath, best_cipher
 from ingress.paths.dial import Opened
-from ingress.paths.flow import Flow, FlowOwner
 from ingress.paths.labeling import Labeling
 from ingress.paths.live import LivePath
 from ingress.paths.way import GIVEN_UP, ExitWay
@@ -43,6 +43,8 @@ class DatagramsStatistics:
     """That the kernel did not take, or that would have been late by a carrier."""
     pieces_given_up: int
     """Payloads of which not all pieces came in time."""
+    unrouted: int
+    """Of clients, while nothing led to their exit, and those that were too large."""
 
 
 class Datagrams:
@@ -50,7 +52,7 @@ class Datagrams:
 
     def __init__(self, loop: Loop, tag: bytes | None, carriers: DatagramCarriers) -> None:
         self.joiner = Joiner()
-        self.flows: dict[bytes, Flow] = {}
+        self.flows: dict[bytes, DatagramFlow] = {}
         """By their ids, as they stand on the wire."""
         self.ways: dict[str, ExitWay] = {}
         """By exit."""
@@ -66,7 +68,7 @@ class Datagrams:
         self._ids = itertools.count(1)
         self._timer: Timer | None = None
         self._due = float("inf")
-        self._strange = self._forged = self._unsent = 0
+        self._strange = self._forged = self._unsent = self._unrouted = 0
 
     def use(self, tag: bytes | None) -> None:
         """Go by another file."""
@@ -167,23 +169,25 @@ class Datagrams:
         paths = [path for way in self.ways.values() for path in way.paths.values()]
         return self._tag is not None and (not paths or any(path.carries or path.is_untold for path in paths))
 
-    def open(self, exit_: str, owner: FlowOwner) -> Flow:
+    def open(self, exit_: str, owner: FlowOwner) -> DatagramFlow:
         """An association at *exit_*, one of `exits`. The exit hears of it by its first datagram."""
         number = next(self._ids)
-        flow = Flow(number, self.ways[exit_], owner, self._loop, self)
+        flow = DatagramFlow(number, self.ways[exit_], owner, self._loop, self)
         self.flows[number.to_bytes(4, "big")] = flow
         return flow
 
-    def closed(self, flow: Flow) -> None:
+    def closed(self, flow: DatagramFlow) -> None:
         """Nobody uses *flow* any more: its exit is told, until it has heard it."""
         del self.flows[flow.id.to_bytes(4, "big")]
+        self._unrouted += flow.dropped
         for path in flow.way.paths.values():
             path.live.peer.session.say_last([bodies.assoc_end(flow.id)])
             return
 
-    def _fail_flows(self, flows: Iterable[Flow], cause: Cause) -> None:
+    def _fail_flows(self, flows: Iterable[DatagramFlow], cause: Cause) -> None:
         for flow in flows:
             del self.flows[flow.id.to_bytes(4, "big")]
+            self._unrouted += flow.dropped
             flow.gone(cause)
 
     # ---- heartbeats
@@ -327,4 +331,5 @@ class Datagrams:
         forged = self._forged + sum(path.end.forged + path.end.replayed for path in self._by_label.values())
         unsent = self._unsent + sum(port.unsent for port in self._ports.values() if port is not None)
         unsent += sum(path.all_unsent for path in self._by_label.values())
-        return DatagramsStatistics(self._strange, forged, unsent, self.joiner.given_up)
+        unrouted = self._unrouted + sum(flow.dropped for flow in self.flows.values())
+        return DatagramsStatistics(self._strange, forged, unsent, self.joiner.given_up, unrouted)

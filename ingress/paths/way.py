@@ -37,7 +37,22 @@ OVERHEAD = 16 + INNER.size + 16
 class ExitWay:
     """One exit's. The same object for all flows there, so that a move is one assignment."""
 
-    __slots__ = ("bad_since", "copies", "exit", "paths", "primary", "room", "route", "spare", "urged_until", "used_at")
+    __slots__ = (
+        "_used_at",
+        "bad_since",
+        "copies",
+        "exit",
+        "generation",
+        "is_awake",
+        "is_suspect",
+        "paths",
+        "primary",
+        "room",
+        "route",
+        "spare",
+        "urged_until",
+        "was_used",
+    )
 
     def __init__(self, exit_: str) -> None:
         self.exit = exit_
@@ -50,8 +65,14 @@ class ExitWay:
         """Thin flows are copied."""
         self.room = BASE_SIZE - OVERHEAD
         """Bytes of address and payload that its paths carry in one datagram."""
-        self.used_at = float("-inf")
-        """When a datagram last went or came."""
+        self.generation = 0
+        self.is_suspect = False
+        """As in the route."""
+        self.was_used = False
+        """A datagram went or came since the last look: so that none has to read the clock."""
+        self.is_awake = False
+        """It is looked at often; who sends on one that is not has it woken."""
+        self._used_at = float("-inf")
         self.bad_since: float | None = None
         """Since when no path works."""
         self.urged_until = float("-inf")
@@ -61,11 +82,11 @@ class ExitWay:
 
     def is_flowing(self, now: float) -> bool:
         """Whether datagrams flow."""
-        return now - self.used_at < FLOWING
+        return now - self._used_at < FLOWING
 
     def is_used(self, now: float) -> bool:
         """Whether they do, or may again at once."""
-        return now - self.used_at < USED
+        return now - self._used_at < USED
 
     def is_given_up(self, now: float) -> bool:
         """Whether nothing has worked for so long that its flows should leave."""
@@ -79,9 +100,13 @@ class ExitWay:
 
     def choose(self, now: float) -> None:
         """Look at every path, and go by what is found."""
+        if self.was_used:
+            self.was_used, self._used_at = False, now
+        self.is_awake = self.is_flowing(now)
         found = [self._candidate(name, path, now) for name, path in self.paths.items() if path.carries]
         candidates = [one for one in found if one is not None]
         self.route = route(self.route, candidates, now)
+        self.generation, self.is_suspect = self.route.generation, self.route.is_suspect
         self.primary = self.paths.get(self.route.primary or "")
         self.spare = self.paths.get(self.route.spare or "")
         works = any(one.state <= State.UNKNOWN for one in candidates)

@@ -167,9 +167,16 @@ def test_a_rule_decides_where_there_is_one() -> None:
 )
 def test_thin_is_what_sends_little(count: int, size: int, is_thin: bool) -> None:
     rate = Rate(0.0)
-    rate.add(count, size, 0.5)
-    assert rate.is_thin is is_thin
-    rate.add(1, 100, 1.0)
-    assert rate.is_thin is is_thin, "as in the second before"
-    rate.add(1, 100, 2.0)
-    assert rate.is_thin
+    rate.count, rate.size = count, size
+    assert rate.is_thin(0.5) is is_thin
+    assert rate.is_thin(1.0) is is_thin, "as in the second before"
+    assert rate.is_thin(1.5) is is_thin
+    assert rate.is_thin(2.0)
+
+
+def test_who_was_not_looked_at_is_judged_by_the_mean() -> None:
+    rate = Rate(0.0)
+    rate.count = 60 * 100
+    assert rate.is_thin(100.0)
+    rate.count = 400 * 100
+    assert not rate.is_thin(200.0)

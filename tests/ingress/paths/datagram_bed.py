@@ -13,9 +13,9 @@ from typing import Any
 
 import attrs
 
+from ingress.paths.datagram_flow import DatagramFlow
 from ingress.paths.datagrams import Datagrams
 from ingress.paths.dial import Opened
-from ingress.paths.flow import Flow
 from ingress.paths.labeling import Labeling
 from ingress.paths.live import LivePath
 from relay.callbacks import ignore
@@ -166,7 +166,7 @@ class Player:
 
     def __init__(self, bed: "DatagramBed", exit_: str = "us") -> None:
         self.bed = bed
-        self.flow: Flow | None = bed.datagrams.open(exit_, self)
+        self.flow: DatagramFlow | None = bed.datagrams.open(exit_, self)
         self.came: list[tuple[float, int]] = []
         self.sent = 0
         self.is_playing = True
@@ -174,7 +174,7 @@ class Player:
     def on_reply(self, inner: bytes, start: int) -> None:
         self.came.append((self.bed.loop.now, int(inner[start + len(TARGET) :])))
 
-    def on_gone(self, flow: Flow) -> None:
+    def on_gone(self, flow: DatagramFlow) -> None:
         self.flow = None
 
     def play(self) -> None:

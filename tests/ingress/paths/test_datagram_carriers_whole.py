@@ -7,8 +7,8 @@ import pytest
 import trio
 
 from ingress.paths import datagram_path
+from ingress.paths.datagram_flow import DatagramFlow
 from ingress.paths.datagram_path import DatagramPath
-from ingress.paths.flow import Flow
 from relay.exit.datagram_targets import write_source
 from relay.node.node import RelayNode
 from tests.world import INGRESS, World, until
@@ -27,13 +27,13 @@ class Asker:
         self.echo.bind(("127.0.0.1", 0))
         self.echo.setblocking(False)
         self.sources: set[object] = set()
-        self.flow: Flow | None = None
+        self.flow: DatagramFlow | None = None
         self.sent = 0
 
     def on_reply(self, inner: bytes, start: int) -> None:
         self.got.append(inner[start + 7 :])
 
-    def on_gone(self, flow: Flow) -> None:
+    def on_gone(self, flow: DatagramFlow) -> None:
         self.flow = None
 
     async def run_echo(self) -> None:

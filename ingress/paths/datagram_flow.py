@@ -8,7 +8,7 @@ from typing import Protocol
 
 from ingress.choice.datagrams import YOUNG, Rate
 from ingress.paths.datagram_path import DatagramPath
-from ingress.paths.way import FLOWING, ExitWay
+from ingress.paths.way import ExitWay
 from relay.datagram.pieces import Joiner, split
 from relay.datagram.window import ReplayWindow
 from relay.engine import Loop
@@ -27,7 +27,7 @@ class FlowOwner(Protocol):
     def on_reply(self, inner: bytes, start: int) -> None:
         """A datagram has come: its address bytes begin at *start*, its payload follows."""
 
-    def on_gone(self, flow: "Flow") -> None:
+    def on_gone(self, flow: "DatagramFlow") -> None:
         """The exit has lost the association, or is lost itself: another flow must be begun for what is to be sent."""
 
 
@@ -38,25 +38,26 @@ class FlowHome(Protocol):
     def joiner(self) -> Joiner:
         """Where their pieces wait for each other."""
 
-    def closed(self, flow: "Flow") -> None:
+    def closed(self, flow: "DatagramFlow") -> None:
         """Nobody uses *flow* any more."""
 
     def woken(self) -> None:
         """Datagrams flow to an exit again: its paths are to be asked more often."""
 
 
-class Flow:
+class DatagramFlow:
     """Made by `Datagrams.open`; `close` when nobody uses it any more."""
 
     __slots__ = (
         "_came",
+        "_grows_up",
         "_home",
+        "_is_young",
         "_joiner",
         "_loop",
         "_order",
         "_went",
         "_window",
-        "began",
         "dropped",
         "id",
         "owner",
@@ -67,7 +68,6 @@ class Flow:
         self.id = number
         self.way = way
         self.owner: FlowOwner | None = owner
-        self.began = loop.now
         self.dropped = 0
         """Datagrams for which there was no path, or that were too large."""
         self._loop = loop
@@ -75,10 +75,12 @@ class Flow:
         self._joiner = home.joiner
         self._order = 0
         self._window = ReplayWindow(32)
-        self._went, self._came = Rate(self.began), Rate(self.began)
+        self._went, self._came = Rate(loop.now), Rate(loop.now)
+        self._is_young = True
+        self._grows_up = loop.call_at(loop.now + YOUNG, self._grow_up)
 
     def __repr__(self) -> str:
-        return f"<Flow {self.id} to {self.way.exit}, {self._order} out, {self._window.top} in>"
+        return f"<DatagramFlow {self.id} to {self.way.exit}, {self._order} out, {self._window.top} in>"
 
     @property
     def exit(self) -> str:
@@ -90,23 +92,22 @@ class Flow:
         """Never: it leads to an exit."""
         return False
 
-    @property
-    def is_thin(self) -> bool:
-        """Whether it is what may be copied."""
-        return self._went.is_thin and self._came.is_thin
+    def _grow_up(self) -> None:
+        self._is_young = False
 
     # ---- towards the exit
 
     def send(self, address: bytes, payload: bytes | memoryview, redundant: bool | None = None) -> None:
         """One datagram; *address* are its address bytes. Dropped, and counted, if nothing leads to the exit.
         *redundant*: in two copies whatever the paths are like, or never; None: as they need."""
-        way, now = self.way, self._loop.now
-        primary, used_at = way.primary, way.used_at
-        way.used_at = now
-        if now - used_at >= FLOWING:
+        way = self.way
+        primary = way.primary
+        way.was_used = True
+        if not way.is_awake:
             self._home.woken()
         size = len(address) + len(payload)
-        self._went.add(1, size, now)
+        self._went.count += 1
+        self._went.size += size
         if primary is None or primary.out is None:
             self.dropped += 1
             return
@@ -114,35 +115,34 @@ class Flow:
             self._send_pieces(primary, address, payload)
             return
         order = self._order = self._order + 1 & ORDERS
-        inner = b"".join((_pack(DATA, way.route.generation, self.id, order), address, payload))
+        inner = b"".join((_pack(DATA, way.generation, self.id, order), address, payload))
         primary.out.put(primary.end.seal(inner))
-        wants = way.copies or now - self.began < YOUNG if redundant is None else redundant
-        if wants or way.route.is_suspect:
+        if way.is_suspect or (way.copies or self._is_young if redundant is None else redundant):
             self._copy(inner, redundant=bool(redundant))
 
     def _send_pieces(self, primary: DatagramPath, address: bytes, payload: bytes | memoryview) -> None:
         way, room = self.way, self.way.room - PIECE.size - len(address)
-        head = (PART, way.route.generation, self.id, self._order + 1 & ORDERS)
+        head = (PART, way.generation, self.id, self._order + 1 & ORDERS)
         parts = split(head, address, payload, room)
         self.dropped += not parts
         for inner in parts:
             self._order = self._order + 1 & ORDERS
             if primary.out is not None:
                 primary.out.put(primary.end.seal(inner))
-            if way.route.is_suspect:
+            if way.is_suspect:
                 self._copy(inner, redundant=False)
 
     def _copy(self, inner: bytes, *, redundant: bool) -> None:
         """Thin flows go over the spare as well; without one, what loses datagrams gets the copy a little later."""
-        way = self.way
-        if not redundant and not self.is_thin:
+        way, now = self.way, self._loop.now
+        if not redundant and not (self._went.is_thin(now) and self._came.is_thin(now)):
             return
         copy = bytes((inner[0] | COPY,)) + inner[1:]
         if way.spare is not None:
-            if redundant or way.copies or way.route.is_suspect or way.route.is_near:
+            if redundant or way.copies or way.is_suspect or way.route.is_near:
                 _put(way.spare, copy)
         elif redundant or way.copies:
-            self._loop.call_at(self._loop.now + LATER, lambda: self._put_later(copy))
+            self._loop.call_at(now + LATER, lambda: self._put_later(copy))
 
     def _put_later(self, copy: bytes) -> None:
         if self.owner is not None and self.way.primary is not None:
@@ -154,8 +154,9 @@ class Flow:
         """What has come for this association, whichever path it took."""
         if not self._window.fresh(int.from_bytes(inner[6:10], "big")) or self.owner is None:
             return
-        self.way.used_at = now
-        self._came.add(1, len(inner), now)
+        self.way.was_used = True
+        self._came.count += 1
+        self._came.size += len(inner)
         kind = inner[0] & KIND
         if kind == DATA and address_end(inner, INNER.size):
             self.owner.on_reply(inner, INNER.size)
@@ -169,6 +170,7 @@ class Flow:
     def gone(self, cause: Cause) -> None:
         """The exit does not know it any more."""
         owner, self.owner = self.owner, None
+        self._grows_up.cancel()
         if owner is not None:
             owner.on_gone(self)
 
@@ -176,6 +178,7 @@ class Flow:
         """Nobody uses it any more: the exit is told."""
         if self.owner is not None:
             self.owner = None
+            self._grows_up.cancel()
             self._home.closed(self)
 
 
