@@ -90,7 +90,9 @@ def render(answer: Mapping[str, Any], width: int, height: int | None = None) -> 
     head += [Text(row, style=style) for said, style in _wrong(answer) for row in wrapped([said], width)]
     tail = [Text(row) for row in wrapped([total_line(answer["totals"])], width)]
     if height is None:
-        return Group(*head, path_table(paths, width), *_reasons(paths, width), Text(), line_table(lines, width), *tail)
+        said = [Text(row) for row in wrapped(datagram_notes(paths), width)]
+        said = [*_reasons(paths, width), *said]
+        return Group(*head, path_table(paths, width), *said, Text(), line_table(lines, width), *tail)
     head = _cut(head, height - len(tail) - LEAST)
     room = max(LEAST - 3, height - len(head) - len(tail) - 3)  # two rows of names, and one between the tables
     for_paths, for_lines = shared(room, len(paths), len(lines))
@@ -108,6 +110,25 @@ def _reasons(paths: Sequence[Row], width: int) -> list[Text]:
     return (
         [] if width >= WIDE else [Text(f"  {row['rank'] or DASH}  {row['reason']}") for row in paths if row["reason"]]
     )
+
+
+def datagram_notes(paths: Sequence[Row]) -> list[str]:
+    """By which paths datagrams go to each exit that any have gone to, and which paths carry none, and why."""
+    told = [(row, row["datagrams"]) for row in paths if row.get("datagrams") is not None]
+    said = [_way(row, one) for row, one in told if one["role"] == "primary" and one["sent"]]
+    why: dict[str, list[str]] = {}
+    for row, one in told:
+        if one["in_tcp"]:
+            why.setdefault(f"in TCP on {'/'.join(one['in_tcp'])}", []).append(row["path"])
+        elif one["why"] and row["state"] != "down":
+            why.setdefault(one["why"], []).append(row["path"])
+    return said + [f"datagrams on {', '.join(names)}: {reason}" for reason, names in why.items()]
+
+
+def _way(row: Row, one: Row) -> str:
+    loss = max(one["loss_up"] or 0.0, one["loss_down"] or 0.0)
+    figures = f"{milliseconds(one['round_trip'])} ms, jitter {milliseconds(one['jitter'], 1)}, {percent(loss)} lost"
+    return f"datagrams to {row['exit']}: over {row['path']} ({figures})"
 
 
 def _cut(head: list[Text], room: int) -> list[Text]:

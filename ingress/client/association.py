@@ -11,12 +11,14 @@ from typing import Protocol
 import attrs
 
 from ingress.choice.demand import Demand
+from ingress.choice.rules import UDP
 from ingress.doors.datagram import LED, PREFIX, address_end, read_address
 from ingress.lru import Lru
 from relay.engine import Loop
 from relay.engine.udp import DatagramAddress, UdpPort
 from relay.model.network import Address
 
+QUIC = 443
 MOST_TARGETS = 1024
 """Targets of one association that are remembered; what was used longest ago is judged anew."""
 
@@ -47,6 +49,10 @@ class FlowEnd(Protocol):
     def is_direct(self) -> bool:
         """Whether it leaves from this machine, without an exit."""
 
+    @property
+    def goes_in_tcp(self) -> bool:
+        """Whether datagrams go in TCP on a line of its way now."""
+
     def send(self, address: bytes, payload: bytes | memoryview, redundant: bool | None = None) -> None:
         """One datagram towards a target; *redundant*: in two copies whatever the paths are like, or never; None: as
         they need."""
@@ -58,13 +64,15 @@ class FlowEnd(Protocol):
 class Dropped:
     """How many datagrams of clients were not passed on, and why. One for all associations."""
 
-    __slots__ = ("foreign", "malformed", "refused", "unrouted")
+    __slots__ = ("foreign", "malformed", "not_in_tcp", "refused", "unrouted")
 
     def __init__(self) -> None:
         self.foreign = 0
         """They came from another address or port than the client's."""
         self.malformed = 0
         """Their header is wrong, or they are fragments."""
+        self.not_in_tcp = 0
+        """They would begin QUIC over a path on which datagrams go in TCP."""
         self.refused = 0
         """No exit may send to their target."""
         self.unrouted = 0
@@ -180,9 +188,14 @@ class ClientAssociation:
         if target.demand is None:
             self._home.dropped.refused += 1
             return False
-        if self._find(target, target.demand) is None:
+        flow = self._find(target.demand)
+        if flow is None:
             self._home.dropped.unrouted += 1
             return False
+        if flow.goes_in_tcp and _is_quic(target.demand):
+            self._home.dropped.not_in_tcp += 1
+            return False
+        target.flow = flow
         return True
 
     def _judge(self, address: bytes) -> _Target:
@@ -191,16 +204,15 @@ class ClientAssociation:
         self._targets.put(address, target)
         return target
 
-    def _find(self, target: _Target, demand: Demand) -> FlowEnd | None:
+    def _find(self, demand: Demand) -> FlowEnd | None:
         """The flow by which *demand* is met: the first that may, or a new one."""
         for flow in self._flows:
             if flow.is_direct == demand.is_direct and (demand.exits is None or flow.exit in demand.exits):
-                target.flow = flow
                 return flow
-        target.flow = self._home.begin(self, demand)
-        if target.flow is not None:
-            self._flows.append(target.flow)
-        return target.flow
+        begun = self._home.begin(self, demand)
+        if begun is not None:
+            self._flows.append(begun)
+        return begun
 
     # ---- from the exit
 
@@ -229,6 +241,12 @@ class ClientAssociation:
             flow.close()
         self._flows.clear()
         self._home.over(self)
+
+
+def _is_quic(demand: Demand) -> bool:
+    """Whether it is what browsers try before TCP, which is better than UDP in TCP: silence makes them take it. A rule
+    that names UDP knows better."""
+    return demand.port == QUIC and (demand.match is None or UDP not in demand.match.rule.protocols)
 
 
 def _without_zone(host: str) -> str:

@@ -65,6 +65,7 @@ class ClientAssociationsStatistics:
     malformed: int
     refused: int
     unrouted: int
+    not_in_tcp: int
     """As `Dropped`."""
 
 
@@ -102,7 +103,7 @@ class ClientAssociations:
     def statistics(self) -> ClientAssociationsStatistics:
         """What its bounds have counted."""
         dropped = self.dropped
-        counts = dropped.foreign, dropped.malformed, dropped.refused, dropped.unrouted
+        counts = dropped.foreign, dropped.malformed, dropped.refused, dropped.unrouted, dropped.not_in_tcp
         return ClientAssociationsStatistics(len(self._held), self._evicted, *counts)
 
     def add(

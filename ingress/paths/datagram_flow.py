@@ -95,6 +95,11 @@ class DatagramFlow:
     def _grow_up(self) -> None:
         self._is_young = False
 
+    @property
+    def goes_in_tcp(self) -> bool:
+        """Whether datagrams go in TCP on a line of its way now."""
+        return self.way.primary is not None and bool(self.way.primary.in_tcp)
+
     # ---- towards the exit
 
     def send(self, address: bytes, payload: bytes | memoryview, redundant: bool | None = None) -> None:
@@ -117,6 +122,7 @@ class DatagramFlow:
         order = self._order = self._order + 1 & ORDERS
         inner = b"".join((_pack(DATA, way.generation, self.id, order), address, payload))
         primary.out.put(primary.end.seal(inner))
+        primary.payloads += 1
         if way.is_suspect or (way.copies or self._is_young if redundant is None else redundant):
             self._copy(inner, redundant=bool(redundant))
 
@@ -125,6 +131,7 @@ class DatagramFlow:
         head = (PART, way.generation, self.id, self._order + 1 & ORDERS)
         parts = split(head, address, payload, room)
         self.dropped += not parts
+        primary.payloads += bool(parts)
         for inner in parts:
             self._order = self._order + 1 & ORDERS
             if primary.out is not None:

@@ -103,6 +103,7 @@ class DatagramPath:
         "native",
         "next_beat",
         "out",
+        "payloads",
         "renewed_at",
         "size",
         "token",
@@ -132,6 +133,8 @@ class DatagramPath:
         self.out: UdpOut | DatagramCarrier | None = None
         """That of the two that is used."""
         self.why = UNTOLD
+        self.payloads = 0
+        """Datagrams of clients that went over it as the primary, without copies."""
         self.lost_at: float | None = None
         """Since when it is lost."""
         self._home = home

@@ -4,6 +4,7 @@ from ingress.choice.entry import Entry
 from ingress.choice.ranking import Ranking
 from ingress.measure.pieces import total
 from ingress.measure.traffic import Counters
+from ingress.report.datagram_rows import datagram_row
 from ingress.report.rows import PathRow
 from ingress.report.snapshot import Snapshot
 from relay.dial.lines import LineDial
@@ -27,6 +28,7 @@ def _path_row(snapshot: Snapshot, path: Path) -> PathRow:
     figures = monitor.pings.figures(snapshot.now)
     traffic, counters = snapshot.traffic_of(path.name), snapshot.counters.get(path.name) or Counters()
     known = figures.samples > 0
+    datagrams = datagram_row(snapshot, path)
     return PathRow(
         rank=None if entry is None else entry.rank,
         path=path.name,
@@ -52,6 +54,8 @@ def _path_row(snapshot: Snapshot, path: Path) -> PathRow:
         longest_pause=counters.longest_pause,
         lost=dict(counters.lost),
         deaths=monitor.health.deaths,
+        datagrams_up=0 if datagrams is None else datagrams.sent,
+        datagrams=datagrams,
     )
 
 

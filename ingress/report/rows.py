@@ -15,6 +15,30 @@ VERSION = 1
 
 
 @attrs.frozen
+class DatagramRow:
+    """What is known of datagrams on one path."""
+
+    carries: bool
+    why: str
+    """Why it carries none; empty if it does."""
+    role: str
+    """`primary` or `spare` of its exit, or empty."""
+    in_tcp: list[str]
+    """Lines over which they go in TCP."""
+    round_trip: float | None
+    jitter: float | None
+    loss_up: float | None
+    loss_down: float | None
+    """Shares that were lost of late."""
+    size: int
+    """Bytes of the largest that is known to get through."""
+    interval: float | None
+    """Seconds between its heartbeats; None while it is not asked."""
+    sent: int
+    """Datagrams of clients that it carried as the primary; neither copies nor heartbeats."""
+
+
+@attrs.frozen
 class PathRow:
     """One path; spare ones have no rank."""
 
@@ -48,6 +72,9 @@ class PathRow:
     lost: dict[str, int]
     """Streams lost, by cause."""
     deaths: int
+    datagrams_up: int = 0
+    """Of clients, towards the exit, while it was the primary."""
+    datagrams: DatagramRow | None = None
 
 
 @attrs.frozen

@@ -9,6 +9,7 @@ from ingress.measure.capacity import Capacities, LineWay
 from ingress.measure.evidence import Planned
 from ingress.measure.network_monitor import NetworkMonitor
 from ingress.measure.traffic import NO_TRAFFIC, Counters, Traffic
+from ingress.paths.way import ExitWay
 from ingress.report.rows import NodeRow
 from relay.dial.lines import LineDial
 from relay.model.network import Line
@@ -51,6 +52,8 @@ class Snapshot:
     """What passes over them now."""
     wall: float = 0.0
     """The same moment as `now`, on the clock of the capacities."""
+    ways: Mapping[str, ExitWay] = {}
+    """What carries datagrams, by exit."""
     planned: Sequence[Planned] = ()
     """Nodes that are known to drain, or to have come back from that a moment ago."""
 

@@ -82,6 +82,7 @@ def make_report(running: Running) -> Report:
             limits=fleet.line_loads.limits,
             speeds=fleet.line_loads.speeds,
             wall=fleet.line_loads.wall(running.loop.now),
+            ways=fleet.datagrams.ways,
             counted=ingress_counters(running),
             vitals=process_vitals(running.loop, running.memory.statistics(), running.since),
         )

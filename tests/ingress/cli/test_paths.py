@@ -16,6 +16,7 @@ import pytest
 from rich.console import Console
 
 from ingress.cli import paths
+from ingress.cli.render_paths import datagram_notes
 from relay.admin.client import NoAnswer, ask
 from relay.errors import OperatorError
 
@@ -207,6 +208,35 @@ def test_the_table_has_every_figure_and_fits_100_columns(ingress: Ingress, capsy
     ):
         assert said in " ".join(shown.split())
     assert "node jp-dmit:" not in shown
+
+
+def test_by_which_paths_datagrams_go_is_said() -> None:
+    known: dict[str, Any] = {
+        "carries": True,
+        "why": "",
+        "role": "primary",
+        "in_tcp": [],
+        "round_trip": 0.1302,
+        "jitter": 0.0004,
+        "loss_up": 0.0,
+        "loss_down": 0.02,
+        "sent": 7,
+    }
+    rows = [
+        {**ROW, "datagrams": known},
+        {**ROW, "path": "spare", "datagrams": {**known, "role": "spare"}},
+        {**ROW, "path": "unused", "datagrams": {**known, "sent": 0}},
+        {**ROW, "path": "deaf", "datagrams": {**known, "role": "", "in_tcp": ["ix", "pacific"]}},
+        {**ROW, "path": "old", "datagrams": {**known, "role": "", "why": "no UDP: update jp"}},
+        {**ROW, "path": "older", "datagrams": {**known, "role": "", "why": "no UDP: update jp"}},
+        {**ROW, "path": "down", "state": "down", "datagrams": {**known, "role": "", "why": "no UDP: update jp"}},
+        {**ROW, "datagrams": None},
+    ]
+    assert datagram_notes(rows) == [
+        "datagrams to us-dmit: over ix-dmit/jp-us-dmit (130 ms, jitter 0.4, 2% lost)",
+        "datagrams on deaf: in TCP on ix/pacific",
+        "datagrams on old, older: no UDP: update jp",
+    ]
 
 
 def test_json_is_the_answer_as_it_came(ingress: Ingress, capsys: pytest.CaptureFixture[str]) -> None:

@@ -84,7 +84,7 @@ class Echo:
 
     def __init__(self, exit_: str, owner: ClientAssociation) -> None:
         self.exit = exit_
-        self.is_direct = False
+        self.is_direct = self.goes_in_tcp = False
         self.owner = owner
         self.sent: list[tuple[bytes, bytes]] = []
         """Address bytes and payload."""

@@ -282,6 +282,26 @@ async def test_a_rule_sends_its_targets_to_an_exit_of_their_own(make: Make) -> N
     ]
 
 
+@pytest.mark.parametrize("is_allowed", [False, True])
+async def test_u22_new_quic_is_met_with_silence_where_datagrams_go_in_tcp(make: Make, is_allowed: bool) -> None:
+    web = address_bytes("9.9.9.9", 443)
+    bed = make(rules=(Rule(ports=(PortRange(443, 443),), protocols=("udp",), redundant=False),) if is_allowed else ())
+    client = bed.client(bed.begin())
+    client.send(PREFIX + TARGET + b"x")
+    await heard(client)
+    bed.network.flows[0].goes_in_tcp = True
+    client.send(PREFIX + web + b"begins")
+    client.send(PREFIX + TARGET + b"goes on")
+    answers = [await heard(client) for _ in range(1 + is_allowed)]
+    assert answers[-1].endswith(b"goes on") and bed.all.statistics().not_in_tcp == (not is_allowed)
+    bed.network.flows[0].goes_in_tcp = False
+    client.send(PREFIX + web + b"again")
+    assert (await heard(client)).endswith(b"again")
+    bed.network.flows[0].goes_in_tcp = True
+    client.send(PREFIX + web + b"is not new")
+    assert (await heard(client)).endswith(b"is not new")
+
+
 async def test_a_rule_that_denies_drops(make: Make) -> None:
     bed = make(rules=(Rule(ports=(PortRange(443, 443),), protocols=("udp",), deny=Denial.REFUSE),))
     client = bed.client(bed.begin())
