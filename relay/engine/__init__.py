@@ -10,7 +10,8 @@ connection costs no task, no cancel scope and no stream object. The rules, which
    others by one budget, and the engine delays other trio tasks by about one slice. A turn that takes longer is
    followed by shorter ones (FEWEST_AT_ONCE).
 3. One order in a turn: ready descriptors, endpoints with budget left over, due timers, `call_soon` calls, and last
-   the carriers that were asked to flush, so that all that a turn has to say goes out in one write.
+   the carriers that were asked to flush, so that all that a turn has to say goes out in one write. While datagrams
+   flow, their sockets are looked after between these services as well (`Loop.register_urgent`), and answer at once.
 4. One read buffer for all, and one for what has still to be decrypted. A view handed to `on_bytes` is valid during the
    call; who keeps bytes copies them.
 5. An owner is called back from the loop only, never from inside its own call to the endpoint: a `write` that fails

@@ -9,6 +9,7 @@ import select
 import socket
 import traceback
 from collections.abc import Callable
+from time import perf_counter
 from typing import Protocol
 
 import attrs
@@ -17,6 +18,7 @@ import trio
 from relay import log
 from relay.engine.lag import Lag
 from relay.engine.timers import Timer, Timers
+from relay.engine.urgent import FLOWING, HURRY, Urgent
 from relay.engine.wakers import Alarm, Bell
 
 READABLE = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR | select.EPOLLPRI
@@ -99,6 +101,7 @@ class Loop:
         "_epoll",
         "_failures",
         "_flushes",
+        "_hurried_at",
         "_is_parked",
         "_is_serving",
         "_lag",
@@ -109,6 +112,9 @@ class Loop:
         "_soon",
         "_timers",
         "_turns",
+        "_urgent",
+        "_urgent_flushes",
+        "_urgent_until",
         "_wakeups",
         "buffer",
         "pace",
@@ -128,6 +134,9 @@ class Loop:
         for waker in (self._alarm, self._bell):
             self._endpoints[waker.descriptor] = waker
             self._epoll.register(waker.descriptor, select.EPOLLIN | select.EPOLLET)
+        self._urgent: Urgent | None = None
+        self._urgent_flushes: list[Endpoint] = []
+        self._urgent_until = self._hurried_at = 0.0
         self._offer: tuple[socket.socket, int] | None = None
         self._timers = Timers()
         self._ready: list[Endpoint] = []
@@ -188,7 +197,7 @@ class Loop:
     def statistics(self) -> LoopStatistics:
         """Counts since the start; the loop's own two descriptors are not among the endpoints."""
         return LoopStatistics(
-            endpoints=max(len(self._endpoints) - 2, 0),  # without the two wakers, which are the loop's own
+            endpoints=self._count(),
             timers=len(self._timers),
             wakeups=self._wakeups,
             turns=self._turns,
@@ -200,7 +209,11 @@ class Loop:
 
     def __repr__(self) -> str:
         state = "closed" if self._epoll.closed else "parked" if self._is_parked else "awake"
-        return f"<Loop {state}, {max(len(self._endpoints) - 2, 0)} endpoints, {len(self._timers)} timers>"
+        return f"<Loop {state}, {self._count()} endpoints, {len(self._timers)} timers>"
+
+    def _count(self) -> int:
+        """Endpoints without the loop's own: two wakers, and what stands for the urgent ones."""
+        return max(len(self._endpoints) - 2 - (self._urgent is not None), 0)
 
     # for endpoints
 
@@ -218,6 +231,16 @@ class Loop:
             return left
         self._epoll.register(descriptor, events)
         return 0
+
+    def register_urgent(self, sock: socket.socket, endpoint: Endpoint) -> None:
+        """Serve *endpoint* whenever *sock* has something to read, also between the services of others: it is soon done,
+        and late is lost."""
+        if self._urgent is None:
+            self._urgent = Urgent(self._serve_urgent)
+            self._endpoints[self._urgent.descriptor] = self._urgent
+            self._epoll.register(self._urgent.descriptor, select.EPOLLIN)
+        self._endpoints[sock.fileno()] = endpoint
+        self._urgent.register(sock.fileno())
 
     def forget(self, descriptor: int) -> None:
         """Serve this descriptor's endpoint no more; its owner closes it now, and with that epoll forgets it too."""
@@ -265,6 +288,13 @@ class Loop:
         if self._is_parked:
             self._bell.ring()
 
+    def flush_urgent(self, endpoint: Endpoint) -> None:
+        """As `flush_soon`, before those, and behind the services of urgent endpoints if it is one of these that adds
+        something."""
+        self._urgent_flushes.append(endpoint)
+        if self._is_parked:
+            self._bell.ring()
+
     def fail(self, endpoint: Endpoint, error: Exception) -> None:
         """*endpoint*'s owner raised *error*: log it and fail the endpoint."""
         self._note_failure(endpoint, error)
@@ -302,7 +332,7 @@ class Loop:
                 if now - self._now > SLICE or self.pace < EVENTS_AT_ONCE:
                     self._set_pace(now - self._now)
                 self._now = now
-                if self._ready or self._soon or self._flushes:
+                if self._ready or self._soon or self._flushes or self._urgent_flushes:
                     wait = 0.0
                 elif not has_served:
                     return False
@@ -337,12 +367,43 @@ class Loop:
         for endpoint, bits in events:
             if endpoint is not None:
                 self._service(endpoint, bits)
+                if self._now < self._urgent_until:
+                    self._hurry()
         for endpoint in ready:
             endpoint.queued = False
             self._service(endpoint, 0)
+            if self._now < self._urgent_until:
+                self._hurry()
         if is_due:
             self._call_due()
         return self._finish_round() or is_due or bool(events) or bool(ready)
+
+    def _hurry(self) -> None:
+        """Datagrams flow: look after them, unless that was done a moment ago."""
+        now = perf_counter()
+        if now - self._hurried_at >= HURRY:
+            self._hurried_at = now
+            self._now = trio.current_time()
+            self._serve_urgent()
+
+    def _serve_urgent(self) -> None:
+        """Serve the urgent endpoints that have something, and send what they have to say."""
+        if self._urgent is None:
+            return
+        found = self._urgent.poll()
+        for descriptor, bits in found:
+            endpoint = self._endpoints.get(descriptor)
+            if endpoint is not None:
+                self._service(endpoint, bits)
+        if found:
+            self._urgent_until = self._now + FLOWING
+        self._flush_urgent()
+
+    def _flush_urgent(self) -> bool:
+        flushes, self._urgent_flushes = self._urgent_flushes, []
+        for endpoint in flushes:
+            self._service(endpoint, FLUSH)
+        return bool(flushes)
 
     def _service(self, endpoint: Endpoint, events: int) -> None:
         self._services += 1
@@ -362,10 +423,13 @@ class Loop:
         calls, self._soon = self._soon, []
         for call in calls:
             self._call(call)
+        has_flushed = self._flush_urgent()
         flushes, self._flushes = self._flushes, []
         for endpoint in flushes:
             self._service(endpoint, FLUSH)
-        return bool(calls) or bool(flushes)
+            if self._now < self._urgent_until:
+                self._hurry()
+        return bool(calls) or bool(flushes) or has_flushed
 
     def _call(self, call: Callable[[], None]) -> None:
         try:

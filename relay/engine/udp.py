@@ -9,7 +9,6 @@ an `UdpOut` is not changed before the end of the turn.
 """
 
 import errno
-import select
 import socket
 import struct
 import sys
@@ -106,7 +105,7 @@ class UdpPort:
             sock.setsockopt(SOL_UDP, UDP_GRO, 1)
         except OSError:  # a kernel before 5.0
             self.segments = False
-        loop.register(sock, self, select.EPOLLIN | select.EPOLLET)
+        loop.register_urgent(sock, self)
 
     def out(self, address: DatagramAddress | None = None, local: bytes = b"") -> "UdpOut":
         """What goes to *address* (None: where the socket is connected to), from the *local* address if one is given."""
@@ -253,7 +252,7 @@ class UdpOut:
     def put(self, part: bytes | memoryview) -> None:
         """Send *part* at the end of this turn, together with others."""
         if not self._parts:
-            self._loop.flush_soon(self)
+            self._loop.flush_urgent(self)
         self._parts.append(part)
 
     def pass_on(self, data: memoryview, size: int) -> None:

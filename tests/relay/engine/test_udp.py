@@ -3,12 +3,14 @@
 import errno
 import socket
 from collections.abc import Callable, Iterator
+from time import perf_counter
 
 import pytest
 
 from relay.engine import Loop, UdpPort
 from relay.engine.udp import BUDGET, DatagramAddress
 from relay.engine.udp_options import PORT_BUFFER, open_udp, take_only
+from relay.engine.urgent import HURRY
 from tests.relay.engine.conftest import Notes
 
 
@@ -205,3 +207,39 @@ async def test_a_flood_is_served_in_portions(ports: Ports, loop: Loop) -> None:
         sender.sock.sendto(b"x" * (number % 900 + 1), address)
     await far.until(lambda: len(far.got) == 2 * BUDGET)
     assert receiver.statistics().received == 2 * BUDGET
+
+
+async def test_u17_datagrams_are_served_between_the_services_of_others(ports: Ports, loop: Loop) -> None:
+    near, far = Reader(), Reader()
+    sender, receiver = ports(near), ports(far)
+    echoed = receiver.out(sender.sock.getsockname())
+    far.react = lambda: echoed.put(b"at once")
+    order: list[str] = []
+    near.react = lambda: order.append("answer")
+
+    class Heavy:
+        """Something that takes its time, and sends a datagram to the loop meanwhile."""
+
+        def __init__(self, number: int) -> None:
+            self.queued = False
+            self.number = number
+
+        def serve(self, events: int) -> None:
+            until = perf_counter() + HURRY
+            while perf_counter() < until:
+                pass
+            sender.sock.sendto(b"ask", receiver.sock.getsockname())
+            order.append(f"heavy {self.number}")
+
+        def fail(self, error: OSError) -> None: ...
+
+        def close(self) -> None: ...
+
+    sender.out(receiver.sock.getsockname()).put(b"datagrams flow")
+    await near.until(lambda: len(near.got) == 1)
+    order.clear()
+    for number in range(5):
+        loop.again(Heavy(number))
+    await near.until(lambda: len(near.got) == 6)
+    assert order.index("answer") < order.index("heavy 4"), order
+    assert loop.statistics().endpoints == 2
