@@ -32,6 +32,8 @@ PIECE = 15_000
 NAMED_WITHIN = 300.0
 """Seconds in which a line has to be named: an echo alone takes two or three minutes to send 10,000 segments."""
 LEFT_WITHIN = 15.0
+FOUND = 20.0
+"""Seconds in which an ingress that has just begun may still find a better path; then what moves is counted."""
 CALM = 25.0
 """Seconds of little traffic before a flood: a policer shows by what it leaves alone."""
 LOOK = 0.1
@@ -83,6 +85,7 @@ async def little_loss(scene: WanScene, target: Target, seconds: float) -> Number
     """One segment in a thousand is lost on every line, both ways."""
     await scene.order("loss * 0.1%")
     async with loaded(scene, target) as load:
+        await trio.sleep(FOUND)
         began = time.time()
         await trio.sleep(seconds)
         return moves(scene, began) | await switches(scene, target, seconds) | await named(scene) | echoes(load, seconds)
@@ -141,6 +144,7 @@ async def after_slowing(scene: WanScene, target: Target, more: int) -> Numbers:
 async def pages(scene: WanScene, target: Target, seconds: float) -> Numbers:
     """Ten times 150 KB every four seconds, and nothing else but an echo."""
     async with loaded(scene, target, "echo") as load, trio.open_nursery() as nursery:
+        await trio.sleep(FOUND)
         began = time.time()
         nursery.start_soon(load_pages, scene, target)
         await trio.sleep(seconds)
