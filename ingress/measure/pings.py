@@ -22,11 +22,11 @@ from ingress.measure.estimators import (
 
 MINIMUM_SPAN = 60.0
 """Seconds whose least round trip is the path's own, whatever stood in its queues."""
-LOADED_SPAN = 2.0
-"""Seconds whose least round trip stands for a path that we load ourselves. Windows keep our queue short and it is not
-always full, so that this is near the path's own; at 60 s, weather that came under our load was seen a minute later."""
+LOADED_SAMPLES = 16
+"""Round trips whose least stands for a path that we load ourselves: 4 s of them. Windows keep our queue short and it is
+not always full, so that this is near the path's own; of four, one in seven was not, and streams went to and fro."""
 QUEUE_LEAST = 0.015
-"""Seconds that all of 2 s may have stood in our own queue."""
+"""Seconds that all of LOADED_SAMPLES may have stood in our own queue."""
 QUEUE_MOST = 0.5
 """Seconds by which our own queue may delay a ping before it counts as late all the same."""
 DEVIATION_MOST = 0.15
@@ -92,7 +92,7 @@ class Figures:
 
     samples: int
     round_trip: float | None
-    """What costs are made of: the present level; or the least of 2 s, if that is another while we load the way."""
+    """What costs are made of: the present level; or the least of late, if that is another while we load the way."""
     median: float | None
     p95: float | None
     srtt: float | None
@@ -155,7 +155,7 @@ class Pings:
         self._late_trips: list[float] = []
         """Of late answers on end."""
         self._least = Minimum(MINIMUM_SPAN)
-        self._lately = Minimum(LOADED_SPAN)
+        self._lately: deque[float] = deque(maxlen=LOADED_SAMPLES)
         self._loaded_until = float("-inf")
         self._moved = 0, 0
         """Bytes that had come, and gone, over the carrier when it was last looked at."""
@@ -194,7 +194,7 @@ class Pings:
     def _learn(self, ping: _Ping, trip: float, now: float) -> None:
         self._all.append(trip)
         self._least.add(trip, now)
-        self._lately.add(trip, now)
+        self._lately.append(trip)
         if now <= ping.due:
             self._in_time(ping, trip, now)
         elif now - self._late_answer >= HELD_GAP:
@@ -340,14 +340,14 @@ class Pings:
         return self._late.expected(now)
 
     def round_trip(self, now: float) -> float | None:
-        """What costs are made of: the present level; or the least of 2 s, if that is another while we load the way."""
-        least = self._lately.value(now)
+        """What costs are made of: the present level; or the least of late, if that is another while we load the way."""
+        least = min(self._lately, default=None)
         if self._calm and (least is None or not self.is_loaded(now) or self._is_queue(least)):
             return self._calm.mean
         return least
 
     def _is_queue(self, least: float) -> bool:
-        """Whether *least*, the least of 2 s under our load, says no more than that there is a queue."""
+        """Whether *least*, the least of late under our load, says no more than that there is a queue."""
         return self._calm.is_near(least) or self._calm.mean < least < self._calm.mean + QUEUE_LEAST
 
     def figures(self, now: float) -> Figures:

@@ -1,10 +1,12 @@
 """What a pings makes of pings that are answered, late, abandoned, or held up by ourselves."""
 
+import random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingress.measure.pings import Pings, death_deadline, stall_after, stall_deadline
+from ingress.measure.pings import LOADED_SAMPLES, Pings, death_deadline, stall_after, stall_deadline
 
 
 def asked(pings: Pings, trips: list[float], every: float = 0.5, start: float = 0.0, first: int = 1) -> float:
@@ -101,17 +103,34 @@ def test_our_own_bulk_is_shown_but_costs_nothing() -> None:
         now += 0.2
     loaded = pings.figures(now)
     assert loaded.loaded
-    assert loaded.round_trip == pytest.approx(0.1)  # the least of the last 2 s
+    assert loaded.round_trip == pytest.approx(0.1)  # the least of late
     assert loaded.median == pytest.approx(0.4)
     assert (loaded.deviation, loaded.late) == (pytest.approx(0.0, abs=0.001), 0.0)
     assert loaded.srtt is not None and loaded.srtt > 0.3  # deadlines follow what is
     assert pings.figures(now + 2).round_trip == pytest.approx(0.1)
 
 
-def test_weather_that_comes_under_our_own_load_is_seen_after_two_seconds() -> None:
+@given(st.integers(0, 1000), st.sampled_from([0.25, 0.5]))
+def test_a_queue_of_ours_that_comes_and_goes_is_no_weather(seed: int, every: float) -> None:
+    """A download of 25 s, with pings anywhere in 40 ms of its queue."""
+    chance, pings = random.Random(seed), Pings()
+    now = asked(pings, [0.1] * 40, every)
+    off = 0
+    for number in range(100, 100 + round(25 / every)):
+        pings.load(now)
+        pings.sent(number, now)
+        pings.answered(number, now + 0.1 + chance.uniform(0.0, 0.04))
+        now += every
+        trip = pings.round_trip(now)
+        assert trip is not None
+        off += abs(trip - 0.1) > 0.005
+    assert off <= 8  # of 100, or of 50
+
+
+def test_weather_that_comes_under_our_own_load_is_seen_after_four_seconds() -> None:
     pings = Pings()
     now = asked(pings, [0.1] * 20)
-    for number in range(100, 112):
+    for number in range(100, 100 + LOADED_SAMPLES):
         pings.load(now)
         pings.sent(number, now)
         pings.answered(number, now + 0.3)
