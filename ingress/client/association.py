@@ -61,6 +61,16 @@ class FlowEnd(Protocol):
         """It is not used any more."""
 
 
+class FlowHolder(Protocol):
+    """Whoever a flow's datagrams are for."""
+
+    def on_reply(self, inner: bytes, start: int) -> None:
+        """A datagram has come: its address bytes begin at *start*, its payload follows."""
+
+    def on_gone(self, flow: FlowEnd) -> None:
+        """The exit does not have it any more."""
+
+
 class Dropped:
     """How many datagrams of clients were not passed on, and why. One for all associations."""
 
@@ -93,7 +103,7 @@ class AssociationHome(Protocol):
     def judge(self, who: AssociationClient, host: str, port: int) -> Demand | None:
         """What is asked for this target; None if nothing may be sent there."""
 
-    def begin(self, association: "ClientAssociation", demand: Demand) -> FlowEnd | None:
+    def begin(self, holder: FlowHolder, who: AssociationClient, demand: Demand) -> FlowEnd | None:
         """An association at an exit for *demand*; None if none can be reached."""
 
     def over(self, association: "ClientAssociation") -> None:
@@ -209,7 +219,7 @@ class ClientAssociation:
         for flow in self._flows:
             if flow.is_direct == demand.is_direct and (demand.exits is None or flow.exit in demand.exits):
                 return flow
-        begun = self._home.begin(self, demand)
+        begun = self._home.begin(self, self.who, demand)
         if begun is not None:
             self._flows.append(begun)
         return begun

@@ -13,7 +13,7 @@ import attrs
 from ingress.choice.chooser import Chooser
 from ingress.choice.demand import Demand, Demands
 from ingress.choice.rules import UDP, Rules
-from ingress.client.association import AssociationClient, ClientAssociation, Dropped, FlowEnd
+from ingress.client.association import AssociationClient, ClientAssociation, Dropped, FlowEnd, FlowHolder
 from ingress.client.permits import Permits
 from ingress.config import IngressConfig
 from ingress.lists.load import NO_LISTS, Lists
@@ -43,14 +43,14 @@ class DatagramNetwork(Protocol):
     def exits(self) -> frozenset[str]:
         """Those that can be reached by datagrams now."""
 
-    def open(self, exit_: str, owner: ClientAssociation) -> FlowEnd:
+    def open(self, exit_: str, owner: FlowHolder) -> FlowEnd:
         """An association at one of these."""
 
 
 class DirectFlows(Protocol):
     """Whoever sends datagrams from this machine, for rules that say so."""
 
-    def associate(self, owner: ClientAssociation) -> FlowEnd:
+    def associate(self, owner: FlowHolder) -> FlowEnd:
         """An association from here."""
 
 
@@ -153,17 +153,17 @@ class ClientAssociations:
         refusal = None if demand.is_direct and permit.refusal is Cause.POLICY else permit.refusal  # ours may differ
         return None if refusal is not None or demand.refusal is not None else demand
 
-    def begin(self, association: ClientAssociation, demand: Demand) -> FlowEnd | None:
+    def begin(self, holder: FlowHolder, who: AssociationClient, demand: Demand) -> FlowEnd | None:
         """An association at the exit of the client's others, or else at the best for its first target."""
         if demand.is_direct:
-            return None if self.direct is None else self.direct.associate(association)
+            return None if self.direct is None else self.direct.associate(holder)
         asked: Demand | None = demand
         while asked is not None:
-            exit_ = self._pick(association.who, asked)
+            exit_ = self._pick(who, asked)
             if exit_ is not None:
-                self._exits.put(association.who.owner, (exit_, self.loop.now))
-                log.event("association-begun", level="debug", client=association.who.address, exit=exit_)
-                return self._network.open(exit_, association)
+                self._exits.put(who.owner, (exit_, self.loop.now))
+                log.event("association-begun", level="debug", client=who.address, exit=exit_)
+                return self._network.open(exit_, holder)
             asked = asked.otherwise
         return None
 

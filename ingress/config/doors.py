@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import attrs
 
-from ingress.config.model import Doors, Forward
+from ingress.config.model import DatagramForward, Doors, Forward
 from relay.config import values
 from relay.config.listening import refuse_overlaps
 from relay.config.mistakes import nearest
@@ -15,6 +15,10 @@ from relay.config.network import read_allowed
 from relay.config.table import Table
 from relay.model.addresses import is_loopback
 from relay.model.network import Address, Node
+
+IDLE = 3600.0
+"""Seconds for which a client of a forward for datagrams may say nothing, by itself: WireGuard, asleep, says something
+every two minutes, and a game may be left alone for a while."""
 
 
 def read_doors(document: Table) -> Mapping[str, Doors]:
@@ -24,8 +28,14 @@ def read_doors(document: Table) -> Mapping[str, Doors]:
         owner = _owner(table, doors)
         forward = _read_forward(table)
         if owner is not None and forward is not None:
-            doors[owner] = attrs.evolve(doors[owner], forwards=(*doors[owner].forwards, forward))
+            doors[owner] = _with(doors[owner], forward)
     return doors
+
+
+def _with(doors: Doors, forward: Forward | DatagramForward) -> Doors:
+    if isinstance(forward, Forward):
+        return attrs.evolve(doors, forwards=(*doors.forwards, forward))
+    return attrs.evolve(doors, datagram_forwards=(*doors.datagram_forwards, forward))
 
 
 def refuse_same_addresses(document: Table, doors: Mapping[str, Doors]) -> None:
@@ -34,6 +44,7 @@ def refuse_same_addresses(document: Table, doors: Mapping[str, Doors]) -> None:
         listen = [(("ingress", each.name, "listen"), address) for address in each.listen]
         forwards = [(("forward",), forward.listen) for forward in each.forwards]
         refuse_overlaps(document.mistakes, [*listen, *forwards])
+        refuse_overlaps(document.mistakes, [(("forward",), forward.listen) for forward in each.datagram_forwards])
 
 
 def _read_ingress(name: str, table: Table) -> Doors:
@@ -100,16 +111,18 @@ def _refuse_same_names(table: Table, names: list[str]) -> None:
             table.wrong("listen", f'two addresses are named "{name}"', "call one of them otherwise")
 
 
-def _read_forward(table: Table) -> Forward | None:
+def _read_forward(table: Table) -> Forward | DatagramForward | None:
     listen = table.need("listen", values.listen_address, 'write listen = "127.0.0.1:31784"')
     target = table.need("target", values.address, 'write target = "game.example:443"')
     clients = table.many("clients", values.cidr)
+    is_udp = table.get("protocol", values.one_of("tcp", "udp"), "tcp") == "udp"
+    idle = table.get("idle", values.duration, IDLE) if is_udp else IDLE
     table.finish()
     if listen is None or target is None:
         return None
     if not clients:
         _refuse_open(table, (listen,), 'write clients = ["192.168.1.0/24"], or listen at 127.0.0.1')
-    return Forward(listen, target, clients)
+    return DatagramForward(listen, target, clients, idle) if is_udp else Forward(listen, target, clients)
 
 
 def _owner(table: Table, doors: Mapping[str, Doors]) -> str | None:

@@ -23,6 +23,18 @@ class Forward:
 
 
 @attrs.frozen
+class DatagramForward:
+    """A port forward for datagrams."""
+
+    listen: Address
+    target: Address
+    clients: tuple[IpNetwork, ...] = ()
+    """As of a `Forward`."""
+    idle: float = 3600.0
+    """Seconds without a datagram after which a client is forgotten."""
+
+
+@attrs.frozen
 class Doors:
     """What stands in one `[ingress.NAME]`, and the forwards that belong to it."""
 
@@ -47,6 +59,7 @@ class Doors:
     """This machine, as what dials for rules that say `direct`; None if it listens nowhere."""
     udp: bool = True
     """Whether datagrams are relayed (SOCKS5 UDP ASSOCIATE)."""
+    datagram_forwards: tuple[DatagramForward, ...] = ()
     advertise: tuple[str, ...] = ()
     """Literal addresses that clients from the internet are told to send datagrams to, where it is not the one that
     they have connected to (behind NAT)."""
@@ -90,12 +103,14 @@ class IngressConfig:
     machine: Node | None = None
     udp: bool = True
     advertise: tuple[str, ...] = ()
+    datagram_forwards: tuple[DatagramForward, ...] = ()
     countries: Path | None = None
 
     @property
     def listen_addresses(self) -> tuple[Address, ...]:
         """All that clients may come in by, forwards included."""
-        return (*self.listen, *(forward.listen for forward in self.forwards))
+        forwards: tuple[Forward | DatagramForward, ...] = (*self.forwards, *self.datagram_forwards)
+        return (*self.listen, *(forward.listen for forward in forwards))
 
     def find_listen(self, text: str) -> Address | None:
         """The first of them that *text* names: by its name, its port, or whole; None if none is so called."""

@@ -42,6 +42,7 @@ def load(path: Path | str, name: str | None = None) -> IngressConfig:
         doors.machine,
         doors.udp,
         doors.advertise,
+        doors.datagram_forwards,
         doors.countries,
     )
 

@@ -152,7 +152,13 @@ def _listen(value: object) -> str | int:
 def _refuse_unknown_listens(table: Table, listens: tuple[str | int, ...], doors: Mapping[str, Doors]) -> None:
     names = {name for each in doors.values() for name in each.listen_names.values()}
     ports = {
-        one.port for each in doors.values() for one in (*each.listen, *(forward.listen for forward in each.forwards))
+        one.port
+        for each in doors.values()
+        for one in (
+            *each.listen,
+            *(forward.listen for forward in each.forwards),
+            *(forward.listen for forward in each.datagram_forwards),
+        )
     }
     for one in listens:
         if isinstance(one, str) and one not in names:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 
-from ingress.config.model import Doors, NetworkFile
+from ingress.config.model import DatagramForward, Doors, NetworkFile
 from ingress.config.rule import Denial, PortRange, Rule
 from ingress.lists.source import ListSource
 from relay.config.values import DURATIONS, RATES, SIZES
@@ -27,6 +27,8 @@ def _lines(found: NetworkFile) -> Iterator[str]:
             clients = [str(each) for each in forward.clients]
             entries = {"listen": str(forward.listen), "target": str(forward.target), "clients": clients}
             yield from _table("[[forward]]", {**entries, "ingress": doors.name})
+        for datagrams in doors.datagram_forwards:
+            yield from _table("[[forward]]", {**_datagram_forward(datagrams), "ingress": doors.name})
     for node in found.network.nodes.values():
         yield from _table(f"[node.{node.name}]", _node(node))
     for line in found.network.lines.values():
@@ -36,6 +38,16 @@ def _lines(found: NetworkFile) -> Iterator[str]:
     for rule in found.rules:
         yield from _table("[[rule]]", _rule(rule))
     yield from _table("[limits]", _limits(found.limits))
+
+
+def _datagram_forward(forward: DatagramForward) -> dict[str, object]:
+    return {
+        "listen": str(forward.listen),
+        "protocol": "udp",
+        "target": str(forward.target),
+        "clients": [str(each) for each in forward.clients],
+        "idle": _quantity(forward.idle, DURATIONS),
+    }
 
 
 def _table(header: str, entries: dict[str, object]) -> Iterator[str]:

@@ -19,6 +19,7 @@ from ingress.direct.direct_exit import DirectExit
 from ingress.lists.load import NO_LISTS, Lists, load_lists
 from ingress.paths.fleet import Fleet
 from ingress.paths.live import SetupOptions
+from ingress.serve.datagram_forwards import Bound, DatagramForwards
 from ingress.serve.list_watch import watch_lists
 from ingress.state.capacities import CapacityPart
 from ingress.state.keeper import Keeper
@@ -92,6 +93,7 @@ class Running:
         self.fleet = Fleet(self.loop, nursery, config.name, config.paths, setup, self.memory)
         self.opener = Opener(self.loop, self.fleet.chooser, self.fleet.moving, self._has_room, config, files.lists)
         self.associations = ClientAssociations(self.loop, self.fleet.chooser, self.fleet.datagrams, config, files.lists)
+        self.datagram_forwards = DatagramForwards(self.associations)
         self.entrance = Entrance(self.loop, nursery, self.opener, self.associations, config, files.users)
         self.fleet.on_round = self.opener.each_round
         self.direct: DirectExit | None = None
@@ -106,6 +108,8 @@ class Running:
             OperatorError: an address cannot be listened on; the process should end.
         """
         self._listen(self.config, self._bind_new(self.config))
+        forwards = self.config.datagram_forwards
+        self.datagram_forwards.use(forwards, self.datagram_forwards.bind_new(forwards))
         self._nursery.start_soon(self.keeper.run)
         self._nursery.start_soon(self.vanished.watch)
         self._nursery.start_soon(watch_lists, lambda: self.lists, self._use_lists)
@@ -190,13 +194,16 @@ class Running:
         if self.is_draining:
             raise OperatorError(f"{config.name} is about to end and reads no files any more; start it again")
         bound = self._bind_new(config)
+        datagrams: Bound = {}
         try:
+            datagrams = self.datagram_forwards.bind_new(config.datagram_forwards)
             self._go_direct(config)
         except OperatorError:
-            for sock in bound.values():
+            for sock in (*bound.values(), *datagrams.values()):
                 sock.close()
             raise
         self._listen(config, bound)
+        self.datagram_forwards.use(config.datagram_forwards, datagrams)
         self.config, self.identity, self.lists = config, identity, files.lists
         self.memory.resize(config.limits.memory)
         self.opener.use(config, files.lists)
@@ -213,6 +220,7 @@ class Running:
         for listener in self._listeners.values():
             listener.stop()
         self._listeners.clear()
+        self.datagram_forwards.close()
 
     def reset_streams(self) -> None:
         """Reset what is left, at both ends."""

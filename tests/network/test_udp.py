@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ingress.demo.ports import free_ports
 from tests.network.network import until
 from tests.network.udp_place import EchoServer, UdpClient, UdpPlace, address, running_place
 
@@ -164,6 +165,26 @@ def test_u35_the_network_itself_is_no_target(client: UdpClient, echo: EchoServer
     client.send("127.0.0.1", place.ports["us"], b"to the exit itself")
     client.send("169.254.169.254", 53, b"metadata")
     assert client.ask("127.0.0.1", echo.port, b"well")[2] == b"well"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "target.test"])
+def test_a_forward_carries_datagrams(tmp_path: Path, echo: EchoServer, host: str) -> None:
+    (port,) = free_ports(1)
+    forward = f'[[forward]]\nlisten = "0.0.0.0:{port}"\nprotocol = "udp"\ntarget = "{host}:{echo.port}"\n'
+    with running_place(tmp_path, behind=forward + 'clients = ["127.0.0.0/8"]\n') as place:
+        for payload in (b"first", b"", bytes(9000)):
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+                client.settimeout(0.5)
+                client.connect(("127.0.0.3", port))  # it answers from where it was asked
+
+                def comes_back(client: socket.socket = client, payload: bytes = payload) -> bool:
+                    client.send(payload)
+                    with contextlib.suppress(TimeoutError):
+                        return client.recv(65536) == payload
+                    return False
+
+                until(comes_back, place.logs)
+        assert len(echo.sources) == 3, "each client has a port of its own"
 
 
 def test_u19_switched_off(tmp_path: Path) -> None:

@@ -95,7 +95,11 @@ class Echo:
     def send(self, address: bytes, payload: bytes | memoryview, redundant: bool | None = None) -> None:
         self.redundant = redundant
         self.sent.append((address, bytes(payload)))
-        self.owner.on_reply(b"head" + address + bytes(payload), 4)
+        self.on_send(address, bytes(payload))
+
+    def on_send(self, address: bytes, payload: bytes) -> None:
+        """It comes back at once."""
+        self.owner.on_reply(b"head" + address + payload, 4)
 
     def close(self) -> None:
         self.is_closed = True

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingress.config import Forward, load, read_file
+from ingress.config import DatagramForward, Forward, load, read_file
 from ingress.config.rule import NamePattern, PortRange
 from ingress.lists.entries import Scope
 from relay.config import ConfigError
@@ -71,6 +71,13 @@ def test_everything_is_read(tmp_path: Path) -> None:
         answer = "true"
         state = "kept"
         via = "gate-1"
+        udp = false
+        advertise = ["198.51.100.7"]
+        [[forward]]
+        listen = "127.0.0.1:443"
+        protocol = "udp"
+        target = "Game.Example:443"
+        idle = "2h"
         [[forward]]
         listen = "192.168.1.1:443"
         target = "Game.Example:443"
@@ -96,6 +103,9 @@ def test_everything_is_read(tmp_path: Path) -> None:
     assert (config.users, config.clients, config.answer) == (tmp_path / "users.toml", (lan,), "true")
     assert (config.via, config.state) == ("gate-1", tmp_path / "kept")
     assert config.forwards == (Forward(Address("192.168.1.1", 443), Address("game.example", 443), (lan,)),)
+    udp = DatagramForward(Address("127.0.0.1", 443), Address("game.example", 443), (), 7200.0)
+    assert (config.udp, config.advertise, config.datagram_forwards) == (False, ("198.51.100.7",), (udp,))
+    assert config.find_listen("127.0.0.1:443") == udp.listen
     (rule,) = config.rules
     assert rule.hosts == (NamePattern(Scope.BELOW, "broker.example"), NamePattern(Scope.COVERED, "one.example"))
     assert (rule.cidrs, rule.users) == ((cidr("192.0.2.0/24"),), ("bob",))
@@ -120,6 +130,10 @@ FORWARD = '[[forward]]\nlisten = "127.0.0.1:2000"\ntarget = "a.example:1"\n'
         (GOOD.replace(DOOR, DOOR + 'clients = ["10.0.0.1/8"]\n'), "ingress.sh.clients[0]: "),
         (GOOD + FORWARD.replace("127.0.0.1", "192.0.2.1"), "forward[0].listen: 192.0.2.1:2000 is open to everybody"),
         (GOOD + FORWARD.replace("2000", "1080"), "forward: 127.0.0.1:1080 is taken: the same program listens at"),
+        (GOOD + FORWARD + 'idle = "1m"\n', 'forward[0].idle: is not a key here'),
+        (GOOD + FORWARD + 'protocol = "sctp"\n', 'forward[0].protocol: "sctp" is not known'),
+        (GOOD + (FORWARD + 'protocol = "udp"\n') * 2, "forward: 127.0.0.1:2000 is taken: the same program listens at"),
+        (GOOD.replace(DOOR, DOOR + 'advertise = "a.example"\n'), "ingress.sh.advertise: "),
         (GOOD + FORWARD + 'ingress = "sx"\n', 'forward[0].ingress: there is no ingress "sx"'),
         (GOOD + "[[forward]]\n", "forward[0].target: is missing"),
         (GOOD + "[forward]\n", "forward: is not a list of tables; write [[forward]] above it"),

@@ -21,9 +21,17 @@ via = "gate-1"
 allow = [{ cidr = "192.168.0.0/16", reason = "here" }]
 dns = ["223.5.5.5"]
 hosts = "names"
+udp = false
+advertise = ["198.51.100.7"]
 [[forward]]
 listen = "127.0.0.1:1"
 target = "[2001:db8::1]:443"
+[[forward]]
+listen = "127.0.0.1:1"
+protocol = "udp"
+target = "a.example:443"
+clients = ["10.0.0.0/8"]
+idle = "90s"
 [node.us]
 address = "203.0.113.20:1"
 exit = true

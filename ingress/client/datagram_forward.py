@@ -1,0 +1,190 @@
+"""A `[[forward]]` for datagrams: what comes to one address goes to one target, and back to whom it came from.
+
+There is no connection that would say how long a client is there. Each source has a mapping, an association of its own
+at an exit, until it was idle for too long; where there are too many, one that never got a reply goes first.
+"""
+
+import socket
+from typing import Protocol
+
+from ingress.choice.demand import Demand
+from ingress.client.association import AssociationClient, Dropped, FlowEnd, FlowHolder
+from ingress.config import DatagramForward
+from ingress.doors.datagram import address_bytes
+from relay.engine import Loop, Timer
+from relay.engine.udp import DatagramAddress, UdpOut, UdpPort
+from relay.model.addresses import is_inside, is_loopback
+from relay.model.hosts import parse_literal
+from relay.wire.datagrams import address_end
+
+MOST_MAPPINGS = 1024
+LOOKS = 4
+"""How often in `idle` mappings are looked at: so long over it one may last."""
+Source = tuple[DatagramAddress, bytes]
+"""Of a client, and the address of ours that it sends to."""
+
+
+class ForwardHome(Protocol):
+    """Whoever begins associations."""
+
+    @property
+    def loop(self) -> Loop:
+        """In which they live."""
+
+    @property
+    def dropped(self) -> Dropped:
+        """Where what is dropped is counted."""
+
+    def judge(self, who: AssociationClient, host: str, port: int) -> Demand | None:
+        """What is asked for this target; None if nothing may be sent there."""
+
+    def begin(self, holder: FlowHolder, who: AssociationClient, demand: Demand) -> FlowEnd | None:
+        """An association at an exit for *demand*; None if none can be reached."""
+
+
+class Mapping:
+    """One client of a forward."""
+
+    __slots__ = ("_flow", "_forward", "_home", "_out", "_target", "_who", "has_reply", "used_at")
+
+    def __init__(self, home: ForwardHome, forward: DatagramForward, client: str, out: UdpOut) -> None:
+        self.has_reply = False
+        self.used_at = home.loop.now
+        self._home = home
+        self._forward = forward
+        self._target = _spelled(forward)
+        self._who = AssociationClient(client, listen=forward.listen)
+        self._out = out
+        self._flow: FlowEnd | None = None
+
+    def send(self, payload: memoryview) -> None:
+        """One datagram of the client."""
+        flow = self._flow or self._begin()
+        if flow is not None:
+            self.used_at = self._home.loop.now
+            flow.send(self._target, payload)
+
+    def _begin(self) -> FlowEnd | None:
+        demand = self._home.judge(self._who, self._forward.target.host, self._forward.target.port)
+        if demand is None:
+            self._home.dropped.refused += 1
+            return None
+        self._flow = self._home.begin(self, self._who, demand)
+        self._home.dropped.unrouted += self._flow is None
+        return self._flow
+
+    def on_reply(self, inner: bytes, start: int) -> None:
+        """A datagram has come. The client cannot tell from whom: what others send than its target is none of its."""
+        end = address_end(inner, start)
+        if self._is_target(inner[start:end]):
+            self.has_reply = True
+            self.used_at = self._home.loop.now
+            self._out.put(inner[end:])
+        else:
+            self._home.dropped.foreign += 1
+
+    def _is_target(self, source: bytes) -> bool:
+        """Of a target that has a name, the exit knows the address; its port is known."""
+        is_name = parse_literal(self._forward.target.host) is None
+        return source[-2:] == self._target[-2:] if is_name else source == self._target
+
+    def on_gone(self, flow: FlowEnd) -> None:
+        """The exit does not have it any more: the next datagram begins it anew."""
+        self._flow = None
+
+    def close(self) -> None:
+        """The client is gone."""
+        if self._flow is not None:
+            self._flow.close()
+            self._flow = None
+
+
+class ForwardPort:
+    """Where one forward listens. The owner of its socket."""
+
+    def __init__(self, home: ForwardHome, sock: socket.socket, forward: DatagramForward) -> None:
+        """*sock* is bound and tells the local address; it belongs to the port from now on."""
+        self.forward = forward
+        self.evicted = 0
+        """Mappings that made room for others."""
+        self._home = home
+        self._mappings: dict[Source, Mapping] = {}
+        """What was used longest ago comes first, roughly."""
+        self._udp = UdpPort(home.loop, sock, self)
+        self._timer: Timer | None = None
+
+    def __repr__(self) -> str:
+        return f"<ForwardPort {self.forward.listen} to {self.forward.target}, {len(self._mappings)} mappings>"
+
+    def __len__(self) -> int:
+        return len(self._mappings)
+
+    def use(self, forward: DatagramForward) -> None:
+        """Go by another entry of the file for the same address."""
+        if forward.target != self.forward.target or forward.clients != self.forward.clients:
+            self._end_all()
+        self.forward = forward
+
+    def on_datagrams(self, data: memoryview, size: int, source: DatagramAddress, local: bytes) -> None:
+        """As `DatagramOwner.on_datagrams`."""
+        mapping = self._mappings.get((source, local))
+        if mapping is None:
+            if not self._may_use(source[0]):
+                self._home.dropped.foreign += -(-len(data) // (size or 1))
+                return
+            mapping = self._add(source, local)
+        for start in range(0, len(data) or 1, size or 1):
+            mapping.send(data[start : start + size])
+
+    def _may_use(self, address: str) -> bool:
+        clients = self.forward.clients
+        return not clients or is_inside(address, clients) or is_loopback(address)
+
+    def _add(self, source: DatagramAddress, local: bytes) -> Mapping:
+        if len(self._mappings) >= MOST_MAPPINGS:
+            self._make_room()
+        mapping = Mapping(self._home, self.forward, source[0], self._udp.out(source, local))
+        self._mappings[source, local] = mapping
+        if self._timer is None:
+            self._look_later()
+        return mapping
+
+    def _make_room(self) -> None:
+        """Whoever got no reply is first to go; of those, and else of all, who was idle longest."""
+        self.evicted += 1
+        source = min(self._mappings, key=lambda one: (self._mappings[one].has_reply, self._mappings[one].used_at))
+        self._mappings.pop(source).close()
+
+    # ---- idle ones
+
+    def _look_later(self) -> None:
+        self._timer = self._home.loop.call_at(self._home.loop.now + self.forward.idle / LOOKS, self._look)
+
+    def _look(self) -> None:
+        self._timer, oldest = None, self._home.loop.now - self.forward.idle
+        for source in [source for source, mapping in self._mappings.items() if mapping.used_at <= oldest]:
+            self._mappings.pop(source).close()
+        if self._mappings:
+            self._look_later()
+
+    def _end_all(self) -> None:
+        for mapping in self._mappings.values():
+            mapping.close()
+        self._mappings.clear()
+
+    def close(self) -> None:
+        """Listen no more."""
+        self._end_all()
+        self._udp.close()
+        if self._timer is not None:
+            self._timer.cancel()
+
+
+def _spelled(forward: DatagramForward) -> bytes:
+    """The target as address bytes."""
+    host, port = forward.target.host, forward.target.port
+    literal = parse_literal(host)
+    if literal is not None:
+        return address_bytes(str(literal), port)
+    name = host.encode()
+    return bytes((3, len(name))) + name + port.to_bytes(2, "big")
