@@ -26,6 +26,8 @@ class Direction:
     """Who sends, and counts."""
     end: str
     loss: LossShare
+    rate: float
+    """Bytes per second that arrived lately, of all ingresses together."""
     policed: float | None
     """Bytes per second beyond which a policer drops, if it looks like that."""
     is_told: bool
@@ -72,7 +74,8 @@ class Directions:
                 ends = self._lines[line]
                 end = ends.end if start == ends.start else ends.start
                 told = (line, start) in self._told
-                self._judged[line, start] = Direction(line, start, end, loss, sending.policed(now), told)
+                rate, policed = sending.rate(now), sending.policed(now)
+                self._judged[line, start] = Direction(line, start, end, loss, rate, policed, told)
 
     def of(self, line: str) -> list[Direction]:
         """Both directions of *line*, as far as they are known, the one away from its start first."""

@@ -109,6 +109,11 @@ class Sending:
         low, high = bounds(lost, segments, clumping(recent))
         return LossShare(lost / segments, low, high, segments)
 
+    def rate(self, now: float) -> float:
+        """Bytes per second that arrived lately."""
+        recent = _recent(self._kept(now), now)
+        return sum(one.delivered for one in recent) / max(APART, sum(one.seconds for one in recent))
+
     def policed(self, now: float) -> float | None:
         """Bytes per second at which a policer lets nothing more pass; None if nothing looks like one."""
         kept = self._kept(now)

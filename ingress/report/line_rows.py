@@ -63,7 +63,15 @@ def _line_row(snapshot: Snapshot, line: Line, state: str, piece: Piece | None, p
 def _direction_row(one: Direction) -> DirectionRow:
     loss = one.loss
     return DirectionRow(
-        one.start, one.end, loss.share, loss.low, loss.high, loss.segments, policed=one.policed, told=one.is_told
+        one.start,
+        one.end,
+        loss.share,
+        loss.low,
+        loss.high,
+        loss.segments,
+        rate=one.rate,
+        policed=one.policed,
+        told=one.is_told,
     )
 
 

@@ -90,6 +90,8 @@ class DirectionRow:
     """What it is at least, and at most, beyond doubt."""
     loss_most: float
     segments: int
+    rate: float
+    """Bytes per second that arrived, in the same time."""
     policed: float | None
     """Bytes per second beyond which something drops what is sent, if it looks so."""
     told: bool

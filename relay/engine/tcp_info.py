@@ -26,7 +26,7 @@ def parse_sent(info: bytes) -> Sent:
     return Sent(
         segments,
         again,
-        needless,
+        min(needless, again),  # what the network doubles is told as well, and excuses nothing else
         acked,
         float(rate) if rate else None,
         trip / MICRO if is_timed else None,

@@ -33,7 +33,7 @@ def test_the_terms_add_up_and_say_where_they_come_from() -> None:
 
 
 def direction(line: str, low: float, *, is_told: bool = True, start: str = "jp", end: str = "us") -> Direction:
-    return Direction(line, start, end, LossShare(low, low, low, 10_000), None, is_told)
+    return Direction(line, start, end, LossShare(low, low, low, 10_000), 0.0, None, is_told)
 
 
 def with_losses(*directions: Direction, **more: float) -> PathFigures:

@@ -32,6 +32,7 @@ def test_a_line_that_tcp_knows_to_lose_is_poor_and_shows_in_which_direction() ->
     there, back = lines["j1u"].directions
     assert (there.start, there.end, there.loss, there.policed, there.told) == ("jp1", "us1", 0.0, None, True)
     assert (back.start, back.end, back.loss, back.segments) == ("us1", "jp1", pytest.approx(0.01), 20_000)
+    assert back.rate == pytest.approx(20_000 * 1400 / 100)
     assert 0.005 < back.loss_least < back.loss < back.loss_most < 0.015
     assert [row.told for row in lines["ix1"].directions] == [False] and lines["j2u"].directions == []
     (sentence,) = told.blame

@@ -46,6 +46,14 @@ def test_what_was_not_measured_yet_is_not_there() -> None:
     assert (fresh.rate, fresh.round_trip, fresh.least) == (None, None, None)
 
 
+def test_what_the_network_doubles_excuses_no_loss_of_another_connection() -> None:
+    doubled, lossy = (
+        parse_sent(info(data_segs_out=100, dsack_dups=50)),
+        parse_sent(info(data_segs_out=100, total_retrans=9)),
+    )
+    assert doubled.plus(lossy).lost == 9
+
+
 @given(st.binary(max_size=300))
 def test_any_bytes_are_within_the_ranges_of_the_wire(told: bytes) -> None:
     found = parse_sent(told)
