@@ -91,6 +91,13 @@ def bulk(direction: str, route: str, target: str, size: int, streams: int) -> di
     return result
 
 
+def datagrams(kind: str, route: str, target: str, flows: int, rate: int, size: int, seconds: int) -> dict[str, float]:
+    """Datagrams of *size* bytes: `paced` ones, *rate* a second in each flow, that come back, or as many as go `up` or
+    `down` with *rate* of them under way: sent, got, seconds; of paced ones p50, p95 and p99 (seconds)."""
+    result, _ = run("datagrams", kind, route, target, flows, rate, size, seconds)
+    return result
+
+
 class Child:
     """A command of the generator that runs on until it is told to end, by the end of its stdin."""
 

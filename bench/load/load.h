@@ -68,3 +68,5 @@ int run_target(int count, char **arguments);
 int run_conns(int count, char **arguments);
 int run_bulk(int count, char **arguments);
 int run_idle(int count, char **arguments);
+int run_udp_target(int count, char **arguments);
+int run_datagrams(int count, char **arguments);

@@ -12,6 +12,8 @@ static const struct command {
     {"conns", "ROUTE TARGET COUNT TOGETHER", 4, run_conns},
     {"bulk", "down|up ROUTE TARGET BYTES STREAMS", 5, run_bulk},
     {"idle", "ROUTE TARGET COUNT", 3, run_idle},
+    {"udp-target", "ADDRESS", 1, run_udp_target},
+    {"datagrams", "paced|up|down ROUTE TARGET FLOWS RATE-OR-WINDOW SIZE SECONDS", 7, run_datagrams},
 };
 
 int main(int count, char **arguments) {

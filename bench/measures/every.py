@@ -3,6 +3,7 @@
 from bench.measures.beside import Beside
 from bench.measures.bulk import Bulk
 from bench.measures.connections import Connections
+from bench.measures.datagrams import Datagrams
 from bench.measures.firstbyte import FirstByte
 from bench.measures.hops import Hops
 from bench.measures.idle import Idle
@@ -21,6 +22,7 @@ MEASURES: tuple[Measure, ...] = (
     FirstByte(),
     Hops(),
     Beside(),
+    Datagrams(),
     Startup(),
     Paused(),
 )

@@ -23,6 +23,7 @@ class Ours(Peer):
 
     name, program = "ingress", "ingress"
     how = "TLS end to end over warm carriers, answers as `auto` does"
+    carries_datagrams = True
     extra = ""
     """More lines for `[ingress.entry]`."""
     hosts: Sequence[str] = (HOST,)

@@ -7,6 +7,7 @@ from bench.processes import Command
 from bench.topology import HOST, Hop, Place
 
 QUIET = {"level": "error"}
+METHOD = {"method": "2022-blake3-aes-128-gcm", "password": "AAAAAAAAAAAAAAAAAAAAAA=="}
 
 
 class SingBox(Peer):
@@ -14,6 +15,7 @@ class SingBox(Peer):
 
     name, program = "sing-box trojan", "sing-box"
     how = "TLS in TLS to each node, new for every connection"
+    carries_datagrams = True
     mux: dict[str, Any] | None = None
 
     def commands(self, at: Place) -> list[Command]:
@@ -65,3 +67,19 @@ class SingBoxSmux(SingBox):
 
     name, mux = "sing-box trojan+smux", {"protocol": "smux"}
     how = "TLS in TLS, connections share four carriers"
+
+
+class SingBoxShadowsocks(SingBox):
+    """Only measured with datagrams, which it sends as datagrams: each sealed for every node in turn."""
+
+    name = "sing-box ss2022"
+    how = "Shadowsocks 2022 in Shadowsocks to each node, UDP as UDP"
+
+    def _outbound(self, number: int, hop: Hop) -> dict[str, Any]:
+        through = {"detour": f"node{number - 1}"} if number else {}
+        where = {"tag": f"node{number}", "server": hop.host, "server_port": hop.entry}
+        return {"type": "shadowsocks", **where, **METHOD, **through}
+
+    def _node(self, at: Place, hop: Hop) -> object:
+        inbound = {"type": "shadowsocks", "listen": hop.host, "listen_port": hop.port, **METHOD}
+        return {"log": QUIET, "inbounds": [inbound], "outbounds": [{"type": "direct"}]}

@@ -14,6 +14,7 @@ class Xray(Peer):
 
     name, program = "xray trojan", "xray"
     how = "TLS in TLS to each node, new for every connection"
+    carries_datagrams = True
     transport = "raw"
     run: tuple[str, ...] = ("run", "-c")
     mux: dict[str, Any] | None = None
@@ -22,7 +23,12 @@ class Xray(Peer):
         chain = [self._outbound(at, number, hop) for number, hop in enumerate(at.hops)]
         if self.mux is not None:
             chain[-1]["mux"] = self.mux
-        socks = {"listen": HOST, "port": at.socks, "protocol": "socks", "settings": {"auth": "noauth", "udp": False}}
+        socks = {
+            "listen": HOST,
+            "port": at.socks,
+            "protocol": "socks",
+            "settings": {"auth": "noauth", "udp": self.carries_datagrams},
+        }
         nodes = [self._start(at, hop.role, [self._inbound(at, hop)], [{"protocol": "freedom"}]) for hop in at.hops]
         return [*nodes, self._start(at, "ingress", [socks], chain[::-1])]
 
@@ -69,6 +75,8 @@ class XrayMux(Xray):
 
 class V2ray(Xray):
     """As Debian packages it (4.34)."""
+
+    carries_datagrams = False
 
     name, program, transport, run = "v2ray trojan", "v2ray", "tcp", ("-config",)
 

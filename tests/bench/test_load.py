@@ -110,3 +110,27 @@ class CorruptingForwarder:
         for sock in (source, sink):
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.fixture(scope="module")
+def udp_target() -> Iterator[str]:
+    address = f"{HOST}:{next(PORTS)}"
+    with load.started("udp-target", address):
+        yield address
+
+
+def test_paced_datagrams_come_back(udp_target: str) -> None:
+    result = load.datagrams("paced", f"direct:{udp_target}", udp_target, 3, 20, 100, 1)
+    assert result["sent"] == pytest.approx(60, abs=3) and result["got"] == result["sent"]
+    assert 0 < result["p50"] <= result["p95"] <= result["p99"]
+
+
+@pytest.mark.parametrize("kind", ["up", "down"])
+def test_bulk_datagrams_are_counted_where_they_arrive(udp_target: str, kind: str) -> None:
+    result = load.datagrams(kind, f"direct:{udp_target}", udp_target, 1, 64, 1200, 1)
+    assert 0 < result["got"] <= result["sent"]
+
+
+def test_datagrams_that_nobody_answers_are_lost() -> None:
+    nowhere = f"{HOST}:{next(PORTS)}"
+    assert load.datagrams("paced", f"direct:{nowhere}", nowhere, 1, 20, 100, 1)["got"] == 0

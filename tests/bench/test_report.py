@@ -24,6 +24,11 @@ NUMBERS: dict[str, dict[str, float]] = {
     "hops": {"1.p50": 0.001, "2.p50": 0.002, "3.p50": 0.003},
     "scale": {"opened": 19_600.0, "wanted": 19_600.0, "stream.ingress": 2.5 * 1024, "none.seen": 8e7, "full.seen": 7e8},
     "paused": {"0.rate": 9e7, "100.rate": 8e7, "at once.ingress": 7e7, "at once.share": 0.2},
+    "udp": {
+        **{f"{load}.cpu.all": 3e-5 for load in ("game", "call", "up", "down")},
+        **{f"{load}.{name}": 0.001 for load in ("game", "call") for name in ("p50", "p99", "lost")},
+        **{f"{load}.rate": 50_000.0 for load in ("up", "down")},
+    },
     "beside": {"alone.p50": 0.139, "alone.p99": 0.15, "beside.p50": 0.139, "beside.p99": 0.3},
 }
 
