@@ -7,6 +7,9 @@ clients    who keep their exits
 wires      a path's carrier: a lost ping delays what stands behind it, as inside TCP
 ours       the project's own measuring and choosing, driven as the fleet drives it
 rules      other programs' rules, re-implemented
+bounds     who knows the future, and who never looks
 downloads  bulk over lines of all speeds, its placing, and who knows the speeds
 score      what is counted: regret, gain, switches, moves, time to leave
+games      who plays which world, on all cores
+report     docs/choice.md
 """

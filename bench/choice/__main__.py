@@ -1,44 +1,13 @@
-"""`python -m bench choice`: play the worlds, print the table."""
+"""`python -m bench choice`: play the worlds, print the table, and write docs/choice.md with `--write`."""
 
 import argparse
-import math
-import statistics
+import os
 import sys
 from collections.abc import Sequence
 
-from bench.choice import downloads
-from bench.choice.ours import Ours
-from bench.choice.own_load import DOWNLOADS, PAGES
-from bench.choice.rules import RULES, Rule
-from bench.choice.weather import (
-    broken,
-    bursty,
-    changing_routes,
-    drifts,
-    equals,
-    near_ties,
-    one_way,
-    quiet,
-    usual,
-)
-from bench.choice.worlds import SHAPES, Setting, make_world
-
-Player = type[Ours] | type[Rule]
-WEATHERS: dict[str, Setting] = {
-    "usual day": Setting(usual),
-    "quiet day": Setting(quiet),
-    "equals": Setting(equals),
-    "near ties": Setting(near_ties),
-    "drifts": Setting(drifts),
-    "route changes": Setting(changing_routes),
-    "outages and flapping": Setting(broken),
-    "bursty loss": Setting(bursty),
-    "one-way loss on shared lines": Setting(one_way),
-    "wrong pieces": Setting(usual, offsets=(-0.015, 0.0, 0.030)),
-    "own page loads": Setting(quiet, own_load=PAGES),
-    "own bulk": Setting(quiet, own_load=DOWNLOADS),
-}
-"""Own loads are for our own player: the others are asked over connections of their own, and have none."""
+from bench.choice import downloads, report
+from bench.choice.games import OURS, PLAYERS, WEATHERS, Figures, Game, OutOfTime, games, play
+from bench.choice.worlds import SHAPES
 
 
 def parser() -> argparse.ArgumentParser:
@@ -54,6 +23,11 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--every", type=float, default=10.0, help="seconds from one download to the next, on average")
     made.add_argument("--ours-only", action="store_true", help="without the other programs' rules")
+    made.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes that play")
+    made.add_argument(
+        "--minutes", type=float, default=600.0, help="give up after so long; an hour of 64 paths takes three"
+    )
+    made.add_argument("--write", action="store_true", help="write docs/choice.md, once all was played")
     return made
 
 
@@ -65,31 +39,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for row in downloads.table(options.paths, seeds, options.every, 3600 * options.hours):
             print(row, flush=True)
         return 0
+    seeds = range(options.first_seed, options.first_seed + options.seeds)
+    players = [OURS] if options.ours_only else list(PLAYERS)
+    wanted = games(options.weather, options.paths, seeds, players, options.hours)
+    played: dict[Game, Figures] = {}
     print("| weather, paths | player | regret ms | gain % | switches/h | dead % | moves | needless | left s | exits |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
-    for weather in options.weather:
-        for paths in options.paths:
-            seeds = range(options.first_seed, options.first_seed + options.seeds)
-            worlds = [make_world(paths, WEATHERS[weather], options.hours, seed) for seed in seeds]
-            players: list[Player] = [Ours, *(() if options.ours_only else RULES)]
-            for player in players:
-                found = [player(world, seed).run().figures() for world, seed in zip(worlds, seeds, strict=True)]
-                cells = [shown([one[key] for one in found]) for key in found[0]]
-                print(
-                    f"| {weather}, {paths} | {getattr(player, 'name', 'ingress')} | {' | '.join(cells)} |", flush=True
-                )
+    try:
+        for game, found in play(wanted, options.jobs, options.minutes):
+            played[game] = found
+            if game.seed == seeds[-1]:
+                print_row(game, report.Found(played))
+    except OutOfTime as error:
+        print(f"bench choice: {error}; nothing was written", file=sys.stderr)
+        return 1
+    if options.write:
+        report.write(played)
     return 0
 
 
-def shown(values: Sequence[float | None]) -> str:
-    """The mean with its 95 % interval."""
-    known = [value for value in values if value is not None]
-    if not known:
-        return "–"
-    mean = statistics.fmean(known)
-    if len(known) < 2:
-        return f"{mean:.3g}"
-    return f"{mean:.3g} ±{1.96 * statistics.stdev(known) / math.sqrt(len(known)):.2g}"
+def print_row(game: Game, found: report.Found) -> None:
+    """The row of *game* and its other seeds."""
+    cells = [report.shown(found.values(game.weather, game.paths, game.player, key)) for key in report.COLUMNS]
+    print(f"| {game.weather}, {game.paths} | {game.player} | {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":

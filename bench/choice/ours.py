@@ -124,6 +124,7 @@ class Ours:
                 self.network_monitor.doubt(self.now)
                 for other in self._wires:
                     self._rearm(other)
+                self._round()
             else:
                 if due is Due.DEAD:
                     self._at(self.now + self._chance.uniform(0.1, 0.5), "dial", name)
