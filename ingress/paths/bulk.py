@@ -12,7 +12,7 @@ from ingress.choice.offers import Bulk, Offers, StreamKey
 from ingress.choice.placing import Place
 from ingress.measure.capacity import Way
 from ingress.paths.line_loads import LineLoads
-from ingress.paths.live import LivePath
+from ingress.paths.live import MOST_BULK, LivePath
 from ingress.paths.moving import Moving
 from ingress.paths.ride import Ride, way_of
 from relay.carrier.link import Link
@@ -21,6 +21,8 @@ from relay.session.stream import Stream
 
 CALM_SECONDS = 3
 """Seconds on end for which it must be calm: pages load in bursts."""
+FRESH = 0.2
+"""Seconds for which the offers of all paths are gone by: a hundred streams may turn bulk at once."""
 SPARES_KEPT = 1
 """Free bulk carriers a path keeps; the rest are closed."""
 
@@ -41,6 +43,11 @@ class BulkCarriers:
         self._rides: dict[Link, Ride] = {}
         self._acked: dict[str, int] = {}
         """By path, what carriers that nobody rides on any more have brought to its exit."""
+        self._full: set[tuple[str, Way]] = set()
+        """Exits to which nobody else can be placed before the next second: a session notices its streams again and
+        again."""
+        self._offers: Offers | None = None
+        self._offered_at = float("-inf")
 
     # ---- a stream turns bulk
 
@@ -54,15 +61,23 @@ class BulkCarriers:
         if stream in self._waiting:
             self._want_spare(self._waiting[stream].path)
             return
-        way = way_of(stream)
-        place = self.place(live.peer.name, way)
-        if place is not None:
-            self._chooser.placed_bulk(place, way, self._loop.now)
-            self._put(stream, place)
+        exit_, way = live.peer.name, way_of(stream)
+        if (exit_, way) in self._full:
+            return
+        place = self.place(exit_, way)
+        if place is None:
+            self._full.add((exit_, way))
+            return
+        self._chooser.placed_bulk(place, way, self._loop.now)
+        self.offers().add(_expected(live, stream, place))
+        self._put(stream, place)
 
     def _can_take(self, path: str) -> bool:
         live = self._live.get(path)
-        return live is not None and live.can_take_bulk
+        if live is None or not live.can_take_bulk:
+            return False
+        waiting = sum(place.path == path for place in self._waiting.values())
+        return waiting < MOST_BULK - len(live.bulk) + (live.spare() is not None)
 
     def _put(self, stream: Stream, place: Place) -> None:
         """Put *stream* where it is to go, or have it wait for a carrier there."""
@@ -106,13 +121,15 @@ class BulkCarriers:
         found = [ride.bulk(stream) for link, ride in self._rides.items() for stream in link.riders]
         for stream, place in self._waiting.items():
             if stream.legs and (live := self._moving.live_of(stream)) is not None:
-                key = live.peer.session.token, stream.id
-                found.append(Bulk(key, place.path, way_of(stream), place.expected, is_trial=place.is_trial))
+                found.append(_expected(live, stream, place))
         return found
 
     def offers(self) -> Offers:
-        """What the paths have to offer now."""
-        return self._line_loads.offers(self.riders(), self._loop.now)
+        """What the paths have to offer now: a round old at most, with all that was placed since."""
+        now = self._loop.now
+        if self._offers is None or now - self._offered_at >= FRESH:
+            self._offers, self._offered_at = self._line_loads.offers(self.riders(), now), now
+        return self._offers
 
     def acked(self) -> dict[str, int]:
         """By path, the bytes of bulk streams that its exit is known to have, so far."""
@@ -124,6 +141,8 @@ class BulkCarriers:
     def each_second(self) -> None:
         """Measure, move who is badly placed, send calm streams back, close carriers that nobody needs."""
         ridden, now = self._ridden(), self._loop.now
+        self._full.clear()
+        self._offers = None
         self._note_rides(ridden)
         for link, ride in self._rides.items():
             ride.each_second(ridden[link].queues.get(link, 0.0), now)
@@ -176,6 +195,12 @@ class BulkCarriers:
                 self.noticed(stream)
             else:
                 self._want_spare(place.path)
+
+
+def _expected(live: LivePath, stream: Stream, place: Place) -> Bulk:
+    """*stream*, which is on *live*, as the choice is told of it before it was measured where it goes."""
+    key = live.peer.session.token, stream.id
+    return Bulk(key, place.path, way_of(stream), place.expected, is_trial=place.is_trial)
 
 
 def _is_riding(stream: Stream) -> bool:

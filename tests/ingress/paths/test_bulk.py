@@ -139,6 +139,24 @@ async def test_their_number_is_bounded_and_the_rest_share(bed: FleetBed) -> None
     assert bed.live["a"].streams == MOST_BULK + 3
 
 
+@with_bed(THREE_LINES)
+async def test_streams_that_nothing_can_take_are_not_placed_again_and_again(bed: FleetBed) -> None:
+    """A session notices its streams with every half of a window."""
+    await bed.up()
+    clients = [bed.open("a") for _ in range(4 * MOST_BULK)]
+    asked = []
+    place = bed.fleet.chooser.place_bulk
+    bed.patch.setattr(bed.fleet.chooser, "place_bulk", lambda *given: asked.append(given[0]) or place(*given))
+    for _ in range(20):
+        for client in clients:
+            bed.fleet.bulk.noticed(client.stream)
+    assert len(asked) == 3 * MOST_BULK + 1
+    riders = bed.fleet.bulk.offers().riders
+    assert len({bulk.stream for bulk in riders}) == len(riders) == 3 * MOST_BULK
+    for name in "abc":
+        assert sum(bulk.path == name for bulk in riders) == MOST_BULK
+
+
 # ---- where they go
 
 
