@@ -51,11 +51,13 @@ class Candidate:
     trip: float = 0.0
     is_backup: bool = False
     """Only when nothing else is there."""
+    is_leaving: bool = False
+    """A node on it is about to stop: it works, and is to be left before it does not."""
 
     @property
-    def rank(self) -> tuple[bool, bool, State, float]:
+    def rank(self) -> tuple[bool, bool, bool, State, float]:
         """Lower is better."""
-        return self.state is State.LOST, self.is_backup, self.state, self.cost
+        return self.state is State.LOST, self.is_leaving, self.is_backup, self.state, self.cost
 
 
 @attrs.frozen
@@ -106,7 +108,9 @@ def _primary(before: Route, held: Candidate | None, best: Candidate, now: float)
         return best, None, now
     if held.state is State.LOST and best.state is not State.LOST:
         return best, None, now
-    is_better = best.rank[:2] < held.rank[:2] or (
+    if held.is_leaving and not best.is_leaving and best.state <= State.UNKNOWN:
+        return best, None, now
+    is_better = best.rank[:3] < held.rank[:3] or (
         best.state is State.WELL and held.cost - best.cost > max(MARGIN, MARGIN_SHARE * held.cost)
     )
     if not is_better or held.state is State.SUSPECT:  # it comes back, or is lost, within a round trip
@@ -123,7 +127,11 @@ def _spare(primary: Candidate, order: Iterable[Candidate]) -> Candidate | None:
         for one in order
         if one is not primary and one.state is not State.LOST and (primary.is_backup or not one.is_backup)
     ]
-    return min(others, key=lambda one: (one.state is State.SUSPECT, bool(one.lines & primary.lines)), default=None)
+    return min(
+        others,
+        key=lambda one: (one.is_leaving, one.state is State.SUSPECT, bool(one.lines & primary.lines)),
+        default=None,
+    )
 
 
 # ---- copies

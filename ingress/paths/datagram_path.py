@@ -97,6 +97,7 @@ class DatagramPath:
         "carrier",
         "end",
         "gauge",
+        "is_leaving",
         "labeling",
         "live",
         "lost_at",
@@ -133,6 +134,8 @@ class DatagramPath:
         self.out: UdpOut | DatagramCarrier | None = None
         """That of the two that is used."""
         self.why = UNTOLD
+        self.is_leaving = False
+        """A node on it is about to stop."""
         self.payloads = 0
         """Datagrams of clients that went over it as the primary, without copies."""
         self.lost_at: float | None = None

@@ -66,6 +66,7 @@ class Datagrams:
         """By the address that it is bound to; made when the first path needs one."""
         self._outs: dict[DatagramAddress, UdpOut] = {}
         self._ids = itertools.count(1)
+        self._leaving: frozenset[str] = frozenset()
         self._timer: Timer | None = None
         self._due = float("inf")
         self._strange = self._forged = self._unsent = self._unrouted = 0
@@ -91,6 +92,7 @@ class Datagrams:
                 self._forget(path)
             made = Labeling.new(self._tag, len(live.path.hops) - 1)
             path = way.paths[live.name] = DatagramPath(live, made, self._cipher, self._loop.now, self)
+            path.is_leaving = live.name in self._leaving
             self._by_label[turned(made.label)] = path
         return path.labeling
 
@@ -128,6 +130,15 @@ class Datagrams:
             self._forget(path)
             self._tick()
 
+    def note_leaving(self, names: frozenset[str]) -> None:
+        """These paths have a node that is about to stop: datagrams leave them while they work."""
+        if names == self._leaving:
+            return
+        self._leaving = names
+        for path in self._by_label.values():
+            path.is_leaving = path.live.name in names
+        self._tick()
+
     def session_over(self, exit_: str) -> None:
         """The exit has another session than before, which knows none of these flows."""
         way = self.ways.get(exit_)
@@ -155,12 +166,17 @@ class Datagrams:
     # ---- flows
 
     def exits(self) -> frozenset[str]:
-        """Those that can be reached by datagrams now."""
+        """Those that can be reached by datagrams now; without those that are about to stop, if others are left."""
+        found = self._exits(self._leaving)
+        return found or self._exits(frozenset())
+
+    def _exits(self, without: frozenset[str]) -> frozenset[str]:
         now = self._loop.now
         return frozenset(
-            name
-            for name, way in self.ways.items()
-            if any(path.carries for path in way.paths.values()) and not way.is_given_up(now)
+            exit_
+            for exit_, way in self.ways.items()
+            if any(path.carries and name not in without for name, path in way.paths.items())
+            and not way.is_given_up(now)
         )
 
     @property

@@ -225,6 +225,7 @@ class Fleet:
         self._is_round_due = False
         now = self.loop.now
         self.traffic = {name: self._count(live) for name, live in self.live.items()}
+        self.datagrams.note_leaving(frozenset(name for name, one in self.traffic.items() if one.leaving))
         self.chooser.families.tell({name: peer.families for name, peer in self.peers.items()})
         figures = self.network_monitor.figures(self.traffic, now, self.line_loads.full)
         self.chooser.rank(figures, now, lagged=lagged)

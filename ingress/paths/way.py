@@ -122,7 +122,8 @@ class ExitWay:
         trip, walk = path.guess, path.live.path
         gauge = path.gauge
         cost = gauge.cost if gauge.is_measured else trip
-        return Candidate(name, walk.lines, self._state(path, gauge, now), cost, gauge.trip or trip, walk.backup)
+        state = self._state(path, gauge, now)
+        return Candidate(name, walk.lines, state, cost, gauge.trip or trip, walk.backup, path.is_leaving)
 
     def _state(self, path: DatagramPath, gauge: Gauge, now: float) -> State:
         heard = path.end.heard_at

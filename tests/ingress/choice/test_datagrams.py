@@ -70,6 +70,16 @@ def test_u14_a_lost_primary_is_left_at_once_and_the_generation_tells() -> None:
     assert (nothing_better.primary, nothing_better.generation) == ("a/x", 0)
 
 
+def test_what_a_draining_node_is_on_is_left_at_once() -> None:
+    before, leaving = settled(NEAR, FAR, OTHER), attrs.evolve(NEAR, is_leaving=True)
+    found = route(before, [leaving, FAR, OTHER], 1.0)
+    assert (found.primary, found.spare, found.generation) == ("a/z", "b/y", 1)
+    assert route(before, [leaving], 1.0).primary == "a/x"
+    suspect = attrs.evolve(FAR, state=State.SUSPECT)
+    assert route(before, [leaving, suspect], 1.0).primary == "a/x", "it works still"
+    assert settled(FAR, leaving, OTHER).spare == "b/y"
+
+
 def test_u30_a_removed_primary_is_left_at_once() -> None:
     found = route(settled(NEAR, FAR), [FAR], 1.0)
     assert (found.primary, found.spare, found.generation) == ("b/y", None, 1)

@@ -155,6 +155,36 @@ async def test_u30_a_removed_line_is_left_before_it_goes(bed: DatagramBed) -> No
     assert sorted(player.numbers) == list(range(1, player.sent + 1))
 
 
+@with_bed((("ix", INGRESS, "jp"), ("pacific", "jp", "us"), ("b", INGRESS, "us")), kind=DatagramBed)
+async def test_a_relay_that_drains_is_left_without_a_gap(bed: DatagramBed) -> None:
+    bed.lines["b"].delay = 0.06
+    await bed.up()
+    player = Player(bed)
+    player.play()
+    await bed.run(3.0)
+    assert bed.route()[0] == "ix/pacific"
+    bed.nodes["jp"].drain()
+    await bed.run(0.1)
+    bed.spoil("ix", up=1.0, down=1.0)
+    await bed.run(1.0)
+    player.is_playing = False
+    await bed.run(0.5)
+    assert bed.route()[0] == "b"
+    assert len(player.numbers) >= player.sent - 6, "but for what was under way"
+
+
+@with_bed(TWO_EXITS, exits=("us", "eu"), kind=DatagramBed)
+async def test_an_exit_that_drains_gets_no_new_associations(bed: DatagramBed) -> None:
+    await bed.up()
+    assert bed.datagrams.exits() == {"us", "eu"}
+    bed.nodes["us"].drain()
+    await bed.run(0.5)
+    assert bed.datagrams.exits() == {"eu"}
+    bed.nodes["eu"].drain()
+    await bed.run(0.1)
+    assert bed.datagrams.exits() != frozenset()
+
+
 @with_bed(DISJOINT, kind=DatagramBed)
 async def test_an_exit_that_was_restarted_has_other_labels(bed: DatagramBed) -> None:
     await bed.up()
