@@ -20,8 +20,8 @@ EQUAL = 0.003
 EQUAL_SHARE = 0.01
 """Seconds, or share of the cost, whichever is more, within which two paths are as good as each other: nobody who uses
 them can tell, so that money, or room, may decide."""
-TOLD_APART = 0.0005
-ERRORS = 1.5
+TOLD_APART = 0.0002
+ERRORS = 2.5
 """Seconds, or standard errors, whichever are more, within which nobody knows which of two paths is the better one."""
 MOST_NAMED = 2
 """Directions that a note names."""

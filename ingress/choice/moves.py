@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import attrs
 
 from ingress.choice.entry import Entry, Tier
-from ingress.choice.ranking import Ranking
+from ingress.choice.ranking import Ranking, doubt
 
 WORSE = 0.015
 WORSE_SHARE = 0.10
@@ -76,7 +76,7 @@ class Mover:
 
     def _degraded(self, entry: Entry, better: Entry, worse: Mapping[str, float], now: float) -> Move | None:
         gain = entry.cost - better.cost
-        if not entry.figures.thin or not is_worse(entry.cost, better.cost):
+        if not entry.figures.thin or not is_worse(entry.cost - doubt(entry, better), better.cost):
             return None
         since = self._worse_since[entry.name] = worse.get(entry.name, now)
         if now - since < WORSE_FOR or entry.name in self._rest:

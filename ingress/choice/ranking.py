@@ -14,15 +14,19 @@ from ingress.choice.cost import ERRORS, TOLD_APART, equal
 from ingress.choice.entry import Entry, Tier
 from ingress.measure.figures import PathFigures
 
-ENOUGH = 0.020
-"""What a switch has to be worth before it is made, in seconds of cost times seconds of time: 20 ms for a second, 2 ms
-for ten. It is what is paid for being slow; below it, noise makes paths trade places."""
-PLAIN = 0.003
+ENOUGH = 0.030
+"""What a switch has to be worth before it is made, in seconds of cost times seconds of time: 10 ms for half a second,
+1 ms for half a minute. It is what is paid for being slow; below it, noise, which means remember for a minute, makes
+paths trade places."""
+PLAIN = 0.0015
 """Seconds of advantage from which on it counts for more than itself: what is plain need not be waited for."""
 LONGEST_ROUND = 1.0
 """Seconds that one round counts for at most."""
 LEAVE_BAND = 2.0
 """Times what lets a path into the band, at which it leaves it."""
+DOUBT = 0.015
+"""Seconds that a new stream may cost more than on the leader while it is in doubt: a lost segment costs twenty times
+as much, and one late ping on a line that was well has a chance of one in three to be followed by others."""
 MOST_SWITCHES = 20
 
 
@@ -54,11 +58,15 @@ class Group:
     band: tuple[Entry, ...]
     """Empty only if all are down."""
     settled: Settled
+    meanwhile: Entry | None = None
+    """While the leader is in doubt: a path that is not, and costs little more."""
 
     @property
     def first(self) -> Entry:
         """The path that new streams take: the leader, while no line of it is full; then, of those that are as good,
         the emptiest that has room."""
+        if self.meanwhile is not None:
+            return self.meanwhile
         leader = self.band[0]
         return min(self.band, key=_crowd) if leader.figures.is_full else leader
 
@@ -125,7 +133,21 @@ def _group(previous: Group | None, ordered: list[Entry], elapsed: float, upset: 
     order = (leader, *(entry for entry in ordered if entry is not leader))
     usable = [entry for entry in order if entry.tier is not Tier.DOWN]
     band = [entry for entry in usable if entry.name in settled.band] or usable[:1]
-    return Group(order, tuple(band), settled)
+    return Group(order, tuple(band), settled, _meanwhile(leader, ordered))
+
+
+def _meanwhile(leader: Entry, ordered: Sequence[Entry]) -> Entry | None:
+    """Where new streams go while *leader* is in doubt: first to what shares no line with it. It still leads, and has
+    them back once it has answered for a while."""
+    if not leader.figures.is_in_doubt:
+        return None
+    lines, most = leader.figures.path.lines, leader.cost + DOUBT
+    sure = [
+        entry
+        for entry in ordered
+        if entry.tier is leader.tier and entry.is_measured and entry.cost <= most and not entry.figures.is_in_doubt
+    ]
+    return min(sure, key=lambda entry: (bool(entry.figures.path.lines & lines), entry.cost), default=None)
 
 
 def settle(previous: Settled | None, ordered: Sequence[Entry], elapsed: float, upset: bool) -> Settled:

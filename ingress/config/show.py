@@ -120,6 +120,7 @@ def _line(line: Line) -> dict[str, object]:
         "rate": None if line.rate is None else _quantity(line.rate, RATES),
         "cost": line.cost,
         "backup": line.backup,
+        "probe": "lean" if line.is_lean else "full",
         "proxy": _proxy(line.proxy),
         "udp": line.udp if isinstance(line.udp, bool) else str(line.udp),
     }

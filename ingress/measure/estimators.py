@@ -16,10 +16,19 @@ RECENT = 5
 """Samples whose median shows a change: two wild ones in a row do not move it."""
 REMEMBERED = 60.0
 """Seconds after which a sample counts for a third."""
+SPREAD_REMEMBERED = 300.0
+"""The same of how far samples lie from the mean: a line's noise changes less often than its length, and to know it to
+a tenth takes a hundred samples. Half the doubt about a cost was this."""
 WINDOW = 100
 """Pings behind a late share: 25 s at the fastest interval."""
-BURST = 20
-"""Pings in which a burst of losses shows."""
+WEATHERS = (0.001, 0.02, 0.06, 0.2)
+"""Shares of pings that are late: on a path that is well, and in weathers of which each is three times as bad."""
+ILL_FOR = 120.0
+WELL_FOR = 1200.0
+"""Seconds that bad weather lasts, and good one, on average. Bursts pass in ten, a full line in some minutes; who comes
+back too soon pays twenty times what who comes back late does."""
+NO_SHARE = 0.01
+"""Share that pings cannot tell from none: a hundred of them would not show it."""
 STEP_FLOOR = 0.001
 STEP_DEVIATIONS = 2.2
 """Seconds, and deviations, together, by which the median of the last few lies off the mean when a path has changed. The
@@ -38,9 +47,10 @@ WILD = 4.0
 """Deviations that one sample may raise the deviation by: what lies farther off is a change, or an accident."""
 FIRST_DEVIATION = 0.05
 """Share of the first sample that stands for the deviation until there is a second."""
-ERROR_OF_COST = 1.95
-"""Deviations by which one sample's worth of cost is uncertain: 1.25 of the mean, 1.5 of twice the deviation, which are
-independent (a normal distribution's standard deviation is 1.25 mean absolute ones)."""
+ERROR_OF_MEAN = 1.25
+ERROR_OF_SPREAD = 1.5
+"""Deviations by which one sample's worth of a mean, and of twice a deviation, is uncertain: those of a normal
+distribution, where both are independent."""
 
 
 def median(samples: Sequence[float]) -> float:
@@ -104,12 +114,14 @@ class Level:
     that are steady, and a path that became longer is known as that within a second.
     """
 
-    __slots__ = ("_at", "_recent", "_weight", "deviation", "mean")
+    __slots__ = ("_at", "_recent", "_spread_weight", "_weight", "deviation", "mean")
 
     def __init__(self) -> None:
         self._recent: deque[float] = deque(maxlen=SPREAD)
         self._weight = 0.0
         """Samples that the mean stands for."""
+        self._spread_weight = 0.0
+        """Samples that the deviation stands for."""
         self._at = 0.0
         self.mean = 0.0
         self.deviation = 0.0
@@ -123,26 +135,28 @@ class Level:
         """Standard error of the mean and of twice the deviation together, in seconds."""
         if not self._weight:
             return FIRST_GUESS
-        return ERROR_OF_COST * self.deviation / math.sqrt(self._weight)
+        of_mean = ERROR_OF_MEAN / math.sqrt(self._weight)
+        return self.deviation * math.hypot(of_mean, ERROR_OF_SPREAD / math.sqrt(self._spread_weight))
 
     def add(self, sample: float, now: float) -> None:
         """One more *sample*, in seconds, made at *now*."""
         if not self._weight:
             self.mean, self.deviation = sample, FIRST_DEVIATION * sample
-            self._weight, self._at = 1.0, now
+            self._weight, self._spread_weight, self._at = 1.0, 1.0, now
             self._recent.append(sample)
             return
         self._recent.append(sample)
         self._fade(now)
         error = abs(sample - self.mean)
-        gain = 1 / self._weight
-        self.mean += gain * (sample - self.mean)
-        self.deviation += gain * (min(error, WILD * self.deviation + STEP_FLOOR) - self.deviation)
+        self.mean += (sample - self.mean) / self._weight
+        self.deviation += (min(error, WILD * self.deviation + STEP_FLOOR) - self.deviation) / self._spread_weight
         self._notice_change()
 
     def _fade(self, now: float) -> None:
         """What was learned long ago counts for less."""
-        self._weight = 1.0 + self._weight * math.exp(-max(0.0, now - self._at) / REMEMBERED)
+        passed = max(0.0, now - self._at)
+        self._weight = 1.0 + self._weight * math.exp(-passed / REMEMBERED)
+        self._spread_weight = 1.0 + self._spread_weight * math.exp(-passed / SPREAD_REMEMBERED)
         self._at = now
 
     def _notice_change(self) -> None:
@@ -156,11 +170,14 @@ class Level:
         elif len(last) == SPREAD:
             spread = _spread(last)
             if not self.deviation / UNEVEN - SPREAD_FLOOR <= spread <= self.deviation * UNEVEN + SPREAD_FLOOR:
-                self.deviation, self._weight = spread, min(self._weight, float(SPREAD))
+                self.deviation = spread
+                self._weight = min(self._weight, float(SPREAD))
+                self._spread_weight = min(self._spread_weight, float(SPREAD))
 
     def _begin(self, mean: float, weight: int, newest: int) -> None:
         """It is another path from here on, of which the *newest* samples are: what was before must not take it back."""
         self.mean, self._weight = mean, float(weight)
+        self._spread_weight = min(self._spread_weight, self._weight)  # it may vary otherwise, too
         for _ in range(len(self._recent) - newest):
             self._recent.popleft()
 
@@ -194,38 +211,50 @@ def _spread(samples: Sequence[float]) -> float:
 class Lateness:
     """Which of the last pings were late, and what share of those to come will be.
 
-    One late ping in a hundred is no evidence: it happens on any line. From the second one on they count, over the last
-    hundred and over the last twenty, so that a burst is seen as what it is while it lasts.
+    A path is well, or in one of several weathers in which a certain share is lost; each ping makes some of these more
+    likely, and time lets them pass (the forward algorithm of a hidden Markov model). So one late ping among hundreds is
+    little evidence, a second one a moment later is much, and what looks clean after bad weather is believed the sooner
+    the worse that was.
     """
 
-    __slots__ = ("_late", "_outcomes")
+    __slots__ = ("_at", "_late", "_likely", "_outcomes", "expected")
 
     def __init__(self) -> None:
-        self._outcomes: deque[tuple[float, bool]] = deque(maxlen=WINDOW)
+        self._outcomes: deque[bool] = deque(maxlen=WINDOW)
         self._late = 0
+        """How many of them were."""
+        self._likely = [1.0, *(0.0 for _ in WEATHERS[1:])]
+        """How likely each of WEATHERS is."""
+        self._at: float | None = None
+        self.expected = 0.0
+        """Share of the pings to come that will be late; 0 if it is less than can be told."""
 
     def add(self, outcome: bool, now: float) -> None:
         """One more; the oldest of more than WINDOW is forgotten."""
-        outcomes = self._outcomes
-        self._late += outcome - (len(outcomes) == WINDOW and outcomes[0][1])
-        outcomes.append((now, outcome))
+        if len(self._outcomes) == WINDOW:
+            self._late -= self._outcomes[0]
+        self._outcomes.append(outcome)
+        self._late += outcome
+        self._pass_time(0.0 if self._at is None else now - self._at)
+        self._at = now
+        seen = [
+            likely * (share if outcome else 1.0 - share) for likely, share in zip(self._likely, WEATHERS, strict=True)
+        ]
+        whole = sum(seen)
+        self._likely = [one / whole for one in seen]
+        share = sum(likely * share for likely, share in zip(self._likely, WEATHERS, strict=True))
+        self.expected = share if share > NO_SHARE else 0.0
+
+    def _pass_time(self, seconds: float) -> None:
+        well = self._likely[0]
+        stays, comes = math.exp(-seconds / ILL_FOR), -math.expm1(-seconds / WELL_FOR)
+        bad = [one * stays + well * comes / (len(WEATHERS) - 1) for one in self._likely[1:]]
+        self._likely = [1.0 - sum(bad), *bad]
 
     @property
     def share(self) -> float:
         """Of those that are remembered, from 0 to 1; 0 while there are none."""
         return self._late / len(self._outcomes) if self._outcomes else 0.0
-
-    def expected(self, now: float) -> float:
-        """Of the pings to come: the more have come in time since, the less likely is it that it still goes on."""
-        if self._late < 2:  # the second is the first that counts
-            return 0.0
-        fresh = [late for at, late in self._outcomes if now - at <= REMEMBERED]
-        last = [*fresh[-BURST:]]
-        share = max((sum(fresh) - 1) / WINDOW, (sum(last) - 1) / BURST)
-        if share <= 0.0:
-            return 0.0
-        since = next(at for at, late in enumerate(reversed(fresh)) if late)
-        return share * (1.0 - share) ** since
 
 
 class Minimum:

@@ -47,6 +47,8 @@ class PathFigures:
     """A line of it carries nearly all that it can: new streams take others that are as good."""
     leaving: str = ""
     """Why streams have to leave it though it works; empty if they need not."""
+    is_in_doubt: bool = False
+    """A ping on it, or on its beginning, is late, or was a moment ago: it may be the first of many."""
     is_late: bool = False
     """A ping on it is late and still on its way: nothing to rescue a stream to."""
     answered_sent: float = float("-inf")

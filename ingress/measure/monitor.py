@@ -142,6 +142,10 @@ class PathMonitor:
             self._hurry_until = now + HURRY_FOR
             self._next_ping = min(self._next_ping, now + HURRY)
 
+    def is_in_doubt(self, now: float) -> bool:
+        """Whether a ping was late a moment ago, or is, and it is not known yet what that was."""
+        return self.pings.is_late or now < self._hurry_until
+
     def doubt(self, now: float) -> None:
         """Ask at once, unless it was asked a moment ago."""
         self._next_ping = min(self._next_ping, max(now, self._last_ping + EXTRA_GAP))

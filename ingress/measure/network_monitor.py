@@ -15,7 +15,7 @@ from ingress.measure.health import PathState
 from ingress.measure.monitor import PathMonitor
 from ingress.measure.pieces import Piece, composed, line_pieces
 from ingress.measure.poor import lossy_lines, poor_lines
-from ingress.measure.schedule import FAR, QUIET, RIDING, intervals
+from ingress.measure.schedule import FAR, IDLE, QUIET, RIDING, intervals
 from ingress.measure.traffic import NO_TRAFFIC, Traffic
 from relay.model.walk import Path
 
@@ -46,6 +46,8 @@ class NetworkMonitor:
         """Paths that are seldom asked, and whose lines say that they are longer or shorter by now."""
         self._offsets: dict[str, float] = {}
         """By path, what it is longer by than its lines: found when it was asked for that."""
+        self._is_idle = False
+        self._planned_at = now
         self.replan(paths, prefixes, now)
 
     def replan(self, paths: Sequence[Path], prefixes: Sequence[Path], now: float) -> tuple[list[str], list[str]]:
@@ -63,6 +65,7 @@ class NetworkMonitor:
         self.monitors = {name: kept.get(name) or PathMonitor(walk, now) for name, walk in wanted.items()}
         self._offsets = {name: offset for name, offset in self._offsets.items() if name in kept}
         self.paths, self.prefixes = tuple(paths), tuple(prefixes)
+        self._planned_at = now
         self.directions.know({hop.line.name: hop.line for path in paths for hop in path.hops})
         return new, gone
 
@@ -80,12 +83,21 @@ class NetworkMonitor:
         """Set how often each is asked; *order* has all paths, best first."""
         riding = {name for name, one in traffic.items() if one.streams and now - one.spoke_at < QUIET}
         on_trial = {path.name for path in self.paths if self._is_in_question(self.monitors[path.name], now)}
-        on_trial |= self._candidates(order, now)
-        for name, every in intervals(order, self.prefixes, riding, on_trial).items():
+        spoke = max((one.spoke_at for one in traffic.values()), default=float("-inf"))
+        self._wake(now - max(spoke, self._planned_at) > IDLE, now)
+        if not self._is_idle:
+            on_trial |= self._candidates(order, now)
+        for name, every in intervals(order, self.prefixes, riding, on_trial, is_idle=self._is_idle).items():
             monitor = self.monitors[name]
             if name in riding and monitor.interval > RIDING:
                 monitor.doubt(now)  # somebody speaks: what was known of it may be old
             monitor.every(every, now)
+
+    def _wake(self, is_idle: bool, now: float) -> None:
+        """Nobody has spoken for long, or somebody does again: what is known of the other paths may be old then."""
+        if self._is_idle and not is_idle:
+            self.doubt(now)
+        self._is_idle = is_idle
 
     def _is_in_question(self, monitor: PathMonitor, now: float) -> bool:
         """Whether a path has to prove itself, or seems to have become another: the slow pace would take half a minute
@@ -93,7 +105,7 @@ class NetworkMonitor:
         if monitor.health.state is not PathState.UP:
             return monitor.health.state is PathState.HELD
         pings = monitor.pings
-        return not pings.is_settled or pings.expected_late(now) > 0.0 or monitor.path.name in self._disagreeing
+        return not pings.is_settled or pings.expected_late > 0.0 or monitor.path.name in self._disagreeing
 
     def figures(
         self, traffic: Mapping[str, Traffic], now: float, full: frozenset[str] = frozenset()
@@ -131,19 +143,30 @@ class NetworkMonitor:
             reason=reason,
             round_trip=trip,
             deviation=pings.deviation,
-            late=max(self.monitors[name].pings.expected_late(now) for name in self._walked(path)),
+            late=max(self.monitors[name].pings.expected_late for name in self._walked(path)),
             error=pings.error,
             source=source,
             streams=traffic.streams,
             thin=traffic.thin,
             is_full=bool(full) and bool(path.lines & full),
             leaving=traffic.leaving,
+            is_in_doubt=self._is_in_doubt(monitor, now),
             is_late=pings.is_late,
             answered_sent=float("-inf") if pings.answered_sent is None else pings.answered_sent,
             silent_since=silent,
             suspects=suspects(path, self._proven(silent)) if state in BROKEN else frozenset(),
             directions=self.directions.on(path),
         )
+
+    def _is_in_doubt(self, monitor: PathMonitor, now: float) -> bool:
+        """What a path has answered since its beginning was asked, clears it of that."""
+        answered = monitor.pings.answered_sent
+        for name in monitor.path.beginnings:
+            pings = self.monitors[name].pings
+            asked = pings.oldest_unanswered
+            if asked is not None and pings.is_late and (answered is None or answered < asked):
+                return True
+        return monitor.is_in_doubt(now)
 
     def _candidates(self, order: Sequence[Path], now: float) -> set[str]:
         """Paths that would be better than the first of *order* if they calmed down, the nearest to it."""
@@ -163,7 +186,7 @@ class NetworkMonitor:
 
     def _walked(self, path: Path) -> Iterable[str]:
         """The names of *path* and its beginnings: what is lost on those is lost on it."""
-        return (path.name, *(path.prefix(count).name for count in range(1, len(path.hops))))
+        return (path.name, *path.beginnings)
 
     @staticmethod
     def _trip(monitor: PathMonitor, pieces: Mapping[str, Piece], now: float) -> tuple[float, Source]:
@@ -198,8 +221,8 @@ class NetworkMonitor:
             return PathState.DOWN, health.reason, health.since
         if health.state is PathState.STALLED:
             return PathState.STALLED, health.reason, own.oldest_unanswered
-        for count in range(1, len(monitor.path.hops)):
-            beginning = self.monitors[monitor.path.prefix(count).name]
+        for name in monitor.path.beginnings:
+            beginning = self.monitors[name]
             silent = beginning.pings.oldest_unanswered
             if beginning.health.state is not PathState.STALLED or silent is None:
                 continue

@@ -52,7 +52,7 @@ def _piece(
     path, pings = monitor.path, monitor.pings
     if len(path.hops) == 1:
         return Piece(trips[path.name], pings.deviation, pings.deviation, bound, pings.samples)
-    beginning = path.prefix(len(path.hops) - 1).name
+    beginning = path.beginnings[-1]
     if beginning not in trips:
         return None
     before = monitors[beginning].pings

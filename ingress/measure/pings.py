@@ -335,9 +335,10 @@ class Pings:
         """Share of the last WINDOW pings that were late, from 0 to 1."""
         return self._late.share
 
-    def expected_late(self, now: float) -> float:
+    @property
+    def expected_late(self) -> float:
         """Share of the pings to come that will be late: what costs are made of."""
-        return self._late.expected(now)
+        return self._late.expected
 
     def round_trip(self, now: float) -> float | None:
         """What costs are made of: the present level; or the least of late, if that is another while we load the way."""

@@ -13,6 +13,9 @@ NEAR = 0.5
 """Seconds for the best paths, the backups and the prefixes: what a rescue chooses from, and its evidence."""
 FAR = 5.0
 """Seconds for all other paths; between two pings their cost is composed of their pieces."""
+IDLE = 60.0
+"""Seconds without a word of any stream after which nobody needs a rescue: then only the best path to each exit, which
+the next stream takes, and what is on trial is asked often. Whoever speaks again wakes all of them in the next round."""
 BEST = 4
 """Paths at the head of the ranking that are asked often."""
 JITTER = 0.1
@@ -29,17 +32,29 @@ def shortened(interval: float, random: float) -> float:
 
 
 def intervals(
-    order: Sequence[Path], prefixes: Iterable[Path], riding: Collection[str], on_trial: Collection[str]
+    order: Sequence[Path],
+    prefixes: Iterable[Path],
+    riding: Collection[str],
+    on_trial: Collection[str],
+    *,
+    is_idle: bool = False,
 ) -> dict[str, float]:
     """Seconds between pings by name of path or prefix.
 
     *order* holds all paths, best first; *riding* names those whose streams speak; *on_trial* those that still
-    have to prove themselves, which would take half a minute at the slow pace.
+    have to prove themselves, which would take half a minute at the slow pace; *is_idle* that nobody spoke for IDLE.
+    Over a line that is to be probed leanly nothing is asked often but what is ridden on.
     """
-    near = {path.name for path in order[:BEST]} | {path.name for path in backups(order)} | set(on_trial)
-    every = {path.name: NEAR if path.name in near else FAR for path in order}
-    every |= {prefix.name: NEAR for prefix in prefixes}
+    often = list(firsts(order)) if is_idle else [*order[:BEST], *backups(order)]
+    near = {path.name for path in often} | set(on_trial)
+    every = {path.name: NEAR if path.name in near and not path.is_lean else FAR for path in order}
+    every |= {prefix.name: FAR if is_idle or prefix.is_lean else NEAR for prefix in prefixes}
     return every | {name: RIDING for name in riding if name in every}
+
+
+def firsts(order: Sequence[Path]) -> Iterable[Path]:
+    """The best path to each exit."""
+    return {path.end: path for path in reversed(order)}.values()
 
 
 def backups(order: Sequence[Path]) -> list[Path]:

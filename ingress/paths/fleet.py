@@ -20,7 +20,7 @@ from ingress.paths.datagrams import Datagrams
 from ingress.paths.dial import Opened
 from ingress.paths.labeling import Labeling
 from ingress.paths.line_loads import LineLoads
-from ingress.paths.live import BULK_PING, LivePath, SetupOptions
+from ingress.paths.live import BULK_PING, SPARE_PING, LivePath, SetupOptions
 from ingress.paths.moving import Moving
 from ingress.paths.peer import Peer
 from ingress.paths.tcp_readings import EVERY, TcpReadings
@@ -272,7 +272,7 @@ class Fleet:
         self.moving.pairs.improve(now)
         if self._rounds % round(4 * BULK_PING) == 0:
             for live in self.live.values():
-                live.ping_bulk(self._rounds)
+                live.ping_bulk(self._rounds, spares=self._rounds % round(4 * SPARE_PING) == 0)
         for peer in self.peers.values():
             peer.expire(now)
         for live in list(self.live.values()):
@@ -310,6 +310,7 @@ class Fleet:
         """A ping is late somewhere: ask everywhere, so that there is proof when it must be left."""
         self.network_monitor.doubt(self.loop.now)
         self._rearm_all()
+        self.changed()  # what is in doubt takes no new streams
 
     def check_lag(self, due: float) -> bool:
         """Whether we ourselves were late for something *due*: then nothing that is overdue is a path's fault."""

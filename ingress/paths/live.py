@@ -40,6 +40,8 @@ SILENT = 0.4
 """Seconds without a byte after which a bulk carrier of a stalled path is taken for silent, too."""
 BULK_PING = 1.0
 """Seconds between pings on a bulk carrier: for its life and for last words, never for the round trip."""
+SPARE_PING = 4.0
+"""The same on one that nobody rides on: for its life alone, which the node ends after 10 s of silence."""
 BULK_SILENCE = 3.0
 """Seconds without a byte, and twice the round trip, after which a bulk carrier is dead."""
 MOST_BULK_PINGS = 8
@@ -400,15 +402,23 @@ class LivePath:
         self.bulk.append(self._link(await self._open(Purpose.BULK), is_bulk=True))
         self._listener.spare_ready(self)
 
-    def ping_bulk(self, number: int) -> None:
-        """Keep the bulk carriers alive, and their last words confirmed; close those that are dead."""
-        silence = BULK_SILENCE + 2 * (self.monitor.pings.srtt or 0.0)
+    def ping_bulk(self, number: int, *, spares: bool) -> None:
+        """Keep the bulk carriers alive, and their last words confirmed; close those that are dead. With *spares*, those
+        that nobody rides on are asked too."""
         self._bulk_pings = {**dict(list(self._bulk_pings.items())[-MOST_BULK_PINGS:]), number: self._loop.now}
         for link in list(self.bulk):
-            if self._loop.now - link.end.heard_at > silence:
+            if self._is_silent(link):
                 link.close("silent")
-            else:
+            elif spares or link.end.legs or link.end.unconfirmed:
                 link.ping(number)
+
+    def _is_silent(self, link: Link) -> bool:
+        """Whether nothing has come on a bulk carrier for too long, though it was asked."""
+        asked = link.end.oldest_ping
+        if asked is None:
+            return False
+        since = max(link.end.heard_at, self._bulk_pings.get(asked, float("-inf")))
+        return self._loop.now - since > BULK_SILENCE + 2 * (self.monitor.pings.srtt or 0.0)
 
     # ---- the end
 

@@ -99,6 +99,7 @@ def _read_line(name: str, table: Table, ingresses: tuple[str, ...], nodes: Mappi
     cost = table.get("cost", values.amount, 0.0)
     backup = table.get("backup", values.flag, False)
     proxy = _read_proxy(table.table("proxy"))
+    probe = table.get("probe", values.probe, False)
     udp = table.get("udp", values.udp, proxy is None)
     if udp is True and proxy is not None:
         table.wrong("udp", "no datagrams go through a proxy", 'write udp = "host:port" for another way, or false')
@@ -108,7 +109,7 @@ def _read_line(name: str, table: Table, ingresses: tuple[str, ...], nodes: Mappi
     address = address or getattr(nodes[end], "address", None)
     if address is None:
         return None
-    return Line(name, start, end, address, both, group, provider, rate, cost, backup, proxy, udp)
+    return Line(name, start, end, address, both, group, provider, rate, cost, backup, proxy, udp, probe)
 
 
 def _leads_somewhere(

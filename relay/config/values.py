@@ -121,6 +121,13 @@ def udp(value: object) -> Address | bool:
     return value if isinstance(value, bool) else address(value)
 
 
+def probe(value: object) -> bool:
+    """Whether a line is to be probed leanly."""
+    if value in ("lean", "full"):
+        return value == "lean"
+    raise Wrong(f"{shown(value)} is no way to probe a line", 'write "lean", or "full", which is the usual one')
+
+
 def udp_filter(value: object) -> UdpFilter:
     """From whom replies are taken."""
     if isinstance(value, str) and value in list(UdpFilter):

@@ -102,6 +102,8 @@ class Line:
     udp: Address | bool = True
     """Where `start` sends datagrams, or whether they go where it dials. It is no matter of the digest: who carries
     none says so, and carriers go on."""
+    is_lean: bool = False
+    """Probed no more than needed while nobody rides on it: a line of which each byte is paid."""
 
     def touches(self, node: str) -> bool:
         """Whether it begins or ends at *node*."""

@@ -82,6 +82,16 @@ class Path:
         """Whether any of its lines is for emergencies only."""
         return any(hop.line.backup for hop in self.hops)
 
+    @cached_property
+    def is_lean(self) -> bool:
+        """Whether any of its lines is to be probed no more than needed."""
+        return any(hop.line.is_lean for hop in self.hops)
+
+    @cached_property
+    def beginnings(self) -> tuple[str, ...]:
+        """The names of its prefixes, the shortest first."""
+        return tuple(self.prefix(lines).name for lines in range(1, len(self.hops)))
+
     def prefix(self, lines: int) -> "Path":
         """The first *lines* hops."""
         return Path(self.hops[:lines])

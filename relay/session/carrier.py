@@ -232,6 +232,11 @@ class CarrierEnd:
         self.send(bodies.ping(self._unanswered.ask(name), self.base_rtt, bool(self.legs)))
         self.unconfirmed.pinged(name)
 
+    @property
+    def oldest_ping(self) -> int | None:
+        """The name of the first PING that waits for its answer; None if none does."""
+        return self._unanswered.oldest
+
     def ponged(self, number: int) -> None:
         """A PONG with *number* has come.
 

@@ -24,6 +24,11 @@ class Unanswered:
     def __len__(self) -> int:
         return len(self._names)
 
+    @property
+    def oldest(self) -> int | None:
+        """The name of the first that waits; None if none does."""
+        return next(iter(self._names.values()), None)
+
     def ask(self, name: int) -> int:
         """The number under which the PING that its asker calls *name* goes out.
 

@@ -4,14 +4,14 @@ import random
 from statistics import median as plain_median
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingress.measure.estimators import (
-    BURST,
     FIRST_GUESS,
     RECENT,
     REMEMBERED,
+    WEATHERS,
     WINDOW,
     Lateness,
     Level,
@@ -152,38 +152,47 @@ def test_a_level_starts_anew_when_it_is_told_to() -> None:
     assert made.mean == pytest.approx(0.31)
 
 
-def lateness(*outcomes: bool, every: float = 0.25) -> tuple[Lateness, float]:
+def lateness(*outcomes: bool, every: float = 0.25) -> Lateness:
     made = Lateness()
     for number, outcome in enumerate(outcomes):
         made.add(outcome, number * every)
-    return made, len(outcomes) * every
+    return made
 
 
-@given(st.lists(st.booleans(), max_size=300))
-def test_the_share_is_that_of_the_last_hundred(outcomes: list[bool]) -> None:
-    made, now = lateness(*outcomes)
+@given(st.lists(st.booleans(), max_size=300), st.floats(0.05, 60))
+def test_the_share_is_that_of_the_last_hundred(outcomes: list[bool], every: float) -> None:
+    made = lateness(*outcomes, every=every)
     last = outcomes[-WINDOW:]
     assert made.share == (sum(last) / len(last) if last else 0)
-    assert 0.0 <= made.expected(now) <= 1.0
-    if sum(last) < 2:
-        assert made.expected(now) == 0.0
+    assert 0.0 <= made.expected <= WEATHERS[-1]
+    if not any(last):
+        assert made.expected == 0.0
 
 
-def test_the_first_late_one_of_a_hundred_is_no_evidence_and_a_burst_is() -> None:
-    calm = [False] * 100
-    one, now = lateness(*calm, True)
-    assert one.expected(now) == 0.0
-    burst, now = lateness(*calm, True, False, True, False, True)
-    assert burst.expected(now) == pytest.approx(2 / BURST)
+def test_the_first_late_one_of_hundreds_is_little_evidence_and_the_second_a_moment_later_is_much() -> None:
+    calm = [False] * 400
+    assert lateness(*calm, True).expected < 0.025  # 8 ms on a path of 130 ms
+    assert lateness(*calm, True, *[False] * 10).expected == 0.0
+    assert lateness(*calm, True, *[False] * 10, True).expected > 0.05
+    assert lateness(*calm, True, False, True, False, True).expected == pytest.approx(WEATHERS[-1], rel=0.2)
 
 
-def test_a_burst_that_is_over_is_forgotten_by_what_comes_in_time() -> None:
-    made, now = lateness(*[False] * 80, *[True, False] * 8)
-    before = made.expected(now)
-    for number in range(20):
-        made.add(False, now + number / 4)
-    assert made.expected(now + 5) < before / 10
-    assert made.expected(now + 5 + REMEMBERED) == 0.0
+@settings(deadline=None, max_examples=20)
+@given(st.sampled_from(WEATHERS[2:]), st.integers(0, 99))
+def test_weather_that_lasts_is_known_as_what_it_is(share: float, seed: int) -> None:
+    chance = random.Random(seed)
+    made, seen = lateness(*[False] * 400), []
+    for number in range(1200):
+        made.add(chance.random() < share, 100 + number / 4)
+        seen.append(made.expected)
+    assert sum(seen[200:]) / 1000 == pytest.approx(share, rel=0.5)
+
+
+def test_a_burst_that_is_over_is_forgotten_the_sooner_the_worse_it_was() -> None:
+    heavy = lateness(*[False] * 80, *[True, False] * 8, *[False] * 60)
+    assert heavy.expected == 0.0
+    light = lateness(*[False] * 80, *[True, *[False] * 15] * 12, *[False] * 60)
+    assert light.expected > 0.0
 
 
 @given(st.lists(st.tuples(st.floats(0, 30), trips), max_size=60), st.floats(0, 90))

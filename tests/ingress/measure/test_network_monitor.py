@@ -9,7 +9,7 @@ from ingress.measure.health import PathState
 from ingress.measure.monitor import Due
 from ingress.measure.network_monitor import NetworkMonitor
 from ingress.measure.pings import Pings
-from ingress.measure.schedule import FAR, NEAR, RIDING
+from ingress.measure.schedule import FAR, IDLE, NEAR, RIDING
 from ingress.measure.traffic import Traffic
 from relay.model.network import Address, Line, Network, Node
 from relay.model.walk import find_paths, find_prefixes
@@ -158,6 +158,33 @@ def test_the_schedule_asks_where_streams_ride_most_often() -> None:
         "ix1": 0.5,
         "ix2": 0.5,
     }
+
+
+def test_a_late_ping_brings_a_path_into_doubt_and_one_on_its_beginning_until_it_answers() -> None:
+    network_monitor = measured()
+    own, beginning = network_monitor.monitors["ix1/j1u"], network_monitor.monitors["ix1"]
+    beginning.ping(10.0, 0.0)
+    beginning.tick(10.5)
+    doubted = {one.name: one.is_in_doubt for one in network_monitor.figures({}, 10.5)}
+    assert doubted == {"ix1/j1u": True, "ix2/j2u": False}
+    own.answered(own.ping(10.5, 0.0), 10.63)
+    assert not network_monitor.figures({}, 10.7)[0].is_in_doubt
+    own.ping(11.0, 0.0)
+    own.tick(11.4)
+    assert network_monitor.figures({}, 11.4)[0].is_in_doubt
+
+
+def test_while_nobody_speaks_little_is_asked_and_who_speaks_again_wakes_all() -> None:
+    network_monitor = measured()
+    network_monitor.schedule(FOUND.used, {"ix1/j1u": Traffic(streams=1, spoke_at=4.0)}, 5.0 + IDLE)
+    every = {name: monitor.interval for name, monitor in network_monitor.monitors.items()}
+    assert every == {"ix1/j1u": NEAR, "ix2/j2u": FAR, "ix1": FAR, "ix2": FAR}
+    for monitor in network_monitor.monitors.values():
+        monitor.ping(5.0 + IDLE, 0.0)
+    now = 6.0 + IDLE
+    network_monitor.schedule(FOUND.used, {"ix1/j1u": Traffic(streams=1, spoke_at=now)}, now)
+    assert [monitor.interval for monitor in network_monitor.monitors.values()] == [RIDING, NEAR, NEAR, NEAR]
+    assert all(Due.PING in monitor.tick(now) for monitor in network_monitor.monitors.values())
 
 
 def test_idle_streams_cost_nothing_and_who_speaks_is_watched_at_once() -> None:

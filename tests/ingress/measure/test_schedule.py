@@ -1,5 +1,6 @@
 """How often each path is asked, and what that costs."""
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,6 +17,12 @@ def path(*names: str, exit_: str = "us") -> Path:
     return Path(tuple(Hop(line, line.start, line.end, line.address) for line in lines))
 
 
+def lean(*names: str) -> Path:
+    """The same, over a first line of which each byte is paid."""
+    first, *others = path(*names).hops
+    return Path((attrs.evolve(first, line=attrs.evolve(first.line, is_lean=True)), *others))
+
+
 ORDER = [path("a", str(number)) for number in range(6)] + [path("b", "9"), path("c", "8")]
 
 
@@ -30,6 +37,19 @@ def test_where_streams_ride_and_what_is_on_trial_is_asked_often_too() -> None:
     every = intervals(ORDER, [], ["a/5", "gone"], ["c/8"])
     assert (every["a/5"], every["c/8"]) == (RIDING, NEAR)
     assert "gone" not in every
+
+
+def test_while_nobody_speaks_only_the_best_path_to_each_exit_and_what_is_on_trial_is_asked_often() -> None:
+    order = [*ORDER, path("d", "7", exit_="hk"), path("d", "6", exit_="hk")]
+    every = intervals(order, [path("a"), path("d")], [], ["a/3"], is_idle=True)
+    assert {name for name, seconds in every.items() if seconds == NEAR} == {"a/0", "d/7", "a/3"}
+    assert set(every.values()) == {NEAR, FAR}
+
+
+def test_a_line_to_be_probed_leanly_is_asked_often_only_where_streams_ride() -> None:
+    order = [lean("a", "0"), path("b", "9"), lean("a", "1")]
+    every = intervals(order, [lean("a"), path("b")], ["a/1"], ["a/0"])
+    assert every == {"a/0": FAR, "b/9": NEAR, "a/1": RIDING, "a": FAR, "b": NEAR}
 
 
 def test_every_exit_has_a_backup_that_shares_no_line_with_its_best() -> None:

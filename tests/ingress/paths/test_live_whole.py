@@ -108,8 +108,6 @@ async def test_a_refused_spare_is_not_asked_for_at_every_round(
 async def test_a_silent_bulk_carrier_is_closed(
     make_world: Make, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live_module, "BULK_SILENCE", 0.1)
-    monkeypatch.setattr(live_module, "BULK_PING", 0.25)
     world = await make_world().start()
     await world.up()
     direct = world.running.fleet.live["direct"]
@@ -117,9 +115,14 @@ async def test_a_silent_bulk_carrier_is_closed(
     spare = direct.spare()
     assert spare is not None
     spare.end.heard_at -= 10
-    direct.ping_bulk(1)
+    direct.ping_bulk(-1, spares=False)
+    assert spare in direct.bulk  # nothing was asked, and nobody need say anything
+    direct.ping_bulk(-2, spares=True)
+    assert spare in direct.bulk
+    direct._bulk_pings = dict.fromkeys(direct._bulk_pings, direct._loop.now - 10)
+    direct.ping_bulk(-3, spares=False)
     assert spare not in direct.bulk
-    await journal.until("carrier-lost", INGRESS, why="silent")
+    await journal.until("carrier-lost", "test", why="silent")
     assert direct.thin is not None
 
 

@@ -119,6 +119,14 @@ def test_a_network_is_read_whole(tmp_path: Path) -> None:
     assert (pacific.address, pacific.both, pacific.rate) == (Address("us.example", 48350), True, None)
 
 
+def test_a_line_of_which_each_byte_is_paid_is_probed_leanly(tmp_path: Path) -> None:
+    assert not load_network(write(tmp_path, GOOD)).lines["ix"].is_lean
+    assert load_network(write(tmp_path, GOOD.replace("cost = 0.8", 'probe = "lean"'))).lines["ix"].is_lean
+    assert not load_network(write(tmp_path, GOOD.replace("cost = 0.8", 'probe = "full"'))).lines["ix"].is_lean
+    (wrong,) = mistakes(tmp_path, GOOD.replace("cost = 0.8", "probe = true"))
+    assert wrong == '22 line.ix.probe: true is no way to probe a line; write "lean", or "full", which is the usual one'
+
+
 def test_a_node_listens_everywhere_at_its_port_unless_it_says_where(tmp_path: Path) -> None:
     node = load_network(write(tmp_path, GOOD)).nodes["jp"]
     assert node.listen == (Address("0.0.0.0", 48350), Address("::", 48350))
