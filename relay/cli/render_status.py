@@ -52,8 +52,9 @@ def _head(answer: Row) -> tuple[str, str]:
 
 def _vitals(vitals: Row) -> tuple[str, str]:
     memory, descriptors = vitals["memory"], vitals["descriptors"]
+    resident = "not known" if vitals["resident"] is None else size(vitals["resident"])
     return (
-        f"memory {size(vitals['resident'])}, of which streams hold {size(memory['used'])} of {size(memory['limit'])}; "
+        f"memory {resident}, of which streams hold {size(memory['used'])} of {size(memory['limit'])}; "
         f"descriptors {descriptors['used']} of {descriptors['limit']}",
         f"processor {vitals['cpu']:.1f} s used, load {vitals['load']:.2f}; "
         f"late by {milliseconds(vitals['lag'], 1)} ms now, {milliseconds(vitals['worst_lag'], 1)} in the last minutes",

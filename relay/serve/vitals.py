@@ -22,16 +22,24 @@ def process_vitals(loop: Loop, memory: MemoryStatistics, since: float) -> Vitals
         load=os.getloadavg()[0],
         resident=_resident(),
         memory=InUse(memory.started + memory.used, memory.limit),
-        descriptors=InUse(_descriptors(), resource.getrlimit(resource.RLIMIT_NOFILE)[0]),
+        descriptors=_descriptors(resource.getrlimit(resource.RLIMIT_NOFILE)[0]),
         lag=serving.lag,
         worst_lag=serving.worst_lag,
     )
 
 
-def _resident() -> int:
-    return int(STATM.read_text().split()[1]) * resource.getpagesize()
+def _resident() -> int | None:
+    """None while no descriptor is left to ask with: that must not end who has streams."""
+    try:
+        return int(STATM.read_text().split()[1]) * resource.getpagesize()
+    except OSError:
+        return None
 
 
-def _descriptors() -> int:
-    """As many as are open. Linux tells it as the size of the folder since 6.2, which is cheaper than to list it."""
-    return OPEN.stat().st_size or len(os.listdir(OPEN))
+def _descriptors(limit: int) -> InUse:
+    """As many as are open. Linux tells it as the size of the folder since 6.2, which is cheaper than to list it; who
+    cannot list it for want of a descriptor has all that may be."""
+    try:
+        return InUse(OPEN.stat().st_size or len(os.listdir(OPEN)), limit)
+    except OSError:
+        return InUse(limit, limit)

@@ -162,7 +162,6 @@ def add_user(network: Network) -> None:
         assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.matrix  # 1,500 dials at once: on a busy machine it takes longer than anything waits here
 def test_d5_targets_that_do_not_answer_leave_an_exit_its_carriers_and_its_admin_socket(
     breakable: Network, keep: Callable[[socket.socket], socket.socket]
 ) -> None:
@@ -170,11 +169,12 @@ def test_d5_targets_that_do_not_answer_leave_an_exit_its_carriers_and_its_admin_
     echo, pid = Echo(breakable), breakable.pid("us-one")
     keep(echo.sock)
     before, limits = shortages(breakable), resource.prlimit(pid, resource.RLIMIT_NOFILE)
-    resource.prlimit(pid, resource.RLIMIT_NOFILE, (512, limits[1]))
+    most = descriptors(pid) + 256
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (most, limits[1]))
     hole = keep(socket.socket())
     hole.bind(("127.0.0.1", 0))
     drop_everything(hole)
-    greedy = [keep(socket.create_connection(breakable.proxy, timeout=PATIENCE)) for _ in range(1500)]
+    greedy = [keep(socket.create_connection(breakable.proxy, timeout=PATIENCE)) for _ in range(most + 100)]
     for sock in greedy:
         sock.sendall(b"\x05\x01\x00\x05\x01\x00\x01\x7f\0\0\1" + hole.getsockname()[1].to_bytes(2, "big"))
     until(lambda: shortages(breakable) > before)
@@ -184,7 +184,7 @@ def test_d5_targets_that_do_not_answer_leave_an_exit_its_carriers_and_its_admin_
     breakable.until(lambda answer: states(answer)["ix-one/one-one"] in ("up", "held"))  # its carriers came in
     status = json.loads(breakable.ask(breakable.admin_of("us-one"), json.dumps({"ask": "status"})))
     assert status["counters"]["targets_without_descriptor"] > 0
-    assert descriptors(pid) < 512 - 64
+    until(lambda: descriptors(pid) < most - most // 8)  # the lower limit is noted once a second, and dials end in ten
     echo.speak()
     assert shortages(breakable) == before + 1
     resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)

@@ -13,11 +13,9 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from relay.engine.descriptors import note_limit
-from relay.engine.happy_eyeballs import STAGGER
 from relay.exit.targets import CAUSES, CONNECT_LIMIT, MOST_TIMED, Dialled, Dialling
 from relay.model.cause import Cause
 from relay.model.network import Address, Proxy
-from tests.relay.conftest import swallow
 from tests.relay.exit.dialling import Make, connected, outcome_of
 from tests.world import Journal
 
@@ -80,26 +78,6 @@ async def test_a_swallowing_address_costs_one_stagger(make: Make, black_hole: Ad
         with dialled.sock:
             assert dialled.address == "127.0.0.2"
         assert 0.25 <= trio.current_time() - started < 5
-
-
-@pytest.mark.matrix  # real kernels, and a clock that jumps when nothing happens: a busy machine lets it jump too far
-@pytest.mark.parametrize("silent", [["::1"], ["127.0.0.1"], ["::1", "127.0.0.1", "127.0.0.3"]])
-async def test_f3_f8_an_address_that_is_silent_is_waited_for_once(make: Make, silent: list[str]) -> None:
-    """A dead AAAA, or the first of several A records: each has its turn, and what answered goes first next time."""
-    with ExitStack() as holes, socket.create_server(("127.0.0.2", 0)) as answers:
-        port = answers.getsockname()[1]
-        for host in silent:
-            hole = holes.enter_context(socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET))
-            hole.bind((host, port))
-            swallow(hole)
-            hole.listen()
-        targets = make(names={"dead.test": (*silent, "127.0.0.2")})
-        first = await connected(targets, "dead.test", port)
-        second = await connected(targets, "dead.test", port)
-        with first.sock, second.sock:
-            assert first.address == second.address == "127.0.0.2"
-            assert first.took >= len(silent) * STAGGER  # the wait is a part of what a connect takes
-            assert second.took < STAGGER
 
 
 async def test_a_refusal(make: Make, nobody: Address) -> None:

@@ -1,6 +1,8 @@
 """G7: what a node tells of itself, to `relay status` and to its ingresses, is what is so."""
 
 import json
+import os
+import resource
 from collections.abc import AsyncIterator, Callable
 
 import attrs
@@ -156,3 +158,17 @@ async def test_vitals_are_those_of_this_process() -> None:
     assert before is not None and after is not None and after.used > before.used and after.limit >= after.used
     loop.close()
     other.close()
+
+
+async def test_a_process_without_a_free_descriptor_tells_what_it_can() -> None:
+    """An exit whose descriptors targets had used up ended because it could not look at its memory."""
+    loop = Loop()
+    before, taken = resource.getrlimit(resource.RLIMIT_NOFILE), os.dup(0)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (taken, before[1]))
+    try:
+        vitals = process_vitals(loop, MemoryStatistics(limit=100, started=4, used=3, denied=0), loop.now)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        os.close(taken)
+        loop.close()
+    assert vitals.resident is None and vitals.descriptors is not None and vitals.descriptors.limit == taken
