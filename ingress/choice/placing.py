@@ -24,6 +24,8 @@ REST = 10.0
 """Seconds after a move in which a stream stays."""
 TRIED = 600.0
 """Seconds after a trial in which a path is not tried again, whatever it found."""
+LOSSY = 0.05
+"""Share of late pings above which a path is not tried: what loses that much is slow, whatever its lines carry."""
 DISAPPOINTED = 300.0
 """Seconds for which a path that was left for a faster one, because it gave less than it is known to, is believed to
 carry no more than it did then."""
@@ -87,13 +89,14 @@ class Placing:
     def _trial(
         self, found: Sequence[tuple[Entry, Offer]], way: Way, offers: Offers, known: float, now: float
     ) -> Entry | None:
-        """The path that is worth a trial where *known* can be had without one: it may offer clearly more, it was not
-        tried a moment ago, and nobody else tries one of its lines now."""
+        """The path that is worth a trial where *known* can be had without one: it may offer clearly more, it does not
+        lose much, it was not tried a moment ago, and nobody else tries one of its lines now."""
         tried = {line for one in offers.riders if one.is_trial for line in offers.lines(one.path, one.way)}
         fit = [
             (-offer.most, entry.rank, entry)
             for entry, offer in found
             if offer.most > APART * known
+            and entry.figures.late <= LOSSY
             and now - self._tried.get((entry.name, way), float("-inf")) >= TRIED
             and not tried.intersection(offers.lines(entry.name, way))
         ]

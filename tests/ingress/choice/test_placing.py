@@ -125,6 +125,11 @@ def test_nothing_is_tried_that_cannot_be_clearly_better() -> None:
     assert Bed(*(figures[0], figure("b>us", 146, line={"rate": 3 * MB})), a=2 * MB).put() == "b"
 
 
+def test_a_path_that_loses_much_is_not_tried() -> None:
+    for late, expected in ((0.04, "b"), (0.06, "a")):
+        assert Bed(figure("a>us", 138), figure("b>us", 146, late=late), a=2 * MB).put() == expected
+
+
 def test_only_what_can_take_it_and_works_is_looked_at() -> None:
     bed = Bed(a=2 * MB, b=20 * MB, c=5 * MB)
     bed.shut.add("b")
