@@ -6,6 +6,8 @@
     connect_times   how long each exit takes to each site; `sites` says which hosts are one
     affinity        a client stays at the exit that a site has seen it at
     reached         which targets were reached lately
+    overdue         which streams an exit has not connected for too long
+    unreached       which sites an exit could not connect to; `exit_health` says which exits reach nothing at all
     rules           which rule of the file matches
     moves           which streams should leave which path; `disjoint` finds paths that share no line
     placing         which path a bulk stream takes, by what the paths have to offer (`offers`)

@@ -50,6 +50,14 @@ class Affinity:
         self._kept.put((client, site), used)
         self._last.put(client, used)
 
+    def drop(self, client: str, site: str, exit_: str) -> None:
+        """*exit_* could not reach *site* for *client*, which keeps it no longer."""
+        kept, last = self._kept.get((client, site)), self._last.get(client)
+        if kept is not None and kept[0] == exit_:
+            del self._kept[client, site]
+        if last is not None and last[0] == exit_:
+            del self._last[client]
+
     def count(self, site: str, now: float) -> dict[str, int]:
         """How many clients keep which exit for *site*; looks at all that is kept."""
         counts: dict[str, int] = {}

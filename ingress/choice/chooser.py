@@ -9,25 +9,31 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ingress.choice import disjoint, moves
 from ingress.choice.affinity import Affinity
 from ingress.choice.choice import Basis, Choice, at_other_exits, elsewhere_to_the_same_exit, permitted
-from ingress.choice.connect_times import ConnectTimes, Probe
+from ingress.choice.connect_times import UNREACHABLE, ConnectTimes, Probe
 from ingress.choice.cost import Connect
 from ingress.choice.demand import Demand
-from ingress.choice.entry import Entry, Tier
+from ingress.choice.entry import Entry, Tier, grade_of
 from ingress.choice.exit_costs import ExitCosts
+from ingress.choice.exit_health import NAMELESS, TROUBLES, Change, ExitHealth
 from ingress.choice.families import FamilyNeeds
 from ingress.choice.moves import Move, Mover
 from ingress.choice.offers import Offers
 from ingress.choice.placing import BulkMove, CanTake, Place, Placing
 from ingress.choice.ranking import Group, Ranking, rank
 from ingress.choice.reached import Reached
+from ingress.choice.unreached import UnreachedSites
 from ingress.measure.capacity import Way
 from ingress.measure.figures import PathFigures
 from relay.model.cause import Cause
 
+MOST_TESTED = 4
+"""Sites by which an exit is tested, in turn."""
+
 # Members that every stream needs, found once: to look one up in its class takes as long as two calls.
 _BEST, _SITE, _PERMITTED, _KEPT, _DETOUR = Basis.BEST, Basis.SITE, Basis.PERMITTED, Basis.KEPT, Basis.DETOUR
-_FOLLOWED, _RULED = Basis.FOLLOWED, Basis.RULED
-_UP, _HELD, _STALLED = Tier.UP, Tier.HELD, Tier.STALLED
+_FOLLOWED, _RULED, _LEFT = Basis.FOLLOWED, Basis.RULED, Basis.LEFT
+_UP, _HELD = grade_of(Tier.UP, is_sick=False), grade_of(Tier.HELD, is_sick=False)
+_STALLED = grade_of(Tier.STALLED, is_sick=False)
 
 
 class Chooser:
@@ -39,6 +45,10 @@ class Chooser:
         self.reached = Reached()
         self.affinity = Affinity()
         self.families = FamilyNeeds()
+        self.health = ExitHealth()
+        self.unreached = UnreachedSites()
+        self._is_watchful = False
+        """Something is held against an exit, or believed of a name: what was reached is news."""
         self._exit_costs = ExitCosts()
         self._mover = Mover()
         self._placing = Placing()
@@ -52,9 +62,10 @@ class Chooser:
 
     def rank(self, figures: Sequence[PathFigures], now: float, *, lagged: bool = False) -> Ranking:
         """Make the ranking that is in force from now on."""
-        self.ranking = rank(self.ranking, figures, now, lagged=lagged)
+        sick = {name: one.sentence for name, one in self.health.sick.items()}
+        self.ranking = rank(self.ranking, figures, now, lagged=lagged, sick=sick)
         leaders = {name: group.leader for name, group in self.ranking.exits.items()}
-        works = {name: one.cost for name, one in leaders.items() if one.tier < _STALLED and one.is_measured}
+        works = {name: one.cost for name, one in leaders.items() if one.grade < _STALLED and one.is_measured}
         self._exit_costs.note(works, now)
         self._pairs.clear()
         return self.ranking
@@ -121,15 +132,19 @@ class Chooser:
         best = min(costs, key=costs.__getitem__)
         if kept is not None and kept in costs and self._is_good_enough(kept, best, costs, known, now):
             return groups[kept], why_kept
-        is_detour = kept in costs and costs[kept][0] is _STALLED
-        return groups[best], _DETOUR if is_detour else _basis(demand, exits, is_known=bool(known))
+        if kept is not None and kept in costs:
+            if costs[kept][0] == _STALLED:
+                return groups[best], _DETOUR
+            if kept in self.health.sick:
+                return groups[best], _LEFT
+        return groups[best], _basis(demand, exits, is_known=bool(known))
 
     def _is_good_enough(
-        self, kept: str, best: str, costs: Mapping[str, tuple[Tier, float]], known: Mapping[str, Connect], now: float
+        self, kept: str, best: str, costs: Mapping[str, tuple[int, float]], known: Mapping[str, Connect], now: float
     ) -> bool:
-        """Whether a client is to keep its exit; on backup lines only if the best is on some, too."""
-        tier = costs[kept][0]
-        if tier is not _UP and tier is not _HELD and tier is not costs[best][0]:
+        """Whether a client is to keep its exit; on backup lines, or sick, only if the best is so, too."""
+        grade = costs[kept][0]
+        if grade != _UP and grade != _HELD and grade != costs[best][0]:
             return False
         nearest = _nearest(known)
         shares = [known[name].time if name in known else nearest for name in (kept, best)]
@@ -184,20 +199,74 @@ class Chooser:
         """*exit_* connected the stream of *demand* to its target in *took* seconds."""
         self.connect_times.connected(demand.host, exit_, took, now)
         self.reached.reached(demand.host, demand.port, now)
+        if self._is_watchful:
+            self._vouch(demand, exit_, now)
+
+    def _vouch(self, demand: Demand, exit_: str, now: float, *, probed: bool = False) -> None:
+        """*exit_* has connected the target of *demand*: that speaks for it, and against those that could not."""
+        wrong = self.families.reached(demand, exit_, now)
+        if wrong is not None:
+            self._hold(wrong.demand, wrong.exit, Cause.NO_ROUTE, now)
+        self.health.reached(exit_, demand.site, now, probed=probed)
+        for other, cause in self.unreached.reached(demand.site, exit_, now).items():
+            self.connect_times.failed(demand.site, other, cause.word)
 
     def failed(self, demand: Demand, now: float) -> None:
         """The target could not be reached from its exit, and no path is to blame."""
         self.reached.failed(demand.host, demand.port, now)
 
     def refused(self, demand: Demand, exit_: str, cause: Cause, now: float) -> None:
-        """*exit_* cannot reach the target of *demand*, because of *cause*, which says nothing of other exits."""
-        if cause is Cause.NO_ROUTE:
-            self.families.refused(demand, exit_, now)
+        """*exit_* could not connect the stream of *demand*, because of *cause*: it is held against it for this site,
+        the client's tie to it ends, and this and other exits are asked. One that lacks the family which the target
+        needs has not failed."""
+        self._is_watchful = True
+        if cause in TROUBLES and not (cause is Cause.NO_ROUTE and self._lacks_family(demand, exit_, now)):
+            self._hold(demand, exit_, cause, now)
+
+    def _hold(self, demand: Demand, exit_: str, cause: Cause, now: float) -> None:
+        site = demand.site
+        self.health.failed(exit_, demand, cause, now)
+        self.unreached.failed(site, exit_, cause, now, self.connect_times.untried(site))
+        if cause is not Cause.REFUSED:
+            self.connect_times.failed(site, exit_, cause.word)
+            self.affinity.drop(demand.client, site, exit_)
+
+    def _lacks_family(self, demand: Demand, exit_: str, now: float) -> bool:
+        """Whether *exit_* has no route to the target because it lacks a family that others have."""
+        self.families.refused(demand, exit_, now)
+        if self.families.lacks(exit_, demand, now) is None:
+            return False
+        return demand.family is not None or self.families.are_at(demand, self.connect_times.exits, now)
+
+    def look_at_exits(self, now: float) -> Sequence[Change]:
+        """Once a round, before `rank`: which exits are sick from now on, and which are well again."""
+        changes = self.health.look(now)
+        self._is_watchful = not (self.health.is_calm and self.unreached.is_empty and self.families.is_empty)
+        for change in changes:
+            if change.sickness is None:
+                for site in self.unreached.forgive(change.exit):
+                    self.connect_times.forgive(site, change.exit)
+        return changes
 
     def probes_wanted(self, now: float) -> list[Probe]:
         """What to ask exits now; once a second. Of an exit that lacks the target's family its silence is no news."""
-        wanted = self.connect_times.probes_wanted(now)
-        return [one for one in wanted if self.families.are_at(Demand(one.host, one.port), (one.exit,), now)]
+        sick = self.health.sick
+        again = [one for one in self.unreached.to_ask(now) if one[1] not in sick]
+        asked = [self.connect_times.probe(site, exit_) for site, exit_ in again]
+        wanted = [one for one in asked if one is not None] + self.connect_times.probes_wanted(now)
+        fit = [one for one in wanted if self.families.are_at(Demand(one.host, one.port), (one.exit,), now)]
+        tests = [self._test(exit_, now) for exit_ in self.health.to_ask(now)]
+        return fit + [one for one in tests if one is not None]
+
+    def _test(self, exit_: str, now: float) -> Probe | None:
+        """A question that shows whether *exit_* reaches anything: by what it reached before, or else by what it has
+        failed. What it has looked up before says nothing of its DNS."""
+        sickness = self.health.sick.get(exit_)
+        known = self.connect_times.reached_by(exit_, MOST_TESTED)
+        failed = [Probe(exit_, one.host, one.port) for one in self.health.failed_by(exit_)[:MOST_TESTED]]
+        is_nameless = sickness is not None and sickness.trouble in NAMELESS
+        tests = (failed or known) if is_nameless else (known or failed)
+        return tests[int(now) % len(tests)] if tests else None
 
     def probed(self, probe: Probe, outcome: float | Cause, now: float) -> None:
         """The answer to a probe: seconds, or why the exit could not connect.
@@ -205,12 +274,28 @@ class Chooser:
         One that was too busy to try says nothing of the target; one that lacks the family of one host of a site says
         nothing of the others, and is passed by for that one.
         """
+        demand = Demand(probe.host, probe.port)
         if isinstance(outcome, float):
             self.connect_times.connected(probe.host, probe.exit, outcome, now, probed=True)
-        elif outcome is Cause.NO_ROUTE and self.families.is_lacking(probe.exit):
-            self.families.refused(Demand(probe.host, probe.port), probe.exit, now)
+            self._vouch(demand, probe.exit, now, probed=True)
         elif outcome is not Cause.LIMIT:
-            self.connect_times.probe_failed(probe.host, probe.exit)
+            self._is_watchful = True
+            is_failing = probe.exit in self.health.failing()
+            if outcome is Cause.NO_ROUTE and not is_failing and self._lacks_family(demand, probe.exit, now):
+                return
+            if not is_failing:
+                self.connect_times.failed(demand.site, probe.exit, outcome.word)
+                self.unreached.failed(demand.site, probe.exit, outcome, now)
+            self.health.failed(probe.exit, demand, outcome, now)
+
+    def usual_connect(self, demand: Demand, exit_: str) -> float | None:
+        """Seconds that *exit_* takes for a connect to the site; None if that is not known. What no exit reaches takes
+        long, so that it is not tried everywhere in haste."""
+        times = self.connect_times
+        known = times.known(demand.host).get(exit_)
+        if known is None or (known.time >= UNREACHABLE and times.reaching(demand.site)):
+            return None
+        return known.time
 
     def may_answer_early(self, demand: Demand, now: float) -> bool:
         """Whether success may be told before the exit has connected (under `answer = "auto"`)."""
@@ -221,17 +306,19 @@ class Chooser:
         return f"<Chooser {len(self.ranking.order)} paths, {len(self.affinity)} clients' sites>"
 
 
-def _exit_costs(groups: Mapping[str, Group], known: Mapping[str, Connect]) -> dict[str, tuple[Tier, float]]:
-    """Tier and cost, with the target's share, of the best path to each exit; *known* are connect times by exit.
+def _exit_costs(groups: Mapping[str, Group], known: Mapping[str, Connect]) -> dict[str, tuple[int, float]]:
+    """Grade and cost, with the target's share, of the best path to each exit; *known* are connect times by exit.
 
     Where the time is not known, the nearest known one of that site stands for it: an exit is not preferred for being
-    unknown, nor given up for it.
+    unknown, nor given up for it. One that could not connect is as good as a sick one for this site.
     """
     nearest = _nearest(known)
-    costs: dict[str, tuple[Tier, float]] = {}
+    costs: dict[str, tuple[int, float]] = {}
     for name, group in groups.items():
         first, share = group.band[0], known.get(name)
-        costs[name] = first.tier, first.cost + (nearest if share is None else share.time)
+        time = nearest if share is None else share.time
+        grade = first.grade if time < UNREACHABLE else grade_of(first.tier, is_sick=True)
+        costs[name] = grade, first.cost + time
     return costs
 
 

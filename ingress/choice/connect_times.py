@@ -24,7 +24,7 @@ GRAIN = 1.0
 RECENT = 5
 """Connect times of one exit to one site behind its median."""
 UNREACHABLE = 1.0
-"""Seconds charged to an exit from which a probe could not connect: more than any detour costs."""
+"""Seconds charged to an exit that could not connect: more than any detour costs."""
 MOST_SITES = 4096
 MOST_TIMED = 256
 """Sites that are timed by probes at once, those used last: more would be traffic nobody asked for."""
@@ -102,11 +102,45 @@ class ConnectTimes:
         note = "timed by a probe" if probed else f"median of the last {len(timed.times)} connects"
         site.known[exit_] = Connect(_usual(timed.times), source, note)
 
-    def probe_failed(self, host: str, exit_: str) -> None:
-        """The exit could not connect where others are used: it is to be avoided for this site."""
-        site = self._sites.get(site_of(host))
+    def failed(self, name: str, exit_: str, why: str) -> None:
+        """The exit could not connect to the site *name*: it is to be avoided for it."""
+        site = self._sites.get(name)
         if site is not None:
-            site.known[exit_] = Connect(UNREACHABLE, Source.MEASURED, "a probe could not connect")
+            site.known[exit_] = Connect(UNREACHABLE, Source.MEASURED, f"could not connect: {why}")
+
+    def forgive(self, name: str, exit_: str) -> None:
+        """The exit is taken to be as before it could not connect to the site *name*."""
+        site = self._sites.get(name)
+        timed = None if site is None else site.by_exit.get(exit_)
+        if site is not None and site.known.pop(exit_, None) is not None and timed is not None and timed.times:
+            site.known[exit_] = Connect(_usual(timed.times), Source.USED, "as before it could not connect")
+
+    def probe(self, name: str, exit_: str) -> Probe | None:
+        """A question for *exit_* about the site *name*, by the last target that was used there; None if it is not
+        remembered."""
+        site = self._sites.get(name)
+        return None if site is None else Probe(exit_, site.host, site.port)
+
+    def reached_by(self, exit_: str, most: int) -> list[Probe]:
+        """Questions for *exit_* about sites that it has reached and not failed since, those used last first."""
+        found: list[Probe] = []
+        for site in reversed(self._sites.values()):
+            known = site.known.get(exit_)
+            if known is not None and known.time < UNREACHABLE:
+                found.append(Probe(exit_, site.host, site.port))
+            if len(found) == most:
+                break
+        return found
+
+    def reaching(self, name: str) -> list[str]:
+        """The exits that have reached the site *name*, and not failed it since."""
+        site = self._sites.get(name)
+        return [] if site is None else [exit_ for exit_, one in site.known.items() if one.time < UNREACHABLE]
+
+    def untried(self, name: str) -> list[str]:
+        """The exits of which nothing is known for the site *name*."""
+        site = self._sites.get(name)
+        return [] if site is None else [exit_ for exit_ in self.exits if exit_ not in site.known]
 
     def probes_wanted(self, now: float) -> list[Probe]:
         """Which exits to ask now; each question counts as asked."""

@@ -35,12 +35,18 @@ def tier_of(figures: PathFigures) -> Tier:
     return Tier.BACKUP if figures.path.backup else Tier.UP
 
 
+def grade_of(tier: Tier, *, is_sick: bool) -> int:
+    """As the tier, with the paths that work and end at a sick exit behind all others that work."""
+    return tier + (2 * len(Tier) if tier >= Tier.STALLED else len(Tier) if is_sick else 0)
+
+
 class Entry:
     """One path in a ranking. Read-only but for what `place` and `give` do."""
 
-    __slots__ = ("cost", "exit", "figures", "given", "in_band", "name", "rank", "tier")
+    __slots__ = ("cost", "exit", "figures", "given", "grade", "in_band", "name", "rank", "sickness", "tier")
 
-    def __init__(self, figures: PathFigures) -> None:
+    def __init__(self, figures: PathFigures, sickness: str = "") -> None:
+        """*sickness* says why no new stream should go to its exit, if that is so."""
         self.figures = figures
         self.name = figures.path.name
         self.exit = figures.path.end
@@ -48,6 +54,9 @@ class Entry:
         self.cost = path_cost(figures)
         """Without the target's share."""
         self.tier = tier_of(figures)
+        self.sickness = sickness
+        self.grade = grade_of(self.tier, is_sick=bool(sickness))
+        """Where it stands among paths to all exits, before cost is asked; among those to one, as its tier."""
         self.given = 0
         """Streams that were given to it since the ranking was made."""
         self.rank = 0
@@ -72,6 +81,8 @@ class Entry:
     def reason(self) -> str:
         """Why it stands where it stands."""
         figures = self.figures
+        if self.sickness and self.tier < Tier.STALLED:
+            return self.sickness
         if self.tier in (Tier.HELD, Tier.HELD_BACKUP, Tier.STALLED, Tier.DOWN):
             return figures.reason or figures.shown
         if figures.leaving:

@@ -28,6 +28,7 @@ DOUBT = 0.015
 """Seconds that a new stream may cost more than on the leader while it is in doubt: a lost segment costs twenty times
 as much, and one late ping on a line that was well has a chance of one in three to be followed by others."""
 MOST_SWITCHES = 20
+NOBODY: Mapping[str, str] = {}
 
 
 @attrs.frozen
@@ -102,12 +103,20 @@ class Ranking:
         return () if self.group is None else self.group.order
 
 
-def rank(previous: Ranking, figures: Sequence[PathFigures], now: float, *, lagged: bool = False) -> Ranking:
-    """Order the paths; who led in *previous* keeps its place until `settle` says otherwise.
+def rank(
+    previous: Ranking,
+    figures: Sequence[PathFigures],
+    now: float,
+    *,
+    lagged: bool = False,
+    sick: Mapping[str, str] = NOBODY,
+) -> Ranking:
+    """Order the paths; who led in *previous* keeps its place until `settle` says otherwise. *sick* says of exits why
+    they reach no targets.
 
     With *lagged* (our own loop stood still), or when every path misses at once, the order stays what it was.
     """
-    entries = [Entry(one) for one in figures]
+    entries = [Entry(one, sick.get(one.exit, "")) for one in figures]
     if not entries:
         return Ranking(now, switches=previous.switches)
     upset = lagged or all(entry.tier >= Tier.STALLED for entry in entries)
@@ -115,7 +124,7 @@ def rank(previous: Ranking, figures: Sequence[PathFigures], now: float, *, lagge
     if upset and places:
         entries.sort(key=lambda entry: places.get(entry.name, len(places) + 1))
     else:
-        entries.sort(key=lambda entry: (entry.tier, not entry.is_measured, entry.cost, entry.name))
+        entries.sort(key=lambda entry: (entry.grade, not entry.is_measured, entry.cost, entry.name))
     elapsed = min(now - previous.at, LONGEST_ROUND) if places else 0.0
     group = _group(previous.group, entries, elapsed, upset)
     _number(group)
@@ -158,7 +167,7 @@ def settle(previous: Settled | None, ordered: Sequence[Entry], elapsed: float, u
         return _led_by(best, ordered, frozenset(), {})
     if upset:
         return attrs.evolve(previous, band=previous.band & {entry.name for entry in ordered})
-    if best.tier < leader.tier:
+    if best.grade < leader.grade:
         return _led_by(best, ordered, frozenset(), {})
     ahead = _ahead(previous.ahead, leader, ordered, elapsed)
     through = [entry for entry in ordered if ahead.get(entry.name, 0.0) >= ENOUGH]
@@ -171,7 +180,7 @@ def _ahead(before: Mapping[str, float], leader: Entry, ordered: Sequence[Entry],
     """How far each challenger has come; those that are not cheaper beyond doubt fall back."""
     found: dict[str, float] = {}
     for entry in ordered:
-        if entry is leader or entry.tier is not leader.tier or not entry.is_measured:
+        if entry is leader or entry.grade != leader.grade or not entry.is_measured:
             continue
         gain = advantage(entry, leader) - doubt(entry, leader)
         value = before.get(entry.name, 0.0) + gain * max(1.0, gain / PLAIN) * elapsed
@@ -193,7 +202,7 @@ def _led_by(leader: Entry, ordered: Sequence[Entry], members: frozenset[str], ah
     band = {
         entry.name
         for entry in ordered
-        if entry.tier is leader.tier
+        if entry.grade == leader.grade
         and (entry is leader or entry.is_measured)
         and abs(entry.cost - leader.cost) <= near * (LEAVE_BAND if entry.name in members else 1.0)
     }
@@ -227,6 +236,6 @@ def _switches(previous: Ranking, group: Group, now: float) -> tuple[Switch, ...]
 def _why_left(old: Entry | None, new: Entry) -> str:
     if old is None:
         return "no longer in the network"
-    if old.tier is not new.tier:
+    if old.grade != new.grade:
         return old.reason
     return f"{(old.cost - new.cost) * 1000:.1f} ms cheaper"

@@ -25,8 +25,8 @@ TARGET_CAUSES = frozenset(
     }
 )
 """What an exit found out about a target: remembered, so that the next answer waits for the truth."""
-OTHERS_MAY = frozenset({Cause.NO_ROUTE, Cause.POLICY})
-"""Of those: what says nothing of the target to another exit. It never connected, so that no target has had a byte."""
+OTHERS_MAY = frozenset({Cause.NO_ROUTE, Cause.POLICY, Cause.HOST_UNREACHABLE, Cause.DNS_TIMEOUT, Cause.CONNECT_TIMEOUT})
+"""Of those: what may be the exit's own fault. It never connected, so that no target has had a byte."""
 MOST_TRIES = 4
 
 
@@ -70,7 +70,7 @@ class Outcomes(Protocol):
         """The target could not be reached, because of *cause*: no exit takes the stream up again."""
 
     def refused(self, stream: "ClientStream", old: InitiatorStream, cause: Cause) -> None:
-        """The exit of *old* cannot reach the target, because of *cause*, which says nothing of others."""
+        """The exit of *old* could not connect the target, because of *cause*."""
 
     def reopen(self, stream: "ClientStream", old: InitiatorStream) -> bool:
         """Take another exit for what *old* was to be, none of `refused_by`, or wait for one; False if it cannot be."""
@@ -105,7 +105,7 @@ class ClientStream:
         """The client was told that it is open."""
         self.tries = 0
         self.refused_by: tuple[str, ...] = ()
-        """Exits that said that they cannot reach the target, which another may."""
+        """Exits that could not connect the target."""
         self._outcomes = outcomes
 
     @property
@@ -222,7 +222,7 @@ class ClientStream:
 
     def take_up_again(self, old: InitiatorStream, cause: Cause) -> bool:
         """*old* was reset because of *cause*, which is noted; whether another exit has, or will have, it."""
-        if cause in OTHERS_MAY and self.choice is not None:
+        if cause in TARGET_CAUSES and self.choice is not None:
             self.refused_by = (*self.refused_by, self.choice.exit)
             self._outcomes.refused(self, old, cause)
         is_taken = self.is_current and self.may_reopen(old, cause) and self._outcomes.reopen(self, old)
@@ -230,6 +230,12 @@ class ClientStream:
         if cause is Cause.LIMIT or (cause in TARGET_CAUSES and not is_taken):
             self._outcomes.failed(self, cause)
         return is_taken
+
+    @property
+    def may_be_withdrawn(self) -> bool:
+        """Whether its exit may be asked to let go of it for another."""
+        stream = self.stream
+        return stream is not None and self.is_current and self.tries < MOST_TRIES and stream.may_be_withdrawn
 
     def may_reopen(self, stream: InitiatorStream, cause: Cause) -> bool:
         """Whether another exit may take the stream: no target has had a byte of it, and all of them are here."""

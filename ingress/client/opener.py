@@ -13,9 +13,10 @@ from ingress.choice.choice import Choice
 from ingress.choice.chooser import Chooser
 from ingress.choice.demand import Demand, Demands
 from ingress.choice.rules import Rules
-from ingress.client.client_stream import ClientStream, StreamHolder
+from ingress.client.client_stream import OTHERS_MAY, ClientStream, StreamHolder
 from ingress.client.hedging import Hedges, Hedging
 from ingress.client.permits import Permit, Permits
+from ingress.client.withdrawing import Withdrawing
 from ingress.config import IngressConfig
 from ingress.config.rule import Rule
 from ingress.lists.load import NO_LISTS, Lists
@@ -89,6 +90,7 @@ class Opener:
         self._has_room = has_room
         self._waiting: deque[ClientStream] = deque()
         self._hedging = Hedging(chooser, streams)
+        self._withdrawing = Withdrawing(chooser, self._has_other)
         self._unrepeatable = 0
         self.direct: DirectStreams | None = None
         """Set by whoever made it, if a rule says `direct`."""
@@ -174,6 +176,7 @@ class Opener:
         self._chooser.opened(choice, now)
         stream.begin(opened, choice)
         self._hedging.add(choice, opened, now)
+        self._withdrawing.add(stream, opened, now)
         return True
 
     # ---- waiting
@@ -188,6 +191,7 @@ class Opener:
         """Paths may have come up; slow openings are looked at."""
         now = self._loop.now
         self._hedging.look(now)
+        self._withdrawing.look(now)
         for _ in range(len(self._waiting)):
             self._try_again(self._waiting.popleft(), now)
 
@@ -212,7 +216,16 @@ class Opener:
             if choice.exit not in stream.refused_by and self._open_as(stream, choice, self._loop.now):
                 self._repeat(stream, old)
                 return True
+        if old.is_withdrawing and self._start(stream, self._loop.now):  # the exit that was to have it is gone
+            self._repeat(stream, old)
+            return True
         return not stream.refused_by and not stream.is_answered and self._wait(stream)
+
+    def _has_other(self, stream: ClientStream) -> bool:
+        """Whether there is an exit that may have *stream*, has not failed it, and is well."""
+        choice, sick = stream.choice, self._chooser.health.sick
+        others = () if choice is None else self._chooser.at_other_exits(choice, self._loop.now)
+        return any(other.exit not in stream.refused_by and other.exit not in sick for other in others)
 
     def _repeat(self, stream: ClientStream, old: InitiatorStream) -> None:
         """Give the new stream all that *old* was given."""
@@ -231,8 +244,8 @@ class Opener:
         self._chooser.failed(stream.demand, self._loop.now)
 
     def refused(self, stream: ClientStream, old: InitiatorStream, cause: Cause) -> None:
-        """The exit of *old* cannot reach the target, which another may."""
-        self._unrepeatable += old.withdrawn is None
+        """The exit of *old* could not connect the target."""
+        self._unrepeatable += old.withdrawn is None and cause in OTHERS_MAY
         if stream.choice is not None:
             self._chooser.refused(stream.demand, stream.choice.exit, cause, self._loop.now)
 

@@ -6,12 +6,13 @@ Rooms beside it: `live` keeps one path, `moving` puts streams on paths, `bulk` g
 
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import trio
 
 from ingress.choice.chooser import Chooser
 from ingress.choice.connect_times import Probe
+from ingress.choice.exit_health import Change
 from ingress.measure.network_monitor import LAG, NetworkMonitor
 from ingress.measure.traffic import Counters, Traffic
 from ingress.paths.bulk import BulkCarriers
@@ -227,6 +228,7 @@ class Fleet:
         self.traffic = {name: self._count(live) for name, live in self.live.items()}
         self.datagrams.note_leaving(frozenset(name for name, one in self.traffic.items() if one.leaving))
         self.chooser.families.tell({name: peer.families for name, peer in self.peers.items()})
+        self._tell_of_exits(self.chooser.look_at_exits(now))
         figures = self.network_monitor.figures(self.traffic, now, self.line_loads.full)
         self.chooser.rank(figures, now, lagged=lagged)
         for move in self.chooser.moves(now):
@@ -234,6 +236,15 @@ class Fleet:
         self.moving.place_detached()
         self.moving.complete_pairs()
         self.on_round()
+
+    def _tell_of_exits(self, changes: Iterable[Change]) -> None:
+        for change in changes:
+            if change.sickness is None:
+                log.event("exit-well", about=change.exit, node=change.exit)
+            else:
+                log.event(
+                    "exit-sick", level="warning", about=change.exit, node=change.exit, why=change.sickness.sentence
+                )
 
     def _count(self, live: LivePath) -> Traffic:
         return Traffic(

@@ -22,7 +22,7 @@ def report(snapshot: Snapshot) -> Report:
         lines,
         list(snapshot.nodes),
         totals(snapshot, lines),
-        [blame.sentence for blame in blames],
+        [*snapshot.behind_exits, *(blame.sentence for blame in blames)],
         list(snapshot.warnings),
         snapshot.vitals,
         dict(snapshot.counted),

@@ -54,6 +54,8 @@ class Snapshot:
     """The same moment as `now`, on the clock of the capacities."""
     ways: Mapping[str, ExitWay] = {}
     """What carries datagrams, by exit."""
+    behind_exits: Sequence[str] = ()
+    """What is wrong behind exits that answer, in sentences."""
     planned: Sequence[Planned] = ()
     """Nodes that are known to drain, or to have come back from that a moment ago."""
 

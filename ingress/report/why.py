@@ -93,7 +93,7 @@ def would_switch(group: Group) -> list[str]:
 
 def _by_cost(group: Group, rival: Entry) -> str:
     leader = group.leader
-    if rival.tier is not leader.tier:
+    if rival.grade != leader.grade:
         return f"{rival.name} takes over when nothing better works: {rival.reason}"
     if not rival.is_measured:
         return f"{rival.name} takes over only once its own round trip was measured"
@@ -110,4 +110,4 @@ def _by_cost(group: Group, rival: Entry) -> str:
 def _rival(group: Group) -> Entry | None:
     """The path that would lead if the leader fell: the cheapest of the others that works."""
     others = [entry for entry in group.order[1:] if entry.tier < Tier.STALLED]
-    return min(others, key=lambda entry: (entry.tier, entry.cost), default=None)
+    return min(others, key=lambda entry: (entry.grade, entry.cost), default=None)

@@ -6,6 +6,7 @@ from typing import Any
 
 from ingress.choice.sites import parse_target
 from ingress.paths.peer import Peer
+from ingress.report.exits import behind_exits
 from ingress.report.line_rows import node_state
 from ingress.report.report import report
 from ingress.report.rows import NodeRow, Report, ToldRow, to_json
@@ -70,6 +71,7 @@ def make_report(running: Running) -> Report:
             network_monitor=fleet.network_monitor,
             ranking=fleet.chooser.ranking,
             lines=tuple(fleet.network.lines.values()),
+            behind_exits=behind_exits(fleet.chooser),
             planned=[told for peer in fleet.peers.values() if (told := peer.planned(running.loop.now)) is not None],
             traffic=fleet.traffic,
             counters=fleet.counters(),

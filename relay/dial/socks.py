@@ -31,6 +31,10 @@ SOCKS5_ERRORS = {
 SOCKS4_REJECTED = 0x5B
 
 
+class NoProxyError(DialError):
+    """The proxy itself cannot be reached: nothing was asked of it."""
+
+
 async def dial(
     address: Address,
     timeout: float,
@@ -86,7 +90,7 @@ async def _connect_through(
     except ValueError as error:  # a user, password or name that has no form in the protocol
         raise DialError(errno.EINVAL, f"{proxy.scheme} proxy {proxy.address}: cannot be asked for this") from error
     except DialError as error:
-        raise DialError(error.errno, f"{proxy.scheme} proxy {error}") from error
+        raise NoProxyError(error.errno, f"{proxy.scheme} proxy {error}") from error
     except OSError as error:
         raise DialError(error.errno, f"{proxy.scheme} proxy {proxy.address}: {error.strerror}") from error
     return take_over(sock), trio.current_time() - way.started

@@ -47,7 +47,6 @@ class Lookup:
 
     def __init__(self, name: str) -> None:
         self._questions = (_Question(name, AAAA), _Question(name, A))
-        self._has_failed = False
 
     @property
     def is_settled(self) -> bool:
@@ -100,7 +99,7 @@ class Lookup:
             return Answer(addresses, ttl if self.is_settled else min(ttl, PARTIAL_TTL))
         if self.is_settled:
             return Answer(Cause.NAME_NOT_FOUND, min(question.ttl for question in self._questions))
-        return Answer(Cause.NAME_NOT_FOUND if self._has_failed else Cause.DNS_TIMEOUT, FAILURE)
+        return Answer(Cause.DNS_TIMEOUT, FAILURE)  # a server that fails says nothing of the name
 
     def _answer(self, question: _Question, message: QueryMessage) -> None:
         if message.flags & dns.flags.TC:
@@ -124,7 +123,6 @@ class Lookup:
 
     def _refuse(self, question: _Question) -> None:
         question.is_refused = True
-        self._has_failed = True
 
 
 def _canonical(texts: list[str]) -> list[str]:

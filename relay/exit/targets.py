@@ -17,8 +17,8 @@ import attrs
 import trio
 
 from relay import log
+from relay.dial.socks import NoProxyError, read_secret
 from relay.dial.socks import dial as dial_by_proxy
-from relay.dial.socks import read_secret
 from relay.engine import descriptors
 from relay.engine.connect import Connecting, Racing, connect, race
 from relay.engine.descriptors import dial_mark, spare_reserve
@@ -272,6 +272,9 @@ class Dialling:
         with self._open_scope():
             try:
                 sock, took = await dial_by_proxy(target, CONNECT_LIMIT, proxy, self._targets.password, spare_reserve)
+            except NoProxyError as error:
+                cause = self._targets.cause_of(error)
+                self.end_soon(cause if cause is Cause.LIMIT else Cause.NO_ROUTE)  # the target has refused nothing
             except OSError as error:
                 self.end_soon(self._targets.cause_of(error))
             else:

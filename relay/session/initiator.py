@@ -12,6 +12,7 @@ as a rescue.
 
 from collections.abc import Callable, Iterable
 from functools import partial
+from typing import Protocol
 
 from relay.callbacks import ignore
 from relay.model.cause import Cause
@@ -44,6 +45,13 @@ MOST_WORDS = 65_536
 streams of an ingress at most, and may say it twice of those with two legs."""
 
 
+class InitiatorSession(StreamSession, Protocol):
+    """The session, as the ingress's streams see it."""
+
+    can_withdraw: bool
+    """The node lets go of streams that are withdrawn."""
+
+
 class InitiatorStream(Stream):
     """A stream as the ingress sees it: it knows its target, and what an exit has said of it.
 
@@ -54,8 +62,10 @@ class InitiatorStream(Stream):
 
     __slots__ = ("_early", "host", "is_planned", "is_withdrawing", "owed", "port", "starts", "withdrawn")
 
+    session: InitiatorSession
+
     def __init__(
-        self, session: StreamSession, number: int, sink: Sink, host: str, port: int, starts: tuple[int, int] = STARTS
+        self, session: InitiatorSession, number: int, sink: Sink, host: str, port: int, starts: tuple[int, int] = STARTS
     ) -> None:
         """*starts*: see `wire.bodies.open_stream`."""
         super().__init__(session, number, sink, *starts)
@@ -130,7 +140,8 @@ class InitiatorStream(Stream):
         """CONNECTED has come; the sink hears it once."""
         if not self.is_connected:
             self.reach = REACHES[self.reach][_CONNECTED]
-            self._drop_early()
+            if self._early:
+                self._drop_early()
             self.took = took
             self.sink.on_connected(took)
 
@@ -157,11 +168,18 @@ class InitiatorStream(Stream):
         changes; else the sink hears of a reset, with what the exit was waiting for, and `withdrawn` has what was
         written.
 
-        To be asked only of a node that can (`Initiator.can_withdraw`), and answered for certain: it is a last word.
+        To be asked only if it `may_be_withdrawn`, and answered for certain: it is a last word.
         """
         if not (self.is_withdrawing or self.is_cut or self.is_connected):
             self.is_withdrawing = True
             self.session.say_last([bodies.withdraw(self.id)])
+
+    @property
+    def may_be_withdrawn(self) -> bool:
+        """Whether it was neither connected nor withdrawn, at a node that can be asked, and all of it is still here."""
+        if self.is_withdrawing or self.is_cut or self.is_connected or not self.session.can_withdraw:
+            return False
+        return self.is_kept_whole
 
     @property
     def is_kept_whole(self) -> bool:
@@ -188,7 +206,8 @@ class InitiatorStream(Stream):
         sender = self.sender
         if self.withdrawn is None and not self.is_connected and self.is_kept_whole:
             self.withdrawn = b"".join((self._early, *sender.read(len(self._early), sender.end)))
-        self._drop_early()
+        if self._early:
+            self._drop_early()
         super().on_forgotten()
 
 

@@ -44,7 +44,7 @@ def test_a_site_used_three_times_is_timed_once_by_each_other_exit_and_again_ten_
     assert targets.probes_wanted(590.0) == wanted
     assert targets.probes_wanted(591.0) == []
     targets.connected("api.example.com", "us2", 0.02, 592.0, probed=True)
-    targets.probe_failed("api.example.com", "us3")
+    targets.failed("example.com", "us3", "connect-timeout")
     assert targets.connect("example.com", "us2").source is Source.MEASURED
     assert targets.connect("example.com", "us3").time == 1.0
     for at in (1000.0, 1001.0, 1002.0):
@@ -69,6 +69,7 @@ def test_probes_and_memory_are_bounded() -> None:
 def test_an_answer_about_a_site_that_was_forgotten_changes_nothing() -> None:
     targets = ConnectTimes(["us1"])
     targets.connected("a.example", "us1", 0.01, 0.0, probed=True)
-    targets.probe_failed("a.example", "us1")
+    targets.failed("a.example", "us1", "connect-timeout")
+    targets.forgive("a.example", "us1")
     assert targets.known("a.example") == {}
     assert targets.connect("a.example", "us1").note == "nothing is known of this site"

@@ -121,3 +121,17 @@ def test_f2_no_exit_is_asked_to_time_what_it_has_no_way_to() -> None:
         assert found is not None
         made.opened(found, 0.0)
     assert {probe.exit for probe in made.probes_wanted(0.0)} == {"eu"}
+
+
+def test_f1_a_name_that_another_exit_without_ipv6_reaches_needs_none_and_the_first_has_lost_its_way_out() -> None:
+    made, name = two_exits(), Demand("www.four.example", 443, "10.0.0.1")
+    made.families.tell({"us": V4, "eu": V4})
+    made.connect_times.used("www.four.example", 443, 0.0)
+    made.refused(name, "us", Cause.NO_ROUTE, 1.0)
+    made.connected(name, "eu", 0.02, 1.1)
+    assert made.families.needed(name, 1.1) is None and made.health.failing() == {"us"}
+    made.refused(name, "us", Cause.NO_ROUTE, 1.2)
+    made.families.tell({"us": ALL_FAMILIES, "eu": V4})  # it reaches the world by neither now, and says both
+    assert made.families.exits(name, EXITS, 1.2) is None
+    found = made.decide(name, 1.2)
+    assert found is not None and found.exit == "eu"

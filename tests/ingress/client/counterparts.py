@@ -13,6 +13,7 @@ from relay.model.cause import Cause
 from relay.session.acceptor import AcceptorStream
 from relay.session.initiator import InitiatorStream
 from relay.session.sink import Sink
+from relay.wire.codes import Feature
 from tests.relay.session.pair import EXIT, RecordingSink, SessionPair
 
 TURNS = 50
@@ -23,7 +24,7 @@ class Exit:
     """One exit: the far end of a session, and what a test has it say of the stream that was opened last."""
 
     def __init__(self) -> None:
-        self.pair = SessionPair(carriers=0)
+        self.pair = SessionPair(carriers=0, announced=(Feature(0), Feature.WITHDRAW))
         self.pair.connects_at_once = False
 
     @property

@@ -39,9 +39,15 @@ async def test_f4_the_data_of_ftp_comes_from_where_its_commands_come_from(make_b
     for round_ in range(18):
         bed.rank(figure("a>us", 50), figure("b>eu", 100))
         control = bed.open(Holder(), f"ftp.site{round_}.example", 21).choice
+        await bed.settle()
+        bed.exit("us").connects()
         bed.rank(figure("a>us", 50, PathState.HELD), figure("b>eu", 100))
         other = bed.open(Holder(), "www.example.net", 443, client="10.0.0.2").choice
+        await bed.settle()
+        bed.exit("eu").connects()
         data = bed.open(Holder(), "198.51.101.7", 40_000 + round_).choice
+        await bed.settle()
+        bed.exit("us").connects()
         assert control is not None and other is not None and data is not None
         assert (control.exit, other.exit, data.exit) == ("us", "eu", "us")
         await bed.passes(0.25)

@@ -144,16 +144,21 @@ async def test_a_silent_server_costs_five_seconds_and_nobody_else(nursery: trio.
 
 
 @pytest.mark.parametrize(
-    ("rcode", "queries"), [(dns.rcode.NXDOMAIN, 2), (dns.rcode.SERVFAIL, 2), (dns.rcode.REFUSED, 2)]
+    ("rcode", "cause"),
+    [
+        (dns.rcode.NXDOMAIN, Cause.NAME_NOT_FOUND),
+        (dns.rcode.SERVFAIL, Cause.DNS_TIMEOUT),
+        (dns.rcode.REFUSED, Cause.DNS_TIMEOUT),
+    ],
 )
 async def test_a_name_without_addresses(
-    nursery: trio.Nursery, clock: MockClock, rcode: dns.rcode.Rcode, queries: int
+    nursery: trio.Nursery, clock: MockClock, rcode: dns.rcode.Rcode, cause: Cause
 ) -> None:
     server = DnsServer(lambda query: fails(query, rcode))
     resolver = await start(nursery, server)
-    assert await cause_of(resolver, "absent.example") is Cause.NAME_NOT_FOUND
-    assert await cause_of(resolver, "absent.example") is Cause.NAME_NOT_FOUND
-    assert server.asked == {"absent.example": queries}
+    assert await cause_of(resolver, "absent.example") is cause
+    assert await cause_of(resolver, "absent.example") is cause
+    assert server.asked == {"absent.example": 2}
 
 
 async def test_the_next_server_answers_where_the_first_does_not(nursery: trio.Nursery, clock: MockClock) -> None:

@@ -75,6 +75,13 @@ async def test_an_upstreams_refusal_has_its_cause(make: Make, serve: Serve, repl
     assert await outcome_of(targets, "somewhere.example", 443) is cause
 
 
+async def test_f1_an_upstream_that_is_not_there_is_no_way_out(make: Make) -> None:
+    """It is not the target that refuses: another exit may reach it."""
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        at = Address(*gone.getsockname())
+    assert await outcome_of(make(upstream=Proxy("socks5", at)), "somewhere.example", 443) is Cause.NO_ROUTE
+
+
 async def test_a_cancelled_dial_through_an_upstream_leaves_nothing(make: Make, serve: Serve) -> None:
     outcomes: list[Dialled | Cause] = []
     dialling = make(upstream=await serve(b"")).dial("somewhere.example", 443, outcomes.append)
