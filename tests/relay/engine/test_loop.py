@@ -81,8 +81,11 @@ async def test_flushes_come_behind_the_calls_of_the_same_round(loop: Loop, notes
     assert order == ["call", "flush", "again"]
 
 
-async def test_turns_that_take_long_serve_fewer_until_they_are_short_again(mock_clock: MockClock) -> None:
+async def test_turns_that_take_long_serve_fewer_until_they_are_short_again(
+    mock_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What all of them have to send leaves at the end of a turn, and other trio tasks wait as long."""
+    monkeypatch.setattr("relay.engine.loop.thread_time", trio.current_time)
     async with trio.open_nursery() as nursery:
         loop = Loop()
         nursery.start_soon(loop.run)
@@ -103,6 +106,27 @@ async def test_turns_that_take_long_serve_fewer_until_they_are_short_again(mock_
         slow = served[: len(set(turns[:200]))]
         assert slow[:4] == [EVENTS_AT_ONCE, 32, 16, FEWEST_AT_ONCE] and max(slow[4:]) <= FEWEST_AT_ONCE
         assert max(served[len(slow) :]) == EVENTS_AT_ONCE and sum(served) == 600
+        nursery.cancel_scope.cancel()
+
+
+async def test_turns_that_others_make_long_serve_as_many_as_ever(mock_clock: MockClock) -> None:
+    """The processor was theirs: shorter turns would only cost everybody more of it."""
+    async with trio.open_nursery() as nursery:
+        loop = Loop()
+        nursery.start_soon(loop.run)
+        await wait_all_tasks_blocked()
+        turns: list[int] = []
+
+        def react(events: int) -> None:
+            turns.append(loop.statistics().turns)
+            mock_clock.jump(0.001)
+
+        for _ in range(4 * EVENTS_AT_ONCE):
+            probe = Probe()
+            probe.react = react
+            loop.again(probe)
+        await wait_all_tasks_blocked()
+        assert [turns.count(turn) for turn in sorted(set(turns))] == [EVENTS_AT_ONCE] * 4
         nursery.cancel_scope.cancel()
 
 
