@@ -20,8 +20,12 @@ class ReplayWindow:
 
     def fresh(self, number: int) -> bool:
         """Whether *number* is new here: not if it was there before, or lies too far behind. It counts as seen now."""
-        ahead = (number - self.top) & self._turn
         seen = self._seen
+        if number == self.top + 1:  # nearly always
+            self.top = number
+            seen[number >> 3 & _MASK] |= 1 << (number & 7)
+            return True
+        ahead = (number - self.top) & self._turn
         if 0 < ahead < self._half:
             if ahead > 1:
                 self._clear(ahead)

@@ -5,6 +5,7 @@ from addresses that it never sent to are taken as `udp_filter` says, and never m
 send to an exit's port, and all of it would travel over the lines.
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
 import trio
@@ -154,6 +155,11 @@ class Association:
             self._counts.refused += 1
         elif not target.wait(payload):
             self._counts.unsent += 1
+
+    def sending(self, address: bytes) -> Callable[[memoryview], None] | None:
+        """What sends to *address*, to which something was sent just now; None if that cannot be done at once."""
+        target = self._targets.get(address)
+        return None if target is None or target.out is None else target.out.put
 
     def _judge_again(self) -> None:
         """The policy has changed: nothing that was allowed by another is sent to."""

@@ -29,6 +29,9 @@ AGAIN = 0.02
 THIN_DATAGRAMS, THIN_BYTES = 200, 64_000
 """Datagrams and bytes a second up to which an association is thin."""
 
+_pack = INNER.pack
+Sending = Callable[[memoryview], None]
+
 
 @attrs.define(eq=False)
 class _Flow:
@@ -117,17 +120,35 @@ class DatagramSession:
 
     # ---- from the ingress
 
-    def receive(self, end: LabelEnd, inner: bytes, now: float) -> None:
-        """As `DatagramReceiver.receive`."""
+    def receive(self, end: LabelEnd, inners: list[bytes], now: float) -> None:
+        """As `DatagramReceiver.receive`. What is of the same association, to the same target, as the one before goes
+        the short way."""
+        head, address, stop = b"", b"", 0
+        sending: Sending | None = None
+        fresh: Callable[[int], bool] | None = None
+        for inner in inners:
+            if fresh is None or sending is None or inner[:6] != head or not inner.startswith(address, INNER.size):
+                head, address = inner[:6], self._receive_one(end, inner, now)
+                flow = self._flows.get(int.from_bytes(head[2:], "big")) if address else None
+                fresh = None if flow is None else flow.association.window.fresh
+                sending = None if flow is None else flow.association.sending(address)
+                stop = INNER.size + len(address)
+            elif fresh(int.from_bytes(inner[6:10], "big")):
+                sending(memoryview(inner)[stop:])
+            else:
+                self.copies += 1
+
+    def _receive_one(self, end: LabelEnd, inner: bytes, now: float) -> bytes:
+        """Take *inner*; where it goes, if more of its kind may go the short way."""
         kind = inner[0] & KIND
         start = INNER.size if kind == DATA else INNER.size + PIECE.size
         stop = address_end(inner, start)
         if not stop or kind not in (DATA, PART):
-            return
+            return b""
         _, generation, number, order = INNER.unpack_from(inner)
         flow = self._flows.get(number) or self._begin_flow(number)
         if flow is None:
-            return
+            return b""
         association = flow.association
         association.used_at = now
         if inner[0] & COPY:
@@ -142,6 +163,7 @@ class DatagramSession:
             joined = self._joiner.join(inner, now)
             if joined is not None:
                 association.send(joined[0], memoryview(joined[1]))
+        return inner[start:stop] if kind == DATA else b""
 
     def _begin_flow(self, number: int) -> _Flow | None:
         if number in self._seen:
@@ -210,33 +232,35 @@ class DatagramSession:
         if not ways:
             return
         room = min(way.room for way in ways) - INNER.size - len(source)
-        generation, number = association.generation & 0xFF, association.id
+        if size > room:
+            for at in range(0, len(data), size):
+                self._reply_in_pieces(association, source, data[at : at + size], room - PIECE.size, ways)
+            return
+        generation, number, order = association.generation & 0xFF, association.id, association.order
+        inners = []
         for at in range(0, len(data), size) if size else (0,):
-            payload = data[at : at + size]
-            order = association.order = association.order % 0xFFFFFFFF + 1
-            if len(payload) > room:
-                self._reply_in_pieces(association, source, payload, room - PIECE.size, ways)
-                continue
-            inner = b"".join((INNER.pack(DATA, generation, number, order), source, payload))
-            for way in ways:
-                way.send(inner)
-            if flow.own in flow.copies and flow.own is not None:
-                self._send_again(flow.own, inner, now)
+            order = order % 0xFFFFFFFF + 1
+            inners.append(b"".join((_pack(DATA, generation, number, order), source, data[at : at + size])))
+        association.order = order
+        for way in ways:
+            way.send(inners)
+        if flow.own in flow.copies and flow.own is not None:
+            self._send_again(flow.own, inners, now)
 
-    def _send_again(self, way: LabelEnd, inner: bytes, now: float) -> None:
+    def _send_again(self, way: LabelEnd, inners: list[bytes], now: float) -> None:
         """The client copies, and has one path only: so do we, a little later, since losses come in bursts."""
-        copy = bytes([inner[0] | COPY]) + inner[1:]
-        self._loop.call_at(now + AGAIN, lambda: way.send(copy))
+        copies = [bytes([inner[0] | COPY]) + inner[1:] for inner in inners]
+        self._loop.call_at(now + AGAIN, lambda: way.send(copies))
 
     def _reply_in_pieces(
         self, association: Association, source: bytes, payload: memoryview, room: int, ways: tuple[LabelEnd, ...]
     ) -> None:
-        head = (DATA, association.generation & 0xFF, association.id, association.order)
-        pieces = split(head, source, payload, room)
-        association.order = (association.order + max(len(pieces) - 1, 0)) % 2**32
-        for piece in pieces:
-            for way in ways:
-                way.send(piece)
+        order = association.order % 0xFFFFFFFF + 1
+        head = (DATA, association.generation & 0xFF, association.id, order)
+        pieces = split(head, source, payload, room) or [b"".join((_pack(*head), source, payload))]
+        association.order = (order + len(pieces) - 1) % 2**32
+        for way in ways:
+            way.send(pieces)
 
     def _find_ways(self, flow: _Flow, now: float) -> tuple[LabelEnd, ...]:
         own = flow.own

@@ -4,6 +4,7 @@ An end is *active* while flows use it or may at once: then it is silence that co
 """
 
 import secrets
+from collections.abc import Sequence
 from typing import Protocol
 
 from relay.datagram.end import DatagramEnd
@@ -22,8 +23,8 @@ DEAF_FOR = 5.0
 class DatagramReceiver(Protocol):
     """The session, as its labels see it."""
 
-    def receive(self, end: "LabelEnd", inner: bytes, now: float) -> None:
-        """Data or a piece has come by *end*."""
+    def receive(self, end: "LabelEnd", inners: list[bytes], now: float) -> None:
+        """Data or pieces have come by *end*."""
 
     def told(self, end: "LabelEnd", beat: Heartbeat, now: float) -> None:
         """A heartbeat has come by *end*, and was answered."""
@@ -66,11 +67,9 @@ class LabelEnd:
 
     def on_run(self, data: memoryview, size: int, where: Where, now: float) -> None:
         """Datagrams of one size have come, none of them a probe."""
-        receive, receiver = self.end.receive, self._receiver
-        for at in range(0, len(data), size):
-            inner = receive(data[at : at + size], now)
-            if type(inner) is bytes:
-                receiver.receive(self, inner, now)
+        inners = self.end.receive_run(data, size, now)
+        if inners:
+            self._receiver.receive(self, inners, now)
 
     def on_probe(self, data: memoryview, where: Where, now: float, *, is_sure: bool = False) -> None:
         """A probe has come. *is_sure*: by something that only its ingress has, so that it need not be asked."""
@@ -116,10 +115,11 @@ class LabelEnd:
         flags = DEAF if self.end.label in deaf else 0
         self.say(Heartbeat(flags, deaf=tuple(label for label in deaf if label != self.end.label)), now)
 
-    def send(self, inner: bytes) -> None:
-        """Send *inner*, if it is known where to."""
+    def send(self, inners: Sequence[bytes]) -> None:
+        """Send *inners*, if it is known where to."""
         if self.out is not None:
-            self.out.put(self.end.seal(inner))
+            for sealed in self.end.seal_all(inners):
+                self.out.put(sealed)
 
     @property
     def room(self) -> int:
