@@ -24,7 +24,7 @@ REST = 10.0
 """Seconds after a move in which a stream stays."""
 TRIED = 600.0
 """Seconds after a trial in which a path is not tried again, whatever it found."""
-LOSSY = 0.05
+LOSSY = 0.02
 """Share of late pings above which a path is not tried: what loses that much is slow, whatever its lines carry."""
 DISAPPOINTED = 300.0
 """Seconds for which a path that was left for a faster one, because it gave less than it is known to, is believed to

@@ -126,7 +126,7 @@ def test_nothing_is_tried_that_cannot_be_clearly_better() -> None:
 
 
 def test_a_path_that_loses_much_is_not_tried() -> None:
-    for late, expected in ((0.04, "b"), (0.06, "a")):
+    for late, expected in ((0.01, "b"), (0.03, "a")):
         assert Bed(figure("a>us", 138), figure("b>us", 146, late=late), a=2 * MB).put() == expected
 
 
