@@ -108,6 +108,7 @@ class Loop:
         "_hurried_at",
         "_is_parked",
         "_is_serving",
+        "_is_slow",
         "_lag",
         "_now",
         "_offer",
@@ -132,6 +133,9 @@ class Loop:
         """The same for what has still to be decrypted."""
         self.pace = EVENTS_AT_ONCE
         """Services of a kind in one turn, now."""
+        self._is_slow = False
+        """The last turn was long on the wall, or there are fewer services in one: the next is timed by the processor,
+        which costs two system calls."""
         self._epoll = select.epoll()
         self._alarm, self._bell = Alarm(), Bell()
         self._endpoints: dict[int, Endpoint] = {}
@@ -327,15 +331,15 @@ class Loop:
         self._wakeups += 1
         self._is_serving = True
         self._now = trio.current_time()
-        end, used = self._now + SLICE, thread_time()
+        end = self._now + SLICE
         wait = 0.0
         try:
             while self._now <= end:
+                before = thread_time() if self._is_slow else None
                 has_served = self._turn(wait)
-                self._now = trio.current_time()
-                before, used = used, thread_time()
-                if used - before > LONG_TURN or self.pace < EVENTS_AT_ONCE:
-                    self._set_pace(used - before)
+                began, self._now = self._now, trio.current_time()
+                if self._is_slow or self._now - began > LONG_TURN:
+                    self._set_pace(self._now - began, before)
                 if self._ready or self._soon or self._flushes or self._urgent_flushes:
                     wait = 0.0
                 elif not has_served:
@@ -346,12 +350,16 @@ class Loop:
         finally:
             self._is_serving = False
 
-    def _set_pace(self, took: float) -> None:
-        """A turn *took* so many seconds of the processor, or there were fewer services in it than there may be."""
-        if took > LONG_TURN:
-            self.pace = max(FEWEST_AT_ONCE, self.pace // 2)
-        elif took < LONG_TURN / 2:
-            self.pace = min(EVENTS_AT_ONCE, self.pace * 2)
+    def _set_pace(self, took: float, before: float | None) -> None:
+        """A turn *took* so many seconds on the wall. If it was thought to take long, *before* is what our thread had used
+        of the processor when it began."""
+        if before is not None:
+            used = thread_time() - before
+            if used > LONG_TURN:
+                self.pace = max(FEWEST_AT_ONCE, self.pace // 2)
+            elif used < LONG_TURN / 2:
+                self.pace = min(EVENTS_AT_ONCE, self.pace * 2)
+        self._is_slow = took > LONG_TURN or self.pace < EVENTS_AT_ONCE
 
     def _turn(self, wait: float) -> bool:
         """Serve once what is ready now, or within *wait* seconds, as far as it goes; False if nothing was."""

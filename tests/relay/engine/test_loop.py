@@ -104,7 +104,8 @@ async def test_turns_that_take_long_serve_fewer_until_they_are_short_again(
         await wait_all_tasks_blocked()
         served = [turns.count(turn) for turn in sorted(set(turns))]
         slow = served[: len(set(turns[:200]))]
-        assert slow[:4] == [EVENTS_AT_ONCE, 32, 16, FEWEST_AT_ONCE] and max(slow[4:]) <= FEWEST_AT_ONCE
+        assert slow[:5] == [EVENTS_AT_ONCE, EVENTS_AT_ONCE, 32, 16, FEWEST_AT_ONCE]  # one is long before it is timed
+        assert max(slow[5:], default=0) <= FEWEST_AT_ONCE
         assert max(served[len(slow) :]) == EVENTS_AT_ONCE and sum(served) == 600
         nursery.cancel_scope.cancel()
 
