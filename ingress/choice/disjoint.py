@@ -6,18 +6,25 @@ from ingress.choice.entry import Entry, Tier
 
 
 def pair(order: Iterable[Entry]) -> tuple[Entry, Entry] | None:
-    """The two paths for a redundant stream. *order* is the exit's, best first; None if there is no such pair."""
+    """The two paths for a redundant stream. *order* is the exit's, best first; None if there is no such pair.
+
+    Both count the same: when one dies, the other is what the stream has, and the difference is felt as a pause.
+    """
     works = [entry for entry in order if entry.tier < Tier.STALLED]
     pairs = [
-        (bool(one.figures.path.providers & other.figures.path.providers), first, second)
+        (_shared_providers(one, other), max(one.tier, other.tier), one.cost + other.cost, first, second)
         for first, one in enumerate(works)
         for second, other in enumerate(works[first + 1 :], first + 1)
         if not one.figures.path.lines & other.figures.path.lines
     ]
     if not pairs:
         return None
-    _, first, second = min(pairs)
+    *_, first, second = min(pairs)
     return works[first], works[second]
+
+
+def _shared_providers(one: Entry, other: Entry) -> bool:
+    return bool(one.figures.path.providers & other.figures.path.providers)
 
 
 def partner(order: Iterable[Entry], leg: Entry) -> Entry | None:

@@ -8,8 +8,8 @@ from ingress.measure.health import PathState
 from tests.ingress.choice.figures import figure
 
 
-def entry(name: str, provider: str | None = None, state: PathState = PathState.UP) -> Entry:
-    return Entry(figure(f"{name}>us", 100, state, {"provider": provider}))
+def entry(name: str, provider: str | None = None, state: PathState = PathState.UP, ms: float = 100) -> Entry:
+    return Entry(figure(f"{name}>us", ms, state, {"provider": provider}))
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,7 @@ def entry(name: str, provider: str | None = None, state: PathState = PathState.U
         ([entry("a", "p"), entry("b", "p"), entry("c", "q")], ("a", "c")),
         ([entry("a", "p"), entry("b", "p")], ("a", "b")),  # better one provider than one path
         ([entry("a"), entry("b"), entry("c")], ("a", "b")),
+        ([entry("ix/1", ms=130), entry("ix/2", ms=131), entry("c/1", ms=132), entry("d", ms=190)], ("ix/2", "c/1")),
         ([entry("a"), entry("b", state=PathState.STALLED), entry("c")], ("a", "c")),
         ([entry("a"), entry("b", state=PathState.DOWN)], None),
     ],
