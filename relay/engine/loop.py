@@ -351,8 +351,8 @@ class Loop:
             self._is_serving = False
 
     def _set_pace(self, took: float, before: float | None) -> None:
-        """A turn *took* so many seconds on the wall. If it was thought to take long, *before* is what our thread had used
-        of the processor when it began."""
+        """A turn *took* so many seconds on the wall. If it was thought to take long, *before* is what our thread had
+        used of the processor when it began."""
         if before is not None:
             used = thread_time() - before
             if used > LONG_TURN:
