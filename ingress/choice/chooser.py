@@ -226,7 +226,8 @@ class Chooser:
     def _hold(self, demand: Demand, exit_: str, cause: Cause, now: float) -> None:
         site = demand.site
         self.health.failed(exit_, demand, cause, now)
-        self.unreached.failed(site, exit_, cause, now, self.connect_times.untried(site))
+        untried = self.connect_times.untried(site) if demand.family is None else ()
+        self.unreached.failed(site, exit_, cause, now, untried)
         if cause is not Cause.REFUSED:
             self.connect_times.failed(site, exit_, cause.word)
             self.affinity.drop(demand.client, site, exit_)
@@ -251,7 +252,8 @@ class Chooser:
     def probes_wanted(self, now: float) -> list[Probe]:
         """What to ask exits now; once a second. Of an exit that lacks the target's family its silence is no news."""
         sick = self.health.sick
-        again = [one for one in self.unreached.to_ask(now) if one[1] not in sick]
+        asks = self.unreached.to_ask(now, lambda site: bool(self.connect_times.reaching(site)))
+        again = [one for one in asks if one[1] not in sick]
         asked = [self.connect_times.probe(site, exit_) for site, exit_ in again]
         wanted = [one for one in asked if one is not None] + self.connect_times.probes_wanted(now)
         fit = [one for one in wanted if self.families.are_at(Demand(one.host, one.port), (one.exit,), now)]

@@ -26,7 +26,9 @@ ENOUGH = 4
 """Sites that it must have failed, at least, and so many sites and clients together: three sites of one client, or two
 of two."""
 ALONE = 5
-"""Sites that it must have failed if no other exit has reached them either."""
+SURE_ALONE = 5.0
+"""Sites that it must have failed if no other exit has reached them either, and seconds that it takes then: programs
+that try many dead targets, as those of file sharing do, say nothing of an exit that answers questions."""
 GOOD = 3
 MOST_GOOD = 24
 """Connects, more than failures, after which a sick exit is well: twice as many for each time that it was sick lately,
@@ -240,8 +242,9 @@ def is_sick(failures: Sequence[Failure], now: float) -> bool:
     """Whether *failures* of one exit, which nothing has refuted, are enough, and not too new, to call it sick."""
     proven = [one for one in failures if one.is_proven]
     clients = {one.demand.client for one in proven if one.demand.client}
-    is_proven = len(proven) >= SITES and len(proven) + len(clients) >= ENOUGH
-    return (is_proven or len(failures) >= ALONE) and now - min(one.first for one in failures) >= SURE
+    if len(proven) >= SITES and len(proven) + len(clients) >= ENOUGH:
+        return now - min(one.first for one in proven) >= SURE
+    return len(failures) >= ALONE and now - min(one.first for one in failures) >= SURE_ALONE
 
 
 def diagnose(failures: Sequence[Failure], vouched: float) -> Trouble:

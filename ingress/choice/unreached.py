@@ -3,7 +3,7 @@
 A refusal is taken for the target's own, until another exit has reached it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import attrs
 
@@ -87,15 +87,16 @@ class UnreachedSites:
             del self._failed[key]
         return [site for site, _ in gone]
 
-    def to_ask(self, now: float) -> list[Key]:
-        """Sites, and the exits that should be asked for them now; they count as asked."""
+    def to_ask(self, now: float, is_reached: Callable[[str], bool]) -> list[Key]:
+        """Sites, and the exits that should be asked for them now; they count as asked. Sites that nobody reaches, as
+        *is_reached* says, are not asked for: they are the next stream's affair."""
         found: list[Key] = []
         while self._untried and len(found) < MOST_ASKED:
             found.append(self._untried.popitem()[0])
         for key, one in list(self._failed.items()):
             if now - one.streams_at > UNUSED:
                 del self._failed[key]
-            elif now >= one.ask_at and len(found) < MOST_ASKED:
+            elif now >= one.ask_at and len(found) < MOST_ASKED and is_reached(key[0]):
                 self._failed[key] = attrs.evolve(one, ask_at=now + one.wait, wait=min(2 * one.wait, LAST))
                 found.append(key)
         return found

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingress.choice.demand import Demand
-from ingress.choice.exit_health import ALONE, GOOD, MOST_GOOD, SURE, WINDOW, Change, ExitHealth, Trouble
+from ingress.choice.exit_health import ALONE, GOOD, MOST_GOOD, SURE, SURE_ALONE, WINDOW, Change, ExitHealth, Trouble
 from relay.model.cause import Cause
 
 
@@ -77,9 +77,18 @@ def test_f1_without_another_exit_it_takes_more_sites() -> None:
     health = ExitHealth()
     for number in range(ALONE - 1):
         health.failed("us", to(f"s{number}"), Cause.CONNECT_TIMEOUT, 0.0)
-    assert not health.look(SURE)
+    assert not health.look(SURE_ALONE)
     health.failed("us", to("last"), Cause.CONNECT_TIMEOUT, SURE)
-    assert troubles(health) == {} and health.look(SURE)
+    assert not health.look(SURE) and health.look(SURE_ALONE)
+
+
+def test_f1_many_dead_targets_say_nothing_of_an_exit_that_answers_questions() -> None:
+    health = ExitHealth()
+    for at in range(60):
+        for number in range(5):
+            health.failed("us", to(f"dead{at}-{number}"), Cause.CONNECT_TIMEOUT, float(at))
+        assert not health.look(float(at)) and health.to_ask(float(at)) == ["us"]
+        health.reached("us", "z.test", at + 0.2, probed=True)
 
 
 def test_f1_a_site_that_does_not_want_one_exit_makes_it_no_sicker_than_that() -> None:
