@@ -52,7 +52,7 @@ proxy = {{ url = "socks5://127.0.0.1:1082" }}
 """
 LINES = {
     "a": {"port": 1081, "round_trip": 0.060, "jitter": 0.0, "loss": 0.0},
-    "b": {"port": 1082, "round_trip": 0.090, "jitter": 0.0, "loss": 0.0},
+    "b": {"port": 1082, "round_trip": 0.150, "jitter": 0.0, "loss": 0.0},
 }
 
 FAULTS: Mapping[str, tuple[str, Sequence[str], Sequence[str]]] = {
