@@ -17,10 +17,13 @@ from relay.wire.setup import Hello
 from tests.network.load import Load
 from tests.network.network import INGRESS, Network, has_one_best, until
 
-pytestmark = [pytest.mark.network, pytest.mark.matrix]
+pytestmark = pytest.mark.network
 EXIT, OTHER = "us-one", "us-two"
 MOST_GROWTH = 24 << 20
-"""Bytes by which a process may grow under a flood; each of them took hundreds of megabytes, or would have."""
+"""Bytes by which a process may grow under a flood; each of them took hundreds of megabytes at full length, or would
+have."""
+SCALES = [1, pytest.param(20, marks=pytest.mark.matrix)]
+"""How long floods are: enough to stop a node that is held up by one, or for what they cost in memory to be seen."""
 
 
 def memory(network: Network, node: str) -> int:
@@ -49,14 +52,20 @@ def beside(breakable: Network) -> Iterator[Load]:
     load.end()
 
 
-@pytest.mark.parametrize(("how", "count"), [(words.scattered, 40_000), (words.backwards, 200_000)])
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize(("how", "count"), [(words.scattered, 2000), (words.backwards, 10_000)])
 def test_c2_bytes_out_of_order_cost_nobody_anything(
-    breakable: Network, beside: Load, thief: StolenIngress, how: Callable[[int, int], Iterable[bytes]], count: int
+    breakable: Network,
+    beside: Load,
+    thief: StolenIngress,
+    how: Callable[[int, int], Iterable[bytes]],
+    count: int,
+    scale: int,
 ) -> None:
     before, broken = memory(breakable, EXIT), counter(breakable, "protocol_errors")
     with thief.carrier() as carrier:
         carrier.say(bodies.open_stream(1, 1, *breakable.target))
-        carrier.flood(words.pieces(how(1, count)))
+        carrier.flood(words.pieces(how(1, count * scale)))
         beside.until_past()
         if how is words.scattered:
             assert carrier.is_closed()
@@ -64,22 +73,28 @@ def test_c2_bytes_out_of_order_cost_nobody_anything(
     assert memory(breakable, EXIT) - before < MOST_GROWTH
 
 
+@pytest.mark.parametrize("scale", SCALES)
 @pytest.mark.parametrize(
-    "frames",
+    ("frames", "count"),
     [
-        words.pings(1_000_000),
-        words.resets(600_000),
-        words.attaches(1_000_000),
-        words.times(600_000, "target.test", 80),
+        (words.pings, 50_000),
+        (words.resets, 30_000),
+        (words.attaches, 50_000),
+        (lambda count: words.times(count, "target.test", 80), 30_000),
     ],
     ids=["pings", "resets", "attaches", "times"],
 )
 def test_c5_floods_of_questions_are_bounded(
-    breakable: Network, beside: Load, thief: StolenIngress, frames: Iterable[bytes]
+    breakable: Network,
+    beside: Load,
+    thief: StolenIngress,
+    frames: Callable[[int], Iterable[bytes]],
+    count: int,
+    scale: int,
 ) -> None:
     before = memory(breakable, EXIT)
     with thief.carrier() as carrier:
-        carrier.flood(words.pieces(frames), 5.0)
+        carrier.flood(words.pieces(frames(count * scale)), 5.0)
         beside.until_past()
         assert memory(breakable, EXIT) - before < MOST_GROWTH
 
@@ -95,19 +110,20 @@ def test_c5_sessions_without_end_are_sixteen(breakable: Network, beside: Load, t
             carrier.close()
 
 
+@pytest.mark.parametrize("scale", SCALES)
 @pytest.mark.parametrize(
     ("frames", "is_broken"),
     [(words.goaways, False), (lambda count: (bodies.reset(at, 1) for at in range(1 << 40, (1 << 40) + count)), True)],
     ids=["goaways", "resets"],
 )
 def test_c3_an_exit_that_repeats_itself_is_a_few_lines_in_the_log(
-    breakable: Network, frames: Callable[[int], Iterable[bytes]], is_broken: bool
+    breakable: Network, frames: Callable[[int], Iterable[bytes]], is_broken: bool, scale: int
 ) -> None:
     breakable.kill(OTHER)
     said: list[bool] = []
 
     def plot(carrier: HostileCarrier, _: Hello) -> None:
-        said.append(carrier.flood(words.pieces(frames(50_000))))
+        said.append(carrier.flood(words.pieces(frames(2500 * scale))))
         carrier.hears(Kind.OPEN)  # until it is closed
 
     log = breakable.folder / f"{INGRESS}.log"
