@@ -8,7 +8,7 @@ from relay.config import values
 from relay.config.mistakes import nearest
 from relay.config.table import Table
 from relay.model.network import Network
-from relay.model.walk import MOST_LINES, MOST_PATHS, Hop, Path, Paths, hops_from
+from relay.model.walk import MOST_LINES, Hop, Path, Paths, cut, hops_from
 
 
 @attrs.frozen
@@ -42,9 +42,16 @@ def _names(network: Network) -> set[str]:
 
 def follow(network: Network, ingress: str, chains: Sequence[Chain]) -> Paths:
     """The paths from *ingress* that follow one of *chains*: those of the first chain first; MOST_PATHS are used."""
-    found = {path.name: path for chain in chains for path in walks(network, ingress, chain)}
-    paths = tuple(found.values())
-    return Paths(paths[:MOST_PATHS], paths[MOST_PATHS:])
+    return cut(_once(path for chain in chains for path in walks(network, ingress, chain)))
+
+
+def _once(found: Iterator[Path]) -> Iterator[Path]:
+    """Each path that several chains lead to, where it comes first."""
+    names = set[str]()
+    for path in found:
+        if path.name not in names:
+            names.add(path.name)
+            yield path
 
 
 def walks(network: Network, ingress: str, chain: Chain) -> Iterator[Path]:

@@ -35,13 +35,21 @@ def _spare_paths(paths: Mapping[str, Paths]) -> Iterator[str]:
     for name, found in paths.items():
         if found.spare:
             total = len(found.used) + len(found.spare)
+            more = f"more than {total}" if found.is_cut else str(total)
+            left_out = (
+                f"; all behind {found.spare[-1]} are left out, and lines and nodes that only they use"
+                if found.is_cut
+                else ""
+            )
             yield (
-                f"ingress.{name}: {total} paths lead to exits, the {MOST_PATHS} with the fewest lines are used and "
-                f"{len(found.spare)} are spare; take lines out that are not needed"
+                f"ingress.{name}: {more} paths lead to exits, the {MOST_PATHS} with the fewest lines are used and "
+                f"{len(found.spare)} are spare{left_out}; take lines out that are not needed"
             )
 
 
 def _unused(network: Network, paths: Mapping[str, Paths]) -> Iterator[str]:
+    if any(found.is_cut for found in paths.values()):
+        return  # nobody knows
     walked = [path for found in paths.values() for path in (*found.used, *found.spare)]
     nodes = {node for path in walked for node in path.nodes}
     lines = {line for path in walked for line in path.lines}
@@ -67,7 +75,7 @@ def _rules(rules: tuple[Rule, ...], paths: Mapping[str, Paths]) -> Iterator[str]
         ends = {path.end for path in (*found.used, *found.spare)}
         for rule in rules:
             far = (rule.exit_nodes or frozenset()) - ends
-            if far:
+            if far and not found.is_cut:
                 yield f"{rule.title}: no path of {name} leads to {', '.join(sorted(far))}; add a line, or name others"
     for rule in rules:
         nodes = rule.exit_nodes or frozenset()

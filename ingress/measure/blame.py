@@ -116,7 +116,8 @@ class _Teller:
         if (shown, hop.end) in self._seen.strayed:
             nodes = " and ".join(sorted((hop.end, shown)))
             sentence = (
-                f"{nodes}: addresses swapped? each answers where the other should (lines {listed(sorted(lines))})"
+                f"{nodes}: addresses swapped? both are up, but each answers where the other should "
+                f"(lines {listed(sorted(lines))})"
             )
             return Blame(sentence, tuple(sorted(lines)))
         sentence = (

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import islice
 
 import attrs
 
@@ -11,6 +12,10 @@ MOST_LINES = 4
 """Lines in a path at most: every one adds a round trip to a carrier's set-up and a machine that can fail."""
 MOST_PATHS = 64
 """Paths that are measured; above it, only the shortest are, so that a new line never makes the file unusable."""
+MOST_FOUND = 1000
+"""Paths that are known at all, the spare ones included: two layers of 1,000 lines each make a million."""
+MOST_STEPS = 200_000
+"""Lines that are tried while they are looked for, a tenth of a second: where many lead nowhere, few paths take long."""
 
 
 @attrs.frozen
@@ -106,14 +111,23 @@ class Paths:
 
     used: tuple[Path, ...]
     spare: tuple[Path, ...] = ()
+    is_cut: bool = False
+    """There are more, with as many lines as the last one or more: these were not looked for any further."""
+
+
+def cut(found: Iterator[Path]) -> Paths:
+    """The first of *found*, in its order."""
+    paths = tuple(islice(found, MOST_FOUND + 1))
+    return Paths(paths[:MOST_PATHS], paths[MOST_PATHS:MOST_FOUND], len(paths) > MOST_FOUND)
 
 
 def find_paths(network: Network, ingress: str) -> Paths:
     """Every simple walk from *ingress* to an exit, at most MOST_LINES long: fewest lines first, then file order."""
     away = _hops_by_start(network)
-    walks = _walks(away, ingress, ())
-    found = sorted((path for path in walks if network.nodes[path.end].exit), key=lambda path: len(path.hops))
-    return Paths(tuple(found[:MOST_PATHS]), tuple(found[MOST_PATHS:]))
+    far = _lines_to_exits(network, away)
+    steps = (step for lines in range(1, MOST_LINES + 1) for step in _walks(away, far, ingress, (), lines))
+    found = cut(Path(hops) for hops in islice(steps, MOST_STEPS) if hops)
+    return found if next(steps, None) is None else attrs.evolve(found, is_cut=True)
 
 
 def find_prefixes(paths: Paths) -> tuple[Path, ...]:
@@ -128,16 +142,29 @@ def find_prefixes(paths: Paths) -> tuple[Path, ...]:
     return tuple(sorted(prefixes.values(), key=lambda path: len(path.hops)))
 
 
-def _walks(away: Mapping[str, Sequence[Hop]], at: str, walked: tuple[Hop, ...]) -> Iterator[Path]:
-    """What goes on from *walked*, which has come to *at*; *away* has the hops that lead away from each node."""
-    if walked:
-        yield Path(walked)
-    if len(walked) == MOST_LINES:
+def _walks(
+    away: Mapping[str, Sequence[Hop]], far: Mapping[str, int], at: str, walked: tuple[Hop, ...], left: int
+) -> Iterator[tuple[Hop, ...]]:
+    """The walks to an exit that go on from *walked*, which has come to *at*, by *left* lines; and nothing for each line
+    that was tried on the way. *away* has the hops that lead away from each node, *far* how far it is to an exit."""
+    if not left:
+        if far[at] == 0:
+            yield walked
         return
     seen = {hop.start for hop in walked} | {at}
     for hop in away.get(at, ()):
-        if hop.end not in seen:
-            yield from _walks(away, hop.end, (*walked, hop))
+        yield ()
+        if hop.end not in seen and far.get(hop.end, MOST_LINES) < left:
+            yield from _walks(away, far, hop.end, (*walked, hop), left - 1)
+
+
+def _lines_to_exits(network: Network, away: Mapping[str, Sequence[Hop]]) -> Mapping[str, int]:
+    """The fewest lines from each node to an exit, of those that are not too far from one."""
+    far = {name: 0 for name, node in network.nodes.items() if node.exit}
+    for lines in range(1, MOST_LINES):
+        nearer = [start for start, hops in away.items() if start not in far and any(hop.end in far for hop in hops)]
+        far |= dict.fromkeys(nearer, lines)
+    return far
 
 
 def _hops_by_start(network: Network) -> Mapping[str, Sequence[Hop]]:

@@ -8,13 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingress.config import load, read_file
-from ingress.config.chains import Chain, walks
+from ingress.config.chains import Chain, follow, walks
 from ingress.config.show import as_toml
 from relay.config import ConfigError
 from relay.config.mistakes import Mistakes
 from relay.config.network import read_network
 from relay.config.table import Table
-from relay.model.walk import find_paths
+from relay.model.network import Address, Line, Network, Node
+from relay.model.walk import MOST_FOUND, MOST_PATHS, find_paths
 
 # Shanghai, two IX lines into Japan, two sellers' lines to the US, and landing nodes behind them.
 NETWORK = """\
@@ -134,3 +135,12 @@ def test_what_follows_a_chain_is_a_path_that_does_so_line_by_line(via: tuple[str
         )
     }
     assert {path.name for path in walks(network, "shanghai", Chain("", via))} == expected
+
+
+def test_of_a_million_paths_a_thousand_are_followed() -> None:
+    nodes = {name: Node(name, Address("a", 1), (), exit=name == "x") for name in ("j", "x")}
+    lines = [Line(f"a{n}", "in", "j", Address("a", 1)) for n in range(1000)]
+    lines += [Line(f"b{n}", "j", "x", Address("a", 1)) for n in range(1000)]
+    network = Network(("in",), nodes, {line.name: line for line in lines})
+    found = follow(network, "in", [Chain("chain", ("j", "x")), Chain("chain", ("a0", "b0"))])
+    assert (len(found.used), len(found.spare), found.is_cut) == (MOST_PATHS, MOST_FOUND - MOST_PATHS, True)

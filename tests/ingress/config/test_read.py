@@ -242,6 +242,15 @@ def test_more_paths_than_are_used_are_warned_of(tmp_path: Path) -> None:
     assert "67 paths lead to exits, the 64 with the fewest lines are used and 3 are spare" in warning
 
 
+def test_more_paths_than_are_looked_for_are_warned_of_and_of_the_others_nothing_is_said(tmp_path: Path) -> None:
+    lines = "".join(
+        f'[line.a{count}]\nfrom = "sh"\nto = "jp"\n[line.b{count}]\nfrom = "jp"\nto = "us"\n' for count in range(40)
+    )
+    (warning,) = warnings(tmp_path, GOOD + lines)
+    assert "more than 1000 paths lead to exits" in warning and "936 are spare; all behind a" in warning
+    assert "are left out, and lines and nodes that only they use" in warning
+
+
 @given(st.lists(st.sampled_from((GOOD + FORWARD + "[[rule]]\n[limits]\n").splitlines()), max_size=20))
 def test_any_jumble_of_lines_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, lines: list[str]) -> None:
     path = write(tmp_path_factory.getbasetemp(), "\n".join(lines))

@@ -120,7 +120,8 @@ def test_g1_two_addresses_swapped() -> None:
     said = over(where("j1u1 j2u1", FaultKind.WRONG_NODE, "us2"), where("j1u2 j2u2", FaultKind.WRONG_NODE, "us1"))
     (blame,) = find_blame(said, EXITS)
     assert blame.sentence == (
-        "us1 and us2: addresses swapped? each answers where the other should (lines j1u1, j1u2, j2u1, j2u2)"
+        "us1 and us2: addresses swapped? both are up, but each answers where the other should "
+        "(lines j1u1, j1u2, j2u1, j2u2)"
     )
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.model.network import Address, Line, Network, Node
-from relay.model.walk import MOST_LINES, MOST_PATHS, Path, find_paths, find_prefixes, hops_from
+from relay.model.walk import MOST_FOUND, MOST_LINES, MOST_PATHS, Path, find_paths, find_prefixes, hops_from
 
 
 def node(name: str, *, is_exit: bool = False) -> Node:
@@ -65,6 +65,33 @@ def test_of_too_many_paths_the_shortest_are_used() -> None:
     assert [path.name for path in found.used[:10]] == [f"i{n}/x{n}" for n in range(10)]
     assert len(found.used[-1].hops) <= len(found.spare[0].hops)
     assert len(found.spare) == 10 + 10 * 9 + 10 * 9 * 8 - MOST_PATHS
+
+
+def layers(count: int) -> str:
+    """Two layers of so many lines each, which make so many paths squared."""
+    return " ".join([f"a{n}:in>j" for n in range(count)] + [f"b{n}:j>x" for n in range(count)])
+
+
+def test_of_a_million_paths_a_thousand_are_looked_for() -> None:
+    found = find_paths(network_of(layers(1000), "x"), "in")
+    assert (len(found.used), len(found.spare), found.is_cut) == (MOST_PATHS, MOST_FOUND - MOST_PATHS, True)
+    assert found.spare[-1].name == f"a0/b{MOST_FOUND - 1}"
+    found = find_paths(network_of(layers(10), "x"), "in")
+    assert (len(found.used) + len(found.spare), found.is_cut) == (100, False)
+
+
+def test_lines_that_lead_to_no_exit_are_not_walked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("relay.model.walk.MOST_STEPS", 100)
+    deep = " ".join(f"d{n}:j>k e{n}:k>l f{n}:l>m" for n in range(5))
+    found = find_paths(network_of(f"a:in>j b:j>x {deep}", "x"), "in")
+    assert [path.name for path in found.used] == ["a/b"] and not found.is_cut
+
+
+def test_walks_that_end_nowhere_are_given_up_some_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("relay.model.walk.MOST_STEPS", 1000)
+    to_and_fro = " ".join(f"d{n}:j>k e{n}:k>j" for n in range(50))
+    found = find_paths(network_of(f"a:in>j b:j>x {to_and_fro}", "x"), "in")
+    assert [path.name for path in found.used] == ["a/b"] and found.is_cut
 
 
 def test_each_line_is_looked_at_once_however_many_paths_there_are() -> None:
