@@ -17,6 +17,12 @@ ONE = (("direct", INGRESS, "us"),)
 TWO = (("ix", INGRESS, "jp"), ("pacific", "jp", "us"))
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine an answer takes more than a second, which is no deafness."""
+    monkeypatch.setattr(datagram_path, "TRIALS", 12)
+
+
 class Asker:
     """Who sends datagrams to an echo, and keeps what comes back."""
 

@@ -1,5 +1,6 @@
 """What must not get through: strangers, replays, forged sources, inner targets, unasked replies, and too many."""
 
+import errno
 import socket
 from collections.abc import AsyncIterator, Callable
 
@@ -10,13 +11,15 @@ from relay.exit.datagram_targets import write_source
 from relay.model.cause import Cause
 from relay.model.network import UdpFilter
 from relay.node.labels import LabelsStatistics
+from relay.policy import Policy
 from relay.serve.counters import _datagram_counters
 from relay.wire import bodies, datagrams
-from relay.wire.codes import Verdict
+from relay.wire.codes import Feature, Verdict
 from relay.wire.datagrams import ATYP_NAME
 from relay.wire.frames import Kind
+from tests.relay.node.caller import asked, hello, secured
 from tests.relay.node.datagram_caller import DatagramCaller, Echo, PlayedLabel, stray
-from tests.world import TWO_PATHS, World, until
+from tests.world import TWO_PATHS, Journal, World, until
 
 
 @pytest.fixture
@@ -300,3 +303,57 @@ async def test_u24_a_carrier_is_reset_and_no_datagram_lost(world: World, caller:
         splice.end(None)
     label.send(echo.written, b"goes on")
     await until(lambda: len(label.got) == 1)
+
+
+# ---- what a node lacks
+
+
+async def test_u35_a_policy_that_changes_holds_for_what_was_sent_to_before(
+    world: World, caller: DatagramCaller, echo: Echo
+) -> None:
+    label = await caller.label()
+    label.send(echo.written, b"x")
+    await until(lambda: len(label.got) == 1)
+    targets = world.nodes["us"].datagrams.associations.finder.targets  # type: ignore[union-attr]
+    targets.policy = Policy()
+    label.send(echo.written, b"y")
+    await until(lambda: counters(world)["datagrams_refused"] == 1)
+    assert echo.got == [b"x"]
+
+
+async def test_without_descriptors_there_is_no_port(
+    world: World, caller: DatagramCaller, echo: Echo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none_left(*_: object, **__: object) -> socket.socket:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    label = await caller.label()
+    monkeypatch.setattr("relay.exit.association.open_udp", none_left)
+    label.send(echo.written, b"x")
+    await until(lambda: counters(world)["datagrams_refused"] == 1)
+    assert world.nodes["us"].sessions.dial_shortages == 1
+
+
+async def test_a_port_that_is_taken_is_told_and_carriers_come_all_the_same(
+    make_world: Callable[..., World], journal: Journal
+) -> None:
+    world = make_world(TWO_PATHS, is_wired=False)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(port_of(world, "us"))
+        await world.start("us")
+        assert (await journal.until("udp-port-refused", "us"))["error"] == "Address already in use"
+        assert not world.nodes["us"].datagrams.is_open
+        async with secured(world, "us") as tls:
+            welcome = await asked(tls, hello(world))
+    assert Feature.DATAGRAMS not in welcome.features  # type: ignore[union-attr]
+
+
+async def test_an_exit_that_stops_says_so_of_every_association(
+    world: World, caller: DatagramCaller, echo: Echo
+) -> None:
+    label = await caller.label()
+    label.send(echo.written, b"x")
+    await until(lambda: len(label.got) == 1)
+    world.nodes["us"].sessions.end_streams(Cause.DRAINING)
+    assert bodies.parse_assoc_gone(await caller.hears(Kind.ASSOC_GONE)) == (1, Cause.DRAINING)
+    assert _is_free(echo.sources[0])
