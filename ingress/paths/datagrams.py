@@ -27,6 +27,8 @@ from relay.wire.codes import Feature
 from relay.wire.datagrams import LABEL_SIZE, Heartbeat, turned
 from relay.wire.frames import Kind
 
+LOOK = 0.25
+"""Seconds between two looks at what may take its time, keys and lines that are deaf, while heartbeats are many."""
 HELD_UP = 0.02
 """Seconds by which a heartbeat's timer may be late before silence is this process's own fault."""
 
@@ -69,6 +71,7 @@ class Datagrams:
         self._leaving: frozenset[str] = frozenset()
         self._timer: Timer | None = None
         self._due = float("inf")
+        self._look_at = loop.now
         self._strange = self._forged = self._unsent = self._unrouted = 0
 
     def use(self, tag: bytes | None) -> None:
@@ -116,7 +119,7 @@ class Datagrams:
                 and path.labeled(epoch, verdict, live.peer.name, self._loop.now)
             ):
                 log.event("label-up", level="debug", about=live.name, path=live.name)
-                self._tick()
+                self._look()
         else:
             number, code = bodies.parse_assoc_gone(body)
             flow = self.flows.get(number.to_bytes(4, "big"))
@@ -128,7 +131,7 @@ class Datagrams:
         path = self._path(live)
         if path is not None:
             self._forget(path)
-            self._tick()
+            self._look()
 
     def note_leaving(self, names: frozenset[str]) -> None:
         """These paths have a node that is about to stop: datagrams leave them while they work."""
@@ -137,7 +140,7 @@ class Datagrams:
         self._leaving = names
         for path in self._by_label.values():
             path.is_leaving = path.live.name in names
-        self._tick()
+        self._look()
 
     def session_over(self, exit_: str) -> None:
         """The exit has another session than before, which knows none of these flows."""
@@ -209,8 +212,11 @@ class Datagrams:
     # ---- heartbeats
 
     def woken(self) -> None:
-        """Datagrams flow again somewhere: ask the paths there at once."""
-        self._arm(self._loop.now)
+        """Datagrams flow again somewhere, or some may: ask the paths at once."""
+        now = self._loop.now
+        for way in self.ways.values():
+            way.due = now
+        self._arm(now)
 
     def _arm(self, when: float) -> None:
         if self._timer is not None and self._timer.call is not None:
@@ -225,15 +231,26 @@ class Datagrams:
         now = self._loop.now
         if now - self._due > HELD_UP:
             self._excuse(now)
-        for way in self.ways.values():
+        ways = [way for way in self.ways.values() if way.is_awake or way.was_used or way.due <= now]
+        for way in ways:
             way.choose(now)
         carrying = sum(way.primary is not None for way in self.ways.values())
-        due = min((way.beat(now, has_others=carrying > 1) for way in self.ways.values()), default=float("inf"))
+        for way in ways:
+            way.due = way.beat(now, has_others=carrying > 1)
         self._leave_lost_exits(now)
-        self._renew_keys(now)
-        self._carry(now)
+        if now >= self._look_at or not any(way.is_awake for way in ways):
+            self._look_at = now + LOOK
+            self._renew_keys(now)
+            self._carry(now)
         if self._by_label:
-            self._arm(due)
+            self._arm(min(way.due for way in self.ways.values()))
+
+    def _look(self) -> None:
+        """Something has changed: look at every exit, and at all that is looked at seldom."""
+        now = self._look_at = self._loop.now
+        for way in self.ways.values():
+            way.due = now
+        self._tick()
 
     def _excuse(self, now: float) -> None:
         for path in self._by_label.values():
@@ -246,7 +263,7 @@ class Datagrams:
             return
         others = [way for way in self.ways.values() if way.bad_since is None and way.primary is not None]
         for way in others:
-            way.urge(now + 2 * GIVEN_UP)
+            way.urge(now, now + 2 * GIVEN_UP)
         for way in bad:
             since = way.bad_since or now
             if way.is_given_up(now) and any(

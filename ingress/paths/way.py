@@ -41,6 +41,7 @@ class ExitWay:
         "_used_at",
         "bad_since",
         "copies",
+        "due",
         "exit",
         "generation",
         "is_awake",
@@ -72,6 +73,8 @@ class ExitWay:
         """A datagram went or came since the last look: so that none has to read the clock."""
         self.is_awake = False
         """It is looked at often; who sends on one that is not has it woken."""
+        self.due = float("-inf")
+        """When it has to be looked at next; while it is awake, whenever anything is."""
         self._used_at = float("-inf")
         self.bad_since: float | None = None
         """Since when no path works."""
@@ -92,8 +95,10 @@ class ExitWay:
         """Whether nothing has worked for so long that its flows should leave."""
         return self.bad_since is not None and now - self.bad_since >= GIVEN_UP
 
-    def urge(self, until: float) -> None:
+    def urge(self, now: float, until: float) -> None:
         """It may be needed: find out whether it answers."""
+        if now >= self.urged_until:
+            self.due = now
         self.urged_until = until
 
     # ---- which path
