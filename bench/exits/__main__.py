@@ -3,6 +3,7 @@
 import argparse
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from bench.exits.bed import FAULTS, opened_bed
@@ -37,9 +38,9 @@ def row(seen: Seen) -> str:
     )
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     """Do what the command line asks; gives the exit status."""
-    asked = parser().parse_args()
+    asked = parser().parse_args(arguments)
     unknown = [name for name in asked.faults if name not in FAULTS]
     if unknown:
         parser().error(f"no such fault: {', '.join(unknown)} (there are {', '.join(FAULTS)})")
@@ -57,4 +58,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
