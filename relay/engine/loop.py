@@ -12,11 +12,11 @@ from collections.abc import Callable
 from time import perf_counter, thread_time
 from typing import Protocol
 
-import attrs
 import trio
 
 from relay import log
 from relay.engine.lag import Lag
+from relay.engine.loop_statistics import LoopStatistics
 from relay.engine.timers import Timer, Timers
 from relay.engine.urgent import FLOWING, HURRY, Urgent
 from relay.engine.wakers import Alarm, Bell
@@ -76,23 +76,6 @@ class Endpoint(Protocol):
 
 class HandlerFailed(OSError):
     """What `on_closed` is told when the owner's own code raised; the exception itself is `__cause__`."""
-
-
-@attrs.frozen
-class LoopStatistics:
-    """What a loop holds at one moment, and did since its start."""
-
-    endpoints: int
-    timers: int
-    """Timers that wait; some may be cancelled."""
-    wakeups: int
-    turns: int
-    services: int
-    failures: int
-    """Calls that raised."""
-    lag: float
-    worst_lag: float
-    """As `Loop.lag`, in the last minute or two."""
 
 
 class Loop:
