@@ -113,7 +113,7 @@ EXIT: Mapping[str, Stage] = {
     "reply": Stage(
         7.0,
         "CONNECTED noted; the socket gets its endpoint, and is given what the client said already",
-        ("relay.node.sessions:Sessions._dialled",),
+        ("relay.node.dials:Dials._dialled",),
     ),
     "pump": Stage(
         12.0,
