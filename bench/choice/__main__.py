@@ -28,7 +28,7 @@ def parser() -> argparse.ArgumentParser:
         "--minutes",
         type=float,
         default=600.0,
-        help="give up after so long; an hour takes 20 s of a core with 4 paths, 40 with 16, 110 with 64, for each weather and seed",
+        help="give up then; for each weather and seed an hour takes 20, 40, 110 s of a core with 4, 16, 64 paths",
     )
     made.add_argument("--write", action="store_true", help="write docs/choice.md, once all was played")
     return made
