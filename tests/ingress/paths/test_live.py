@@ -346,7 +346,7 @@ async def test_a_silent_bulk_carrier_is_closed_and_the_warm_one_stays(bed: Fleet
     bed.connection(spare).is_held = True
     silent = bed.loop.now
     await bed.until(lambda: spare not in live.bulk)
-    assert 3.0 <= bed.loop.now - silent <= 5.2
+    assert 3.0 <= bed.loop.now - silent <= 8.2  # one that nobody rides on is asked every 4 s
     assert bed.logged("carrier-lost")[-1]["why"] == "silent"
     assert live.thin is not None
 
