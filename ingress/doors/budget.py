@@ -10,8 +10,8 @@ from typing import Final
 TURN: Final = 2000
 """Steps of all doors in one turn of the loop: 2 to 4 ms. At a tenth of it a body of tiny chunks costs half as much
 again; at ten times as much everybody feels it."""
-REQUEST: Final = 200
-"""Steps of a request: to judge it, and to ask for its stream or answer it."""
+REQUEST: Final = 300
+"""Steps of a request: to judge it, and all that the shell does to open its stream."""
 ANSWER: Final = 40
 """Steps of an answer's head, an interim one too."""
 LINE: Final = 6
