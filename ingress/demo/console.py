@@ -113,7 +113,7 @@ class Console:
                 report = await self._demo.ask(ask="paths")
             except NoAnswer:
                 report = {"paths": []}
-            use.look({path["path"]: path.get(counted, 0) for path in report["paths"]})
+            use.look({path["path"]: path[counted] for path in report["paths"]})
             await trio.sleep(LOOK)
 
     async def _ask_ingress(self, options: list[str]) -> None:
