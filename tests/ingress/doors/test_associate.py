@@ -2,6 +2,7 @@
 
 import pytest
 
+from ingress.doors.budget import Budget
 from ingress.doors.door import KEPT_HARD, DoorSettings
 from ingress.doors.events import Associate, Authenticate, Close, Event, Send
 from ingress.doors.sniff import door_for
@@ -15,7 +16,7 @@ NOT_SERVED = b"\x05\x07\x00\x01\0\0\0\0\0\0"
 
 
 def asked(data: bytes, settings: DoorSettings = TAKES) -> tuple[Socks5, list[Event]]:
-    door = door_for(5, settings)
+    door = door_for(5, settings, Budget())
     assert isinstance(door, Socks5)
     return door, door.receive(data)
 
@@ -82,4 +83,4 @@ def test_u05_a_password_comes_first_where_one_is_needed() -> None:
 
 @pytest.mark.parametrize("first", [b"\x04", b"G"])
 def test_other_protocols_ask_for_no_datagrams(first: bytes) -> None:
-    assert door_for(first[0], TAKES).associated(("127.0.0.1", 9)) == []
+    assert door_for(first[0], TAKES, Budget()).associated(("127.0.0.1", 9)) == []
