@@ -57,6 +57,7 @@ TROUBLES = {
     Cause.NO_ROUTE: Trouble.NO_ROUTE,
     Cause.HOST_UNREACHABLE: Trouble.NO_ROUTE,
     Cause.DNS_TIMEOUT: Trouble.DNS,
+    Cause.DNS_FAILED: Trouble.DNS,
     Cause.REFUSED: Trouble.REFUSED,
 }
 """The causes that may be an exit's own fault."""

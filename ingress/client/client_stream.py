@@ -20,12 +20,22 @@ TARGET_CAUSES = frozenset(
         Cause.HOST_UNREACHABLE,
         Cause.NAME_NOT_FOUND,
         Cause.DNS_TIMEOUT,
+        Cause.DNS_FAILED,
         Cause.REFUSED,
         Cause.CONNECT_TIMEOUT,
     }
 )
 """What an exit found out about a target: remembered, so that the next answer waits for the truth."""
-OTHERS_MAY = frozenset({Cause.NO_ROUTE, Cause.POLICY, Cause.HOST_UNREACHABLE, Cause.DNS_TIMEOUT, Cause.CONNECT_TIMEOUT})
+OTHERS_MAY = frozenset(
+    {
+        Cause.NO_ROUTE,
+        Cause.POLICY,
+        Cause.HOST_UNREACHABLE,
+        Cause.DNS_TIMEOUT,
+        Cause.DNS_FAILED,
+        Cause.CONNECT_TIMEOUT,
+    }
+)
 """Of those: what may be the exit's own fault. It never connected, so that no target has had a byte."""
 MOST_TRIES = 4
 

@@ -50,8 +50,9 @@ REPLIES: Final[dict[Cause, Reply]] = {
     Cause.HOST_UNREACHABLE: Reply(
         4, _BAD_GATEWAY, "destination_ip_unroutable", "The target's host cannot be reached from the exit."
     ),
-    Cause.NAME_NOT_FOUND: Reply(
-        4, _BAD_GATEWAY, "dns_error", "The target's name does not exist, or its name servers failed. Check the name."
+    Cause.NAME_NOT_FOUND: Reply(4, _BAD_GATEWAY, "dns_error", "The target's name does not exist. Check the name."),
+    Cause.DNS_FAILED: Reply(
+        4, _BAD_GATEWAY, "dns_error", "The exit's name servers failed to look the target's name up. Try again."
     ),
     Cause.DNS_TIMEOUT: Reply(
         4, HTTPStatus.GATEWAY_TIMEOUT, "dns_timeout", "The exit's name servers did not answer in time. Try again."

@@ -10,6 +10,7 @@ HOW = {
     Cause.NO_ROUTE: "has no route to",
     Cause.HOST_UNREACHABLE: "has no route to",
     Cause.DNS_TIMEOUT: "gets no answer from the DNS for",
+    Cause.DNS_FAILED: "gets no answer from the DNS for",
     Cause.REFUSED: "is refused by",
 }
 SILENT = "gets no answer from"

@@ -47,6 +47,7 @@ class Lookup:
 
     def __init__(self, name: str) -> None:
         self._questions = (_Question(name, AAAA), _Question(name, A))
+        self._has_failed = False
 
     @property
     def is_settled(self) -> bool:
@@ -99,7 +100,8 @@ class Lookup:
             return Answer(addresses, ttl if self.is_settled else min(ttl, PARTIAL_TTL))
         if self.is_settled:
             return Answer(Cause.NAME_NOT_FOUND, min(question.ttl for question in self._questions))
-        return Answer(Cause.DNS_TIMEOUT, FAILURE)  # a server that fails says nothing of the name
+        # A server that fails says nothing of the name.
+        return Answer(Cause.DNS_FAILED if self._has_failed else Cause.DNS_TIMEOUT, FAILURE)
 
     def _answer(self, question: _Question, message: QueryMessage) -> None:
         if message.flags & dns.flags.TC:
@@ -123,6 +125,7 @@ class Lookup:
 
     def _refuse(self, question: _Question) -> None:
         question.is_refused = True
+        self._has_failed = True
 
 
 def _canonical(texts: list[str]) -> list[str]:

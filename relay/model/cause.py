@@ -25,6 +25,7 @@ class Cause(enum.IntEnum):
     REFUSED = 6, "connection-refused"
     CONNECT_TIMEOUT = 7, "connect-timeout"
     TARGET_RESET = 8, "target-reset"
+    DNS_FAILED = 9, "dns-failed"
     # what the ingress knows itself
     NO_PATH = 16, "no-path"
     LIMIT = 17, "limit-reached"

@@ -15,6 +15,7 @@ AGREED = {
     Cause.HOST_UNREACHABLE: (4, 502, "destination_ip_unroutable"),
     Cause.NAME_NOT_FOUND: (4, 502, "dns_error"),
     Cause.DNS_TIMEOUT: (4, 504, "dns_timeout"),
+    Cause.DNS_FAILED: (4, 502, "dns_error"),
     Cause.REFUSED: (5, 502, "connection_refused"),
     Cause.CONNECT_TIMEOUT: (6, 504, "connection_timeout"),
     Cause.TARGET_RESET: (5, 502, "connection_terminated"),

@@ -58,8 +58,8 @@ ENDLESS = ["www.example. 10 IN CNAME cdn.example.", "cdn.example. 10 IN CNAME ww
         (look_up([SOA], [SOA], NXDOMAIN), Answer(Cause.NAME_NOT_FOUND, 20.0)),
         (look_up([SOA], None), Answer(Cause.DNS_TIMEOUT, FAILURE)),
         (look_up(None, None), Answer(Cause.DNS_TIMEOUT, FAILURE)),
-        (look_up([], [], SERVFAIL), Answer(Cause.DNS_TIMEOUT, FAILURE)),
-        (look_up(ENDLESS, ENDLESS), Answer(Cause.DNS_TIMEOUT, FAILURE)),
+        (look_up([], [], SERVFAIL), Answer(Cause.DNS_FAILED, FAILURE)),
+        (look_up(ENDLESS, ENDLESS), Answer(Cause.DNS_FAILED, FAILURE)),
         (look_up(["www.example. 60 IN AAAA ::ffff:10.0.0.1"], []), Answer(("10.0.0.1",), 60.0)),
     ],
 )
