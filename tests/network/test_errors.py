@@ -198,7 +198,7 @@ def test_under_auto_what_the_ingress_knows_by_itself_is_told_at_once(place: Plac
         assert open_stream(sock, door, "127.0.0.1", place.ports["shanghai"]) == LOOP.told(door)
 
 
-@pytest.mark.parametrize(("request_", "code"), [(b"\x02\x00\x01", 7), (b"\x03\x00\x01", 7), (b"\x01\x00\x05", 8)])
+@pytest.mark.parametrize(("request_", "code"), [(b"\x02\x00\x01", 7), (b"\x01\x00\x05", 8)])
 def test_what_socks5_does_not_offer_here_is_told(place: Place, request_: bytes, code: int) -> None:
     with place.connect() as sock:
         sock.sendall(b"\x05\x01\x00\x05" + request_ + b"\x7f\x00\x00\x01\x00\x50")

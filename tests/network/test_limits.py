@@ -169,7 +169,7 @@ def test_d5_targets_that_do_not_answer_leave_an_exit_its_carriers_and_its_admin_
     echo, pid = Echo(breakable), breakable.pid("us-one")
     keep(echo.sock)
     before, limits = shortages(breakable), resource.prlimit(pid, resource.RLIMIT_NOFILE)
-    most = descriptors(pid) + 256
+    most = descriptors(pid) + 96
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (most, limits[1]))
     hole = keep(socket.socket())
     hole.bind(("127.0.0.1", 0))
