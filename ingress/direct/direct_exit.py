@@ -20,7 +20,6 @@ from relay.exit.machine import look
 from relay.exit.resolver import Resolver
 from relay.exit.targets import Targets
 from relay.model.addresses import plain
-from relay.model.cause import Cause
 from relay.model.hosts import parse_literal
 from relay.model.network import Address, Network, Node
 from relay.node.dials import Dials
@@ -118,13 +117,6 @@ class DirectExit:
     def stream_count(self) -> int:
         """How many these are."""
         return len(self._near.streams)
-
-    def close(self, cause: Cause) -> None:
-        """End all of it; clients and targets are reset."""
-        for session in (self._near, self._far):
-            session.close(cause)
-        for clock in self._clocks:
-            clock.stop()
 
 
 def _literal(addresses: Iterable[Address]) -> frozenset[OwnAddress]:

@@ -147,6 +147,25 @@ FORWARD = '[[forward]]\nlisten = "127.0.0.1:2000"\ntarget = "a.example:1"\n'
         (GOOD + '[[rule]]\ndeny = "never"\n', 'rule[0].deny: "never" is no way to deny'),
         (GOOD + "[[rule]]\ndeny = true\nredundant = true\n", "rule[0].redundant: what is denied is not carried"),
         (GOOD + '[[rule]]\nredundant = true\nelse = "any"\n', "rule[0].else: is for rules that name exits"),
+        (GOOD + '[[rule]]\ncountry = "China"\ndeny = true\n', 'rule[0].country: "China" is not a country'),
+        (GOOD + '[[rule]]\ncountry = "cn"\ndeny = true\n', "rule[0].country: there is no database of countries"),
+        (GOOD + "[[rule]]\ndirect = true\nredundant = true\n", "rule[0].redundant: what goes direct goes over no line"),
+        (GOOD + '[[rule]]\ndeny = true\nport = "70000-80000"\n', 'rule[0].port: "70000-80000" is not a range'),
+        (
+            GOOD.replace('listen = "127.0.0.1:1080"', 'listen = { name = "us" }'),
+            "ingress.sh.listen: an address to listen at without one",
+        ),
+        (
+            GOOD.replace('listen = "127.0.0.1:1080"', 'listen = { adress = "127.0.0.1:1" }'),
+            'ingress.sh.listen: "adress" is not a key of an address to listen at',
+        ),
+        (
+            GOOD.replace(
+                'listen = "127.0.0.1:1080"',
+                'listen = [{ address = "127.0.0.1:1", name = "a" }, { address = "127.0.0.1:2", name = "a" }]',
+            ),
+            'ingress.sh.listen: two addresses are named "a"',
+        ),
         (GOOD + '[[rule]]\nanswer = "aggregate"\n', "rule[0].answer: aggregate is a word for later"),
         (GOOD + '[[rule]]\ndeny = true\nport = "9-1"\n', 'rule[0].port: "9-1" is not a range of ports'),
         (GOOD + '[[rule]]\ndeny = true\nport = "web"\n', 'rule[0].port: "web" is not a range of ports'),

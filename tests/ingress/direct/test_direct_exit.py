@@ -6,10 +6,13 @@ from collections.abc import Callable
 import pytest
 import trio
 
+from ingress.demo.ports import free_ports
 from ingress.doors.datagram import PREFIX, address_bytes
+from relay.errors import OperatorError
 from relay.model.cause import Cause
 from tests.world import INGRESS, NAME, PATIENCE, World, read, reply, until
 
+FORWARD = '[[forward]]\nlisten = "127.0.0.1:{listen}"\ntarget = "a.test:1"\n'
 RULE = '[[rule]]\ndirect = true\nhost = "direct.test"\ncidr = "127.0.0.0/8"\n'
 OPENED = 'hosts = "hosts"\nallow = [{ cidr = "127.0.0.0/8", reason = "the tests\' targets" }]\n'
 
@@ -46,6 +49,7 @@ async def test_bytes_and_ends_go_both_ways_and_no_path_carries_them(make_world: 
     assert direct is not None
     await until(lambda: direct.stream_count == 0)
     assert world.running.memory.statistics().used == 0
+    await until(lambda: len(direct._wire.near.unconfirmed) == 0)  # a ping has confirmed the last words
 
 
 async def test_a_target_that_reads_nothing_holds_up_its_client_alone(make_world: Callable[..., World]) -> None:
@@ -164,3 +168,33 @@ async def test_datagrams_that_this_machine_may_not_send_are_dropped(make_world: 
         await client.connect(("127.0.0.1", int.from_bytes(answer[-2:], "big")))
         await client.send(PREFIX + address_bytes("127.0.0.1", 53) + b"hello")
         await until(lambda: direct.datagrams_refused == 1)
+
+
+async def test_another_file_of_names_is_gone_by_from_the_next_stream_on(make_world: Callable[..., World]) -> None:
+    world = await started(make_world)
+    (world.folder / "others").write_text("127.0.0.1 later.test\n")
+    world.write(
+        world.config.read_text()
+        .replace('hosts = "hosts"\n', 'hosts = "others"\n', 1)
+        .replace("direct.test", "later.test")
+    )
+    await world.running.reloads.reload()
+    client, target = await world.connect("later.test"), await world.target.accept()
+    await client.send_all(b"found")
+    assert await read(target, 5) == b"found"
+
+
+async def test_a_file_of_names_that_is_gone_refuses_the_reload_and_changes_nothing(
+    make_world: Callable[..., World],
+) -> None:
+    world = await started(make_world)
+    text = world.config.read_text()
+    (listen,) = free_ports(1)
+    world.write(
+        text.replace('hosts = "hosts"\n', 'hosts = "gone"\n', 1).replace('answer = "true"', 'answer = "true"')
+        + FORWARD.format(listen=listen)
+    )
+    with pytest.raises(OperatorError, match="gone"):
+        await world.running.reloads.reload()
+    with socket.create_server(("127.0.0.1", listen)):
+        await world.connect("direct.test")

@@ -262,3 +262,19 @@ def test_line_endings_and_empty_lines_change_nothing(lines: list[str], ending: s
 def test_a_name_in_another_script_is_compared_as_dns_has_it() -> None:
     assert matched(targets("中国", "plain"), "xn--fiqs8s", "a.xn--fiqs8s", "cn") == ["xn--fiqs8s", "a.xn--fiqs8s"]
     assert read_list("例え.jp\n".encode(), "v2fly")[0].names[Scope.COVERED] == {"xn--r8jz45g.jp"}
+
+
+def test_a_long_list_is_guessed_by_its_beginning_and_read_whole() -> None:
+    content = b"".join(b"DOMAIN-SUFFIX,name-%d.example\n" % number for number in range(20_000))
+    entries, format_ = read_list(content)
+    assert (format_, entries.count) == ("clash-classical", 20_000)
+
+
+def test_what_is_nearly_a_list_has_its_wrong_lines_quoted() -> None:
+    with pytest.raises(UnreadableList, match="as clash-classical it has wrong lines: 'IP-CIDR,nonsense'"):
+        guess(b"DOMAIN,a.cn\nDOMAIN-SUFFIX,b.cn\nIP-CIDR,nonsense\n")
+
+
+def test_a_gfwlist_may_except_names_and_name_addresses_wrongly() -> None:
+    entries = READERS["gfwlist"](b"[AutoProxy]\n||a.cn\n||999.1.1.1\n@@||b.a.cn\n")
+    assert entries.wrong == ["||999.1.1.1"] and entries.wrong_count == 1

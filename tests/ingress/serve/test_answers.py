@@ -137,3 +137,26 @@ async def test_why_goes_by_what_the_exits_may_dial(make_running: Make) -> None:
         host, _, port = target.partition(":")
         assert running.opener.demand(host, int(port)).exits == exits
         assert (await asks(running)["why"]({"target": target}))["paths"] == []
+
+
+async def test_why_goes_by_the_rules_and_by_who_asks(make_running: Make) -> None:
+    world, running = make_running()
+    port = world.ports[INGRESS]
+    rules = (
+        '[[rule]]\nname = "ads"\nhost = "ads.example"\ndeny = true\n'
+        '[[rule]]\nname = "near"\nuser = "alice"\ndirect = true\n'
+        f'[[rule]]\nname = "landing"\nlisten = {port}\nexit = "us"\n'
+    )
+    world.write(world.text() + rules)
+    await running.reloads.reload()
+    why = asks(running)["why"]
+    told = await why({"target": "x.ads.example"})
+    assert told["reason"] == "denied by rule: rule ads"
+    assert (told["rule"]["title"], told["rule"]["because"]) == ("rule ads", "host ads.example")
+    told = await why({"target": "a.example", "user": "alice", "client": "10.0.0.1"})
+    assert (told["exit"], told["reason"]) == ("direct", "dialled from this machine: no line carries it")
+    told = await why({"target": "a.example", "listen": str(port)})
+    assert told["reason"].startswith("no path that rule landing allows is up")
+    assert (await why({"target": "a.example"}))["rule"] is None
+    with pytest.raises(OperatorError, match="does not listen at 9: it does at"):
+        await why({"target": "a.example", "listen": "9"})

@@ -11,7 +11,7 @@ import pytest
 import trio
 
 from ingress.keys import make_keys
-from ingress.lists.load import Lists
+from ingress.lists.load import Lists, load_lists
 from ingress.serve.running import Files, Running, read
 from ingress.users_file import add_user
 from relay.errors import OperatorError
@@ -256,3 +256,15 @@ async def test_what_is_left_is_reset_at_both_ends(make_running: Make) -> None:
     running.reset_streams()
     assert (sink.cause, running.fleet.stream_count) == (Cause.SHUTDOWN, 0)
     assert len(session.last_words.waiting) == 1
+
+
+async def test_a_list_that_was_read_anew_is_gone_by_from_the_next_stream_on(make_running: Make) -> None:
+    world, running = make_running()
+    source = world.folder / "names.txt"
+    source.write_text("+.other.example\n")
+    world.write(world.text() + '[[rule]]\nhost = { file = "names.txt" }\ndeny = true\n')
+    await running.reloads.reload()
+    assert running.opener.demand("a.example", 443).refusal is None
+    source.write_text("+.a.example\n")
+    running._use_lists(load_lists(running.lists.loaded))
+    assert running.opener.demand("a.example", 443).refusal is Cause.DENIED
