@@ -1,9 +1,15 @@
 """The answer to `why`."""
 
+import math
+
 import pytest
 
 from ingress.choice.chooser import Chooser
+from ingress.choice.cost import TOLD_APART
 from ingress.choice.demand import Demand
+from ingress.choice.ranking import ENOUGH, PLAIN
+from ingress.choice.rules import Match
+from ingress.config.rule import Denial, Rule
 from ingress.measure.capacity import Capacities, Way
 from ingress.measure.figures import Source
 from ingress.measure.health import PathState
@@ -38,22 +44,30 @@ def test_why_adds_up() -> None:
     for candidate in told.candidates:
         assert candidate.cost == pytest.approx(sum(term.value for term in candidate.terms))
     assert second.cost - first.cost == pytest.approx(0.02, abs=0.001)
-    assert told.would_switch[0].startswith("ix2/j2u takes over when it was cheaper by 20 ms for a second, or by")
+    assert told.would_switch[0].startswith(
+        f"ix2/j2u takes over when it was cheaper by {ENOUGH * 1000:.0f} ms for a second, or by"
+    )
     assert told.would_switch[0].endswith("ms of doubt: now it is 20.2 ms dearer")
     assert told.would_switch[1] == "at once when ix1/j1u stalls or dies: to ix2/j2u"
     assert (told.margin, told.kept, told.answers_early) == (pytest.approx(0.003), {"us1": 1}, True)
 
 
 def test_why_counts_up_to_a_switch_and_remembers_it() -> None:
+    gain = 0.003 - TOLD_APART
+    each = gain * max(1.0, gain / PLAIN) / 2  # of what half a second is worth
+    enough = math.ceil(ENOUGH / each)
     made = chooser(figure("a>us", 130), figure("b>us", 140))
     for half in range(1, 9):
         made.rank([figure("a>us", 130), figure("b>us", 127)], half / 2)
     said = explained(made, Demand("::1", 22), 4.0)
-    assert said.would_switch[0].endswith("not counting 0.5 ms of doubt: now it is 3.0 ms cheaper; it is 50% of the way")
+    assert said.would_switch[0].endswith(
+        f"not counting {TOLD_APART * 1000:.1f} ms of doubt: now it is 3.0 ms cheaper; "
+        f"it is {8 * each / ENOUGH:.0%} of the way"
+    )
     assert (said.target, said.answers_early) == ("[::1]:22", False)
-    for half in range(9, 18):
+    for half in range(9, enough + 2):
         made.rank([figure("a>us", 130), figure("b>us", 127)], half / 2)
-    (switch,) = explained(made, HOST, 12.0).switches
+    (switch,) = explained(made, HOST, enough / 2 + 4.0).switches
     assert (switch.age, switch.old, switch.new, switch.reason) == (4.0, "a", "b", "3.0 ms cheaper")
 
 
@@ -129,3 +143,35 @@ def test_why_says_where_bulk_would_go() -> None:
     ]
     assert told.candidates[1].offers == [OfferRow("down", 25e6, 25e6), OfferRow("up", 0.0, None)]
     assert explained(made, Demand("example.com", 443, legs=2), 1.0, capacities).bulk == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "exits", "exit_", "reason", "does"),
+    [
+        (
+            Rule(name="lan", direct=True),
+            None,
+            "direct",
+            "dialled from this machine: no line carries it",
+            "direct, from this machine",
+        ),
+        (Rule(name="ads", deny=Denial.REFUSE), None, None, "denied by rule: rule ads", "denied"),
+        (Rule(name="bugs", deny=Denial.DROP), None, None, "dropped by rule: rule bugs", "dropped without a word"),
+        (
+            Rule(name="bank", exits=("hk", "tw"), exit_nodes=frozenset({"hk", "tw"})),
+            frozenset({"hk", "tw"}),
+            None,
+            "no path that rule bank allows is up; a new stream waits a few seconds for one",
+            "exit hk or tw",
+        ),
+    ],
+)
+def test_why_says_what_a_rule_does(
+    rule: Rule, exits: frozenset[str] | None, exit_: str | None, reason: str, does: str
+) -> None:
+    made = chooser(figure("a>us", 100))
+    demand = Demand("www.example.com", 443, exits=exits, match=Match(rule, "www.example.com"))
+    told = explained(made, demand, 1.0)
+    assert (told.paths, told.exit, told.reason) == ([], exit_, reason)
+    assert told.rule is not None
+    assert (told.rule.title, told.rule.because, told.rule.does) == (rule.title, "www.example.com", does)
