@@ -43,11 +43,13 @@ class Asker:
         self.flow = None
 
     async def run_echo(self) -> None:
-        while True:
-            await trio.lowlevel.wait_readable(self.echo)
-            data, source = self.echo.recvfrom(65536)
-            self.sources.add(source)
-            self.echo.sendto(data, source)
+        """The echo ends with this task, which may have a datagram to read while it is cancelled."""
+        with self.echo:
+            while True:
+                await trio.lowlevel.wait_readable(self.echo)
+                data, source = self.echo.recvfrom(65536)
+                self.sources.add(source)
+                self.echo.sendto(data, source)
 
     def send(self) -> None:
         if self.flow is None:
@@ -69,18 +71,13 @@ class Asker:
 
 @pytest.fixture
 async def asker(make_world: Callable[..., World], nursery: trio.Nursery) -> AsyncIterator[Callable[..., Asker]]:
-    made: list[Asker] = []
-
     async def make(lines: object, extra: str = "", **others: object) -> Asker:
-        world = await make_world(lines, ("us",), extra=extra, **others).start()
-        made.append(Asker(world))
-        nursery.start_soon(made[-1].run_echo)
-        return made[-1]
+        one = Asker(await make_world(lines, ("us",), extra=extra, **others).start())
+        nursery.start_soon(one.run_echo)
+        return one
 
     yield make  # type: ignore[misc]
     nursery.cancel_scope.cancel()
-    for one in made:
-        one.echo.close()
 
 
 def path_of(asker: Asker) -> DatagramPath:
@@ -137,7 +134,6 @@ async def test_u21_one_of_two_lines_is_deaf(
     received = [node.datagrams.status().received for node in nodes(world)]
     assert (received[1] > 0) is (deaf == "ix")
     nursery.cancel_scope.cancel()
-    one.echo.close()
 
 
 def nodes(world: World) -> list[RelayNode]:
@@ -165,21 +161,20 @@ async def test_u21_a_line_that_has_healed_carries_them_again(
     assert path.in_tcp == () and len(one.sources) == 1
     await until(lambda: len(world.nodes["us"].datagrams.carriers) == 0)
     nursery.cancel_scope.cancel()
-    one.echo.close()
-    port.close()
 
 
 async def forward(port: socket.socket, to: tuple[str, int]) -> None:
-    """Pass on what comes at *port*, and back: a line that is well."""
+    """Pass on what comes at *port*, and back: a line that is well, until cancelled."""
     near: object = None
-    while True:
-        await trio.lowlevel.wait_readable(port)
-        data, source = port.recvfrom(65536)
-        if source == to:
-            port.sendto(data, near)  # type: ignore[arg-type]
-        else:
-            near = source
-            port.sendto(data, to)
+    with port:
+        while True:
+            await trio.lowlevel.wait_readable(port)
+            data, source = port.recvfrom(65536)
+            if source == to:
+                port.sendto(data, near)  # type: ignore[arg-type]
+            else:
+                near = source
+                port.sendto(data, to)
 
 
 async def test_a_carrier_that_is_lost_comes_back(asker: Callable[..., Asker]) -> None:
