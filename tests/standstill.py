@@ -66,5 +66,7 @@ class Watchdog:
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Watch this run, unless somebody sits at a debugger."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's `&` has it so, and what we say would not be heard
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if not config.getoption("usepdb"):
         config.pluginmanager.register(Watchdog(float(os.environ.get(VARIABLE) or USUAL)), "standstill")

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 SLOW = """\
 import threading, pytest
@@ -29,10 +31,13 @@ def test_deaf():
 """
 
 
-def run(folder: Path, text: str, limit: str, cleanup: float = 20.0) -> subprocess.CompletedProcess[str]:
+def run(
+    folder: Path, text: str, limit: str, cleanup: float = 60.0, interrupts: str = "default_int_handler"
+) -> subprocess.CompletedProcess[str]:
     (folder / "test_it.py").write_text(text)
     start = (
-        f"import sys, pytest, tests.standstill as it; it.CLEANUP = {cleanup}; "
+        f"import signal, sys, pytest, tests.standstill as it; it.CLEANUP = {cleanup}; "
+        f"signal.signal(signal.SIGINT, signal.{interrupts}); "
         "sys.exit(pytest.main(['-p', 'tests.standstill', '-q', '-s', '-o', 'addopts=', sys.argv[1]]))"
     )
     env = {**os.environ, "INGRESS_TEST_LIMIT": limit, "PYTHONPATH": str(ROOT)}
@@ -45,12 +50,14 @@ def test_g11_a_slow_run_is_left_alone(tmp_path: Path) -> None:
     assert done.returncode == 0 and "8 passed" in done.stdout, done.stderr
 
 
-def test_g11_a_run_that_stands_still_says_where_and_what_to_do(tmp_path: Path) -> None:
-    done = run(tmp_path, STUCK, "1.5")
-    assert done.returncode == 2  # as after Ctrl-C
-    assert "run: no test has finished for 1.5 s: it stands in test_it.py::test_stuck, at:" in done.stderr
+@pytest.mark.parametrize("interrupts", ["default_int_handler", "SIG_IGN"])
+def test_g11_a_run_that_stands_still_says_where_and_what_to_do(tmp_path: Path, interrupts: str) -> None:
+    """In the background of a script, too, where a shell has interrupts ignored."""
+    done = run(tmp_path, STUCK, "3", interrupts=interrupts)
+    assert done.returncode == 2, done.stderr  # as after Ctrl-C
+    assert "run: no test has finished for 3 s: it stands in test_it.py::test_stuck, at:" in done.stderr
     assert "in test_stuck" in done.stderr  # of the stack
-    assert "give it more: INGRESS_TEST_LIMIT=4.5 ./run tests" in done.stderr
+    assert "give it more: INGRESS_TEST_LIMIT=9 ./run tests" in done.stderr
     assert "the fixture has cleaned up" in done.stdout
     assert "test_never_reached" not in done.stdout
 
