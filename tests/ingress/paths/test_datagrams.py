@@ -2,8 +2,11 @@
 
 import pytest
 
+from ingress.paths.datagram_path import DatagramPath
+from ingress.paths.dial import Opened
 from ingress.paths.way import CALM, QUICK, SELDOM
-from relay.wire.codes import Verdict
+from relay.wire.codes import Cipher, Verdict
+from relay.wire.datagrams import answer_challenge, challenge, turned
 from tests.ingress.paths.datagram_bed import TARGET, DatagramBed, Player, Weather
 from tests.ingress.paths.fleet_bed import INGRESS, THREE_LINES, TWO_PATHS, with_bed
 
@@ -303,3 +306,91 @@ async def test_keys_that_were_not_answered_are_said_again_on_the_next_carrier(be
     player.is_playing = False
     await bed.run(0.5)
     assert player.numbers == list(range(1, player.sent + 1))
+
+
+@with_bed(DISJOINT, kind=DatagramBed)
+async def test_an_exit_that_refuses_new_keys_is_not_sent_by_that_path_any_more(bed: DatagramBed) -> None:
+    await bed.up()
+    path = bed.datagrams.ways["us"].paths["a"]
+    bed.far["us"].verdict = Verdict.FULL
+    path.say_label(bed.loop.now)
+    await bed.run(0.5)
+    assert path.why == "us: it has too many labels" and not path.carries
+    assert path.why in repr(path)
+    player = Player(bed)
+    player.send()
+    await bed.run(0.5)
+    assert bed.route() == ("b", None) and player.numbers == [1]
+
+
+@with_bed(DISJOINT, kind=DatagramBed)
+async def test_no_keys_are_said_while_the_carrier_is_lost(bed: DatagramBed) -> None:
+    await bed.up()
+    path, said = bed.datagrams.ways["us"].paths["a"], bed.far["us"].labels_said
+    bed.hold("a")
+    bed.cut("a")
+    await bed.until(lambda: path.is_bare)
+    path.say_label(bed.loop.now)
+    path.renewed_at -= 3600
+    await bed.run(1.0)
+    assert path.is_bare and bed.far["us"].labels_said == said
+    assert not path.wants_renewal(bed.loop.now)
+
+
+@with_bed(TWO_PATHS, kind=DatagramBed)
+async def test_what_relays_and_exit_say_of_a_label_decides_whether_one_is_asked_for(bed: DatagramBed) -> None:
+    await bed.up()
+    known = bed.datagrams.ways["us"].paths["ix/pacific"]
+    now = bed.loop.now
+    path = DatagramPath(known.live, known.labeling, Cipher.AES_128_GCM, now, bed.datagrams)
+    assert path.is_untold and not path.needs_carrier(now)
+    assert path.set_up(known.native, ("jp", "us"), (Verdict.NO_DATAGRAMS,), knows=True)
+    assert not path.needs_carrier(now), "it has no keys yet"
+    path.say_label(now)
+    assert not path.labeled(0, Verdict.TAKEN, "us", now), "of other keys than were said"
+    assert not path.set_up(None, ("jp", "us"), (Verdict.NOT_YOURS,), knows=True)
+    assert path.why == "jp: its label is another ingress's"
+    assert not path.set_up(None, ("jp", "us"), (Verdict.TAKEN,), knows=False)
+    assert path.why == "no UDP: update us"
+
+
+@with_bed(DISJOINT, kind=DatagramBed)
+async def test_what_a_carrier_brings_must_have_its_paths_label(bed: DatagramBed) -> None:
+    await bed.up()
+    paths = bed.datagrams.ways["us"].paths
+    other = turned(paths["b"].labeling.label)
+    for data in (b"", b"short", other + bytes(50)):
+        bed.datagrams.carried(paths["a"], memoryview(data))
+    assert bed.datagrams.statistics().strange == 3
+    bed.datagrams.carried(paths["a"], memoryview(turned(paths["a"].labeling.label) + bytes(50)))
+    assert (bed.datagrams.statistics().strange, bed.datagrams.statistics().forged) == (3, 1)
+
+
+@with_bed(DISJOINT, kind=DatagramBed)
+async def test_only_who_is_sent_to_may_ask_whether_this_address_is_ours(bed: DatagramBed) -> None:
+    await bed.up()
+    path = bed.datagrams.ways["us"].paths["a"]
+    native = path.native
+    assert native is not None and native.address is not None
+    asked, answers = challenge(path.labeling.label + bytes(8), b"question"), list[bytes]()
+    bed.carry = lambda lines, part, way, arrive: answers.append(bytes(part))  # type: ignore[method-assign]
+    bed.datagrams.on_datagrams(memoryview(asked), len(asked), ("10.0.0.9", 9), b"")
+    assert answers == []
+    bed.datagrams.on_datagrams(memoryview(asked), len(asked), native.address, b"")
+    assert answers == [answer_challenge(asked)]
+    assert bed.datagrams.statistics().strange == 0
+
+
+@with_bed(DISJOINT, kind=DatagramBed)
+async def test_a_file_without_datagrams_ends_them(bed: DatagramBed) -> None:
+    await bed.up()
+    player = Player(bed)
+    player.send()
+    await bed.run(0.2)
+    bed.datagrams.use(None)
+    assert player.flow is None and not bed.datagrams.may_carry and bed.datagrams.exits() == frozenset()
+    assert bed.datagrams.labeling(bed.live["a"]) is None
+    bed.datagrams.session_over("elsewhere")  # nobody knows it
+    bed.datagrams.thin_up(bed.live["a"], Opened(bed.live["a"].thin, bed.live["a"].peer.welcome, {}))  # type: ignore[arg-type]
+    await bed.run(1.0)
+    assert bed.datagrams.exits() == frozenset()
