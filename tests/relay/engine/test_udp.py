@@ -9,9 +9,10 @@ import pytest
 
 from relay.engine import Loop, UdpPort
 from relay.engine.udp import BUDGET, DatagramAddress
-from relay.engine.udp_options import PORT_BUFFER, open_udp, take_only
+from relay.engine.udp_options import PORT_BUFFER, destination_of, open_udp, take_only
 from relay.engine.urgent import HURRY
 from tests.relay.engine.conftest import Notes
+from tests.world import until
 
 
 class Reader(Notes):
@@ -90,6 +91,52 @@ async def test_a_connected_port_hears_only_its_peer(ports: Ports) -> None:
     assert (far.got, near.got) == ([b"yes"], [b"answer"])
 
 
+async def test_a_connected_port_sends_runs(ports: Ports) -> None:
+    far = Reader()
+    sender, receiver = ports(Reader()), ports(far)
+    sender.sock.connect(receiver.sock.getsockname())
+    out = sender.out()
+    parts = [bytes([number]) * 900 for number in range(20)]
+    for part in parts:
+        out.put(part)
+    await far.until(lambda: len(far.got) == 20)
+    assert far.got == parts
+    assert sender.statistics().sent == 20 and sender.statistics().segments
+
+
+async def test_a_kernel_that_joins_nothing_is_not_asked_to_cut(loop: Loop) -> None:
+    """As one before 5.0: sockets that are none of UDP have the same answer for the options."""
+    far = Reader()
+    near_sock, far_sock = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+    sender, receiver = UdpPort(loop, near_sock, Reader()), UdpPort(loop, far_sock, far)
+    assert not sender.statistics().segments
+    out = sender.out()
+    for part in (b"one", b"two", b"six", b"7"):
+        out.put(part)
+    await far.until(lambda: len(far.got) == 4)
+    assert far.got == [b"one", b"two", b"six", b"7"]
+    assert far.calls == 4
+    for port in (sender, receiver):
+        port.close()
+
+
+async def test_what_is_taken_back_or_has_no_port_any_more_is_not_sent(ports: Ports) -> None:
+    far = Reader()
+    sender, closing, receiver = ports(Reader()), ports(Reader()), ports(far)
+    address = receiver.sock.getsockname()
+    out, kept, late = sender.out(address), sender.out(address), closing.out(address)
+    out.put(b"taken back")
+    out.close()
+    late.put(b"of a port that is closed before the turn ends")
+    closing.close()
+    kept.put(b"kept")
+    kept.serve(0)  # the turn has not ended: nothing goes yet
+    assert sender.statistics().sent == 0
+    await far.until(lambda: bool(far.got))
+    assert far.got == [b"kept"]
+    assert closing.statistics().sent == closing.statistics().unsent == 0
+
+
 async def test_where_it_came_is_told_and_replies_leave_from_there(ports: Ports) -> None:
     near, far = Reader(), Reader()
     sender, receiver = ports(near), ports(far, "0.0.0.0", tells_local=True)
@@ -163,6 +210,33 @@ async def test_what_the_kernel_does_not_take_is_counted(ports: Ports) -> None:
     assert sender.statistics().unsent == 1
 
 
+async def test_a_run_that_the_kernel_does_not_take_is_counted_whole(ports: Ports) -> None:
+    far = Reader()
+    sender = ports(far)
+    out = sender.out(("255.255.255.255", 9))  # EACCES: it was not asked to broadcast
+    for _ in range(5):
+        out.put(b"to everybody")
+    sender.out(sender.sock.getsockname()).put(b"goes on")
+    await far.until(lambda: bool(far.got))
+    assert (sender.statistics().unsent, sender.statistics().sent) == (5, 1)
+    assert sender.statistics().segments
+
+
+async def test_a_port_that_is_taken_leaves_nothing_open(ports: Ports) -> None:
+    taken = ports(Reader())
+    free = open_udp(("127.0.0.1", 0), buffer=PORT_BUFFER, may_fragment=False)
+    lowest = free.fileno()
+    free.close()
+    with pytest.raises(OSError, match="Address already in use"):
+        open_udp(taken.sock.getsockname(), buffer=PORT_BUFFER, may_fragment=False)
+    with open_udp(("127.0.0.1", 0), buffer=PORT_BUFFER, may_fragment=False) as again:
+        assert again.fileno() <= lowest
+
+
+def test_what_else_the_kernel_tells_is_no_address() -> None:
+    assert destination_of(socket.SOL_SOCKET, 29, bytes(16)) == b""  # SO_TIMESTAMP
+
+
 async def test_nobody_there_is_no_end(ports: Ports, loop: Loop) -> None:
     near = Reader()
     sender = ports(near)
@@ -171,6 +245,7 @@ async def test_nobody_there_is_no_end(ports: Ports, loop: Loop) -> None:
     gone.close()
     sender.sock.connect(address)
     sender.out().put(b"to nobody")  # ICMP says so, at the next read
+    await until(lambda: sender.sent == 1)
     there = open_udp(address, buffer=PORT_BUFFER, may_fragment=True)
     UdpPort(loop, there, Reader()).out(sender.sock.getsockname()).put(b"back again")
     await near.until(lambda: bool(near.got))
@@ -225,8 +300,8 @@ async def test_u17_datagrams_are_served_between_the_services_of_others(ports: Po
             self.number = number
 
         def serve(self, events: int) -> None:
-            until = perf_counter() + HURRY
-            while perf_counter() < until:
+            end = perf_counter() + HURRY
+            while perf_counter() < end:
                 pass
             sender.sock.sendto(b"ask", receiver.sock.getsockname())
             order.append(f"heavy {self.number}")
