@@ -46,6 +46,7 @@ class StateFile:
         self.path = path
         self.was_damaged: Path | None = None
         """Where a damaged file was set aside, if one was found."""
+        self._is_closed = False
         try:
             make_private_folder(path.parent)
             self._lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -88,6 +89,8 @@ class StateFile:
             Damaged: then `begin_anew` helps.
             Unusable: for now; it may be tried again.
         """
+        if self._is_closed:
+            raise Damaged(f"{self.path} could not be set aside")
         with _Told(self.path):
             try:
                 self._connection.execute("BEGIN IMMEDIATE")
@@ -100,10 +103,13 @@ class StateFile:
                 raise
 
     def begin_anew(self) -> None:
-        """Set the damaged file aside and begin another."""
+        """Set the damaged file aside and begin another. If that fails, `write` says Damaged until it is done."""
         self._connection.close()
-        self.was_damaged = _set_aside(self.path)
+        self._is_closed = True
+        if self.path.exists():  # an earlier trial may have got so far
+            self.was_damaged = _set_aside(self.path)
         self._connection = _open(self.path)
+        self._is_closed = False
 
     def close(self) -> None:
         """Let go of it. Harmless when repeated."""

@@ -110,10 +110,10 @@ class Keeper:
             self._tell(str(error))
 
     async def _begin_anew(self, file: StateFile) -> None:
+        self._unwritten, self._is_anew = [], True
         try:
             await self._in_thread(file.begin_anew)
             self._tell_damaged(file.was_damaged)
-            self._unwritten, self._is_anew = [], True
         except (Unusable, Damaged, OSError) as error:
             self._tell(str(error))
 

@@ -217,3 +217,36 @@ async def test_who_ends_before_it_was_open_writes_nothing_and_lets_go_of_it(
     await last.opened()
     await last.end()
     assert not told
+
+
+async def test_a_damaged_file_that_cannot_be_set_aside_is_tried_again_until_it_can(
+    path: Path, nursery: trio.Nursery, told: list[Any], clock: MockClock
+) -> None:
+    turn = Turn(path, nursery)
+    turn.capacities.saw(("a", DOWN), 5e6, NOW)
+    file = await turn.opened()
+    clock.jump(EVERY)
+    await until(lambda: rows(path) == [("a", 5e6)] and turn.is_idle)
+    aside = path.with_name("sh.sqlite.damaged")
+    (aside / "in the way").mkdir(parents=True)
+    file._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    spoil(path)
+    file._connection.execute("PRAGMA shrink_memory")  # else it need not look
+    turn.capacities.saw(("b", DOWN), 7e6, NOW)
+    clock.jump(EVERY)
+    await until(lambda: turn.keeper.trouble)
+    assert str(aside) in turn.keeper.trouble and str(turn.keeper).endswith(f"{path}: {turn.keeper.trouble}>")
+    for _ in range(3):
+        clock.jump(EVERY)
+        await until(lambda: turn.is_idle)
+    assert [name for name, _ in told] == ["state-not-kept"]
+    (aside / "in the way").rmdir()
+    aside.rmdir()
+    clock.jump(EVERY)
+    await until(aside.is_file)
+    clock.jump(EVERY)
+    await until(lambda: not turn.keeper.trouble)
+    assert rows(path) == [("a", 5e6), ("b", 7e6)]
+    assert [name for name, _ in told] == ["state-not-kept", "state-damaged", "state-kept-again"]
+    assert repr(turn.keeper) == f"<Keeper of {path}>" and repr(file) == f"<StateFile {path}>"
+    await turn.end()
