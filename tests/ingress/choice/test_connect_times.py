@@ -73,3 +73,24 @@ def test_an_answer_about_a_site_that_was_forgotten_changes_nothing() -> None:
     targets.forgive("a.example", "us1")
     assert targets.known("a.example") == {}
     assert targets.connect("a.example", "us1").note == "nothing is known of this site"
+
+
+def test_an_exit_that_is_forgiven_is_as_it_was_before_it_could_not_connect() -> None:
+    targets = ConnectTimes(["us1"])
+    targets.used("a.example", 443, 0.0)
+    targets.connected("a.example", "us1", 0.03, 0.0)
+    targets.failed("a.example", "us1", "connect-timeout")
+    assert targets.connect("a.example", "us1").time == 1.0
+    targets.forgive("a.example", "us1")
+    connect = targets.connect("a.example", "us1")
+    assert (connect.time, connect.source) == (0.03, Source.USED)
+
+
+def test_an_exit_is_asked_again_for_what_it_has_reached_the_latest_first() -> None:
+    targets = ConnectTimes(["us1"])
+    for at, name in enumerate(("a", "b", "c", "d")):
+        targets.used(f"{name}.example", 443, float(at))
+        targets.connected(f"{name}.example", "us1", 0.03, float(at))
+    targets.failed("d.example", "us1", "connect-timeout")
+    assert targets.reached_by("us1", 2) == [Probe("us1", "c.example", 443), Probe("us1", "b.example", 443)]
+    assert targets.reached_by("us2", 2) == []

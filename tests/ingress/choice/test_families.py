@@ -135,3 +135,8 @@ def test_f1_a_name_that_another_exit_without_ipv6_reaches_needs_none_and_the_fir
     assert made.families.exits(name, EXITS, 1.2) is None
     found = made.decide(name, 1.2)
     assert found is not None and found.exit == "eu"
+
+
+def test_f2_an_exit_that_has_both_lacks_none() -> None:
+    made = needs(us=V4, eu=ALL_FAMILIES)
+    assert [made.is_lacking(exit_) for exit_ in (*EXITS, "elsewhere")] == [True, False, False]

@@ -224,3 +224,14 @@ def test_nobody_is_put_where_nothing_can_take_him_or_where_he_is(
     for move in bed.moves(5):
         assert move.old != move.new and move.new not in shut
         assert move.expected >= 2 * before[move.stream].speed
+
+
+def test_who_rides_on_a_path_that_is_no_longer_in_the_file_stays_where_he_is() -> None:
+    bed = Bed(a=1 * MB, b=10 * MB)
+    bed.put()
+    gone = attrs.evolve(rider("b", 0.1 * MB, 7), is_held=True)
+    bed.riders.append(gone)
+    known = bed.offers()
+    bed.ranking = rank(Ranking(), [figure("a>us", 138), figure("c>us", 150)], 0.0)
+    for second in range(round(HELD_FOR) + 2):
+        assert not bed.placing.moves(bed.ranking, known, lambda name: True, float(second))

@@ -180,3 +180,9 @@ def test_any_rules_match_as_read_one_by_one(rules: list[Rule], queries: list[Que
         found = compiled.match(query)
         assert (found is None) == (expected is None)
         assert found is None or found.rule == expected
+
+
+def test_a_client_of_whom_nothing_is_known_is_in_no_network() -> None:
+    rules = Rules([Rule(clients=(network("0.0.0.0/0"), network("::/0")))])
+    assert matched(rules, "a.example", 1, client="10.0.0.1") is not None
+    assert matched(rules, "a.example", 1, client="") is None

@@ -174,3 +174,16 @@ async def test_a_client_that_leaves_while_its_door_waits_is_forgotten(make_bed: 
     await bed.settle()
     assert bed.exit().pair.sinks[EXIT][bed.exit().pair.opened[-1]].cause is Cause.CLIENT_RESET
     assert bed.entrance.clients == 0
+
+
+def test_what_fails_is_no_one_clients_and_the_turns_go_on() -> None:
+    turns, had = DoorTurns(Loop()), list[Reader]()
+    turns.fail(OSError())
+    assert not turns.queued, "nobody waits"
+    reader = Reader(turns, 1, had)
+    turns.add(reader)
+    turns.queued = False
+    turns.fail(OSError())
+    assert turns.queued
+    turns.serve(0)
+    assert had == [reader] and reader.need == 0

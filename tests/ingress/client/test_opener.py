@@ -10,6 +10,7 @@ from ingress.client import opener as opener_module
 from ingress.client.client_stream import MOST_TRIES, OTHERS_MAY, TARGET_CAUSES
 from ingress.client.opener import LOST_CAUSES, NotOpened
 from ingress.config import Rule
+from ingress.config.rule import Denial
 from ingress.measure.health import PathState
 from relay.model.cause import Cause
 from relay.model.limits import Limits
@@ -17,7 +18,7 @@ from relay.model.network import Allowed
 from tests.ingress.choice.figures import figure
 from tests.ingress.client.client_bed import TWO_EXITS, TWO_PATHS, ClientBed, ClientBeds, make_config
 from tests.ingress.client.counterparts import Holder
-from tests.ingress.client.messages import HOST
+from tests.ingress.client.messages import HOST, connect, socks5
 
 INSIDE = "192.168.7.9"
 """A literal address that an exit may dial only where it is allowed."""
@@ -400,3 +401,29 @@ async def test_a_path_that_stalls_while_a_stream_waits_is_no_reason_to_wait(make
 
 def test_the_wait_is_what_the_manual_says() -> None:
     assert (opener_module.WAIT_FOR_PATH, opener_module.MOST_WAITING) == (5.0, 1024)
+
+
+# ---- what a rule does
+
+
+async def test_what_is_to_be_dialled_from_here_waits_while_nothing_dials(make_bed: ClientBeds) -> None:
+    """No exit gets it, and what exits may not dial is not refused in their name."""
+    bed, holder = await make_bed(*TWO_EXITS, rules=(Rule(direct=True),)), Holder()
+    bed.open(holder, INSIDE)
+    assert bed.opener.waiting == 1
+    for _ in range(40):
+        await bed.passes(0.25)
+    assert bed.opener.waiting == 0 and refusals(bed) == [(f"{INSIDE}:443", "no-path")]
+    assert (bed.exit("us").opened, bed.exit("eu").opened) == (0, 0)
+
+
+@pytest.mark.parametrize("words", [socks5(), connect()])
+async def test_who_is_dropped_by_a_rule_hears_nothing_of_it(make_bed: ClientBeds, words: bytes) -> None:
+    bed = await make_bed(rules=(Rule(deny=Denial.DROP),))
+    client = bed.program()
+    client.sends(words)
+    assert await client.rest() in (b"", b"\x05\x00")
+    assert refusals(bed) == [(f"{HOST}:443", "dropped-by-rule")]
+    client.leaves()
+    await bed.settle()
+    bed.assert_empty()
