@@ -4,7 +4,12 @@ import errno
 import socket
 from collections.abc import Iterator
 
+import dns.message
+import dns.rcode
+import dns.rdatatype
+import dns.rrset
 import pytest
+import trio
 from trio.testing import wait_all_tasks_blocked
 
 from relay.exit.association import MOST_WAITING, MOST_WAITING_BYTES, TRIES, Association, AssociationCounts
@@ -14,6 +19,7 @@ from relay.model.network import Address, UdpFilter
 from relay.policy import Policy
 from relay.wire.datagrams import ATYP_NAME
 from tests.relay.exit.dialling import Make
+from tests.relay.exit.dns_servers import DnsServer, fails
 from tests.world import until
 
 
@@ -251,3 +257,35 @@ async def test_a_known_name_is_sent_to_at_once_and_one_of_inner_addresses_never(
     made.targets.policy = Policy()
     made.send(name("inside.test", port), b"no")
     await until(lambda: made.counts.refused == 1)
+
+
+def here(query: dns.message.Message) -> dns.message.Message:
+    """Every name is this machine; but "none.test" is none."""
+    question = query.question[0]
+    if question.name.to_text() == "none.test.":
+        return fails(query, dns.rcode.NXDOMAIN)
+    reply = dns.message.make_response(query)
+    if question.rdtype == dns.rdatatype.A:
+        reply.answer.append(dns.rrset.from_text(question.name, 60, "IN", "A", "127.0.0.1"))
+    return reply
+
+
+async def test_what_waited_for_a_look_up_goes_in_order(make: Make, target: Target) -> None:
+    """And what is known not to be there is refused at once."""
+    port = target.sock.getsockname()[1]
+    async with trio.open_nursery() as nursery:
+        server = DnsServer(here)
+        made = Made(make(servers=[await nursery.start(server.serve)]), UdpFilter.ADDRESS)
+        for number in range(3):
+            made.send(name("far.test", port), b"%d" % number)
+        for number in range(3):
+            await target.takes(b"%d" % number)
+        made.send(name("none.test", port))
+        await until(lambda: made.counts.refused == 1)
+        asked = sum(server.asked.values())
+        again = Association(2, DatagramTargets(made.targets), UdpFilter.ADDRESS, made.counts, made.replied)
+        again.send(name("none.test", port), memoryview(b"x"))
+        assert made.counts.refused == 2 and sum(server.asked.values()) == asked
+        again.close()
+        made.association.close()
+        nursery.cancel_scope.cancel()

@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 import trio
 
-from relay.wire import bodies
+from relay.node.datagram_carriers import NOWHERE
+from relay.wire import bodies, datagrams
 from relay.wire.codes import Purpose, Reason, Verdict
 from relay.wire.frames import Kind, frame
 from relay.wire.setup import Refused
@@ -87,6 +88,14 @@ async def test_pings_are_answered_and_the_silent_are_closed(
     monkeypatch.setattr("relay.node.sessions.SILENCE", 0.0)
     await until(lambda: label.lost)
     await until(lambda: len(world.nodes["us"].datagrams.carriers) == 0)
+
+
+async def test_a_node_says_by_it_what_it_says_by_a_port(caller: DatagramCaller, world: World) -> None:
+    label = await riding(caller, None, "us", None)
+    (port,) = world.nodes["us"].datagrams.carriers._ports
+    asked = datagrams.challenge(label.label + bytes(8), b"who asks")
+    port.send((asked, asked), len(asked), NOWHERE, b"")
+    await until(lambda: label.challenged == 2)
 
 
 @pytest.mark.parametrize(

@@ -135,6 +135,12 @@ async def test_what_may_not_be_is_refused(
     assert counters(world, "us").labels.statistics().refused == 1
 
 
+async def test_an_exit_without_a_port_takes_no_label(world: World, caller: DatagramCaller) -> None:
+    world.nodes["us"].datagrams.close()
+    assert await PlayedLabel(caller).up() is Verdict.NO_DATAGRAMS
+    assert counters(world, "us").labels.statistics().count == 0
+
+
 async def test_a_label_belongs_to_one_session(caller: DatagramCaller, world: World, nursery: trio.Nursery) -> None:
     label = await caller.label()
     second = DatagramCaller(world)
