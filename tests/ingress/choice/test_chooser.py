@@ -100,6 +100,20 @@ def test_a_client_keeps_its_exit_for_a_site_while_it_is_good_enough() -> None:
     assert paths(made, client="10.0.0.1", now=11.0) == ["a"]
 
 
+def test_f1_a_client_leaves_its_exit_while_that_reaches_no_targets() -> None:
+    made = chooser(figure("a>us1", 130), figure("b>us2", 150))
+    mine = Demand("www.example.com", 443, "10.0.0.1")
+    assert chosen(made, mine, 0.0).exit == "us1"
+    for site in ("one", "two", "three"):
+        made.health.failed("us1", Demand(f"www.{site}.test", 443, "10.0.0.1"), Cause.CONNECT_TIMEOUT, 1.0)
+        made.health.reached("us2", f"{site}.test", 1.0, probed=False)
+    (change,) = made.look_at_exits(3.0)
+    made.rank([figure("a>us1", 130), figure("b>us2", 150)], 3.0)
+    found = made.decide(mine, 3.0)
+    assert found is not None and change.exit == "us1"
+    assert (found.exit, found.basis) == ("us2", Basis.LEFT)
+
+
 @pytest.mark.parametrize("address", ["198.51.100.7", "2001:200::7"])
 def test_f4_an_address_goes_where_the_clients_last_stream_went(address: str) -> None:
     """Passive FTP: the control connection by name, the data connection by address, between two equal exits."""

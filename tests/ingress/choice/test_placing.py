@@ -97,6 +97,12 @@ def test_a_line_is_tried_by_one_at_a_time() -> None:
     assert [one.is_trial for one in bed.riders] == [True, True, False]
 
 
+def test_what_was_tried_can_be_read() -> None:
+    bed = Bed()
+    bed.put()
+    assert repr(bed.placing) == "<Placing 1 tried, 0 moved>"
+
+
 def test_from_the_second_download_on_the_thick_line_takes_them() -> None:
     bed = Bed(figure("a>us", 138), figure("b>us", 146))
     assert bed.put() == "a"

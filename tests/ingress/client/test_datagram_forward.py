@@ -71,6 +71,7 @@ async def test_each_client_has_a_port_of_its_own_at_the_exit(make_bed: ClientBed
         assert await one.ask(first, payload) == payload
         assert await one.ask(second, payload) == payload
     assert [len(flow.sent) for flow in one.flows] == [3, 3]
+    assert repr(one.port) == f"<ForwardPort {FORWARD.listen} to {FORWARD.target}, 2 mappings>"
     assert {address for flow in one.flows for address, _ in flow.sent} == {TARGET}
 
 

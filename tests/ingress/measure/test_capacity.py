@@ -34,6 +34,7 @@ def test_the_most_of_all_that_was_seen_counts() -> None:
     known.saw(("a", DOWN), 3e6, 2 * HALVES, SeenBy.SPEED_TEST)
     assert known.seen["a", DOWN] == Seen(3e6, 2 * HALVES, SeenBy.SPEED_TEST)
     assert known.least(("a", UP), None, 0.0) == 0.0
+    assert repr(known) == "<Capacities of 1 lines' ways, 0 paths'>"
 
 
 def test_the_rate_of_the_file_is_the_most_and_never_the_least() -> None:

@@ -31,6 +31,7 @@ def test_what_all_paths_over_a_line_deliver_at_once_adds_up() -> None:
     best = play(deliveries, 4.0, ix__b=1 * MB, ix__c=2 * MB)
     assert best == {("ix", DOWN): pytest.approx(3 * MB), ("b", DOWN): pytest.approx(MB), ("c", DOWN): 2 * MB}
     assert deliveries.speeds["ix", DOWN] == pytest.approx(3 * MB)
+    assert repr(deliveries) == "<Deliveries over 3 lines' ways>"
 
 
 def test_a_moment_says_nothing_unless_it_brings_more_than_nodes_keep_back() -> None:

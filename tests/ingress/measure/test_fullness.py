@@ -12,6 +12,7 @@ def test_a_line_is_full_once_it_carried_nearly_all_of_it_for_a_while() -> None:
     assert fullness.note({LINE: 801.0}, LIMITS, 0.0) == frozenset()
     assert fullness.note({LINE: 801.0}, LIMITS, DWELL - 0.1) == frozenset()
     assert fullness.note({LINE: 801.0}, LIMITS, DWELL) == {"ix"}
+    assert repr(fullness) == "<Fullness: ['ix']>"
     for second in range(10):
         assert fullness.note({LINE: 650.0}, LIMITS, 10.0 + second) == {"ix"}
     assert fullness.note({}, LIMITS, 30.0) == {"ix"}

@@ -141,3 +141,9 @@ def test_a_carrier_that_comes_back_is_on_trial_and_old_answers_are_ignored() -> 
 def test_tick_says_nothing_twice() -> None:
     drive = Drive(lambda now: 0.13 if now < 5 else None).run(30.0)
     assert drive.kinds() == [Due.RELEASED, Due.LATE, Due.STALLED, Due.DEAD]
+
+
+def test_a_monitor_says_how_its_path_is() -> None:
+    monitor = Drive(lambda now: 0.1).run(2.0).monitor
+    assert repr(monitor.health).startswith(f"<Health up since {monitor.health.since:.3f}, 0 deaths")
+    assert repr(monitor) == f"<PathMonitor {PATH.name} {monitor.health!r} {monitor.pings!r}>"

@@ -29,6 +29,7 @@ def test_figures_of_a_quiet_path() -> None:
     assert figures.round_trip == pytest.approx(0.75 / 7, abs=0.001)
     assert figures.least == pytest.approx(0.1)
     assert figures.age == pytest.approx(0.4)
+    assert repr(pings) == f"<Pings 7 samples, srtt {pings.srtt:.4f} s, 0 pings waiting>"
 
 
 def test_nothing_is_known_before_the_first_answer() -> None:

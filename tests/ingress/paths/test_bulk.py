@@ -374,3 +374,17 @@ async def test_while_the_path_does_not_answer_a_calm_stream_stays(bed: FleetBed)
     await bed.until(lambda: not bed.live["a"].is_usable)
     bed.fleet.moving.to_thin(link, bed.live["a"])
     assert client.is_bulk
+
+
+@with_bed(THREE_LINES)
+async def test_what_rides_and_what_lines_carry_can_be_read(bed: FleetBed) -> None:
+    await bed.up()
+    client = await on_bulk(bed)
+    (ride,) = bed.fleet.bulk._rides.values()
+    assert repr(ride) == "<Ride on a down 0 B/s for 0 s>"
+    await download(bed, client, 3)
+    assert ride.seconds > 0 and ride.speed > 0
+    assert repr(ride) == f"<Ride on a down {ride.speed:.0f} B/s for {ride.seconds} s>"
+    loads = bed.fleet.line_loads
+    assert loads.full == {"b", "c"}, "a ping is more than they are known to carry"
+    assert repr(loads) == f"<LineLoads: {loads.capacities!r}, full ['b', 'c']>"

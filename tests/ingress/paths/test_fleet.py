@@ -4,6 +4,7 @@ import pytest
 import trio
 
 from ingress.choice.connect_times import USES
+from ingress.choice.demand import Demand
 from ingress.measure.health import PathState
 from ingress.paths.fleet import DRAIN_REMOVED, SPARES
 from relay.model.cause import Cause
@@ -417,3 +418,19 @@ async def test_the_tasks_end_with_their_nursery(bed: FleetBed) -> None:
     bed.replan(DIRECT)
     await bed.run(0.1)
     assert trio.lowlevel.current_statistics().tasks_living < tasks
+
+
+@with_bed((("a", INGRESS, "us"), ("b", INGRESS, "eu")), exits=("us", "eu"))
+async def test_f1_an_exit_that_is_sick_and_well_again_is_told(bed: FleetBed) -> None:
+    await bed.up()
+    health = bed.fleet.chooser.health
+    bed.hold("a")  # or it would answer what it is asked, which speaks for it
+    for site in ("one", "two", "three"):
+        health.failed("us", Demand(f"www.{site}.test", 443, "10.0.0.1"), Cause.CONNECT_TIMEOUT, bed.loop.now)
+        health.reached("eu", f"{site}.test", bed.loop.now, probed=False)
+    await bed.until(lambda: bed.logged("exit-sick"))
+    bed.release("a")
+    (sick,) = bed.logged("exit-sick")
+    assert (sick["about"], sick["node"], sick["level"]) == ("us", "us", "warning") and "us" in sick["why"]
+    await bed.until(lambda: bed.logged("exit-well"))  # it has answered what it is asked every second
+    assert bed.logged("exit-well") == [{"about": "us", "node": "us"}]
