@@ -214,3 +214,33 @@ def _is_open(sock: socket.socket) -> bool:
         return sock.recv(1, socket.MSG_PEEK) != b""
     except BlockingIOError:
         return True
+
+
+async def test_a_reset_does_not_wait_for_a_reader(end: End) -> None:
+    """What is still queued for the socket has had its time."""
+    end.attach()
+    end.stream.write(b"d" * INITIAL_WINDOW)
+    await end.until(lambda: end.at_exit.receiver.received == INITIAL_WINDOW)
+    tcp = end.binding.tcp
+    assert tcp is not None and tcp.unsent
+    end.binding.on_reset(Cause.CLIENT_RESET)
+    assert end.done == [Cause.CLIENT_RESET]
+    with pytest.raises(ConnectionResetError):
+        await end.read(INITIAL_WINDOW)
+
+
+async def test_room_before_the_socket_is_there_is_used_once_it_is(end: End) -> None:
+    end.binding.on_room()
+    end.attach()
+    end.target.send(b"answer")
+    await end.until(lambda: end.sink.data == b"answer")
+
+
+async def test_a_socket_that_dies_after_the_end_changes_nothing(end: End) -> None:
+    end.attach()
+    end.binding.close(Cause.DRAINING)
+    end.binding.on_closed(ConnectionResetError())
+    end.binding.close(None)
+    end.pair.run()
+    assert end.done == [Cause.DRAINING]
+    assert end.sink.cause is None

@@ -11,6 +11,7 @@ from relay.carrier.link import SessionClock
 from relay.engine import Loop
 from relay.model.cause import Cause
 from relay.session.initiator import Initiator
+from relay.session.unanswered import MOST
 from relay.session.window import Memory
 from relay.wire import bodies
 from relay.wire.frames import Kind
@@ -92,6 +93,16 @@ async def test_nonsense_closes_the_carrier(caller: Caller) -> None:
     link.on_bytes(memoryview(b"\x7f\0\0\0"), 0.0)
     assert caller.lost == ["protocol error: unknown frame kind 127"]
     assert link.tls.closed
+
+
+async def test_who_answers_no_ping_loses_the_carrier(caller: Caller) -> None:
+    link = await caller.carrier()
+    for number in range(1, MOST + 1):
+        link.ping(number)
+    assert not caller.lost
+    link.ping(MOST + 1)  # in one turn, so that the node has answered none
+    assert caller.lost == [f"protocol error: {MOST} PINGs without an answer"]
+    assert link.is_broken and link.tls.closed
 
 
 async def test_last_words_of_a_dead_carrier_go_out_on_the_next(caller: Caller, journal: Journal) -> None:
