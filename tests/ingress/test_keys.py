@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from ingress.keys import make_keys
@@ -147,4 +148,16 @@ def test_a_ca_of_rubbish_or_open_to_others_is_refused(tmp_path: Path, file: str)
         make(tmp_path, "us")
     (tmp_path / "ca" / file).chmod(0o644)
     with pytest.raises(OperatorError, match="chmod 600"):
+        make(tmp_path, "us")
+
+
+def test_a_ca_whose_key_is_of_another_kind_is_refused(tmp_path: Path) -> None:
+    make(tmp_path, "jp")
+    file = tmp_path / "ca" / "ca.key"
+    file.write_bytes(
+        ed25519.Ed25519PrivateKey.generate().private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    with pytest.raises(OperatorError, match=re.escape(f"{file}: is not an elliptic-curve key; bring it back")):
         make(tmp_path, "us")

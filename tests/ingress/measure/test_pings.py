@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingress.measure.pings import LOADED_SAMPLES, Pings, death_deadline, stall_after, stall_deadline
+from ingress.measure.pings import LOADED_SAMPLES, MOST_WAITING, Pings, death_deadline, stall_after, stall_deadline
 
 
 def asked(pings: Pings, trips: list[float], every: float = 0.5, start: float = 0.0, first: int = 1) -> float:
@@ -43,6 +43,14 @@ def test_an_answer_to_nothing_is_ignored() -> None:
     assert pings.answered(1, 0.1) is not None
     assert pings.answered(1, 0.2) is None
     assert pings.samples == 1
+
+
+def test_no_more_pings_are_followed_than_could_be_under_way() -> None:
+    pings = Pings()
+    for number in range(MOST_WAITING + 1):
+        pings.sent(number, 0.0)
+    assert pings.answered(MOST_WAITING, 0.1) is None
+    assert pings.answered(MOST_WAITING - 1, 0.1) == pytest.approx(0.1)
 
 
 def test_a_ping_is_late_once_whether_it_is_answered_or_not() -> None:
