@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from relay.errors import OperatorError
-from relay.private import read_private, write_private
+from relay.private import read_private, user_name, write_private
 
 
 def mode(path: Path) -> int:
@@ -54,3 +54,8 @@ def test_what_others_can_touch_is_refused(tmp_path: Path, shared: int) -> None:
 def test_what_is_missing_is_said(tmp_path: Path) -> None:
     with pytest.raises(OperatorError, match="absent: cannot be read"):
         read_private(tmp_path / "absent")
+
+
+def test_a_user_without_a_name_is_his_number() -> None:
+    assert user_name(0) == "root"
+    assert user_name(3_999_999_999) == "3999999999"

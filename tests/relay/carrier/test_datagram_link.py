@@ -9,7 +9,7 @@ from relay.carrier.datagram_link import DatagramLink
 from relay.session.carrier import MOST_WAITING
 from relay.session.unanswered import MOST
 from relay.wire import bodies
-from relay.wire.frames import Kind, frame
+from relay.wire.frames import Kind, data_header, frame
 from tests.relay.node.datagram_caller import DatagramCaller, PlayedLabel
 from tests.world import World, until
 
@@ -118,6 +118,7 @@ async def test_who_asks_and_does_not_read_is_not_read_either(link: DatagramLink)
     ("wrong", "why"),
     [
         (b"\x7f\0\0\0", "unknown frame kind 127"),
+        (data_header(1, 0, 4) + b"data", "DATA on a carrier for datagrams"),
         (frame(Kind.GOAWAY), "a GOAWAY frame on a carrier for datagrams"),
         (bodies.pong(7), "a PONG for what was not asked, or was answered before"),
     ],

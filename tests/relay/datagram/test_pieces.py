@@ -59,3 +59,14 @@ def test_more_than_a_datagram_is_given_up() -> None:
     assert all(joiner.join(piece, 0.0) is None for piece in split((DATA, 1, 1, 5), ADDRESS, bytes(LARGEST + 1), 60_000))
     assert (joiner.given_up, joiner.held) == (1, 0)
     assert KIND == 0x7F
+
+
+def test_a_piece_that_comes_again_or_says_otherwise_is_dropped() -> None:
+    first, last = split((DATA, 1, 7, 10), ADDRESS, b"abcd", 2)
+    thirds = split((DATA, 1, 7, 10), ADDRESS, b"abcdef", 2)
+    joiner = Joiner()
+    assert joiner.join(first, 0.0) is None
+    assert joiner.join(first, 0.0) is None
+    assert joiner.join(thirds[1], 0.0) is None  # of three, where two belong
+    assert joiner.held == 2
+    assert joiner.join(last, 0.0) == (ADDRESS, b"abcd")

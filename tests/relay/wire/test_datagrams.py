@@ -103,3 +103,17 @@ def test_serial_numbers(one: int, ahead: int) -> None:
 def test_times_turn_over(start: float, took: float) -> None:
     since, until = datagrams.micros(start), datagrams.micros(start + took)
     assert since and datagrams.elapsed(since, until) == pytest.approx(took, abs=1e-5)
+
+
+def test_half_a_heartbeat_is_none() -> None:
+    whole = datagrams.encode_heartbeat(Heartbeat(0, 1.0, deaf=(b"l" * 8, b"m" * 8)))
+    assert datagrams.parse_heartbeat(whole) is not None
+    assert datagrams.parse_heartbeat(whole + b"padding") == datagrams.parse_heartbeat(whole)
+    for size in range(len(whole)):
+        assert datagrams.parse_heartbeat(whole[:size]) is None
+    count = len(whole) - 17
+    for wrong in (
+        bytes([datagrams.DATA]) + whole[1:],
+        whole[:count] + bytes([MOST_DEAF + 1]) + bytes(8 * MOST_DEAF + 8),
+    ):
+        assert datagrams.parse_heartbeat(wrong) is None
