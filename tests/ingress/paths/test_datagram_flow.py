@@ -1,11 +1,14 @@
 """One association at the ingress: what becomes of a datagram that nothing leads on, and when copies go."""
 
+import resource
+
 from ingress.paths.datagram_flow import LATER
+from ingress.paths.datagrams import Datagrams
 from relay.model.cause import Cause
 from relay.wire import bodies
 from relay.wire.datagrams import DATA, PART, inner_head
-from tests.ingress.paths.datagram_bed import TARGET, DatagramBed, Player
-from tests.ingress.paths.fleet_bed import INGRESS, with_bed
+from tests.ingress.paths.datagram_bed import TAG, TARGET, DatagramBed, Player
+from tests.ingress.paths.fleet_bed import INGRESS, FleetBed, with_bed
 
 ONE = (("a", INGRESS, "us"),)
 DISJOINT = (("a", INGRESS, "us"), ("b", INGRESS, "us"))
@@ -170,3 +173,17 @@ async def test_what_is_neither_a_datagram_nor_a_piece_is_not_delivered(bed: Data
     label.back(label.end.seal(inner_head(DATA, 0, flow.id, 52) + b"\xff"))  # of no address
     await bed.run(0.2)
     assert player.numbers == [1] and player.flow is flow
+
+
+@with_bed(ONE)
+async def test_without_descriptors_for_a_socket_nothing_leads_on_which_is_told_once(bed: FleetBed) -> None:
+    datagrams = Datagrams(bed.loop, TAG, bed.fleet.datagrams._carriers)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        found = [datagrams._out(("127.0.0.1", 9)) for _ in range(2)]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert found == [None, None] and datagrams._out(None) is None
+    assert [fields["error"] for fields in bed.logged("datagram-socket-failed")] == ["Too many open files"]
+    assert datagrams.statistics().unsent == 0
