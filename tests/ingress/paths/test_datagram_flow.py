@@ -2,7 +2,9 @@
 
 import resource
 
+from ingress.paths.datagram_carriers import DatagramCarrier
 from ingress.paths.datagram_flow import LATER
+from ingress.paths.datagram_path import NATIVE_AGAIN
 from ingress.paths.datagrams import Datagrams
 from relay.model.cause import Cause
 from relay.wire import bodies
@@ -187,3 +189,20 @@ async def test_without_descriptors_for_a_socket_nothing_leads_on_which_is_told_o
     assert found == [None, None] and datagrams._out(None) is None
     assert [fields["error"] for fields in bed.logged("datagram-socket-failed")] == ["Too many open files"]
     assert datagrams.statistics().unsent == 0
+
+
+@with_bed(DISJOINT, kind=DatagramBed)
+async def test_a_carrier_that_was_left_changes_nothing_when_it_comes_up_late(bed: DatagramBed) -> None:
+    await bed.up()
+    path, now = bed.datagrams.ways["us"].paths["a"], bed.loop.now
+    late = DatagramCarrier(bed.loop, bed.options, path.live, 1, path)
+    path.carrier_up(late, now)
+    path.carrier_refused(late)
+    path.ride_further(bed.datagrams._carriers, now)
+    assert path.carrier is None and path.out is path.native and not path.is_stuck and path.in_tcp == ()
+    path.leave_carrier(now)
+    assert path.out is path.native and path.all_unsent == late.dropped == 0
+    path.set_up(None, path.live.path.nodes, (), knows=True)
+    path.beat((), is_active=True, now=now)  # to nobody
+    assert not path.carries and path.needs_carrier(now + NATIVE_AGAIN) and not path.needs_carrier(now)
+    assert repr(late) == "<DatagramCarrier a down>"
