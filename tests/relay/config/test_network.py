@@ -149,6 +149,7 @@ def test_a_node_listens_everywhere_at_its_port_unless_it_says_where(tmp_path: Pa
         ('"192.168.7.0/24"', '"192.168.7.1/24"', "11 node.us.allow[0].cidr: "),
         ("socks5h://", "http://", '12 node.us.upstream.url: "http://landing.example:1080" is not a SOCKS proxy'),
         ("socks5h://", "socks5h://u:p@", "12 node.us.upstream.url: the URL holds a password"),
+        ("example:1080", "example:1080/x", '12 node.us.upstream.url: "socks5h://landing.example:1080/x" goes on'),
         ("socks5h://landing.example:1080", "socks5h://[", '12 node.us.upstream.url: "socks5h://["'),
         ('{ file = "landing.password" }', '"secret"', "12 node.us.upstream.password: a password does not"),
         ('{ file = "landing.password" }', '{ file = "a", env = "b" }', "12 node.us.upstream.password: not one of"),

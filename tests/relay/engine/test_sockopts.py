@@ -50,3 +50,10 @@ def test_error_of_tells_what_befell_a_socket(sockets) -> None:
     sockopts.reset_on_close(peer)
     peer.close()
     assert sockopts.error_of(sock).errno == errno.ECONNRESET
+
+
+def test_nothing_is_known_of_what_waits_in_a_socket_that_is_not_tcp() -> None:
+    near, far = socket.socketpair()
+    with near, far:
+        near.send(b"x" * 1000)
+        assert sockopts.kernel_backlog(near) == 0

@@ -55,3 +55,15 @@ def test_no_bytes_raise_but_a_refusal(noise: bytes, cut: int) -> None:
             parse_answer(data)
         except OSError as error:
             assert "rtnetlink" in str(error)
+
+
+def test_what_says_that_it_is_shorter_than_its_head_ends_there() -> None:
+    """Or it would be read for ever."""
+    first, second = ipaddress.ip_address("10.0.0.1"), ipaddress.ip_address("10.0.0.2")
+    known = message((IFA_ADDRESS, first.packed))
+    stuck = struct.pack("=IHHII", 0, 20, 2, 1, 7)
+    assert parse_answer(known + stuck + message((IFA_ADDRESS, second.packed))) == (False, {first})
+    body = (
+        bytes(8) + struct.pack("=HH", 4 + 4, IFA_ADDRESS) + first.packed + struct.pack("=HH", 0, IFA_LOCAL) + bytes(4)
+    )
+    assert parse_answer(struct.pack("=IHHII", 16 + len(body), 20, 2, 1, 7) + body) == (False, {first})
