@@ -1,9 +1,11 @@
 """Streams that an exit does not connect are taken back and tried elsewhere: real choices, real sessions."""
 
+import attrs
 import pytest
 
 from ingress.choice.overdue import LEAST, TIED
 from ingress.client.client_stream import ClientStream
+from ingress.measure.health import PathState
 from relay.model.cause import Cause
 from relay.wire.codes import Feature
 from tests.ingress.choice.figures import figure
@@ -103,6 +105,23 @@ async def test_f1_the_path_may_die_under_the_question(make_bed: ClientBeds) -> N
     bed.paths.release("b")
     await rounds(bed, 2 * ROUND)
     assert exit_of(stream) == "eu" and bed.exit("us").opened == 1
+
+
+async def test_f1_the_exit_that_was_to_have_it_may_be_gone_meanwhile(make_bed: ClientBeds) -> None:
+    """Then the first one tries again: it is still the best that there is."""
+    bed = await make_bed(*TWO_EXITS, answer="auto")
+    stream = await opened(bed)
+    await rounds(bed, LEAST)
+    bed.paths.hold("a")
+    await rounds(bed, 2 * ROUND)
+    assert exit_of(stream) == "us" and stream.stream is not None and stream.stream.is_withdrawing
+    bed.rank(TWO_EXITS[0], attrs.evolve(TWO_EXITS[1], state=PathState.DOWN))
+    bed.paths.release("a")
+    await bed.settle()
+    assert (exit_of(stream), bed.exit("us").opened, bed.exit("eu").opened) == ("us", 2, 0)
+    bed.exit("us").connects()
+    await bed.settle()
+    assert bed.exit("us").heard == b"ClientHello"
 
 
 async def test_f1_a_client_that_leaves_meanwhile_is_tried_nowhere(make_bed: ClientBeds) -> None:
