@@ -103,6 +103,7 @@ async def test_what_no_exit_would_dial_is_refused_without_a_path(make_world: Mak
 async def exit_in_use(world: World) -> tuple[str, str]:
     """The exit that new streams go to, and the other one."""
     await world.up()
+    await until(lambda: world.running.fleet.chooser.ranking.order)
     name = world.running.fleet.chooser.ranking.order[0].exit
     return name, ({"us", "eu"} - {name}).pop()
 
