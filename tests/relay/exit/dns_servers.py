@@ -48,14 +48,28 @@ class DnsServer:
         self._each = each
         self._strips = strips
 
+    async def _open(self, at: Address) -> tuple[trio.SocketListener, trio.socket.SocketType]:
+        """A port that is free for both; of those that are free for TCP, the rarer luck, some are taken for UDP."""
+        while True:
+            (tcp,) = await trio.open_tcp_listeners(at.port, host=at.host)
+            udp = trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            try:
+                if self._udp != "refused":
+                    await udp.bind(tcp.socket.getsockname())
+            except OSError:
+                udp.close()
+                await tcp.aclose()
+                if at.port:
+                    raise
+            else:
+                return tcp, udp
+
     async def serve(
         self, at: Address = ANYWHERE, *, task_status: trio.TaskStatus[Address] = trio.TASK_STATUS_IGNORED
     ) -> None:
-        (tcp,) = await trio.open_tcp_listeners(at.port, host=at.host)
-        with trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-            host, port = tcp.socket.getsockname()
-            if self._udp != "refused":
-                await udp.bind((host, port))  # the port is free for TCP, which is the rarer luck
+        tcp, udp = await self._open(at)
+        host, port = tcp.socket.getsockname()
+        with udp:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(trio.serve_listeners, self._serve_tcp, [tcp])
                 task_status.started(Address(host, port))

@@ -1,6 +1,7 @@
 """A node from start to end: what stops it from starting, reloads that change something or nothing, signals, the end."""
 
 import datetime
+import functools
 import re
 import signal
 import socket
@@ -271,9 +272,9 @@ async def test_g15_an_exit_keeps_to_its_own_limits(make_world: Callable[..., Wor
     first, held = caller.open(link)
     _, other = caller.open(link)
     await until(lambda: held.took is not None and other.took is not None)
-    streams = world.nodes["us"].sessions.all_streams()
-    probes = [one.sink.tcp.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) for one in streams]
-    assert probes == [7, 7]
+    targets = [one.sink.tcp.sock for one in world.nodes["us"].sessions.all_streams()]
+    probes = [functools.partial(sock.getsockopt, socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) for sock in targets]
+    await until(lambda: [ask() for ask in probes] == [7, 7])  # set once they last
     _, third = caller.open(link)
     await until(lambda: third.cause is Cause.LIMIT)
     assert (await told(world, "us", "status"))["counters"]["streams_refused"] == 1
