@@ -6,13 +6,11 @@ ends is in two subclasses, `InitiatorStream` at the ingress and `AcceptorStream`
 announced on a new leg (`announcement`), how it is given up at once (`abort`), and who has the last word (`complete`).
 
 Who calls what:
-
 - The near side, whoever has the client's or target's socket: `write`, `finish`, `consume`, `reset`, `abort`, at any
   time, also from inside the sink's own methods. After the end they do nothing.
 - The session: `receive…` with what the peer said, `ride`, `add_leg` and `lose` when carriers change, `expire` when
   bytes before a reset have not arrived for too long, `on_forgotten`.
 - Carriers, for one of the legs: `emit`.
-
 No call is told the time: a stream reads `session.now`, which the session's entry points have set.
 """
 
