@@ -14,7 +14,7 @@ class Basis(enum.Enum):
     BEST = "best path"
     SITE = "best for this site"
     PERMITTED = "best of the exits that may dial it"
-    RULED = "best of the exits that its rule names"
+    RULED = "best of what its rule allows"
     KEPT = "this client keeps its exit for the site"
     FOLLOWED = "an address without a name: by the exit of this client's last stream"
     DETOUR = "the client's exit for this site does not answer now"

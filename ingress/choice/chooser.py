@@ -6,22 +6,22 @@ It holds the ranking in force and what is remembered of targets and clients. `de
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from ingress.choice import disjoint, moves
 from ingress.choice.affinity import Affinity
 from ingress.choice.choice import Basis, Choice, at_other_exits, elsewhere_to_the_same_exit, permitted
 from ingress.choice.connect_times import UNREACHABLE, ConnectTimes, Probe
 from ingress.choice.cost import Connect
 from ingress.choice.demand import Demand
-from ingress.choice.entry import Entry, Tier, grade_of
+from ingress.choice.entry import Tier, grade_of
 from ingress.choice.exit_costs import ExitCosts
 from ingress.choice.exit_health import NAMELESS, TROUBLES, Change, ExitHealth
 from ingress.choice.families import FamilyNeeds
-from ingress.choice.moves import Move, Mover
+from ingress.choice.moves import Move
 from ingress.choice.offers import Offers
 from ingress.choice.placing import BulkMove, CanTake, Place, Placing
 from ingress.choice.ranking import Group, Ranking, rank
 from ingress.choice.reached import Reached
 from ingress.choice.unreached import UnreachedSites
+from ingress.choice.view import View
 from ingress.measure.capacity import Way
 from ingress.measure.figures import PathFigures
 from relay.model.cause import Cause
@@ -50,13 +50,15 @@ class Chooser:
         self._is_watchful = False
         """Something is held against an exit, or believed of a name: what was reached is news."""
         self._exit_costs = ExitCosts()
-        self._mover = Mover()
         self._placing = Placing()
-        self._pairs: dict[str, tuple[Entry, Entry] | None] = {}
+        self._all = View()
+        self._views: dict[frozenset[str], View] = {}
+        self._lagged = False
 
     def reload(self, exits: Iterable[str]) -> None:
         """Go on with another file; what was learned stays."""
         self.connect_times.exits = tuple(exits)
+        self._views.clear()
 
     # ---- once a round, and at once when a path stalls or dies
 
@@ -67,18 +69,28 @@ class Chooser:
         leaders = {name: group.leader for name, group in self.ranking.exits.items()}
         works = {name: one.cost for name, one in leaders.items() if one.grade < _STALLED and one.is_measured}
         self._exit_costs.note(works, now)
-        self._pairs.clear()
+        self._lagged = lagged
+        self._all.use(self.ranking)
         return self.ranking
 
-    def moves(self, now: float) -> list[Move]:
-        """Which streams should leave which path; to be asked right after `rank`, and to be done."""
-        return self._mover.moves(self.ranking, now)
+    def view(self, paths: frozenset[str] | None) -> View:
+        """The ranking in force of some *paths* (None: of all), and what follows from it for streams that may ride on
+        them alone."""
+        if paths is None:
+            return self._all
+        view = self._views.get(paths)
+        if view is None:
+            view = self._views[paths] = View(paths)
+        view.follow(self.ranking, lagged=self._lagged)
+        return view
 
-    def rescue(self, path: str) -> str | None:
-        """Where the streams of a silent or dead path go now; None while nothing is known to be better."""
-        entry = self.ranking.by_name.get(path)
-        to = None if entry is None else moves.rescue(self.ranking, entry)
-        return None if to is None else to.name
+    def moves(self, now: float, bounds: Iterable[frozenset[str]] = ()) -> list[Move]:
+        """Which streams should leave which path; to be asked right after `rank`, and to be done. *bounds* are the sets
+        of paths that running streams are restricted to."""
+        found = self._all.moves(now)
+        for paths in bounds:
+            found += self.view(paths).moves(now)
+        return found
 
     # ---- once a stream
 
@@ -90,16 +102,17 @@ class Chooser:
         entry = group.first
         if demand.legs == 1:
             return Choice(demand, entry, basis)
-        pair = self._pair(entry.exit)
+        pair = self.view(demand.paths).entries(entry.exit)
         return Choice(demand, entry, basis) if pair is None else Choice(demand, pair[0], basis, pair[1])
 
     def elsewhere_to_the_same_exit(self, choice: Choice) -> Iterator[Choice]:
         """Where an OPEN that was not acknowledged in time may be said again, in order."""
-        return elsewhere_to_the_same_exit(self.ranking, choice)
+        return elsewhere_to_the_same_exit(self.view(choice.demand.paths).ranking, choice)
 
     def at_other_exits(self, choice: Choice, now: float) -> Iterator[Choice]:
         """Where a stream may be opened anew whose exit failed it before a target had a byte of the client, in order."""
-        return at_other_exits(self.ranking, choice, self._exits(choice.demand, now))
+        demand = choice.demand
+        return at_other_exits(self.view(demand.paths).ranking, choice, self._exits(demand, now))
 
     def opened(self, choice: Choice, now: float) -> None:
         """A stream was opened as *choice* says. A demand is one use of its site, however often it is opened."""
@@ -116,13 +129,15 @@ class Chooser:
 
     def _group(self, demand: Demand, now: float) -> tuple[Group | None, Basis]:
         """The paths among which the best is for *demand*, None if there are none, and what decided it."""
-        group = self.ranking.group
+        ranking = self.ranking if demand.paths is None else self.view(demand.paths).ranking
+        group = ranking.group
         kept, why_kept = self._kept(demand, now) if demand.client else (None, _KEPT)
         known = self.connect_times.known(demand.host)
         exits = self._exits(demand, now)
         if kept is None and not known and exits is None:
-            return (group if group is not None and group.band else None), _BEST
-        groups = permitted(self.ranking, exits)
+            basis = _BEST if demand.paths is None else _basis(demand, exits, is_known=False)
+            return (group if group is not None and group.band else None), basis
+        groups = permitted(ranking, exits)
         if len(groups) < 2:
             only = next(iter(groups), None)
             if only is None:
@@ -160,10 +175,18 @@ class Chooser:
 
     # ---- bulk
 
-    def place_bulk(self, exit_: str, way: Way, offers: Offers, can_take: CanTake, now: float) -> Place | None:
-        """The path to *exit_* for one more bulk stream; None while none can take it. Nothing is remembered."""
-        group = self.ranking.exits.get(exit_)
-        return None if group is None else self._placing.place(group.order, way, offers, can_take, now)
+    def place_bulk(
+        self,
+        exit_: str,
+        way: Way,
+        offers: Offers,
+        can_take: CanTake,
+        now: float,
+        within: frozenset[str] | None = None,
+    ) -> Place | None:
+        """The path to *exit_* for one more bulk stream, *within* some or all (None); None while none can take it.
+        Nothing is remembered."""
+        return self._placing.place(self.view(within).order(exit_), way, offers, can_take, now)
 
     def placed_bulk(self, place: Place, way: Way, now: float) -> None:
         """A bulk stream goes where `place_bulk` said."""
@@ -172,26 +195,6 @@ class Chooser:
     def bulk_moves(self, offers: Offers, can_take: CanTake, now: float) -> list[BulkMove]:
         """Which bulk streams should go elsewhere; to be asked once a second, and to be done."""
         return self._placing.moves(self.ranking, offers, can_take, now)
-
-    # ---- redundant streams
-
-    def _pair(self, exit_: str) -> tuple[Entry, Entry] | None:
-        if exit_ not in self._pairs:
-            self._pairs[exit_] = disjoint.pair(self.ranking.exits[exit_].order)
-        return self._pairs[exit_]
-
-    def pair(self, exit_: str) -> tuple[str, str] | None:
-        """The two best disjoint paths to *exit_*, for a redundant stream; None if there are none."""
-        found = self._pair(exit_) if exit_ in self.ranking.exits else None
-        return None if found is None else (found[0].name, found[1].name)
-
-    def partner(self, path: str) -> str | None:
-        """The path that joins *path* as the second leg of a redundant stream; None if none shares no line with it."""
-        leg = self.ranking.by_name.get(path)
-        if leg is None:
-            return None
-        other = disjoint.partner(self.ranking.exits[leg.exit].order, leg)
-        return None if other is None else other.name
 
     # ---- what exits report
 
@@ -329,6 +332,8 @@ def _nearest(known: Mapping[str, Connect]) -> float:
 
 
 def _basis(demand: Demand, exits: frozenset[str] | None, *, is_known: bool) -> Basis:
+    if demand.ruled and (exits is not None or demand.paths is not None):
+        return _RULED
     if exits is not None:
-        return _RULED if demand.ruled else _PERMITTED
+        return _PERMITTED
     return _SITE if is_known else _BEST

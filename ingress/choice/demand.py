@@ -5,7 +5,9 @@ Every rule action ends here, as a field of the demand; what chooses a path reads
 
 from ingress.choice.rules import TCP, Match, Query, Rules
 from ingress.choice.sites import family_of, needed_family_of, site_of
+from ingress.config import IngressConfig
 from ingress.config.rule import Denial
+from ingress.lists.load import NO_LISTS, Lists
 from relay.model.cause import Cause
 from relay.model.network import Address
 
@@ -13,7 +15,21 @@ from relay.model.network import Address
 class Demand:
     """One stream's target, who asks, and what may carry it. Never changed once it is made."""
 
-    __slots__ = ("client", "exits", "family", "host", "legs", "match", "needs", "otherwise", "port", "site", "user")
+    __slots__ = (
+        "client",
+        "exits",
+        "family",
+        "host",
+        "legs",
+        "listen",
+        "match",
+        "needs",
+        "otherwise",
+        "paths",
+        "port",
+        "site",
+        "user",
+    )
 
     def __init__(
         self,
@@ -24,6 +40,8 @@ class Demand:
         exits: frozenset[str] | None = None,
         legs: int = 1,
         match: Match | None = None,
+        paths: frozenset[str] | None = None,
+        listen: Address | None = None,
     ) -> None:
         self.host = host
         self.port = port
@@ -39,6 +57,10 @@ class Demand:
         """Who logged in; empty if nobody did."""
         self.exits = exits
         """The exits that may take it; None for all."""
+        self.paths = paths
+        """The paths that may carry it, by name, from its first byte to its last; None for all."""
+        self.listen = listen
+        """The address that the client came in by; None if it is not known."""
         self.legs = legs
         """Paths that the stream is to ride on at once, sharing no line: 1, or 2 for a redundant one."""
         self.match = match
@@ -62,8 +84,10 @@ class Demand:
     @property
     def ruled(self) -> str:
         """The rule that bounds what may carry it, for people; empty if none does."""
-        bounds = self.match is not None and (self.match.rule.exit_nodes is not None or self.refusal is not None)
-        return self.match.rule.title if bounds and self.match is not None else ""
+        if self.match is None:
+            return ""
+        rule = self.match.rule
+        return rule.title if rule.exit_nodes is not None or rule.is_about_paths or rule.deny is not None else ""
 
     def __repr__(self) -> str:
         exits = "any exit" if self.exits is None else ", ".join(sorted(self.exits)) or "no exit"
@@ -73,11 +97,13 @@ class Demand:
 class Demands:
     """Makes demands by the rules of a file."""
 
-    __slots__ = ("_rules",)
+    __slots__ = ("_rules", "_usual")
 
-    def __init__(self, rules: Rules | None = None) -> None:
-        """*rules*: None if the file has none, so that no stream pays for them."""
+    def __init__(self, rules: Rules | None = None, usual: frozenset[str] | None = None) -> None:
+        """*rules*: None if the file has none, so that no stream pays for them. *usual*: the paths of what no rule sends
+        elsewhere; None for all."""
         self._rules = rules
+        self._usual = usual
 
     def make(
         self,
@@ -90,16 +116,34 @@ class Demands:
         protocol: str = TCP,
     ) -> Demand:
         """The demand of a stream to *host*; *exits*: those that may dial it, None for all; the rest as in `Query`."""
+        usual = self._usual
         if self._rules is None:
-            return Demand(host, port, client, user, exits)
+            return Demand(host, port, client, user, exits, 1, None, usual, listen)
         match = self._rules.match(Query(host, port, client, user, listen, protocol))
         if match is None:
-            return Demand(host, port, client, user, exits)
-        legs = 2 if match.rule.redundant else 1
-        wanted = match.rule.exit_nodes
-        if wanted is None:
-            return Demand(host, port, client, user, exits, legs, match)
-        made = Demand(host, port, client, user, wanted if exits is None else wanted & exits, legs, match)
-        if match.rule.falls_through:
-            made.otherwise = Demand(host, port, client, user, exits, legs, match)
+            return Demand(host, port, client, user, exits, 1, None, usual, listen)
+        rule = match.rule
+        legs = 2 if rule.redundant else 1
+        paths = match.paths if rule.is_about_paths else usual
+        wanted = rule.exit_nodes
+        if wanted is not None:
+            wanted = wanted if exits is None else wanted & exits
+        made = Demand(host, port, client, user, exits if wanted is None else wanted, legs, match, paths, listen)
+        if rule.falls_through:
+            made.otherwise = Demand(host, port, client, user, exits, legs, match, usual, listen)
         return made
+
+    def again(self, demand: Demand, exits: frozenset[str] | None) -> Demand:
+        """What a running stream, made for *demand*, asks by these rules."""
+        return self.make(demand.host, demand.port, demand.client, demand.user, exits, demand.listen)
+
+    @property
+    def restrict_paths(self) -> bool:
+        """Whether any demand may be restricted to some paths."""
+        return self._usual is not None or (self._rules is not None and self._rules.restrict_paths)
+
+
+def demands_of(config: IngressConfig, lists: Lists = NO_LISTS) -> Demands:
+    """By the rules of *config*, and the *lists* that they name."""
+    rules = Rules(config.rules, lists, config.listen_names, config.leaves) if config.rules else None
+    return Demands(rules, config.usual)

@@ -40,14 +40,18 @@ class Move:
     kind: MoveKind
     is_planned: bool
     reason: str
+    within: frozenset[str] | None = None
+    """It is about streams that may ride on these paths alone; None: about those that may ride on all."""
 
 
 class Mover:
     """What moves have to remember from round to round. One per ingress."""
 
-    __slots__ = ("_rest", "_worse_since")
+    __slots__ = ("_rest", "_within", "_worse_since")
 
-    def __init__(self) -> None:
+    def __init__(self, within: frozenset[str] | None = None) -> None:
+        """*within* as in Move."""
+        self._within = within
         self._worse_since: dict[str, float] = {}
         self._rest: dict[str, float] = {}
 
@@ -66,12 +70,12 @@ class Mover:
         if entry.tier >= Tier.STALLED:
             to = rescue(ranking, entry)
             reason = entry.figures.reason or entry.figures.word
-            return None if to is None else Move(entry.name, to.name, MoveKind.ALL, False, reason)
+            return None if to is None else Move(entry.name, to.name, MoveKind.ALL, False, reason, self._within)
         better = _better(ranking, entry)
         if better is None:
             return None
         if entry.tier is Tier.LEAVING:
-            return Move(entry.name, better.name, MoveKind.ALL, True, entry.figures.leaving)
+            return Move(entry.name, better.name, MoveKind.ALL, True, entry.figures.leaving, self._within)
         return self._degraded(entry, better, worse, now)
 
     def _degraded(self, entry: Entry, better: Entry, worse: Mapping[str, float], now: float) -> Move | None:
@@ -83,7 +87,8 @@ class Mover:
             return None
         self._rest[better.name] = now + REST
         del self._worse_since[entry.name]
-        return Move(entry.name, better.name, MoveKind.THIN, True, f"{gain * 1000:.0f} ms worse for {WORSE_FOR:g} s")
+        why = f"{gain * 1000:.0f} ms worse for {WORSE_FOR:g} s"
+        return Move(entry.name, better.name, MoveKind.THIN, True, why, self._within)
 
 
 def is_worse(cost: float, other: float) -> bool:

@@ -27,6 +27,8 @@ class Bulk:
     """It was measured, and the path is what holds it back: not its target, not its client."""
     is_trial: bool = False
     """It was placed a moment ago, to find out what the path carries."""
+    within: frozenset[str] | None = None
+    """The paths that it may ride on; None for all."""
 
 
 @attrs.frozen

@@ -157,7 +157,8 @@ class Placing:
         group = None if here is None else ranking.exits.get(here.exit)
         if here is None or group is None or not bulk.speed:
             return None
-        found = self._offered(group.order, bulk.way, offers, can_take, now, bulk)
+        order = [entry for entry in group.order if bulk.within is None or entry.name in bulk.within]
+        found = self._offered(order, bulk.way, offers, can_take, now, bulk)
         others = [(entry, offer) for entry, offer in found if entry is not here and entry.tier <= here.tier]
         to = best(others) if others else None
         return to if to is not None and to[1].known >= FASTER * bulk.speed else None

@@ -116,18 +116,29 @@ def rank(
 
     With *lagged* (our own loop stood still), or when every path misses at once, the order stays what it was.
     """
-    entries = [Entry(one, sick.get(one.exit, "")) for one in figures]
+    found = _ranked(previous, [Entry(one, sick.get(one.exit, "")) for one in figures], now, lagged)
+    if found.group is not None:
+        _number(found.group)
+    return found
+
+
+def restrict(previous: Ranking, whole: Ranking, paths: frozenset[str], *, lagged: bool = False) -> Ranking:
+    """The same of some *paths* alone, after their *previous* ranking: the entries are those of *whole*, and stand at
+    its moment."""
+    return _ranked(previous, [entry for entry in whole.order if entry.name in paths], whole.at, lagged)
+
+
+def _ranked(previous: Ranking, entries: list[Entry], now: float, lagged: bool) -> Ranking:
     if not entries:
         return Ranking(now, switches=previous.switches)
     upset = lagged or all(entry.tier >= Tier.STALLED for entry in entries)
-    places = {entry.name: entry.rank for entry in previous.order}
+    places = {entry.name: place for place, entry in enumerate(previous.order, 1)}
     if upset and places:
         entries.sort(key=lambda entry: places.get(entry.name, len(places) + 1))
     else:
         entries.sort(key=lambda entry: (entry.grade, not entry.is_measured, entry.cost, entry.name))
     elapsed = min(now - previous.at, LONGEST_ROUND) if places else 0.0
     group = _group(previous.group, entries, elapsed, upset)
-    _number(group)
     apart: dict[str, list[Entry]] = {}
     for entry in entries:
         apart.setdefault(entry.exit, []).append(entry)

@@ -1,6 +1,6 @@
 """Which `[[rule]]` a connection falls under: the first that matches."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import attrs
 
@@ -53,6 +53,16 @@ class Match:
     rule: Rule
     because: str
     """The conditions that held, for people; empty for a rule without any."""
+    paths: frozenset[str] | None = None
+    """The names of those that it leaves; None for all."""
+
+
+Leaves = Callable[[Rule], frozenset[str] | None]
+"""The names of the paths that a rule leaves to what it is for; None for all."""
+
+
+def leaves_all(rule: Rule) -> None:
+    """Of a network whose paths nobody asks for."""
 
 
 class Rules:
@@ -65,9 +75,10 @@ class Rules:
         rules: Iterable[Rule],
         lists: Lists = NO_LISTS,
         listen_names: Mapping[Address, str] | None = None,
+        leaves: Leaves = leaves_all,
     ) -> None:
         self._countries = lists.countries
-        self._compiled = tuple(_Compiled(rule, lists, listen_names or {}) for rule in rules)
+        self._compiled = tuple(_Compiled(rule, lists, listen_names or {}, leaves(rule)) for rule in rules)
         self._found: Lru[tuple[object, ...], tuple[Match | None]] = Lru(MOST)
 
     def match(self, query: Query) -> Match | None:
@@ -83,8 +94,13 @@ class Rules:
         for compiled in self._compiled:
             because = compiled.why(query, target)
             if because is not None:
-                return Match(compiled.rule, because)
+                return Match(compiled.rule, because, compiled.paths)
         return None
+
+    @property
+    def restrict_paths(self) -> bool:
+        """Whether any of them leaves only some paths."""
+        return any(compiled.paths is not None for compiled in self._compiled)
 
 
 class _Target:
@@ -113,10 +129,13 @@ class _Target:
 class _Compiled:
     """One rule, ready to be query."""
 
-    __slots__ = ("_listens", "_own", "_sets", "rule")
+    __slots__ = ("_listens", "_own", "_sets", "paths", "rule")
 
-    def __init__(self, rule: Rule, lists: Lists, listen_names: Mapping[Address, str]) -> None:
+    def __init__(
+        self, rule: Rule, lists: Lists, listen_names: Mapping[Address, str], paths: frozenset[str] | None
+    ) -> None:
         self.rule = rule
+        self.paths = paths
         self._listens = frozenset(rule.listens), listen_names
         entries = Entries(networks=list(rule.cidrs))
         for pattern in rule.hosts:

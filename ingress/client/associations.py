@@ -11,8 +11,8 @@ from typing import Protocol
 import attrs
 
 from ingress.choice.chooser import Chooser
-from ingress.choice.demand import Demand, Demands
-from ingress.choice.rules import UDP, Rules
+from ingress.choice.demand import Demand, demands_of
+from ingress.choice.rules import UDP
 from ingress.client.association import AssociationClient, ClientAssociation, Dropped, FlowEnd, FlowHolder
 from ingress.client.permits import Permits
 from ingress.config import IngressConfig
@@ -97,7 +97,7 @@ class ClientAssociations:
     def use(self, config: IngressConfig, lists: Lists = NO_LISTS) -> None:
         """Go by *config* from the next association and target on; *lists* are those that its rules name."""
         self._permits = Permits(config)
-        self._demands = Demands(Rules(config.rules, lists, config.listen_names) if config.rules else None)
+        self._demands = demands_of(config, lists)
         self._advertise = config.advertise
 
     def statistics(self) -> ClientAssociationsStatistics:

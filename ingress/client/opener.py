@@ -11,8 +11,7 @@ import attrs
 
 from ingress.choice.choice import Choice
 from ingress.choice.chooser import Chooser
-from ingress.choice.demand import Demand, Demands
-from ingress.choice.rules import Rules
+from ingress.choice.demand import Demand, demands_of
 from ingress.client.client_stream import OTHERS_MAY, ClientStream, StreamHolder
 from ingress.client.hedging import Hedges, Hedging
 from ingress.client.permits import Permit, Permits
@@ -98,7 +97,7 @@ class Opener:
 
     def use(self, config: IngressConfig, lists: Lists = NO_LISTS) -> None:
         """Go by *config* from the next stream on; *lists* are those that its rules name."""
-        self._demands = Demands(Rules(config.rules, lists, config.listen_names) if config.rules else None)
+        self._demands = demands_of(config, lists)
         self._permits = Permits(config)
         self._most_streams = config.limits.streams
         self._may_answer_early = config.answer != "true"
@@ -116,6 +115,15 @@ class Opener:
     def demand(self, host: str, port: int, client: str = "", user: str = "", listen: Address | None = None) -> Demand:
         """What a stream to *host* asks of the choice, by the rules and by what the exits may dial."""
         return self._demands.make(host, port, client, user, self._permits.judge(host, port).exits, listen)
+
+    def again(self, demand: Demand) -> Demand:
+        """What is asked now for a running stream that was opened for *demand*."""
+        return self._demands.again(demand, self._permits.judge(demand.host, demand.port).exits)
+
+    @property
+    def restricts_paths(self) -> bool:
+        """Whether streams may be restricted to some paths."""
+        return self._demands.restrict_paths
 
     def statistics(self) -> OpenerStatistics:
         """What its bounds have counted."""

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import attrs
 
-from ingress.config.chains import Chain
+from ingress.config.chains import Chain, Found
+from ingress.config.left import left_by
 from ingress.config.rule import Rule
 from relay.model.limits import Limits
 from relay.model.network import Address, IpNetwork, Network, Node
@@ -74,12 +75,16 @@ class NetworkFile:
     network: Network
     rules: tuple[Rule, ...]
     limits: Limits
-    paths: Mapping[str, Paths]
-    """By the name of the ingress they start at."""
+    found: Mapping[str, Found]
+    """The paths, by the name of the ingress they start at."""
     warnings: tuple[str, ...]
     """What works, and is probably not meant."""
     chains: tuple[Chain, ...] = ()
-    """If there are any, `paths` are those that follow one."""
+
+    @property
+    def paths(self) -> Mapping[str, Paths]:
+        """Of each ingress."""
+        return {name: each.paths for name, each in self.found.items()}
 
 
 @attrs.frozen
@@ -105,6 +110,12 @@ class IngressConfig:
     advertise: tuple[str, ...] = ()
     datagram_forwards: tuple[DatagramForward, ...] = ()
     countries: Path | None = None
+    usual: frozenset[str] | None = None
+    """The names of the paths that are for what no rule sends over others; None: all."""
+
+    def leaves(self, rule: Rule) -> frozenset[str] | None:
+        """The names of the paths that *rule* leaves; None for all."""
+        return left_by(rule, self.network, self.paths.used, self.usual)
 
     @property
     def listen_addresses(self) -> tuple[Address, ...]:

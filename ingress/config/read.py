@@ -4,20 +4,20 @@ What must stay true: every mistake is found in one go. The paths are looked at o
 are right, because a typo there would make false mistakes here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from ingress.config.chains import Chain, follow, read_chains, walks, where_it_breaks
+from ingress.config.chains import Chain, Found, find, read_chains, walks, where_it_breaks
 from ingress.config.doors import read_doors, refuse_same_addresses
 from ingress.config.model import IngressConfig, NetworkFile
+from ingress.config.rule import Rule
 from ingress.config.rules import read_rules
 from ingress.config.warnings import find_warnings
 from relay.config.limits import read_limits
-from relay.config.mistakes import ConfigError, Mistake, nearest
+from relay.config.mistakes import ConfigError, Key, Mistake, nearest
 from relay.config.network import read_network
 from relay.config.table import Table, read_document, read_version
 from relay.model.network import Network
-from relay.model.walk import Paths, find_paths
 
 
 def load(path: Path | str, name: str | None = None) -> IngressConfig:
@@ -36,7 +36,7 @@ def load(path: Path | str, name: str | None = None) -> IngressConfig:
         found.rules,
         found.limits,
         found.network,
-        found.paths[doors.name],
+        found.found[doors.name].paths,
         found.warnings,
         doors.listen_names,
         doors.machine,
@@ -44,6 +44,7 @@ def load(path: Path | str, name: str | None = None) -> IngressConfig:
         doors.advertise,
         doors.datagram_forwards,
         doors.countries,
+        found.found[doors.name].usual,
     )
 
 
@@ -53,18 +54,17 @@ def read_file(path: Path | str) -> NetworkFile:
     read_version(document)
     network = read_network(document)
     doors = read_doors(document)
-    rules = read_rules(document, network, doors)
     chains = read_chains(document, network)
+    rules = read_rules(document, network, doors, chains)
     limits = read_limits(document.table("limits"))
     document.finish()
     if not document.named("ingress"):
         document.wrong("ingress", "there is no ingress", 'add [ingress.NAME] with listen = "127.0.0.1:1080"')
     refuse_same_addresses(document, doors)
-    paths = _read_paths(document, network, chains)
+    paths = _read_paths(document, network, chains, rules)
     document.mistakes.raise_any()
-    return NetworkFile(
-        document.mistakes.file, doors, network, rules, limits, paths, find_warnings(network, paths, rules), chains
-    )
+    warnings = find_warnings(network, paths, rules, chains)
+    return NetworkFile(document.mistakes.file, doors, network, rules, limits, paths, warnings, chains)
 
 
 def _choose(found: NetworkFile, name: str | None) -> str:
@@ -82,26 +82,26 @@ def _choose(found: NetworkFile, name: str | None) -> str:
     raise ConfigError(found.file, [mistake])
 
 
-def _read_paths(document: Table, network: Network, chains: tuple[Chain, ...]) -> Mapping[str, Paths]:
-    if document.mistakes.any_under("ingress", "node", "line", "chain"):
+def _read_paths(
+    document: Table, network: Network, chains: tuple[Chain, ...], rules: tuple[Rule, ...]
+) -> Mapping[str, Found]:
+    if document.mistakes.any_under("ingress", "node", "line", "chain", "rule"):
         return {}
-    if chains:
-        found = {name: follow(network, name, chains) for name in network.ingresses}
-        _refuse_broken(document, network, chains)
-    else:
-        found = {name: find_paths(network, name) for name in network.ingresses}
+    own = [(("rule", at), Chain(rule.place, rule.via)) for at, rule in enumerate(rules) if rule.via]
+    found = {name: find(network, name, chains, [chain for _, chain in own]) for name in network.ingresses}
+    _refuse_broken(document, network, [*((("chain", at), chain) for at, chain in enumerate(chains)), *own])
     exits = [node.name for node in network.nodes.values() if node.exit]
-    for name, paths in found.items():
-        if not paths.used:
+    for name, each in found.items():
+        if not each.paths.used:
             mend = f"add lines that lead to {' or '.join(exits)}" if exits else "write exit = true at a node"
             document.mistakes.add(("ingress", name), "no path leads from here to an exit", mend)
     return found
 
 
-def _refuse_broken(document: Table, network: Network, chains: tuple[Chain, ...]) -> None:
-    """Chains that no ingress has a path by."""
-    for at, chain in enumerate(chains):
+def _refuse_broken(document: Table, network: Network, chains: Iterable[tuple[Key, Chain]]) -> None:
+    """Chains that no ingress has a path by; each with its key in the file."""
+    for key, chain in chains:
         if not any(True for name in network.ingresses for _ in walks(network, name, chain)):
             why = "; ".join(f"from {name}: {where_it_breaks(network, name, chain)}" for name in network.ingresses)
             mend = "name lines, their groups, or nodes, one after another"
-            document.mistakes.add(("chain", at, "via"), f"no path follows it ({why})", mend)
+            document.mistakes.add((*key, "via"), f"no path follows it ({why})", mend)

@@ -72,8 +72,16 @@ class Rule:
     direct: bool = False
     """It is dialled from here; no line carries it."""
     deny: Denial | None = None
+    via: tuple[str, ...] = ()
+    """As in a chain: one line after another."""
+    chains: tuple[str, ...] = ()
+    """The names of some."""
+    follows: tuple[tuple[str, ...], ...] = ()
+    """The `via` of these, or its own: a path must follow one of them. Empty: none."""
+    avoid: tuple[str, ...] = ()
+    """Lines, nodes, groups of either, and providers that no path of it may touch."""
     falls_through: bool = False
-    """If none of its exits can be reached, any may take it."""
+    """If none of its exits or paths can be used, any may be."""
     redundant: bool | None = None
     """The bytes travel over two disjoint paths at once; None is left to the program."""
     answer: str | None = None
@@ -83,6 +91,11 @@ class Rule:
     def title(self) -> str:
         """How people are told of it."""
         return self.place if self.name is None else f"rule {self.name}"
+
+    @property
+    def is_about_paths(self) -> bool:
+        """Whether it leaves only some paths."""
+        return bool(self.follows or self.avoid)
 
     @property
     def targets(self) -> Sequence[object]:
@@ -97,8 +110,11 @@ class Rule:
             parts.append("denied" if self.deny is Denial.REFUSE else "dropped without a word")
         if self.direct:
             parts.append("direct, from this machine")
-        if self.exit_nodes is not None:
-            parts.append(f"exit {' or '.join(self.exits)}{', else any' if self.falls_through else ''}")
+        parts += [f"exit {' or '.join(self.exits)}"] if self.exits else []
+        parts += [f"via {' > '.join(self.via)}"] if self.via else []
+        parts += [f"chain {' or '.join(self.chains)}"] if self.chains else []
+        parts += [f"avoids {', '.join(self.avoid)}"] if self.avoid else []
+        parts += ["else any"] if self.falls_through else []
         if self.redundant is not None:
             parts.append("redundant" if self.redundant else "not redundant")
         if self.answer is not None:

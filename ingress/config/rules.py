@@ -1,9 +1,10 @@
 """Reads `[[rule]]`."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
+from ingress.config.chains import Chain, names_of, refuse_bad_via
 from ingress.config.model import Doors
 from ingress.config.rule import Denial, NamePattern, PortRange, Rule
 from ingress.lists.entries import Scope
@@ -15,23 +16,31 @@ from relay.config.table import Table
 from relay.model.hosts import parse_literal
 from relay.model.network import Network
 
-ACTIONS = ("exit", "direct", "deny")
+ACTIONS = ("exit", "via", "chain", "direct", "deny")
 """Of which a rule has one at most."""
-ADDITIONS = ("redundant", "answer")
+ADDITIONS = ("avoid", "redundant", "answer")
 """What it may say besides, or alone."""
+OF_PATHS = ("exit", "via", "chain", "avoid")
+"""What leaves some exits or paths only."""
 
 
-def read_rules(document: Table, network: Network, doors: Mapping[str, Doors]) -> tuple[Rule, ...]:
+def read_rules(
+    document: Table, network: Network, doors: Mapping[str, Doors], chains: Sequence[Chain] = ()
+) -> tuple[Rule, ...]:
     """The rules, in the order of the file. What is wrong stands in the document's mistakes."""
-    rules = [_read_rule(table, network, doors) for table in document.array("rule")]
+    named = {chain.name: chain.via for chain in chains if chain.name is not None}
+    rules = [_read_rule(table, network, doors, named) for table in document.array("rule")]
     _refuse_same_names(document, rules)
     return tuple(rules)
 
 
-def _read_rule(table: Table, network: Network, doors: Mapping[str, Doors]) -> Rule:
+def _read_rule(
+    table: Table, network: Network, doors: Mapping[str, Doors], chains: Mapping[str, tuple[str, ...]]
+) -> Rule:
     targets = table.many("host", lambda value: _target(value, table.folder))
     exits = table.many("exit", values.name)
     listens = table.many("listen", _listen)
+    via, chain, avoid = (table.many(key, values.name) for key in ("via", "chain", "avoid"))
     rule = Rule(
         place=table.mistakes.place_of(table.key),
         name=table.get("name", values.name, None),
@@ -46,6 +55,10 @@ def _read_rule(table: Table, network: Network, doors: Mapping[str, Doors]) -> Ru
         listens=listens,
         exits=exits,
         exit_nodes=_exit_nodes(table, exits, network) if "exit" in table else None,
+        via=via,
+        chains=chain,
+        follows=_followed(table, via, chain, chains, network),
+        avoid=avoid,
         direct=table.get("direct", _direct, False),
         deny=table.get("deny", _denial, None),
         falls_through=table.get("else", values.one_of("any"), None) == "any",
@@ -53,6 +66,7 @@ def _read_rule(table: Table, network: Network, doors: Mapping[str, Doors]) -> Ru
         answer=table.get("answer", _answer, None),
     )
     _refuse_unknown_listens(table, listens, doors)
+    _refuse_unknown_to_avoid(table, avoid, network)
     if rule.countries and doors and all(each.countries is None for each in doors.values()):
         table.wrong("country", "there is no database of countries", 'write countries = "country.mmdb" at the ingress')
     _refuse_contradictions(table)
@@ -70,10 +84,13 @@ def _refuse_contradictions(table: Table) -> None:
         table.wrong(key, f"the rule has {actions[0]} already", f"take {key} or {actions[0]} out")
     for key in additions if "deny" in table else ():
         table.wrong(key, "what is denied is not carried", f"take {key} or deny out")
-    if "direct" in table and "redundant" in table:
-        table.wrong("redundant", "what goes direct goes over no line", "take redundant or direct out")
-    if "else" in table and "exit" not in table:
-        table.wrong("else", "is for rules that name exits", "take it out, or add exit")
+    for key in ("redundant", "avoid") if "direct" in table else ():
+        if key in table:
+            table.wrong(key, "what goes direct goes over no line", f"take {key} or direct out")
+    if "else" in table and not any(key in table for key in OF_PATHS):
+        table.wrong(
+            "else", "is for rules that leave some exits or paths only", "take it out, or add exit, via or avoid"
+        )
 
 
 def _refuse_same_names(document: Table, rules: list[Rule]) -> None:
@@ -199,6 +216,42 @@ def _exit_nodes(table: Table, exits: tuple[str, ...], network: Network) -> froze
     if not exits:
         table.wrong("exit", "an empty list of exits lets nothing through", "name one, or write deny = true")
     return frozenset(found)
+
+
+def _followed(
+    table: Table,
+    via: tuple[str, ...],
+    names: tuple[str, ...],
+    chains: Mapping[str, tuple[str, ...]],
+    network: Network,
+) -> tuple[tuple[str, ...], ...]:
+    """What the paths of a rule must follow one of."""
+    for key, said in (("via", via), ("chain", names)):
+        if key in table and not said:
+            table.wrong(key, "an empty list lets nothing through", "name some, or write deny = true")
+    if via:
+        refuse_bad_via(table, via, network)
+        return (via,)
+    for name in names:
+        if name not in chains:
+            table.wrong("chain", f'there is no chain "{name}"', _nearest_chain(name, chains))
+    return tuple(chains[name] for name in names if name in chains)
+
+
+def _nearest_chain(name: str, chains: Collection[str]) -> str:
+    return nearest(name, chains) if chains else f'write [[chain]] with name = "{name}" and via'
+
+
+def _refuse_unknown_to_avoid(table: Table, avoid: tuple[str, ...], network: Network) -> None:
+    if table.mistakes.any_under("node", "line"):
+        return
+    providers = {line.provider for line in network.lines.values() if line.provider is not None}
+    known = names_of(network) | providers
+    for name in avoid:
+        if name not in known:
+            table.wrong("avoid", f'"{name}" is no line, node, group of either, or provider', nearest(name, known))
+    if "avoid" in table and not avoid:
+        table.wrong("avoid", "an empty list avoids nothing", "take it out")
 
 
 def _direct(value: object) -> bool:

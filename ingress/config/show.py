@@ -34,7 +34,7 @@ def _lines(found: NetworkFile) -> Iterator[str]:
     for line in found.network.lines.values():
         yield from _table(f"[line.{line.name}]", _line(line))
     for chain in found.chains:
-        yield from _table("[[chain]]", {"via": list(chain.via)})
+        yield from _table("[[chain]]", {"name": chain.name, "via": list(chain.via)})
     for rule in found.rules:
         yield from _table("[[rule]]", _rule(rule))
     yield from _table("[limits]", _limits(found.limits))
@@ -148,6 +148,9 @@ def _rule(rule: Rule) -> dict[str, object]:
         "protocol": list(rule.protocols),
         "listen": list(rule.listens),
         "exit": list(rule.exits),
+        "via": list(rule.via),
+        "chain": list(rule.chains),
+        "avoid": list(rule.avoid),
         "direct": rule.direct or None,
         "else": "any" if rule.falls_through else None,
         "deny": {None: None, Denial.REFUSE: True, Denial.DROP: "drop"}[rule.deny],

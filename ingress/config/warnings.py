@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from itertools import combinations
 
+from ingress.config.chains import Chain, Found, touches
+from ingress.config.left import left_by
 from ingress.config.rule import Rule
 from ingress.config.shadows import shadowed
 from relay.model.network import Network
@@ -10,13 +12,18 @@ from relay.model.walk import MOST_PATHS, Path, Paths
 from relay.policy import idle
 
 
-def find_warnings(network: Network, paths: Mapping[str, Paths], rules: tuple[Rule, ...]) -> tuple[str, ...]:
+def find_warnings(
+    network: Network, found: Mapping[str, Found], rules: tuple[Rule, ...], chains: tuple[Chain, ...] = ()
+) -> tuple[str, ...]:
     """One line for each thing that is probably not meant."""
+    paths = {name: each.paths for name, each in found.items()}
     return (
         *_spare_paths(paths),
         *_unused(network, paths),
         *_idle_allows(network),
         *_rules(rules, paths),
+        *_restrictions(network, found, rules),
+        *_chains(rules, chains),
         *(
             warning
             for name, each in paths.items()
@@ -81,6 +88,25 @@ def _rules(rules: tuple[Rule, ...], paths: Mapping[str, Paths]) -> Iterator[str]
         nodes = rule.exit_nodes or frozenset()
         if len(rule.exits) == len(nodes) == 1 and rule.exits[0] not in nodes:
             yield f"{rule.title}: the group {rule.exits[0]} has one exit, {min(nodes)}: when it is down, nothing passes"
+
+
+def _restrictions(network: Network, found: Mapping[str, Found], rules: tuple[Rule, ...]) -> Iterator[str]:
+    """Rules that leave no path, or avoid what no path touches."""
+    for rule in (rule for rule in rules if rule.is_about_paths):
+        for name, each in found.items():
+            if not left_by(rule, network, each.paths.used, each.usual):
+                yield f"{rule.title}: leaves no path of {name}: what it is for is refused there"
+        used = [path for each in found.values() for path in each.paths.used]
+        for name in rule.avoid:
+            if not any(touches(network, path, frozenset((name,))) for path in used):
+                yield f"{rule.title}: avoids {name}, and no path touches that; take it out"
+
+
+def _chains(rules: tuple[Rule, ...], chains: tuple[Chain, ...]) -> Iterator[str]:
+    said = {name for rule in rules for name in rule.chains}
+    for chain in chains:
+        if chain.name is not None and chain.name not in said:
+            yield f'chain {chain.name}: no rule says chain = "{chain.name}": it does nothing'
 
 
 def _single(name: str, paths: Paths) -> Iterator[str]:

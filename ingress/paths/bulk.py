@@ -11,6 +11,7 @@ from ingress.choice.chooser import Chooser
 from ingress.choice.offers import Bulk, Offers, StreamKey
 from ingress.choice.placing import Place
 from ingress.measure.capacity import Way
+from ingress.paths.bounds import Paths, bounds_of
 from ingress.paths.line_loads import LineLoads
 from ingress.paths.live import MOST_BULK, LivePath
 from ingress.paths.moving import Moving
@@ -43,9 +44,9 @@ class BulkCarriers:
         self._rides: dict[Link, Ride] = {}
         self._acked: dict[str, int] = {}
         """By path, what carriers that nobody rides on any more have brought to its exit."""
-        self._full: set[tuple[str, Way]] = set()
-        """Exits to which nobody else can be placed before the next second: a session notices its streams again and
-        again."""
+        self._full: set[tuple[str, Way, Paths]] = set()
+        """Exits, and the paths that may be taken, to which nobody else can be placed before the next second: a session
+        notices its streams again and again."""
         self._offers: Offers | None = None
         self._offered_at = float("-inf")
 
@@ -61,12 +62,12 @@ class BulkCarriers:
         if stream in self._waiting:
             self._want_spare(self._waiting[stream].path)
             return
-        exit_, way = live.peer.name, way_of(stream)
-        if (exit_, way) in self._full:
+        exit_, way, bounds = live.peer.name, way_of(stream), bounds_of(stream)
+        if (exit_, way, bounds) in self._full:
             return
-        place = self.place(exit_, way)
+        place = self.place(exit_, way, bounds)
         if place is None:
-            self._full.add((exit_, way))
+            self._full.add((exit_, way, bounds))
             return
         self._chooser.placed_bulk(place, way, self._loop.now)
         self.offers().add(_expected(live, stream, place))
@@ -105,9 +106,9 @@ class BulkCarriers:
                 self._put(stream, place)
                 return
 
-    def place(self, exit_: str, way: Way) -> Place | None:
-        """Where the next bulk stream to *exit_* would go. Nothing is remembered."""
-        return self._chooser.place_bulk(exit_, way, self.offers(), self._can_take, self._loop.now)
+    def place(self, exit_: str, way: Way, bounds: Paths = None) -> Place | None:
+        """Where the next bulk stream to *exit_* that may ride within *bounds* would go. Nothing is remembered."""
+        return self._chooser.place_bulk(exit_, way, self.offers(), self._can_take, self._loop.now, bounds)
 
     def wanted(self, exit_: str) -> str | None:
         """Where the next download would go: it is quicker if a carrier waits there."""
@@ -200,7 +201,7 @@ class BulkCarriers:
 def _expected(live: LivePath, stream: Stream, place: Place) -> Bulk:
     """*stream*, which is on *live*, as the choice is told of it before it was measured where it goes."""
     key = live.peer.session.token, stream.id
-    return Bulk(key, place.path, way_of(stream), place.expected, is_trial=place.is_trial)
+    return Bulk(key, place.path, way_of(stream), place.expected, is_trial=place.is_trial, within=bounds_of(stream))
 
 
 def _is_riding(stream: Stream) -> bool:

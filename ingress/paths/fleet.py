@@ -15,6 +15,7 @@ from ingress.choice.connect_times import Probe
 from ingress.choice.exit_health import Change
 from ingress.measure.network_monitor import LAG, NetworkMonitor
 from ingress.measure.traffic import Counters, Traffic
+from ingress.paths.bounds import Judge
 from ingress.paths.bulk import BulkCarriers
 from ingress.paths.datagram_carriers import DatagramCarriers
 from ingress.paths.datagrams import Datagrams
@@ -158,6 +159,14 @@ class Fleet:
         self._plan(paths)
         self.changed()
 
+    def rule_anew(self, judge: Judge) -> None:
+        """Other rules are in force: running streams leave, by plan, the paths that these forbid them. *judge* says what
+        is asked for each."""
+        for peer in self.peers.values():
+            here = frozenset(live.name for live in self.live_to(peer))
+            self.moving.bounds.rule_anew(list(peer.session.streams.values()), here, judge)
+        self.changed()
+
     def _plan(self, paths: Paths) -> None:
         prefixes = find_prefixes(paths)
         self.line_loads.replan(paths.used)
@@ -231,8 +240,9 @@ class Fleet:
         self._tell_of_exits(self.chooser.look_at_exits(now))
         figures = self.network_monitor.figures(self.traffic, now, self.line_loads.full)
         self.chooser.rank(figures, now, lagged=lagged)
-        for move in self.chooser.moves(now):
+        for move in self.chooser.moves(now, self.moving.bounds.in_use()):
             self.moving.execute(move)
+        self.moving.bring_home()
         self.moving.place_detached()
         self.moving.complete_pairs()
         self.on_round()

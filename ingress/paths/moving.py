@@ -11,12 +11,14 @@ from ingress.choice.choice import Choice
 from ingress.choice.chooser import Chooser
 from ingress.choice.moves import Move, MoveKind
 from ingress.measure.pings import stall_after
+from ingress.paths.bounds import BoundStreams, Paths, bounds_of
 from ingress.paths.live import LivePath
 from ingress.paths.pairs import Pairs
 from ingress.paths.pauses import Pauses
 from relay import log
 from relay.carrier.link import Link
 from relay.engine import Loop
+from relay.model.cause import Cause
 from relay.session.carrier import CarrierEnd
 from relay.session.initiator import InitiatorStream
 from relay.session.sink import Sink
@@ -25,6 +27,9 @@ from relay.session.stream import Stream
 PATIENCE = 0.5
 """Seconds for which a stream without a carrier waits for proof that a path is sound. A line that is reset takes all its
 paths within a moment: whoever jumps to the next of them at once, jumps again."""
+KEPT = 60.0
+"""Seconds for which a stream waits that may ride on some paths only, while none of them is there: as long as a session
+lives without a carrier."""
 
 
 class Moving:
@@ -36,6 +41,7 @@ class Moving:
         self._chooser = chooser
         self._detached: dict[Stream, LivePath] = {}
         self.pauses = Pauses(loop)
+        self.bounds = BoundStreams(loop)
         self.pairs = Pairs(live, chooser, self._rejoin)
 
     # ---- new streams
@@ -53,6 +59,9 @@ class Moving:
         demand = choice.demand
         stream = first.peer.session.open(demand.host, demand.port, sink, carriers, now)
         first.counters.opened += 1
+        stream.note = demand
+        if demand.paths is not None:
+            self.bounds.note(stream, demand)
         if demand.legs > 1:
             self.pairs.add(stream)
         log.event("stream-opened", level="debug", stream=stream.id, path=choice.paths[0], carrier=carriers[0].number)
@@ -100,8 +109,19 @@ class Moving:
 
     def _concerned(self, old: LivePath, move: Move) -> list[Stream]:
         if move.kind is MoveKind.THIN:
-            return [stream for stream in _riders(() if old.thin is None else (old.thin,)) if stream not in self.pairs]
-        return _riders(old.links if move.is_planned else old.silent(self._loop.now))
+            found = [stream for stream in _riders(() if old.thin is None else (old.thin,)) if stream not in self.pairs]
+        else:
+            found = _riders(old.links if move.is_planned else old.silent(self._loop.now))
+        return [stream for stream in found if self._is_concerned(move, stream, old)] if self.bounds else found
+
+    def _is_concerned(self, move: Move, stream: Stream, old: LivePath) -> bool:
+        """Whether *move* is about *stream*: what fits its bounds alone, unless nothing there works and it may fall
+        through."""
+        bounds = bounds_of(stream)
+        if bounds == move.within:
+            return True
+        has_none = move.within is None and not move.is_planned and not self._chooser.view(bounds).works(old.peer.name)
+        return has_none and self.bounds.fall_through(stream) and bounds_of(stream) is None
 
     def _note(self, old: LivePath, streams: list[Stream], move: Move) -> None:
         kind = "streams-moved" if move.is_planned else "streams-rescued"
@@ -121,13 +141,29 @@ class Moving:
 
     def evacuate(self, live: LivePath, why: str) -> None:
         """*live* is about to be removed: everything leaves it, by plan, for the best other path to its exit."""
-        streams, to = _riders(live.links), self._best_to_its_exit(live)
-        if not streams or to is None:
-            return
+        leaving: dict[Paths, list[Stream]] = {}
+        for stream in _riders(live.links):
+            leaving.setdefault(bounds_of(stream), []).append(stream)
+        for bounds, streams in leaving.items():
+            to = self._best_to_its_exit(live, bounds)
+            if to is not None:
+                self._leave(live, streams, to, why)
+
+    def _leave(self, live: LivePath, streams: list[Stream], to: LivePath, why: str) -> None:
+        """*streams* go from *live* to another path, by plan."""
         for stream in streams:
             self._put(stream, to, planned=True)
         live.counters.moves += len(streams)
         log.event("streams-moved", count=len(streams), path=live.name, to=to.name, why=why)
+
+    def bring_home(self) -> None:
+        """Once a round: what rides on a path that it may not any more goes, by plan, where it may."""
+        self.bounds.forget_ended()
+        for stream, bounds in self.bounds.astray():
+            live = self.live_of(stream)
+            to = None if live is None else self._best_to_its_exit(live, bounds)
+            if live is not None and to is not None and to is not live:
+                self._leave(live, [stream], to, "its rule")
 
     # ---- bulk
 
@@ -162,38 +198,54 @@ class Moving:
         """Once a round: put streams that have no carrier on the best path to their exit, if there is one."""
         self.pauses.forget_ended()
         waiting, self._detached = self._detached, {}
-        refuges = {live: self._refuge(live) for live in set(waiting.values())}
+        refuges: dict[tuple[LivePath, Paths], LivePath | None] = {}
         placed: dict[str, int] = {}
         for stream, live in waiting.items():
             if stream.is_over or stream.legs:
                 continue
-            to = refuges[live] or self._last_refuge(stream, live)
+            key = live, bounds_of(stream)
+            if key not in refuges:
+                refuges[key] = self._refuge(*key)
+            to = refuges[key] or self._last_refuge(stream, live)
             if to is None:
-                self._detached[stream] = live
+                self._wait_on(stream, live)
                 continue
             placed[to.name] = placed.get(to.name, 0) + 1
             self._put(stream, to, planned=False)
         for name, count in placed.items():
             log.event("streams-rescued", count=count, to=name, why="their carrier was lost")
 
-    def _refuge(self, live: LivePath) -> LivePath | None:
+    def _wait_on(self, stream: Stream, live: LivePath) -> None:
+        """There is no place for *stream* now. One that may not ride on every path does not wait for ever: its session
+        may live by others."""
+        if bounds_of(stream) is not None and self.pauses.age(stream) >= KEPT:
+            stream.sink.on_reset(Cause.SESSION_EXPIRED)
+            stream.abort(Cause.SESSION_EXPIRED)
+        else:
+            self._detached[stream] = live
+
+    def _refuge(self, live: LivePath, bounds: Paths) -> LivePath | None:
         """Where the streams go that lost their carrier on *live*: where it is sound."""
-        name = self._chooser.rescue(live.name)
+        name = self._chooser.view(bounds).rescue(live.name)
         found = self._live.get(name) if name is not None else None
         return found if found is not None and found.is_usable else None
 
     def _last_refuge(self, stream: Stream, live: LivePath) -> LivePath | None:
         """Where *stream* goes if there is no such place: after a while, wherever anything answers."""
-        return None if self.pauses.age(stream) < PATIENCE else self._best_to_its_exit(live)
+        if self.pauses.age(stream) < PATIENCE:
+            return None
+        to = self._best_to_its_exit(live, bounds_of(stream))
+        if to is None and self.bounds.fall_through(stream):
+            return self._last_refuge(stream, live)
+        return to
 
-    def _best_to_its_exit(self, live: LivePath) -> LivePath | None:
-        """The best usable path to the exit of *live*, itself included if it is still in the file."""
-        group = self._chooser.ranking.exits.get(live.peer.name)
-        others = [self._live.get(entry.name) for entry in (group.order if group is not None else ())]
+    def _best_to_its_exit(self, live: LivePath, bounds: Paths) -> LivePath | None:
+        """The best usable path to the exit of *live*, itself included if it is still in the file, within *bounds*."""
+        others = [self._live.get(entry.name) for entry in self._chooser.view(bounds).order(live.peer.name)]
         for other in others:
             if other is not None and other is not live and other.is_usable:
                 return other
-        itself = self._live.get(live.name)
+        itself = self._live.get(live.name) if bounds is None or live.name in bounds else None
         return itself if itself is not None and itself.is_usable else None
 
     # ---- redundant streams

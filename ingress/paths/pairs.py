@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from ingress.choice.chooser import Chooser
 from ingress.choice.moves import REST, WORSE_FOR, is_worse
+from ingress.paths.bounds import bounds_of
 from ingress.paths.live import LivePath
 from relay.session.carrier import CarrierEnd
 from relay.session.stream import Stream
@@ -52,7 +53,7 @@ class Pairs:
 
     def _join(self, stream: Stream) -> LivePath | None:
         carrier = stream.legs[0].carrier
-        name = self._chooser.partner(carrier.name)
+        name = self._chooser.view(bounds_of(stream)).partner(carrier.name)
         second = self._live.get(name) if name is not None else None
         if second is None or second.thin is None or not second.is_usable:
             return None
@@ -85,6 +86,6 @@ class Pairs:
     def _best(self, stream: Stream) -> tuple[LivePath, ...]:
         """The best two usable paths for *stream*, or nothing."""
         live = self._live.get(stream.legs[0].carrier.name)
-        names = None if live is None else self._chooser.pair(live.peer.name)
+        names = None if live is None else self._chooser.view(bounds_of(stream)).pair(live.peer.name)
         found = tuple(self._live[name] for name in names or () if name in self._live)
         return found if len(found) == 2 and all(one.is_usable for one in found) else ()

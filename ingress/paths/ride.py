@@ -3,6 +3,7 @@
 from ingress.choice.offers import Bulk
 from ingress.choice.placing import Place
 from ingress.measure.capacity import Way
+from ingress.paths.bounds import bounds_of
 from relay.carrier.link import Link
 from relay.session.stream import Stream
 
@@ -77,12 +78,12 @@ class Ride:
 
     def bulk(self, stream: Stream) -> Bulk:
         """What the choice is told of *stream*, which rides on it."""
-        key = self.link.session.token, stream.id
+        key, path, within = (self.link.session.token, stream.id), self.link.end.name, bounds_of(stream)
         if not self.is_measured and self.place is not None:
             speed = max(self.place.expected, self.speed)
-            return Bulk(key, self.link.end.name, self.way, speed, is_trial=self.place.is_trial)
+            return Bulk(key, path, self.way, speed, is_trial=self.place.is_trial, within=within)
         is_held = self.is_measured and self.speed >= CALM_BYTES and self._is_held(stream)
-        return Bulk(key, self.link.end.name, self.way, self.speed, is_held=is_held)
+        return Bulk(key, path, self.way, self.speed, is_held=is_held, within=within)
 
     def _is_held(self, stream: Stream) -> bool:
         """Whether the path holds *stream* back, and not its client or its target: then its bytes wait on the way."""

@@ -10,8 +10,8 @@ from ingress.report.rows import BulkRow, CarriesRow, OfferRow
 from ingress.report.snapshot import Snapshot
 from relay.model.network import Line
 
-Placer = Callable[[str, Way], Place | None]
-"""Where one more bulk stream to an exit would go."""
+Placer = Callable[[str, Way, frozenset[str] | None], Place | None]
+"""Where one more bulk stream to an exit would go, within some paths or all."""
 
 
 def carries_rows(snapshot: Snapshot, line: Line) -> list[CarriesRow]:
@@ -35,12 +35,12 @@ def _carries_row(snapshot: Snapshot, line: Line, way: Way) -> CarriesRow:
     )
 
 
-def bulk_rows(exit_: str, place: Placer) -> list[BulkRow]:
-    """Where one more download from *exit_*, and one more upload, would go."""
+def bulk_rows(exit_: str, place: Placer, within: frozenset[str] | None) -> list[BulkRow]:
+    """Where one more download from *exit_*, and one more upload, would go, *within* some paths or all."""
     return [
         BulkRow(way.value, to.path, to.expected, to.is_trial, to.why)
         for way in (Way.DOWN, Way.UP)
-        if (to := place(exit_, way)) is not None
+        if (to := place(exit_, way, within)) is not None
     ]
 
 

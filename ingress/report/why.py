@@ -19,7 +19,7 @@ def explain(chooser: Chooser, demand: Demand, now: float, offers: Offers, place:
     """Why the stream of *demand* would go where it would go now, and where once it was bulk, by what paths have to
     offer and who would *place* it. Nothing is remembered of it."""
     chosen = None if demand.refusal is not None or demand.is_direct else chooser.decide(demand, now)
-    ranking, host = chooser.ranking, demand.host
+    ranking, host = chooser.view(demand.paths).ranking, demand.host
     return Why(
         target=f"[{host}]:{demand.port}" if ":" in host else f"{host}:{demand.port}",
         site=demand.site,
@@ -27,7 +27,7 @@ def explain(chooser: Chooser, demand: Demand, now: float, offers: Offers, place:
         exit=DIRECT if demand.is_direct else None if chosen is None else chosen.exit,
         reason=_no_path(demand) if chosen is None else chosen.reason,
         margin=None if ranking.group is None else equal(ranking.group.leader.cost),
-        candidates=[_candidate(chooser, entry, demand, offers, now) for entry in ranking.order],
+        candidates=[_candidate(chooser, entry, demand, offers, now) for entry in chooser.ranking.order],
         would_switch=[] if ranking.group is None else would_switch(ranking.group),
         switches=[
             SwitchRow(now - switch.at, switch.old, switch.new, switch.reason) for switch in reversed(ranking.switches)
@@ -35,7 +35,7 @@ def explain(chooser: Chooser, demand: Demand, now: float, offers: Offers, place:
         kept=chooser.affinity.count(demand.site, now),
         answers_early=chooser.may_answer_early(demand, now),
         rule=_rule(demand),
-        bulk=[] if chosen is None or demand.legs > 1 else bulk_rows(chosen.exit, place),
+        bulk=[] if chosen is None or demand.legs > 1 else bulk_rows(chosen.exit, place, chosen.demand.paths),
     )
 
 
@@ -61,6 +61,9 @@ def _rule(demand: Demand) -> RuleRow | None:
 def _candidate(chooser: Chooser, entry: Entry, demand: Demand, offers: Offers, now: float) -> CandidateRow:
     parts = terms(entry.figures, chooser.connect_times.connect(demand.host, entry.exit))
     lacks = chooser.families.lacks(entry.exit, demand, now)
+    reason = entry.reason if lacks is None else f"{entry.exit} has no way into the world by {lacks}"
+    if demand.paths is not None and entry.name not in demand.paths:
+        reason = f"{demand.ruled or 'the chains of the file'} {'does' if demand.ruled else 'do'} not allow it"
     return CandidateRow(
         rank=entry.rank,
         path=entry.name,
@@ -69,7 +72,7 @@ def _candidate(chooser: Chooser, entry: Entry, demand: Demand, offers: Offers, n
         in_band=entry.in_band,
         cost=sum(term.value for term in parts),
         terms=[TermRow(term.name, term.value, term.source.value, term.note) for term in parts],
-        reason=entry.reason if lacks is None else f"{entry.exit} has no way into the world by {lacks}",
+        reason=reason,
         offers=offer_rows(entry.name, offers),
     )
 

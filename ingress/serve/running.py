@@ -117,9 +117,16 @@ class Running:
         self._nursery.start_soon(watch_half_closed, self._half_closed_idle, self.streams)
 
     def _use_lists(self, lists: Lists) -> None:
+        did = self.opener.restricts_paths
         self.lists = lists
         self.opener.use(self.config, lists)
         self.associations.use(self.config, lists)
+        self._rule_anew(did)
+
+    def _rule_anew(self, did: bool) -> None:
+        """Running streams go by the rules that are in force now; *did* the ones before restrict paths?"""
+        if did or self.opener.restricts_paths:
+            self.fleet.rule_anew(self.opener.again)
 
     def _go_direct(self, config: IngressConfig) -> None:
         """Dial from here as *config* says, if a rule of it wants that. OperatorError: as `DirectExit`."""
@@ -206,10 +213,12 @@ class Running:
         self.datagram_forwards.use(config.datagram_forwards, datagrams)
         self.config, self.identity, self.lists = config, identity, files.lists
         self.memory.resize(config.limits.memory)
+        did = self.opener.restricts_paths
         self.opener.use(config, files.lists)
         self.associations.use(config, files.lists)
         self.entrance.use(config, files.users)
         self.fleet.replan(config.network, config.paths, identity.client_context(), _tag(config, identity))
+        self._rule_anew(did)
         log.event("reloaded", ingress=config.name, paths=len(config.paths.used), lines=len(config.network.lines))
         return f"reloaded: {len(config.network.lines)} lines, {len(config.paths.used)} paths"
 

@@ -60,7 +60,7 @@ class InitiatorStream(Stream):
     only because it is asked to let go (`withdraw`).
     """
 
-    __slots__ = ("_early", "host", "is_planned", "is_withdrawing", "owed", "port", "starts", "withdrawn")
+    __slots__ = ("_early", "host", "is_planned", "is_withdrawing", "note", "owed", "port", "starts", "withdrawn")
 
     session: InitiatorSession
 
@@ -73,6 +73,8 @@ class InitiatorStream(Stream):
         self.host = host
         """As the client gave it: a name, or a literal address. The exit resolves it."""
         self.port = port
+        self.note: object = None
+        """Whatever whoever opened it wants to remember of it."""
         self.is_planned = False
         """The newest attachment is a planned move; its ATTACH says so."""
         self.withdrawn: bytes | None = None

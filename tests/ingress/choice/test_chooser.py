@@ -175,9 +175,9 @@ def test_a_redundant_stream_takes_two_paths_without_a_common_line_or_provider() 
     made.rank([one.figures for one in made.ranking.order if one.exit == "us"], 1.0)
     found = chosen(made, redundant)
     assert (found.paths, found.why) == (("ix/2", "c"), REDUNDANT)  # 131 and 140 ms, not 130 and 150
-    assert made.partner("ix/1") == "d"
-    assert made.partner("c") == "ix/2"
-    assert made.partner("gone") is None
+    assert made.view(None).partner("ix/1") == "d"
+    assert made.view(None).partner("c") == "ix/2"
+    assert made.view(None).partner("gone") is None
 
 
 def test_what_failed_to_open_is_tried_over_disjoint_paths_then_over_others_then_elsewhere() -> None:
@@ -295,19 +295,23 @@ def test_a_reload_keeps_what_was_learned() -> None:
 
 def test_streams_leave_what_is_silent_for_where_it_is_sound() -> None:
     made = chooser(figure("a>us", 100), figure("b>us", 110), figure("c>hk", 90))
-    assert made.rescue("gone") is None
-    assert made.rescue("c") is None  # no other path to its exit
+    assert made.view(None).rescue("gone") is None
+    assert made.view(None).rescue("c") is None  # no other path to its exit
     made.rank([figure("a>us", 100, PathState.STALLED, streams=3), figure("b>us", 110), figure("c>hk", 90)], 1.0)
-    assert made.rescue("a") == "b"
+    assert made.view(None).rescue("a") == "b"
     assert [(move.old, move.new, move.is_planned) for move in made.moves(1.0)] == [("a", "b", False)]
 
 
 def test_the_pair_of_an_exit_is_found_once_a_round() -> None:
     made = chooser(figure("ix/1>us", 100), figure("c>us", 110), figure("d>hk", 90))
-    assert (made.pair("us"), made.pair("hk"), made.pair("gone")) == (("ix/1", "c"), None, None)
+    assert (made.view(None).pair("us"), made.view(None).pair("hk"), made.view(None).pair("gone")) == (
+        ("ix/1", "c"),
+        None,
+        None,
+    )
     made.rank([figure("ix/1>us", 100)], 1.0)
-    assert made.pair("us") is None
-    assert made.partner("ix/1") is None
+    assert made.view(None).pair("us") is None
+    assert made.view(None).partner("ix/1") is None
 
 
 def test_it_shows_itself() -> None:

@@ -243,15 +243,20 @@ class FleetBed:
         await self.run(1.0)
         return self
 
-    def choice(self, *names: str, legs: int = 1, host: str = "target.test") -> Choice:
-        """A stream to *host* over the paths *names*, as the choice would have said."""
+    def choice(
+        self, *names: str, legs: int = 1, host: str = "target.test", within: Iterable[str] | None = None
+    ) -> Choice:
+        """A stream to *host* over the paths *names*, as the choice would have said, that may take those *within*."""
         entries = [self.fleet.chooser.ranking.by_name[name] for name in names]
-        return Choice(Demand(host, 443, legs=legs), entries[0], Basis.BEST, *entries[1:])
+        paths = None if within is None else frozenset(within)
+        return Choice(Demand(host, 443, legs=legs, paths=paths), entries[0], Basis.BEST, *entries[1:])
 
-    def open(self, *names: str, legs: int = 1) -> "Client":
-        """Open a stream over the paths *names*."""
-        sink = RecordingSink()
-        stream = self.fleet.moving.open(self.choice(*names, legs=legs), sink, self.loop.now)
+    def open(self, *names: str, legs: int = 1, within: Iterable[str] | None = None, falls: bool = False) -> "Client":
+        """Open a stream over the paths *names*, *within* some; with *falls* it may take any if none of them works."""
+        sink, choice = RecordingSink(), self.choice(*names, legs=legs, within=within)
+        if falls:
+            choice.demand.otherwise = Demand(choice.demand.host, choice.demand.port, legs=legs)
+        stream = self.fleet.moving.open(choice, sink, self.loop.now)
         assert stream is not None
         sink.stream = stream
         return Client(self, stream, sink)

@@ -33,8 +33,8 @@ def explained(chooser: Chooser, demand: Demand, now: float, capacities: Capaciti
     routes = routes_of(entry.figures.path for entry in chooser.ranking.order)
     offers = Offers(routes, capacities or Capacities(), {}, [], now)
 
-    def place(exit_: str, way: Way) -> Place | None:
-        return chooser.place_bulk(exit_, way, offers, lambda _: True, now)
+    def place(exit_: str, way: Way, within: frozenset[str] | None) -> Place | None:
+        return chooser.place_bulk(exit_, way, offers, lambda _: True, now, within)
 
     return explain(chooser, demand, now, offers, place)
 
