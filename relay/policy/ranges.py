@@ -55,7 +55,9 @@ LOW_32_BITS = (
 )
 UNSPECIFIED = IPv4Address("0.0.0.0")
 LOOPBACK = IPv4Address("127.0.0.1")
-NOT_COMPATIBLE = (IPv6Address("::"), IPv6Address("::1"))
+UNSPECIFIED_6 = IPv6Address("::")
+LOOPBACK_6 = IPv6Address("::1")
+NOT_COMPATIBLE = (UNSPECIFIED_6, LOOPBACK_6)
 """In ::/96, and no IPv4 in them (RFC 4291 section 2.5.5.1)."""
 SIX_TO_FOUR = IPv6Network("2002::/16")
 TEREDO = IPv6Network("2001::/32")
@@ -81,13 +83,13 @@ def is_wholly_public(cidr: IPv4Network | IPv6Network) -> bool:
     return cidr.subnet_of(GLOBAL_UNICAST) and not any(cidr.overlaps(network) for network in IPV6)
 
 
-def embedded(ip: IPv4Address | IPv6Address) -> tuple[IPv4Address, ...]:
-    """The IPv4 addresses that a packet to *ip* may end up at: a translator or tunnel takes them out of its bits, and
-    Linux takes what is unspecified for this machine."""
+def embedded(ip: IPv4Address | IPv6Address) -> tuple[IPv4Address | IPv6Address, ...]:
+    """The addresses that a packet to *ip* may end up at: a translator or tunnel takes IPv4 out of its bits, and Linux
+    takes what is unspecified for this machine."""
     if isinstance(ip, IPv4Address):
         return (LOOPBACK,) if ip == UNSPECIFIED else ()
     if ip in NOT_COMPATIBLE:
-        return ()
+        return (LOOPBACK_6,) if ip == UNSPECIFIED_6 else ()
     bits = int(ip)
     if any(ip in network for network in LOW_32_BITS):
         return (IPv4Address(bits & 0xFFFFFFFF),)
