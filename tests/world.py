@@ -32,7 +32,7 @@ from tests.wires import Wire, Wires
 INGRESS = "shanghai"
 NAME = "target.test"
 """A name that exits know, and that means 127.0.0.1."""
-PATIENCE = 20.0
+PATIENCE = 60.0
 WHO: contextvars.ContextVar[str] = contextvars.ContextVar("WHO", default="test")
 Line = tuple[str, str, str]
 DIRECT: tuple[Line, ...] = (("direct", INGRESS, "us"),)

@@ -60,9 +60,10 @@ async def test_u21_datagrams_ride_to_the_end_of_the_last_deaf_line(
         label.send(echo.written, bytes(size))
     await until(lambda: len(label.got) == 3)
     assert sorted(map(len, label.payloads)) == [0, 10, 1100]
-    for number in range(100):
-        label.send(echo.written, number.to_bytes(2, "big") * 500)
-    await until(lambda: len(label.got) == 103)
+    for many in range(23, 104, 20):  # a kernel need not hold a hundred at once
+        for number in range(20):
+            label.send(echo.written, number.to_bytes(2, "big") * 500)
+        await until(lambda many=many: len(label.got) == many)  # type: ignore[misc]
     assert label.challenged == 0
 
 
