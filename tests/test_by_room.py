@@ -4,7 +4,7 @@ from tests.by_room import ROOT, Floors, Share, by_room, count_lines, read_floors
 
 
 def test_lines_and_branches_weigh_the_same() -> None:
-    summary = {"covered_lines": 6, "num_statements": 8, "covered_branches": 1, "num_branches": 2}
+    summary = {"covered_lines": 6, "missing_lines": 2, "covered_branches": 1, "missing_branches": 1}
     assert share_of(summary) == Share(7, 10)
     assert share_of(summary).percent == 70
 
