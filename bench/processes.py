@@ -14,6 +14,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 TICK = os.sysconf("SC_CLK_TCK")
+ON_A_PROCESSOR = 2
+"""Which clock of a process (linux/posix-timers.h): all that its threads have run, as the scheduler counted it."""
 GRACE = 3.0
 """Seconds between SIGTERM and SIGKILL; what drains longer has no stream left here."""
 
@@ -114,9 +116,15 @@ def read_stat(pid: int) -> list[str] | None:
 
 
 def cpu_of(pid: int) -> float:
-    """User and system seconds of a process and of its children that have ended (proc(5), fields 14 to 17)."""
+    """Seconds on a processor of a process, in user and system, and of its children that have ended (proc(5), fields 16
+    and 17). Its own are told to the nanosecond, by the clock that clock_getcpuclockid(3) names; /proc rounds them to
+    hundredths of a second, a twentieth of what a short measurement uses."""
+    try:
+        own = time.clock_gettime(~pid << 3 | ON_A_PROCESSOR)
+    except OSError:
+        return 0.0
     stat = read_stat(pid)
-    return sum(map(int, stat[11:15])) / TICK if stat else 0.0
+    return own + (sum(map(int, stat[13:15])) / TICK if stat else 0.0)
 
 
 def memory_of(pid: int) -> float:

@@ -5,16 +5,16 @@ from collections.abc import Sequence
 
 from bench.before.checkout import Earlier
 from bench.before.ratios import table
-from bench.contest import Contestant, be_fair, opened_field, start_all, take_turns
-from bench.measures.bulk import Bulk
-from bench.measures.connections import Connections
+from bench.before.rounds import BULK, CONNECTIONS, alternate
+from bench.contest import be_fair, opened_field, start_all
 from bench.peers.ours import Ours
 from bench.progress import shown_progress
-from bench.results import Numbers, Row, describe_machine
+from bench.results import Row, describe_machine
 
 BASE = "4caa78b"
 """What losses are counted from, so that small ones do not add up."""
-ROUNDS = 15
+ROUNDS = 60
+"""Each takes some 10 s. With them the median is known to a few hundredths on a machine that does other things too."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -29,17 +29,14 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure and print; gives the exit status. Failed if the earlier commit cannot be had or one does not run."""
     asked = parser().parse_args(argv)
-    measures = [one for one in (Connections(), Bulk()) if asked.only in (None, one.name)]
-
-    def turn(contestant: Contestant, numbers: Numbers) -> None:
-        for measure in measures:
-            measure.turn(contestant, numbers)
-
+    pieces = {"connections": CONNECTIONS, "bulk": BULK}.get(asked.only, {**CONNECTIONS, **BULK})
     rows: dict[str, Row] = {}
     today, before = Ours(), Earlier(asked.commit)
     be_fair()
-    with opened_field() as field, shown_progress("before", 2 * asked.rounds) as progress:
-        take_turns(start_all(field, [today, before], rows), asked.rounds, turn, progress)
+    with opened_field() as field, shown_progress("before", asked.rounds) as progress:
+        contestants = start_all(field, [today, before], rows)
+        if len(contestants) == 2:
+            alternate(contestants, asked.rounds, pieces, progress)
     print(f"{describe_machine()}\n\n{table(rows[today.name].rounds, rows[before.name].rounds)}")
     errors = [f"{name}: {row.error}" for name, row in rows.items() if row.error]
     print("\n".join(errors), end="\n" if errors else "")

@@ -17,14 +17,14 @@ KINDS = {
 }
 
 
-def measure_bulk(contestant: Contestant, kind: str) -> Numbers:
-    """As many bytes as fill about SECONDS, over streams that stand: bits per second, CPU seconds per GiB."""
+def measure_bulk(contestant: Contestant, kind: str, seconds: float = SECONDS) -> Numbers:
+    """As many bytes as fill about *seconds*, over streams that stand: bits per second, CPU seconds per GiB."""
     _, direction, streams = KINDS[kind]
     route, target = contestant.route, contestant.place.target
     if kind not in contestant.sizes:
         trial = load.bulk(direction, route, target, TRIAL, streams)
         rate = trial["bytes"] / trial["seconds"]
-        contestant.sizes[kind] = int(min(MOST, max(LEAST, rate * SECONDS))) // MIB * MIB
+        contestant.sizes[kind] = int(min(MOST, max(LEAST, rate * seconds))) // MIB * MIB
     size = contestant.sizes[kind]
     result, used = contestant.using(lambda: load.bulk(direction, route, target, size, streams))
     speed = {"rate": result["bytes"] * 8 / result["seconds"]}
