@@ -50,8 +50,12 @@ class Connect:
 
 def path_cost(figures: PathFigures) -> float:
     """The cost without the target's share."""
-    late = figures.late * (figures.round_trip + LATE_PENALTY)
-    return figures.round_trip + DEVIATIONS * figures.deviation + late + lost_cost(figures)
+    return calm_cost(figures) + figures.late * (figures.round_trip + LATE_PENALTY) + lost_cost(figures)
+
+
+def calm_cost(figures: PathFigures) -> float:
+    """The cost while nothing is lost: all there is for a stream whose bytes come by another path, too."""
+    return figures.round_trip + DEVIATIONS * figures.deviation
 
 
 def lost_cost(figures: PathFigures) -> float:

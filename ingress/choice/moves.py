@@ -80,7 +80,7 @@ class Mover:
 
     def _degraded(self, entry: Entry, better: Entry, worse: Mapping[str, float], now: float) -> Move | None:
         gain = entry.cost - better.cost
-        if not entry.figures.thin or not is_worse(entry.cost - doubt(entry, better), better.cost):
+        if not entry.figures.thin or gain - doubt(entry, better) <= least_gain(entry.cost):
             return None
         since = self._worse_since[entry.name] = worse.get(entry.name, now)
         if now - since < WORSE_FOR or entry.name in self._rest:
@@ -91,9 +91,9 @@ class Mover:
         return Move(entry.name, better.name, MoveKind.THIN, True, why, self._within)
 
 
-def is_worse(cost: float, other: float) -> bool:
-    """Whether a path of *cost* is so much worse than an *other* that streams should leave it."""
-    return cost - other > max(WORSE, WORSE_SHARE * cost)
+def least_gain(cost: float) -> float:
+    """Seconds by which a path must cost less than one of *cost* before streams move to it."""
+    return max(WORSE, WORSE_SHARE * cost)
 
 
 def rescue(ranking: Ranking, silent: Entry) -> Entry | None:

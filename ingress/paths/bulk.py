@@ -18,6 +18,7 @@ from ingress.paths.moving import Moving
 from ingress.paths.ride import Ride, way_of
 from relay.carrier.link import Link
 from relay.engine import Loop
+from relay.session.carrier import CarrierEnd
 from relay.session.stream import Stream
 
 CALM_SECONDS = 3
@@ -54,7 +55,7 @@ class BulkCarriers:
 
     def noticed(self, stream: Stream) -> None:
         """*stream* fills its window."""
-        if len(stream.legs) != 1 or stream.legs[0].carrier.is_bulk or stream in self._moving.pairs:
+        if len(stream.legs) != 1 or _is_alone(stream.legs[0].carrier) or stream in self._moving.pairs:
             return
         live = self._moving.live_of(stream)
         if live is None or not live.is_usable:
@@ -114,6 +115,11 @@ class BulkCarriers:
         """Where the next download would go: it is quicker if a carrier waits there."""
         place = self.place(exit_, Way.DOWN)
         return None if place is None else place.path
+
+    def refuges(self) -> set[str | None]:
+        """Where those that ride go when their path dies: they stand still for less if a carrier waits there."""
+        riding = [(link.end.name, bounds_of(stream)) for link in self._rides for stream in link.riders]
+        return {self._chooser.view(bounds).partner(path) for path, bounds in set(riding)}
 
     # ---- those that ride
 
@@ -202,6 +208,11 @@ def _expected(live: LivePath, stream: Stream, place: Place) -> Bulk:
     """*stream*, which is on *live*, as the choice is told of it before it was measured where it goes."""
     key = live.peer.session.token, stream.id
     return Bulk(key, place.path, way_of(stream), place.expected, is_trial=place.is_trial, within=bounds_of(stream))
+
+
+def _is_alone(carrier: CarrierEnd) -> bool:
+    """Whether who rides on *carrier* has a bulk carrier for itself: those that were rescued may share one."""
+    return carrier.is_bulk and len(carrier.legs) == 1
 
 
 def _is_riding(stream: Stream) -> bool:

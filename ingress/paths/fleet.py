@@ -33,6 +33,7 @@ from relay.engine import Loop
 from relay.model.cause import Cause
 from relay.model.network import Network
 from relay.model.walk import Paths, find_prefixes, hops_from
+from relay.session.carrier import CarrierEnd
 from relay.session.ledger import holds_all
 from relay.session.stream import Stream
 from relay.session.window import Memory
@@ -277,9 +278,13 @@ class Fleet:
             live.rearm()
 
     def _keep_spares(self) -> None:
-        """Warm carriers for bulk: of the best paths, and of where bulk to the same exits would go."""
+        """Warm carriers for bulk: of the best paths, of where bulk to the same exits would go, and of where bulk goes
+        when its path dies."""
         best = self.chooser.ranking.order[:SPARES]
-        for name in {*(entry.name for entry in best), *map(self.bulk.wanted, {entry.exit for entry in best})}:
+        wanted: list[str | None] = [entry.name for entry in best]
+        wanted += [self.bulk.wanted(exit_) for exit_ in {entry.exit for entry in best}]
+        wanted += self.bulk.refuges()
+        for name in dict.fromkeys(wanted):
             live = self.live.get(name) if name is not None else None
             if live is not None:
                 live.want_spare()
@@ -369,9 +374,9 @@ class Fleet:
             if other.thin is None and other is not live and set(other.path.nodes) & set(nodes):
                 other.poke()
 
-    def carrier_lost(self, live: LivePath, detached: list[Stream], heard: float) -> None:
-        """A carrier of *live*, last heard at *heard*, is gone; if none to its node is left, others need not wait."""
-        self.moving.detach(live, detached, heard)
+    def carrier_lost(self, live: LivePath, end: CarrierEnd, detached: list[Stream]) -> None:
+        """A carrier of *live* is gone; if none to its node is left, others need not wait."""
+        self.moving.detach(live, end, detached)
         if not live.peer.session.carriers:
             for other in self.live_to(live.peer):
                 if other is not live:

@@ -28,6 +28,7 @@ from relay.engine import Loop, Timer
 from relay.model.network import Network
 from relay.model.sent import NOTHING_SENT, Sent
 from relay.model.walk import Path
+from relay.session.carrier import CarrierEnd
 from relay.session.stream import Stream
 from relay.wire.codes import Purpose
 from relay.wire.frames import Kind
@@ -85,8 +86,8 @@ class PathListener(Protocol):
     def carrier_up(self, live: "LivePath", asked: float) -> None:
         """A set-up that began at *asked* succeeded: the nodes on the way are well."""
 
-    def carrier_lost(self, live: "LivePath", detached: list[Stream], heard: float) -> None:
-        """A carrier that was last heard at *heard* is gone; *detached* are the streams that ride on nothing now."""
+    def carrier_lost(self, live: "LivePath", end: CarrierEnd, detached: list[Stream]) -> None:
+        """*end* is gone; *detached* are the streams that ride on nothing now."""
 
     def spare_ready(self, live: "LivePath") -> None:
         """There is a free carrier for bulk."""
@@ -313,7 +314,7 @@ class LivePath:
             if self.monitor.is_connected:
                 (self.monitor.retired if self._listener.stood_still else self.monitor.lost)(why, now)
             self._lost.set()
-        self._listener.carrier_lost(self, detached, end.heard_at)
+        self._listener.carrier_lost(self, end, detached)
 
     # ---- pings
 
@@ -387,6 +388,11 @@ class LivePath:
     def spare(self) -> Link | None:
         """A bulk carrier that nobody rides on."""
         return next((link for link in self.bulk if not link.end.legs), None)
+
+    def bulk_refuge(self) -> Link | None:
+        """Where bulk goes that has to leave its path at once: a free bulk carrier, or else the one that fewest ride on;
+        bulk beside bulk harms nobody."""
+        return min(self.bulk, key=lambda link: len(link.end.legs), default=None)
 
     @property
     def can_take_bulk(self) -> bool:

@@ -40,9 +40,11 @@ class Moving:
         self._live = live
         self._chooser = chooser
         self._detached: dict[Stream, LivePath] = {}
+        self._bulky: set[Stream] = set()
+        """Those of them that had a bulk carrier."""
         self.pauses = Pauses(loop)
         self.bounds = BoundStreams(loop)
-        self.pairs = Pairs(live, chooser, self._rejoin)
+        self.pairs = Pairs(live, chooser, self._rejoin, self._join)
 
     # ---- new streams
 
@@ -188,11 +190,13 @@ class Moving:
         """How many streams have no carrier now."""
         return len(self._detached)
 
-    def detach(self, live: LivePath, streams: list[Stream], heard: float) -> None:
-        """The carrier of *streams*, on *live* and last heard at *heard*, is gone and they have no other."""
+    def detach(self, live: LivePath, end: CarrierEnd, streams: list[Stream]) -> None:
+        """The carrier *end* of *live*, on which *streams* rode, is gone, and they have no other."""
         for stream in streams:
             self._detached[stream] = live
-            self.pauses.begin(stream, live, heard)
+            self.pauses.begin(stream, live, end.heard_at)
+        if end.is_bulk:
+            self._bulky.update(streams)
 
     def place_detached(self) -> None:
         """Once a round: put streams that have no carrier on the best path to their exit, if there is one."""
@@ -212,6 +216,7 @@ class Moving:
                 continue
             placed[to.name] = placed.get(to.name, 0) + 1
             self._put(stream, to, planned=False)
+        self._bulky.intersection_update(self._detached)
         for name, count in placed.items():
             log.event("streams-rescued", count=count, to=name, why="their carrier was lost")
 
@@ -259,13 +264,18 @@ class Moving:
     # ---- attaching
 
     def _put(self, stream: Stream, new: LivePath, *, planned: bool) -> None:
-        """Put *stream* on *new*; what is bulk gets a bulk carrier if one is free, else shares until noticed."""
+        """Put *stream* on *new*; what is bulk goes on a bulk carrier if there is any, else shares until noticed."""
         assert new.thin is not None
-        spare = new.spare() if any(leg.carrier.is_bulk for leg in stream.legs) else None
-        self._attach(new, [stream], ((spare or new.thin).end,), planned=planned)
+        is_bulk = stream in self._bulky or any(leg.carrier.is_bulk for leg in stream.legs)
+        link = new.bulk_refuge() if is_bulk else None
+        self._attach(new, [stream], ((link or new.thin).end,), planned=planned)
 
     def _rejoin(self, live: LivePath, stream: Stream, carriers: tuple[CarrierEnd, ...]) -> None:
         self._attach(live, [stream], carriers, planned=False)
+
+    def _join(self, live: LivePath, stream: InitiatorStream) -> None:
+        assert live.thin is not None
+        live.peer.session.join(stream, live.thin.end, self._loop.now)
 
     def _attach(
         self, live: LivePath, streams: Iterable[Stream], carriers: tuple[CarrierEnd, ...], *, planned: bool

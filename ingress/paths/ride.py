@@ -82,8 +82,9 @@ class Ride:
         if not self.is_measured and self.place is not None:
             speed = max(self.place.expected, self.speed)
             return Bulk(key, path, self.way, speed, is_trial=self.place.is_trial, within=within)
-        is_held = self.is_measured and self.speed >= CALM_BYTES and self._is_held(stream)
-        return Bulk(key, path, self.way, self.speed, is_held=is_held, within=within)
+        riders = len(self.link.end.legs)  # several if they were rescued: then none is known to be held
+        is_held = riders == 1 and self.is_measured and self.speed >= CALM_BYTES and self._is_held(stream)
+        return Bulk(key, path, self.way, self.speed / riders, is_held=is_held, within=within)
 
     def _is_held(self, stream: Stream) -> bool:
         """Whether the path holds *stream* back, and not its client or its target: then its bytes wait on the way."""

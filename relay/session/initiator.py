@@ -60,7 +60,18 @@ class InitiatorStream(Stream):
     only because it is asked to let go (`withdraw`).
     """
 
-    __slots__ = ("_early", "host", "is_planned", "is_withdrawing", "note", "owed", "port", "starts", "withdrawn")
+    __slots__ = (
+        "_early",
+        "host",
+        "is_planned",
+        "is_settled",
+        "is_withdrawing",
+        "note",
+        "owed",
+        "port",
+        "starts",
+        "withdrawn",
+    )
 
     session: InitiatorSession
 
@@ -77,6 +88,8 @@ class InitiatorStream(Stream):
         """Whatever whoever opened it wants to remember of it."""
         self.is_planned = False
         """The newest attachment is a planned move; its ATTACH says so."""
+        self.is_settled = True
+        """The exit has answered the newest attachment, or there was none since the OPEN."""
         self.withdrawn: bytes | None = None
         """All that was written, once the stream is over without having been connected: another exit may go on with it.
         None if it was connected, or if more has been acknowledged than is kept."""
@@ -107,6 +120,7 @@ class InitiatorStream(Stream):
     def reattach(self, carriers: tuple[CarrierEnd, ...], *, planned: bool) -> None:
         """Move to *carriers*; see `Initiator.attach`, which calls this."""
         self.generation += 1
+        self.is_settled = False
         self.is_planned = planned and self.is_acknowledged and len(self.legs) == len(carriers) == 1
         if self.is_planned:
             self.owed |= {leg.carrier: None for leg in self.legs if leg.carrier not in carriers}
@@ -133,7 +147,9 @@ class InitiatorStream(Stream):
             Whether it answers the newest attachment, and that is not the first: the stream has been moved.
         """
         self.reach = REACHES[self.reach][_ATTACHED]
-        is_moved = generation == self.generation and generation > 1
+        is_newest = generation == self.generation
+        self.is_settled |= is_newest
+        is_moved = is_newest and generation > 1
         if is_moved:
             self.owed = {at: sent if mark is None else mark for at, mark in self.owed.items()}
         return is_moved
@@ -280,6 +296,13 @@ class Initiator(Session[InitiatorStream]):
             own = self.streams.get(stream.id)
             if own is not None and own is stream:
                 own.reattach(carriers, planned=planned)
+
+    def join(self, stream: InitiatorStream, carrier: CarrierEnd, now: float) -> None:
+        """Have *stream*, which `is_settled` and rides already, ride on *carrier* too. The legs that it has are not
+        attached anew: of two ATTACH the exit goes by the one that comes first, and until the other is there, which may
+        stand behind a queue, it would send on that carrier alone."""
+        self.now = now
+        stream.add_leg(carrier)
 
     def lose(self, carrier: CarrierEnd, now: float) -> list[InitiatorStream]:
         """As in Session; streams that *carrier* still owed bytes ask for them again over the legs they have."""

@@ -1,15 +1,18 @@
 """Two paths for a redundant stream, and a partner for one leg: no common line, no common provider if that can be."""
 
+import attrs
 import pytest
 
 from ingress.choice import disjoint
-from ingress.choice.entry import Entry
+from ingress.choice.entry import Entry, Tier
 from ingress.measure.health import PathState
 from tests.ingress.choice.figures import figure
 
 
-def entry(name: str, provider: str | None = None, state: PathState = PathState.UP, ms: float = 100) -> Entry:
-    return Entry(figure(f"{name}>us", ms, state, {"provider": provider}))
+def entry(
+    name: str, provider: str | None = None, state: PathState = PathState.UP, ms: float = 100, late: float = 0.0
+) -> Entry:
+    return Entry(attrs.evolve(figure(f"{name}>us", ms, state, {"provider": provider}), late=late))
 
 
 @pytest.mark.parametrize(
@@ -23,6 +26,11 @@ def entry(name: str, provider: str | None = None, state: PathState = PathState.U
         ([entry("a", "p"), entry("b", "p")], ("a", "b")),  # better one provider than one path
         ([entry("a"), entry("b"), entry("c")], ("a", "b")),
         ([entry("ix/1", ms=130), entry("ix/2", ms=131), entry("c/1", ms=132), entry("d", ms=190)], ("ix/2", "c/1")),
+        ([entry("ix/1", ms=100), entry("ix/2", ms=120), entry("c/1", ms=130), entry("d", ms=300)], ("ix/2", "c/1")),
+        ([entry("ix/1", ms=100), entry("ix/2/x", ms=120), entry("x", ms=300), entry("c", ms=130)], ("ix/1", "c")),
+        ([entry("ix/1", ms=100), entry("1", ms=120), entry("ix/2", ms=110), entry("2", ms=300)], ("1", "ix/2")),
+        ([entry("a", ms=140), entry("b", ms=170, late=0.2), entry("c", ms=180)], ("a", "b")),
+        ([entry("a", ms=140, late=0.5), entry("b", ms=150, late=0.5), entry("c", ms=160)], ("a", "c")),
         ([entry("a"), entry("b", state=PathState.STALLED), entry("c")], ("a", "c")),
         ([entry("a"), entry("b", state=PathState.DOWN)], None),
     ],
@@ -30,6 +38,38 @@ def entry(name: str, provider: str | None = None, state: PathState = PathState.U
 def test_the_best_two(order: list[Entry], expected: tuple[str, str] | None) -> None:
     found = disjoint.pair(order)
     assert (None if found is None else (found[0].name, found[1].name)) == expected
+
+
+BETTER = [
+    # a pair, and whether two legs of 140 and 170 ms (b, whose pings are often late) change to it
+    ((entry("a", ms=140), entry("b", ms=170)), False),  # they are it
+    ((entry("c", ms=120), entry("b", ms=170)), True),
+    ((entry("c", ms=130), entry("b", ms=170)), False),
+    ((entry("a", ms=140), entry("c", ms=139)), True),
+    ((entry("a", ms=140), entry("c", ms=145)), False),  # the nearer one is what counts
+    ((entry("c", ms=155), entry("d", ms=140)), False),
+]
+
+
+@pytest.mark.parametrize(("pair", "expected"), BETTER)
+def test_what_is_worth_a_change(pair: tuple[Entry, Entry], expected: bool) -> None:
+    assert disjoint.is_better(pair, (entry("a", ms=140), entry("b", ms=170, late=0.2))) is expected
+
+
+def test_what_is_not_known_for_sure_is_worth_none() -> None:
+    legs = entry("a", ms=140), entry("b", ms=170)
+    unsure = Entry(attrs.evolve(figure("c>us", 120), error=0.01))
+    assert not disjoint.is_better((unsure, legs[1]), legs)
+
+
+def test_legs_of_one_provider_change_to_what_has_two_and_works_as_well() -> None:
+    legs = entry("a", "p", ms=100), entry("b", "p", ms=110)
+    apart = entry("a", "p", ms=100), entry("c", "q", ms=200)
+    assert disjoint.is_better(apart, legs)
+    assert not disjoint.is_better(legs, apart)
+    held = Entry(figure("c>us", 200, PathState.HELD, {"provider": "q"}))
+    assert held.tier is Tier.HELD
+    assert not disjoint.is_better((legs[0], held), legs)
 
 
 @pytest.mark.parametrize(

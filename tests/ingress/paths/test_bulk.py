@@ -9,7 +9,7 @@ from ingress.paths.bulk import CALM_SECONDS, SPARES_KEPT
 from ingress.paths.live import MOST_BULK
 from ingress.paths.ride import MEASURED
 from relay.model.cause import Cause
-from tests.ingress.paths.fleet_bed import THREE_LINES, Client, FleetBed, with_bed
+from tests.ingress.paths.fleet_bed import INGRESS, THREE_LINES, Client, FleetBed, with_bed
 
 BULKY = 1 << 20
 """Bytes a second that no calm stream has."""
@@ -106,6 +106,44 @@ async def test_without_a_free_carrier_they_wait_in_turn(bed: FleetBed) -> None:
     assert not clients[3].is_bulk
     await bed.until(lambda: clients[3].is_bulk)
     assert len({client.stream.legs[0].carrier for client in clients if client.stream.legs}) == 3
+
+
+@with_bed(THREE_LINES)
+async def test_who_was_rescued_onto_the_carrier_of_another_gets_its_own(bed: FleetBed) -> None:
+    await bed.up()
+    one = await on_bulk(bed)
+    await bed.until(bed.live["a"].spare)
+    other = await on_bulk(bed)
+    await bed.until(bed.live["b"].spare)
+    bed.cut("a")
+    await bed.run(0.001)
+    assert one.stream.legs[0].carrier is other.stream.legs[0].carrier
+    await bed.run(2.0)
+    assert len(riders(bed)) == 2 and not any(bulk.is_held for bulk in riders(bed).values())
+    knows(bed, a=1.0, b=1e9, c=1.0)
+    for client in (one, other):
+        bed.fleet.bulk.noticed(client.stream)
+    assert one.is_bulk and other.is_bulk
+    assert one.stream.legs[0].carrier is not other.stream.legs[0].carrier
+
+
+FAR = (("a", INGRESS, "us"), ("b", INGRESS, "us"), ("c", INGRESS, "eu"), ("d", INGRESS, "eu"))
+
+
+@with_bed(FAR, exits=("us", "eu"))
+async def test_where_bulk_goes_when_its_path_dies_a_carrier_waits(bed: FleetBed) -> None:
+    """The two best paths are of two exits; the second best to this one is neither."""
+    for name in "bd":
+        bed.lines[name].delay = 0.08
+    await bed.up()
+    knows(bed, a=1e9, b=1.0, c=1e9, d=1.0)
+    await bed.run(3.0)
+    assert bed.live["b"].bulk == bed.live["d"].bulk == []
+    client = bed.open("a")
+    bed.fleet.bulk.noticed(client.stream)
+    await bed.run(2.0)
+    assert client.is_bulk and client.paths == ["a"]
+    assert len(bed.live["b"].bulk) == 1 and bed.live["d"].bulk == []
 
 
 @with_bed(THREE_LINES)

@@ -298,6 +298,28 @@ async def test_who_loses_its_carrier_is_placed_at_once_where_it_is_sound(bed: Fl
     assert bed.fleet.moving.detached == len(bed.fleet.moving.pauses) == 0
 
 
+@with_bed(THREE_LINES)
+async def test_bulk_that_loses_its_path_goes_beside_other_bulk_and_not_among_thin_streams(bed: FleetBed) -> None:
+    """A keystroke would stand behind all that is said again, on a carrier that has carried nothing yet."""
+    await bed.up()
+    first, thin = on_bulk(bed, "a"), bed.open("a")
+    await bed.until(bed.live["a"].spare)
+    second = on_bulk(bed, "a")
+    await bed.until(bed.live["b"].spare)
+    for client in (first, second, thin):
+        await client.exchange(0.1)
+    for link in bed.live["b"].bulk[1:]:
+        link.close("not needed")
+    bed.cut("a")
+    await bed.run(0.001)
+    assert first.paths == second.paths == thin.paths == ["b"]
+    assert (first.is_bulk, second.is_bulk, thin.is_bulk) == (True, True, False)
+    assert first.stream.legs[0].carrier is second.stream.legs[0].carrier
+    for client in (first, second, thin):
+        await client.exchange()
+    assert not bed.fleet.moving._bulky
+
+
 @with_bed(SHARED)
 async def test_who_finds_only_doubtful_paths_waits_and_then_takes_one(bed: FleetBed) -> None:
     """The other path shares the line that may be broken, and says nothing: but after a while it is all there is."""
