@@ -7,7 +7,6 @@ from bench import load
 from bench.contest import Contestant
 from bench.measures.measure import Measure, named
 from bench.peers.peer import Peer
-from bench.peers.singbox import SingBoxShadowsocks
 from bench.plots import bars
 from bench.progress import Progress
 from bench.results import Numbers, Result
@@ -61,12 +60,8 @@ class Datagrams(Measure):
         "target share the cores with the system. CPU is of all processes of the system for each datagram that arrives."
     )
 
-    def run(self, peers: Sequence[Peer], rounds: int) -> Result:
-        """Measure those of *peers* that relay datagrams, and one that has a protocol made for them."""
-        able = [peer for peer in peers if peer.carries_datagrams]
-        if len(able) > 1:
-            able.insert(0, SingBoxShadowsocks())
-        return super().run(able, rounds)
+    def measures(self, peer: Peer) -> bool:
+        return peer.carries_datagrams
 
     def go_through(self, contestants: Sequence[Contestant], rounds: int, progress: Progress) -> None:
         if contestants:

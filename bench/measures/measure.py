@@ -21,13 +21,18 @@ class Measure:
     weather: Sequence[Weather] = ()
 
     def run(self, peers: Sequence[Peer], rounds: int) -> Result:
-        """Measure all *peers*, side by side."""
+        """Measure those of *peers* that it is for, side by side."""
+        peers = [peer for peer in peers if self.measures(peer)]
         rows: dict[str, Row] = {}
         be_fair()
         with opened_field() as field, shown_progress(self.name, rounds * len(peers)) as progress:
             contestants = start_all(field, peers, rows, nodes=self.nodes, weather=self.weather)
             self.go_through(contestants, rounds, progress)
         return new_result(self.name, rows)
+
+    def measures(self, peer: Peer) -> bool:
+        """Whether it is for *peer*."""
+        return peer.carries_streams
 
     def go_through(self, contestants: Sequence[Contestant], rounds: int, progress: Progress) -> None:
         """All turns of all rounds."""

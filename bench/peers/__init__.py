@@ -6,8 +6,8 @@ from bench.peers.microsocks import Microsocks
 from bench.peers.ours import Ours
 from bench.peers.peer import Peer
 from bench.peers.pproxy import Pproxy
-from bench.peers.singbox import SingBox, SingBoxSmux
-from bench.peers.xray import V2ray, V2rayMux, Xray, XrayMux
+from bench.peers.singbox import SingBox, SingBoxHysteria2, SingBoxShadowsocks, SingBoxSmux, SingBoxTuic
+from bench.peers.xray import V2ray, V2rayMux, Xray, XrayMux, XrayXudp
 
 BOUNDS: tuple[Peer, ...] = (Direct(), HaproxyForward(), Microsocks())
 """What does less: no chain, no TLS."""
@@ -21,7 +21,9 @@ CHAINS: tuple[Peer, ...] = (
     V2rayMux(),
     Pproxy(),
 )
+FOR_DATAGRAMS: tuple[Peer, ...] = (SingBoxShadowsocks(), SingBoxTuic(), SingBoxHysteria2(), XrayXudp())
+"""Chains that are measured with datagrams alone."""
 OURS = Ours()
-PEERS: tuple[Peer, ...] = (*BOUNDS, *CHAINS, OURS)
+PEERS: tuple[Peer, ...] = (*BOUNDS, *CHAINS, *FOR_DATAGRAMS, OURS)
 
-__all__ = ["BOUNDS", "CHAINS", "OURS", "PEERS", "Peer"]
+__all__ = ["BOUNDS", "CHAINS", "FOR_DATAGRAMS", "OURS", "PEERS", "Peer"]

@@ -26,8 +26,9 @@ class Peer:
     """How clients reach it: `socks`, or `direct` for what only forwards."""
     hops: int | None = None
     """How many nodes stand behind its ingress; None: as many as the topology has."""
+    carries_streams = True
     carries_datagrams = False
-    """Whether its ingress takes UDP ASSOCIATE."""
+    """What it is measured with."""
     idle = 2000
     """How many idle streams it is asked to hold."""
 

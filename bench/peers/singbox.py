@@ -1,12 +1,13 @@
 """sing-box: trojan over TLS, the ingress's client reaching each node through the one before."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from bench.peers.peer import Peer, module_version
 from bench.processes import Command
 from bench.topology import HOST, Hop, Place
 
 QUIET = {"level": "error"}
+UUID = "a3c5b3c0-0000-4000-8000-000000000001"
 METHOD = {"method": "2022-blake3-aes-128-gcm", "password": "AAAAAAAAAAAAAAAAAAAAAA=="}
 
 
@@ -14,7 +15,7 @@ class SingBox(Peer):
     """A TLS handshake with every node for every connection."""
 
     name, program = "sing-box trojan", "sing-box"
-    how = "TLS in TLS to each node, new for every connection"
+    how = "TLS in TLS to each node, new for every connection; UDP in TCP"
     carries_datagrams = True
     mux: dict[str, Any] | None = None
 
@@ -67,6 +68,7 @@ class SingBoxSmux(SingBox):
 
     name, mux = "sing-box trojan+smux", {"protocol": "smux"}
     how = "TLS in TLS, connections share four carriers"
+    carries_datagrams = False
 
 
 class SingBoxShadowsocks(SingBox):
@@ -74,6 +76,7 @@ class SingBoxShadowsocks(SingBox):
 
     name = "sing-box ss2022"
     how = "Shadowsocks 2022 in Shadowsocks to each node, UDP as UDP"
+    carries_streams = False
 
     def _outbound(self, number: int, hop: Hop) -> dict[str, Any]:
         through = {"detour": f"node{number - 1}"} if number else {}
@@ -83,3 +86,43 @@ class SingBoxShadowsocks(SingBox):
     def _node(self, at: Place, hop: Hop) -> object:
         inbound = {"type": "shadowsocks", "listen": hop.host, "listen_port": hop.port, **METHOD}
         return {"log": QUIET, "inbounds": [inbound], "outbounds": [{"type": "direct"}]}
+
+
+class SingBoxTuic(SingBox):
+    """Only measured with datagrams. QUIC does not fit into QUIC: each node opens what comes and seals it again."""
+
+    name, kind = "sing-box tuic", "tuic"
+    how = "TUIC from node to node, each of which reads all: UDP in QUIC datagrams"
+    carries_streams = False
+    ours: ClassVar[dict[str, Any]] = {"uuid": UUID, "password": "secret", "congestion_control": "bbr"}
+    theirs: ClassVar[dict[str, Any]] = {"users": [{"uuid": UUID, "password": "secret"}], "congestion_control": "bbr"}
+
+    def commands(self, at: Place) -> list[Command]:
+        socks = {"type": "socks", "listen": HOST, "listen_port": at.socks}
+        entries = [socks, *(self._inbound(at, hop) for hop in at.hops)]
+        onwards = [*(self._outbound(number, hop) for number, hop in enumerate(at.hops)), {"type": "direct"}]
+        nodes = ["ingress", *(hop.role for hop in at.hops)]
+        configs = [
+            {"log": QUIET, "inbounds": [entry], "outbounds": [onward]}
+            for entry, onward in zip(entries, onwards, strict=True)
+        ]
+        return [self._start(at, role, config) for role, config in zip(nodes, configs, strict=True)]
+
+    def _outbound(self, number: int, hop: Hop) -> dict[str, Any]:
+        tls = {"enabled": True, "insecure": True, "server_name": "localhost", "alpn": ["h3"]}
+        where = {"tag": f"node{number}", "server": hop.host, "server_port": hop.entry}
+        return {"type": self.kind, **where, "tls": tls, **self.ours}
+
+    def _inbound(self, at: Place, hop: Hop) -> dict[str, Any]:
+        keys = {"certificate_path": at.certificate.cert, "key_path": at.certificate.key}
+        tls = {"enabled": True, "alpn": ["h3"], **keys}
+        return {"type": self.kind, "listen": hop.host, "listen_port": hop.port, "tls": tls, **self.theirs}
+
+
+class SingBoxHysteria2(SingBoxTuic):
+    """As TUIC."""
+
+    name, kind = "sing-box hysteria2", "hysteria2"
+    how = "Hysteria 2 from node to node, each of which reads all: UDP in QUIC datagrams"
+    ours: ClassVar[dict[str, Any]] = {"password": "secret"}
+    theirs: ClassVar[dict[str, Any]] = {"users": [{"password": "secret"}]}

@@ -6,6 +6,8 @@ from bench.peers.peer import Peer, first_line
 from bench.processes import Command
 from bench.topology import HOST, Hop, Place
 
+UUID = "a3c5b3c0-0000-4000-8000-000000000001"
+XUDP = {"enabled": True, "concurrency": -1, "xudpConcurrency": 16, "xudpProxyUDP443": "allow"}
 QUIET = {"loglevel": "error", "access": "none"}
 
 
@@ -14,10 +16,11 @@ class Xray(Peer):
 
     name, program = "xray trojan", "xray"
     how = "TLS in TLS to each node, new for every connection"
-    carries_datagrams = True
+    has_udp = True
     transport = "raw"
     run: tuple[str, ...] = ("run", "-c")
     mux: dict[str, Any] | None = None
+    """Of the outbound to the exit."""
 
     def commands(self, at: Place) -> list[Command]:
         chain = [self._outbound(at, number, hop) for number, hop in enumerate(at.hops)]
@@ -27,7 +30,7 @@ class Xray(Peer):
             "listen": HOST,
             "port": at.socks,
             "protocol": "socks",
-            "settings": {"auth": "noauth", "udp": self.carries_datagrams},
+            "settings": {"auth": "noauth", "udp": self.has_udp},
         }
         nodes = [self._start(at, hop.role, [self._inbound(at, hop)], [{"protocol": "freedom"}]) for hop in at.hops]
         return [*nodes, self._start(at, "ingress", [socks], chain[::-1])]
@@ -73,11 +76,27 @@ class XrayMux(Xray):
     how = "TLS in TLS, eight connections share a carrier"
 
 
+class XrayXudp(Xray):
+    """Only measured with datagrams, which share one carrier."""
+
+    name = "xray vless+xudp"
+    how = "VLESS in TLS in TLS to each node, UDP as XUDP in one TCP connection"
+    carries_streams, carries_datagrams = False, True
+    mux = XUDP
+
+    def _inbound(self, at: Place, hop: Hop) -> dict[str, Any]:
+        settings = {"clients": [{"id": UUID}], "decryption": "none"}
+        return {**super()._inbound(at, hop), "protocol": "vless", "settings": settings}
+
+    def _outbound(self, at: Place, number: int, hop: Hop) -> dict[str, Any]:
+        server = {"address": hop.host, "port": hop.entry, "users": [{"id": UUID, "encryption": "none"}]}
+        return {**super()._outbound(at, number, hop), "protocol": "vless", "settings": {"vnext": [server]}}
+
+
 class V2ray(Xray):
     """As Debian packages it (4.34)."""
 
-    carries_datagrams = False
-
+    has_udp = False
     name, program, transport, run = "v2ray trojan", "v2ray", "tcp", ("-config",)
 
     def _dial_through(self, outbound: dict[str, Any], tag: str) -> None:
