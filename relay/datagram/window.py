@@ -26,7 +26,7 @@ class ReplayWindow:
             seen[number >> 3 & _MASK] |= 1 << (number & 7)
             return True
         ahead = (number - self.top) & self._turn
-        if 0 < ahead < self._half:
+        if 0 < ahead < self._half or not (self.top or any(seen)):
             if ahead > 1:
                 self._clear(ahead)
             self.top = number
@@ -34,6 +34,18 @@ class ReplayWindow:
             if (-ahead & self._turn) >= SIZE or seen[number >> 3 & _MASK] & 1 << (number & 7):
                 return False
         seen[number >> 3 & _MASK] |= 1 << (number & 7)
+        return True
+
+    def fresh_all(self, numbers: list[int]) -> bool:
+        """Whether *numbers* are those that come next, one by one, as nearly always; they count as seen then. If not,
+        each is to be asked of by itself, and nothing has changed."""
+        first, count = self.top + 1, len(numbers)
+        if numbers[0] != first or first + count > self._turn or numbers != list(range(first, first + count)):
+            return False
+        seen = self._seen
+        for number in numbers:
+            seen[number >> 3 & _MASK] |= 1 << (number & 7)
+        self.top = numbers[-1]
         return True
 
     def _clear(self, ahead: int) -> None:
