@@ -6,6 +6,7 @@ exit's policy sends elsewhere has another exit beside it. Whatever cannot be pas
 """
 
 import socket
+from collections.abc import Sequence
 from typing import Protocol
 
 import attrs
@@ -53,9 +54,9 @@ class FlowEnd(Protocol):
     def goes_in_tcp(self) -> bool:
         """Whether datagrams go in TCP on a line of its way now."""
 
-    def send(self, address: bytes, payload: bytes | memoryview, redundant: bool | None = None) -> None:
-        """One datagram towards a target; *redundant*: in two copies whatever the paths are like, or never; None: as
-        they need."""
+    def send(self, address: bytes, payloads: Sequence[bytes], redundant: bool | None = None) -> None:
+        """Datagrams towards a target, of one size, but the last, which may be shorter. *redundant*: in two copies
+        whatever the paths are like, or never; None: as they need."""
 
     def close(self) -> None:
         """It is not used any more."""
@@ -64,8 +65,8 @@ class FlowEnd(Protocol):
 class FlowHolder(Protocol):
     """Whoever a flow's datagrams are for."""
 
-    def on_reply(self, inner: bytes, start: int) -> None:
-        """A datagram has come: its address bytes begin at *start*, its payload follows."""
+    def on_replies(self, inners: Sequence[bytes], start: int) -> None:
+        """Datagrams have come: in each, address bytes begin at *start*, and the payload follows."""
 
     def on_gone(self, flow: FlowEnd) -> None:
         """The exit does not have it any more."""
@@ -127,6 +128,10 @@ class _Target:
         """By which it is reached, once something was sent."""
 
 
+_NOWHERE = _Target(b"", None)
+"""That of a datagram that has none."""
+
+
 class ClientAssociation:
     """Belongs to a client's control connection, which closes it. The owner of its socket and of its flows."""
 
@@ -144,7 +149,7 @@ class ClientAssociation:
         """The client's, once it has sent something."""
         self._flows: list[FlowEnd] = []
         """One for each exit, nearly always one."""
-        self._last = _Target(b"", None)
+        self._last = _NOWHERE
         """The target of the last datagram, which nearly always is that of the next."""
         self._targets: Lru[bytes, _Target] = Lru(MOST_TARGETS)
         """By their address bytes."""
@@ -164,49 +169,68 @@ class ClientAssociation:
 
     def on_datagrams(self, data: memoryview, size: int, source: DatagramAddress, local: bytes) -> None:
         """The client, or somebody else, has sent some; each of *size* bytes but the last."""
-        if self._source is None and not self._pin(source):
+        if source != self._source and not self._pin(source):
             self._home.dropped.foreign += -(-len(data) // (size or 1))
             return
         self.used_at = self._home.loop.now
-        for start in range(0, len(data) or 1, size or 1):
-            self._pass_on(data[start : start + size])
+        if len(data) <= size:
+            self._pass_on(bytes(data))
+        else:
+            self._pass_on_run(bytes(data), size or 1)
+
+    def _pass_on(self, one: bytes) -> None:
+        target = self._last
+        if target.flow is None or not one.startswith(target.head):
+            target = self._find_target(one)
+        if target.flow is not None:
+            target.flow.send(target.address, (one[len(target.head) :],), target.redundant)
+
+    def _pass_on_run(self, together: bytes, size: int) -> None:
+        target, payloads = self._last, list[bytes]()
+        for start in range(0, len(together), size):
+            if target.flow is None or not together.startswith(target.head, start, start + size):
+                _send(target, payloads)
+                payloads = []
+                target = self._find_target(together[start : start + size])
+                if target.flow is None:
+                    continue
+            payloads.append(together[start + len(target.head) : start + size])
+        _send(target, payloads)
 
     def _pin(self, source: DatagramAddress) -> bool:
         """Whether *source* is the client; then nobody else is heard any more."""
+        if self._source is not None:  # it was there before the kernel knew whom to listen to
+            return False
         if _without_zone(source[0]) != _without_zone(self.who.address) or self._port not in (0, source[1]):
             return False
         self._udp.sock.connect(source)
         self._source = source
         return True
 
-    def _pass_on(self, one: memoryview) -> None:
-        target = self._last
-        end = len(target.head)
-        if one[:end] != target.head or target.flow is None:
-            end = address_end(one)
-            if not end:
-                self._home.dropped.malformed += 1
-                return
-            address = bytes(one[LED:end])
-            target = self._last = self._targets.use(address) or self._judge(address)
-            if target.flow is None and not self._is_routed(target):
-                return
-        target.flow.send(target.address, one[end:], target.redundant)  # type: ignore[union-attr] # it is routed
+    def _find_target(self, one: bytes) -> _Target:
+        """That of a datagram, which is the last one now; it is counted if nothing leads there."""
+        end = address_end(one)
+        if not end:
+            self._home.dropped.malformed += 1
+            return _NOWHERE
+        address = one[LED:end]
+        target = self._last = self._targets.use(address) or self._judge(address)
+        if target.flow is None:
+            self._route(target)
+        return target
 
-    def _is_routed(self, target: _Target) -> bool:
-        """Whether there is a flow for *target* now."""
+    def _route(self, target: _Target) -> None:
+        """Give *target* a flow, if there is one for it."""
         if target.demand is None:
             self._home.dropped.refused += 1
-            return False
+            return
         flow = self._find(target.demand)
         if flow is None:
             self._home.dropped.unrouted += 1
-            return False
-        if flow.goes_in_tcp and _is_quic(target.demand):
+        elif flow.goes_in_tcp and _is_quic(target.demand):
             self._home.dropped.not_in_tcp += 1
-            return False
-        target.flow = flow
-        return True
+        else:
+            target.flow = flow
 
     def _judge(self, address: bytes) -> _Target:
         meant = read_address(address)
@@ -226,11 +250,11 @@ class ClientAssociation:
 
     # ---- from the exit
 
-    def on_reply(self, inner: bytes, start: int) -> None:
-        """A datagram has come for the client: address bytes and payload begin at *start*."""
+    def on_replies(self, inners: Sequence[bytes], start: int) -> None:
+        """Datagrams have come for the client: address bytes and payload begin at *start*."""
         if self._source is not None:
             self.used_at = self._home.loop.now
-            self._out.put(b"".join((PREFIX, memoryview(inner)[start:])))
+            self._out.put_all([PREFIX + inner[start:] for inner in inners])
 
     def on_gone(self, flow: FlowEnd) -> None:
         """The exit does not have it any more: the next datagram begins it anew."""
@@ -251,6 +275,11 @@ class ClientAssociation:
             flow.close()
         self._flows.clear()
         self._home.over(self)
+
+
+def _send(target: _Target, payloads: list[bytes]) -> None:
+    if payloads and target.flow is not None:
+        target.flow.send(target.address, payloads, target.redundant)
 
 
 def _is_quic(demand: Demand) -> bool:

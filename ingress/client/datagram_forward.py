@@ -5,6 +5,7 @@ at an exit, until it was idle for too long; where there are too many, one that n
 """
 
 import socket
+from collections.abc import Sequence
 from typing import Protocol
 
 from ingress.choice.demand import Demand
@@ -57,31 +58,37 @@ class Mapping:
         self._out = out
         self._flow: FlowEnd | None = None
 
-    def send(self, payload: memoryview) -> None:
-        """One datagram of the client."""
-        flow = self._flow or self._begin()
+    def send(self, payloads: Sequence[bytes]) -> None:
+        """Datagrams of the client."""
+        flow = self._flow or self._begin(len(payloads))
         if flow is not None:
             self.used_at = self._home.loop.now
-            flow.send(self._target, payload)
+            flow.send(self._target, payloads)
 
-    def _begin(self) -> FlowEnd | None:
+    def _begin(self, count: int) -> FlowEnd | None:
         demand = self._home.judge(self._who, self._forward.target.host, self._forward.target.port)
         if demand is None:
-            self._home.dropped.refused += 1
+            self._home.dropped.refused += count
             return None
         self._flow = self._home.begin(self, self._who, demand)
-        self._home.dropped.unrouted += self._flow is None
+        self._home.dropped.unrouted += 0 if self._flow is not None else count
         return self._flow
 
-    def on_reply(self, inner: bytes, start: int) -> None:
-        """A datagram has come. The client cannot tell from whom: what others send than its target is none of its."""
-        end = address_end(inner, start)
-        if self._is_target(inner[start:end]):
+    def on_replies(self, inners: Sequence[bytes], start: int) -> None:
+        """Datagrams have come. The client cannot tell from whom: what others send than its target is none of its."""
+        source, payloads = b"", list[bytes]()
+        for inner in inners:
+            if not source or not inner.startswith(source, start):
+                source = inner[start : address_end(inner, start)]
+                if not self._is_target(source):
+                    source = b""
+                    self._home.dropped.foreign += 1
+                    continue
+            payloads.append(inner[start + len(source) :])
+        if payloads:
             self.has_reply = True
             self.used_at = self._home.loop.now
-            self._out.put(inner[end:])
-        else:
-            self._home.dropped.foreign += 1
+            self._out.put_all(payloads)
 
     def _is_target(self, source: bytes) -> bool:
         """Of a target that has a name, the exit knows the address; its port is known."""
@@ -133,8 +140,8 @@ class ForwardPort:
                 self._home.dropped.foreign += -(-len(data) // (size or 1))
                 return
             mapping = self._add(source, local)
-        for start in range(0, len(data) or 1, size or 1):
-            mapping.send(data[start : start + size])
+        together = bytes(data)
+        mapping.send([together[start : start + size] for start in range(0, len(data) or 1, size or 1)])
 
     def _may_use(self, address: str) -> bool:
         clients = self.forward.clients

@@ -1,5 +1,6 @@
 """Datagrams to targets that are reached from this machine: an association as an exit has it, without a line between."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from relay.exit.association import Association, AssociationCounts
@@ -10,8 +11,8 @@ from relay.model.network import UdpFilter
 class DirectOwner(Protocol):
     """Whoever the datagrams are for."""
 
-    def on_reply(self, inner: bytes, start: int) -> None:
-        """A datagram has come: its address bytes begin at *start*, its payload follows."""
+    def on_replies(self, inners: Sequence[bytes], start: int) -> None:
+        """Datagrams have come: in each, address bytes begin at *start*, and the payload follows."""
 
 
 class DirectFlow:
@@ -29,14 +30,15 @@ class DirectFlow:
     def __repr__(self) -> str:
         return f"<DirectFlow {self._association!r}>"
 
-    def send(self, address: bytes, payload: bytes | memoryview, redundant: bool | None = None) -> None:
-        """One datagram towards a target. There is one way only, so *redundant* means nothing."""
-        self._association.send(address, memoryview(bytes(payload)))  # it leaves at the end of the turn
+    def send(self, address: bytes, payloads: Sequence[bytes], redundant: bool | None = None) -> None:
+        """Datagrams towards a target. There is one way only, so *redundant* means nothing."""
+        for payload in payloads:
+            self._association.send(address, payload)
 
     def reply(self, association: Association, source: bytes, data: memoryview, size: int) -> None:
         """As `Replies.reply`."""
-        for start in range(0, len(data) or 1, size or 1):
-            self._owner.on_reply(source + bytes(data[start : start + size]), 0)
+        starts = range(0, len(data) or 1, size or 1)
+        self._owner.on_replies([source + bytes(data[start : start + size]) for start in starts], 0)
 
     def close(self) -> None:
         """It is not used any more."""

@@ -5,6 +5,7 @@ is heard by it. The nodes it ends at know the path's label, or are the exit.
 """
 
 import random
+from collections.abc import Sequence
 from typing import Protocol
 
 import trio
@@ -33,7 +34,7 @@ class DatagramRider(Protocol):
     def carrier_refused(self, carrier: "DatagramCarrier") -> None:
         """None came up; another attempt will be made."""
 
-    def carried(self, data: memoryview) -> None:
+    def carried(self, data: bytes) -> None:
         """A datagram has come by it."""
 
 
@@ -71,6 +72,11 @@ class DatagramCarrier:
         """As `UdpOut.put`."""
         if self._link is not None:
             self._link.send(part)
+
+    def put_all(self, parts: Sequence[bytes]) -> None:
+        """As `UdpOut.put_all`."""
+        for part in parts:
+            self.put(part)
 
     # ---- its life
 
@@ -127,7 +133,7 @@ class DatagramCarrier:
 
     def on_datagram(self, link: DatagramLink, data: bytes) -> None:
         """As `DatagramLinkOwner.on_datagram`."""
-        self._rider.carried(memoryview(data))
+        self._rider.carried(data)
 
     def on_pong(self, link: DatagramLink, name: int) -> None:
         """It lives; the heartbeats on it say more."""

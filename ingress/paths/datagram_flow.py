@@ -4,6 +4,8 @@ Every datagram of an association has an order, the same in each of its copies, s
 delivered. It never looks into a payload.
 """
 
+import struct
+from collections.abc import Sequence
 from typing import Protocol
 
 from ingress.choice.datagrams import YOUNG, Rate
@@ -18,14 +20,15 @@ from relay.wire.datagrams import COPY, DATA, INNER, KIND, PART, PIECE, address_e
 ORDERS = (1 << 32) - 1
 LATER = 0.02
 """Seconds after which the copy follows where no second path is there: losses come in bursts."""
-_pack = INNER.pack
+_head = struct.Struct("!BBI").pack
+"""What is sealed begins with it, and the order follows: `INNER`."""
 
 
 class FlowOwner(Protocol):
     """Whoever the datagrams are for."""
 
-    def on_reply(self, inner: bytes, start: int) -> None:
-        """A datagram has come: its address bytes begin at *start*, its payload follows."""
+    def on_replies(self, inners: Sequence[bytes], start: int) -> None:
+        """Datagrams have come: in each, address bytes begin at *start*, and the payload follows."""
 
     def on_gone(self, flow: "DatagramFlow") -> None:
         """The exit has lost the association, or is lost itself: another flow must be begun for what is to be sent."""
@@ -102,31 +105,44 @@ class DatagramFlow:
 
     # ---- towards the exit
 
-    def send(self, address: bytes, payload: bytes | memoryview, redundant: bool | None = None) -> None:
-        """One datagram; *address* are its address bytes. Dropped, and counted, if nothing leads to the exit.
-        *redundant*: in two copies whatever the paths are like, or never; None: as they need."""
-        way = self.way
+    def send(self, address: bytes, payloads: Sequence[bytes], redundant: bool | None = None) -> None:
+        """Datagrams of one size (the last may be shorter) for one target; *address* are its address bytes.
+
+        Dropped, and counted, if nothing leads to the exit. *redundant*: in two copies whatever the paths are like, or
+        never; None: as they need.
+        """
+        way, count = self.way, len(payloads)
         primary = way.primary
         way.was_used = True
         if not way.is_awake:
             self._home.woken()
-        size = len(address) + len(payload)
-        self._went.count += 1
-        self._went.size += size
+        size = len(address) + len(payloads[0])
+        self._went.count += count
+        self._went.size += count * size
         if primary is None or primary.out is None:
-            self.dropped += 1
-            return
-        if size > way.room:
-            self._send_pieces(primary, address, payload)
-            return
-        order = self._order = self._order + 1 & ORDERS
-        inner = b"".join((_pack(DATA, way.generation, self.id, order), address, payload))
-        primary.out.put(primary.end.seal(inner))
-        primary.payloads += 1
-        if way.is_suspect or (way.copies or self._is_young if redundant is None else redundant):
-            self._copy(inner, redundant=bool(redundant))
+            self.dropped += count
+        elif size > way.room:
+            for payload in payloads:
+                self._send_pieces(primary, address, payload)
+        else:
+            inners = self._inners(address, payloads)
+            primary.out.put_all(primary.end.seal_all(inners))
+            primary.payloads += count
+            if way.is_suspect or (way.copies or self._is_young if redundant is None else redundant):
+                for inner in inners:
+                    self._copy(inner, redundant=bool(redundant))
 
-    def _send_pieces(self, primary: DatagramPath, address: bytes, payload: bytes | memoryview) -> None:
+    def _inners(self, address: bytes, payloads: Sequence[bytes]) -> list[bytes]:
+        """What is sealed, each with the next order."""
+        head, first = _head(DATA, self.way.generation, self.id), self._order + 1
+        self._order = self._order + len(payloads) & ORDERS
+        return [
+            b"".join((head, (order & ORDERS).to_bytes(4, "big"), address, payload))
+            for order, payload in enumerate(payloads, first)
+        ]
+
+    def _send_pieces(self, primary: DatagramPath, address: bytes, payload: bytes) -> None:
+        """One that may be too large for a datagram of the path."""
         way, room = self.way, self.way.room - PIECE.size - len(address)
         head = (PART, way.generation, self.id, self._order + 1 & ORDERS)
         parts = split(head, address, payload, room)
@@ -157,20 +173,36 @@ class DatagramFlow:
 
     # ---- from the exit
 
-    def deliver(self, inner: bytes, now: float) -> None:
+    def deliver(self, inners: list[bytes], now: float) -> None:
         """What has come for this association, whichever path it took."""
-        if not self._window.fresh(int.from_bytes(inner[6:10], "big")) or self.owner is None:
+        window = self._window
+        orders = [int.from_bytes(inner[6:10], "big") for inner in inners]
+        if not window.fresh_all(orders):
+            inners = [inner for inner, order in zip(inners, orders, strict=True) if window.fresh(order)]
+        if not inners or self.owner is None:
             return
         self.way.was_used = True
-        self._came.count += 1
-        self._came.size += len(inner)
-        kind = inner[0] & KIND
-        if kind == DATA and address_end(inner, INNER.size):
-            self.owner.on_reply(inner, INNER.size)
-        elif kind == PART:
-            whole = self._joiner.join(inner, now)
-            if whole is not None:
-                self.owner.on_reply(whole[0] + whole[1], 0)
+        self._came.count += len(inners)
+        self._came.size += sum([len(inner) for inner in inners])
+        whole = self._whole(inners, now)
+        if whole:
+            self.owner.on_replies(whole, INNER.size)
+
+    def _whole(self, inners: list[bytes], now: float) -> list[bytes]:
+        """Those that have an address, and what became whole by one of them."""
+        found, known = [], b""
+        for inner in inners:
+            kind = inner[0] & KIND
+            if kind == DATA:
+                if not known or not inner.startswith(known, INNER.size):
+                    known = inner[INNER.size : address_end(inner, INNER.size)]
+                if known:
+                    found.append(inner)
+            elif kind == PART:
+                joined = self._joiner.join(inner, now)
+                if joined is not None:
+                    found.append(b"".join((inner[: INNER.size], *joined)))
+        return found
 
     # ---- the end
 

@@ -68,7 +68,7 @@ def best_cipher() -> Cipher:
 class PathHome(Protocol):
     """Who keeps all paths."""
 
-    def carried(self, path: "DatagramPath", data: memoryview) -> None:
+    def carried(self, path: "DatagramPath", data: bytes) -> None:
         """A datagram has come by a carrier of *path*."""
 
     def woken(self) -> None:
@@ -322,7 +322,7 @@ class DatagramPath:
         """As `DatagramRider.carrier_refused`: another node may let it in."""
         self._is_refused = carrier is self.carrier
 
-    def carried(self, data: memoryview) -> None:
+    def carried(self, data: bytes) -> None:
         """As `DatagramRider.carried`."""
         self._home.carried(self, data)
 

@@ -286,10 +286,10 @@ class Datagrams:
                 elif path.needs_carrier(now) and way.would_use(path):
                     path.ride(self._carriers)
 
-    def carried(self, path: DatagramPath, data: memoryview) -> None:
+    def carried(self, path: DatagramPath, data: bytes) -> None:
         """As `PathHome.carried`."""
-        if len(data) > LABEL_SIZE and bytes(data[:LABEL_SIZE]) == turned(path.labeling.label):
-            self._receive(path, data, self._loop.now)
+        if len(data) > LABEL_SIZE and data.startswith(turned(path.labeling.label)):
+            self._receive(path, data, len(data), self._loop.now)
         else:
             self._strange += 1
 
@@ -323,41 +323,49 @@ class Datagrams:
 
     def on_datagrams(self, data: memoryview, size: int, source: DatagramAddress, local: bytes) -> None:
         """Some have come, one behind the other, each of *size* bytes but the last."""
-        by_label, now = self._by_label, self._loop.now
-        for start in range(0, len(data), size or 1):
-            one = data[start : start + size]
-            path = by_label.get(bytes(one[:LABEL_SIZE]))
-            if path is None:
-                self._strange += 1
-            elif datagrams.is_challenge(one):
-                self._answer(path, one, source)
-            else:
-                beat = self._receive(path, one, now)
-                if beat is not None and path.carrier is not None:
-                    path.heard_natively(now)
+        together, now = bytes(data), self._loop.now
+        for start, stop in datagrams.runs(together, size):
+            run = together[start:stop]
+            path = self._by_label.get(run[:LABEL_SIZE])
+            if path is None or stop - start <= LABEL_SIZE:
+                self._strange += -(-(stop - start) // size)
+            elif datagrams.is_challenge(run):
+                self._answer(path, run, source)
+            elif self._receive(path, run, min(size, stop - start), now) and path.carrier is not None:
+                path.heard_natively(now)
 
-    def _answer(self, path: DatagramPath, challenge: memoryview, source: DatagramAddress) -> None:
+    def _answer(self, path: DatagramPath, challenge: bytes, source: DatagramAddress) -> None:
         """A node asks whether this address is ours; only the one that we send to may."""
         native = path.native
         if native is not None and native.address is not None and native.address[:2] == source[:2]:
             native.put(datagrams.answer_challenge(challenge))
 
-    def _receive(self, path: DatagramPath, one: memoryview, now: float) -> Heartbeat | None:
-        """What *one* holds is delivered; a heartbeat is given back as well."""
-        found = path.end.receive(one, now)
-        if type(found) is bytes:
-            flow = self.flows.get(found[2:6])
-            if flow is not None and flow.way.exit == path.live.peer.name:
-                flow.deliver(found, now)
-            return None
-        if not isinstance(found, Heartbeat):
-            return None
-        path.heard(found, now)
-        for label in found.deaf:
+    def _receive(self, path: DatagramPath, run: bytes, size: int, now: float) -> bool:
+        """What *run* holds is delivered; True if it is a heartbeat."""
+        if not run[LABEL_SIZE] & datagrams.PROBE_BIT:
+            self._deliver(path, path.end.receive_run(run, size, now), now)
+            return False
+        beat = path.end.receive(run, now)
+        if not isinstance(beat, Heartbeat):
+            return False
+        path.heard(beat, now)
+        for label in beat.deaf:
             other = self._by_label.get(turned(label))
             if other is not None and other.live.peer is path.live.peer:
                 other.gauge = other.gauge.told_deaf(now)
-        return found
+        return True
+
+    def _deliver(self, path: DatagramPath, inners: list[bytes], now: float) -> None:
+        """Give each flow what is its own, in as few calls as may be."""
+        at, count = 0, len(inners)
+        while at < count:
+            number, stop = inners[at][2:6], at + 1
+            while stop < count and inners[stop].startswith(number, 2):
+                stop += 1
+            flow = self.flows.get(number)
+            if flow is not None and flow.way.exit == path.live.peer.name:
+                flow.deliver(inners[at:stop], now)
+            at = stop
 
     def statistics(self) -> DatagramsStatistics:
         """What its bounds have counted."""

@@ -163,60 +163,50 @@ class DatagramEnd:
         """Datagrams that the other end has sealed, after the numbers that came."""
         return self._skipped + self._probes.top + sum(epoch.window.top for epoch in self._epochs.values())
 
-    def receive(self, datagram: bytes | memoryview, now: float) -> bytes | Heartbeat | None:
+    def receive(self, datagram: bytes, now: float) -> bytes | Heartbeat | None:
         """What *datagram*, whose label is this one's, holds: the inner bytes of data or a piece, or a heartbeat.
 
         None if it is forged, or was there before; what is kept of it then is a count.
         """
-        number = bytes(datagram[LABEL_SIZE:HEAD_SIZE])
-        value = int.from_bytes(number, "big")
+        value = int.from_bytes(datagram[LABEL_SIZE:HEAD_SIZE], "big")
+        if not value & PROBE:
+            inners = self.receive_run(datagram, len(datagram) or 1, now)
+            return inners[0] if inners else None
         epoch = self._epochs.get((value & _EPOCH_MASK) >> COUNTER_BITS)
         if epoch is None:
             self.forged += 1
             return None
-        if value & PROBE:
-            return self._receive_probe(datagram, epoch, value, now)
-        try:
-            inner = epoch.decrypt(NONCE_HEAD + number, datagram[HEAD_SIZE:], None)
-        except (InvalidTag, ValueError):
-            self.forged += 1
-            return None
-        if not epoch.window.fresh(value & datagrams.COUNTER):
-            self.replayed += 1
-            return None
-        self.received += 1
-        self.heard_at = now
-        return inner
+        return self._receive_probe(datagram, epoch, value, now)
 
-    def receive_run(self, data: memoryview, size: int, now: float) -> list[bytes]:
-        """As `receive`, of a run of datagrams of *size* bytes (the last may be shorter), none of them a probe."""
-        found: list[bytes] = []
-        epoch, name = None, -1
+    def receive_run(self, data: bytes, size: int, now: float) -> list[bytes]:
+        """As `receive`, of a run of datagrams of *size* bytes (the last may be shorter) that no probe is among, and all
+        of one epoch."""
+        epoch = self._epochs.get(int.from_bytes(data[LABEL_SIZE : LABEL_SIZE + 2], "big"))
+        if epoch is None:
+            self.forged += -(-len(data) // size)
+            return []
+        decrypt, inners, counters = epoch.decrypt, list[bytes](), list[int]()
         for at in range(0, len(data), size):
-            number = bytes(data[at + LABEL_SIZE : at + HEAD_SIZE])
-            value = int.from_bytes(number, "big")
-            if value >> COUNTER_BITS != name:
-                name = value >> COUNTER_BITS
-                epoch = self._epochs.get(name)
+            body = at + HEAD_SIZE
+            number = data[at + LABEL_SIZE : body]
             try:
-                inner = (
-                    b"" if epoch is None else epoch.decrypt(NONCE_HEAD + number, data[at + HEAD_SIZE : at + size], None)
-                )
+                inners.append(decrypt(NONCE_HEAD + number, data[body : at + size], None))
+                counters.append(int.from_bytes(number[2:], "big"))
             except (InvalidTag, ValueError):
-                inner = b""
-            if not inner or epoch is None:
                 self.forged += 1
-            elif epoch.window.fresh(value & datagrams.COUNTER):
-                found.append(inner)
-            else:
-                self.replayed += 1
-        if found:
-            self.received += len(found)
+        if not inners:
+            return []
+        if not epoch.window.fresh_all(counters):
+            came = len(inners)
+            inners = [inner for inner, counter in zip(inners, counters, strict=True) if epoch.window.fresh(counter)]
+            self.replayed += came - len(inners)
+        if inners:
+            self.received += len(inners)
             self.heard_at = now
-        return found
+        return inners
 
-    def _receive_probe(self, datagram: bytes | memoryview, epoch: Epoch, value: int, now: float) -> Heartbeat | None:
-        number, sealed = bytes(datagram[LABEL_SIZE:HEAD_SIZE]), HEAD_SIZE + MAC_SIZE * self._relays
+    def _receive_probe(self, datagram: bytes, epoch: Epoch, value: int, now: float) -> Heartbeat | None:
+        number, sealed = datagram[LABEL_SIZE:HEAD_SIZE], HEAD_SIZE + MAC_SIZE * self._relays
         try:
             inner = epoch.decrypt(NONCE_HEAD + number, datagram[sealed:], None)
         except (InvalidTag, ValueError):

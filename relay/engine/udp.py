@@ -1,7 +1,8 @@
 """A UDP socket of the loop: reads whole runs of datagrams at once, and sends what a turn has to say in as few calls.
 
 The kernel joins datagrams of one size from one sender (UDP_GRO) and cuts what it is given (UDP_SEGMENT, udp(7)): with
-many of a size that is half of the cost. What it does not take is dropped and counted: who sends datagrams expects
+many of a size that is half of the cost. Those that come singly and are alike are joined here, so that owners do once
+what is the same for all of them. What the kernel does not take is dropped and counted: who sends datagrams expects
 that, and a queue would only make them late.
 
 What must stay true: an owner is called from the loop only, and keeps no view beyond the call; a part that was put into
@@ -18,7 +19,7 @@ from typing import Any, Protocol
 import attrs
 
 from relay import log
-from relay.engine.loop import FLUSH, Loop
+from relay.engine.loop import BUFFER, FLUSH, Loop
 from relay.engine.udp_options import SOL_UDP, UDP_GRO, UDP_SEGMENT, destination_of, from_local
 
 DatagramAddress = tuple[Any, ...]
@@ -27,6 +28,8 @@ BUDGET = 384
 """Datagrams read in one service. At some 5 µs of work each the others wait 2 ms."""
 RUN = 65_536
 """Bytes that the kernel joins at most."""
+GATHERED = BUFFER - RUN
+"""Bytes of the loop's buffer behind which another run might not fit."""
 ANCILLARY = 128
 """Bytes for the size of a run and the address at which it arrived."""
 MOST_SEGMENTS = 64
@@ -56,7 +59,10 @@ class DatagramOut(Protocol):
     def put(self, part: bytes | memoryview) -> None:
         """Send *part* at the end of this turn."""
 
-    def pass_on(self, data: memoryview, size: int) -> None:
+    def put_all(self, parts: Sequence[bytes | memoryview]) -> None:
+        """As `put`, of several."""
+
+    def pass_on(self, data: bytes | memoryview, size: int) -> None:
         """Send a run as it came, now."""
 
 
@@ -91,7 +97,7 @@ class UdpStatistics:
 class UdpPort:
     """Serves *sock*, which is non-blocking and belongs to it from now on; it may be connected."""
 
-    __slots__ = ("_loop", "_owner", "_sock", "closed", "queued", "received", "segments", "sent", "unsent")
+    __slots__ = ("_is_lonely", "_loop", "_owner", "_sock", "closed", "queued", "received", "segments", "sent", "unsent")
 
     def __init__(self, loop: Loop, sock: socket.socket, owner: DatagramOwner) -> None:
         self.queued = False
@@ -101,6 +107,8 @@ class UdpPort:
         self._loop = loop
         self._sock = sock
         self._owner: DatagramOwner | None = owner
+        self._is_lonely = False
+        """Only one came last time, and then there was none: a game's come so, and half of asking in vain is saved."""
         try:
             sock.setsockopt(SOL_UDP, UDP_GRO, 1)
         except OSError:  # a kernel before 5.0
@@ -127,31 +135,46 @@ class UdpPort:
     # for the loop
 
     def serve(self, events: int) -> None:
-        """Read what there is, within the budget."""
-        buffer, left = self._loop.buffer[:RUN], BUDGET
-        receive = self._sock.recvmsg_into
-        while left > 0:
-            owner = self._owner
-            if owner is None:
-                return
+        """Read what there is, within the budget; where one came alone last time, one: it is told again of more."""
+        buffer, receive = self._loop.buffer, self._sock.recvmsg_into
+        most = left = 1 if self._is_lonely else BUDGET
+        start = end = size = 0
+        has_run = may_grow = False
+        source: DatagramAddress = ()
+        local = b""
+        while left > 0 and not self.closed:
             try:
-                count, told, _, source = receive((buffer,), ANCILLARY)
+                count, told, _, came = receive((buffer[end : end + RUN],), ANCILLARY)
             except BlockingIOError:
-                return
+                break
             except OSError:  # what an earlier datagram met with, by ICMP: it is read once, and says nothing of this one
                 left -= 1
                 continue
-            size, local = (count, b"") if not told else _read_told(told, count)
-            runs = -(-count // size) if size else 1
-            self.received += runs
-            left -= runs
-            owner.on_datagrams(buffer[:count], size, source, local)
-        self._loop.again(self)
+            each, at = (count, b"") if not told else _read_told(told, count)
+            many = -(-count // each) if each else 1
+            self.received += many
+            left -= many
+            is_same = may_grow and came == source and at == local
+            if not is_same or not (each == size or (many == 1 and 0 < count < size)):
+                if has_run:
+                    self._give(buffer[start:end], size, source, local)
+                start, size, source, local, has_run = end, each, came, at, True
+            end += count
+            may_grow = size > 0 and count % size == 0
+            if end > GATHERED:
+                self._give(buffer[start:end], size, source, local)
+                start = end = 0
+                has_run = may_grow = False
+        self._is_lonely = left == most - 1 > 0
+        if has_run:
+            self._give(buffer[start:end], size, source, local)
+
+    def _give(self, data: memoryview, size: int, source: DatagramAddress, local: bytes) -> None:
+        if self._owner is not None:
+            self._owner.on_datagrams(data, size, source, local)
 
     def fail(self, error: OSError) -> None:
-        """Go on: what the owner made of some datagrams says nothing of others."""
-        if not self.closed:
-            self._loop.again(self)
+        """Nothing: what the owner made of some datagrams says nothing of others."""
 
     def close(self) -> None:
         """Close now. Harmless when closed already."""
@@ -255,9 +278,17 @@ class UdpOut:
             self._loop.flush_urgent(self)
         self._parts.append(part)
 
-    def pass_on(self, data: memoryview, size: int) -> None:
+    def put_all(self, parts: Sequence[bytes | memoryview]) -> None:
+        """As `put`, of several."""
+        if not self._parts:
+            self._loop.flush_urgent(self)
+        self._parts += parts
+
+    def pass_on(self, data: bytes | memoryview, size: int) -> None:
         """Send a run as it came, now."""
-        self._port.send((data,), size, self.address, self.local)
+        most = size * _most_together(size) if size else len(data) or 1
+        for at in range(0, len(data) or 1, most):
+            self._port.send((data[at : at + most],), size, self.address, self.local)
 
     def serve(self, events: int) -> None:
         """Send what waits: equal sizes together, one smaller datagram at their end."""
@@ -266,15 +297,12 @@ class UdpOut:
         parts, self._parts = self._parts, []
         if self._port.closed:
             return
+        sizes = [len(part) for part in parts]
         at, end = 0, len(parts)
         while at < end:
-            size = len(parts[at])
-            stop = at + 1
-            most = min(end, at + min(MOST_SEGMENTS, MOST_TOGETHER // size)) if size else stop
-            while stop < most and len(parts[stop]) == size:
-                stop += 1
-            if stop < most and 0 < len(parts[stop]) < size:
-                stop += 1
+            size = sizes[at]
+            most = min(end, at + _most_together(size))
+            stop = most if sizes.count(size) == end else _end_of_run(sizes, at, most)
             self._port.send(parts[at:stop], size, self.address, self.local)
             at = stop
 
@@ -284,3 +312,16 @@ class UdpOut:
     def close(self) -> None:
         """Drop what waits."""
         self._parts = []
+
+
+def _most_together(size: int) -> int:
+    """How many of *size* bytes the kernel takes in one piece."""
+    return max(1, min(MOST_SEGMENTS, MOST_TOGETHER // size)) if size else 1
+
+
+def _end_of_run(sizes: list[int], at: int, most: int) -> int:
+    """Behind the last, before *most*, of those that can go with the one *at*."""
+    stop, size = at + 1, sizes[at]
+    while stop < most and sizes[stop] == size:
+        stop += 1
+    return stop + (stop < most and 0 < sizes[stop] < size)

@@ -30,10 +30,10 @@ class Urgent:
 
     def register(self, descriptor: int) -> None:
         """One more; it is forgotten when it is closed."""
-        self._epoll.register(descriptor, select.EPOLLIN | select.EPOLLET)
+        self._epoll.register(descriptor, select.EPOLLIN)
 
     def poll(self) -> list[tuple[int, int]]:
-        """Those that have something now, each told once."""
+        """Those that have something now; each is told again while it has."""
         return [] if self._epoll.closed else self._epoll.poll(0, AT_ONCE)
 
     def serve(self, events: int) -> None:

@@ -5,7 +5,7 @@ from addresses that it never sent to are taken as `udp_filter` says, and never m
 send to an exit's port, and all of it would travel over the lines.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import trio
@@ -60,9 +60,9 @@ class _Target:
         self.found: Found = None
         self.is_used = False
         self.look_up: trio.CancelScope | None = None
-        self.waiting: list[memoryview] = []
+        self.waiting: list[bytes] = []
 
-    def wait(self, payload: memoryview) -> bool:
+    def wait(self, payload: bytes) -> bool:
         """Keep *payload* until the address is known; False if that is too much."""
         if len(self.waiting) >= MOST_WAITING or sum(map(len, self.waiting)) + len(payload) > MOST_WAITING_BYTES:
             return False
@@ -141,7 +141,7 @@ class Association:
 
     # ---- to targets
 
-    def send(self, address: bytes, payload: memoryview) -> None:
+    def send(self, address: bytes, payload: bytes) -> None:
         """Send *payload* to *address*, as SOCKS5 writes it, if that may be."""
         if self._policy is not self.shared.policy:
             self._judge_again()
@@ -156,10 +156,10 @@ class Association:
         elif not target.wait(payload):
             self._counts.unsent += 1
 
-    def sending(self, address: bytes) -> Callable[[memoryview], None] | None:
+    def sending(self, address: bytes) -> Callable[[Sequence[bytes]], None] | None:
         """What sends to *address*, to which something was sent just now; None if that cannot be done at once."""
         target = self._targets.get(address)
-        return None if target is None or target.out is None else target.out.put
+        return None if target is None or target.out is None else target.out.put_all
 
     def _judge_again(self) -> None:
         """The policy has changed: nothing that was allowed by another is sent to."""

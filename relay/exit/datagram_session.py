@@ -30,7 +30,8 @@ THIN_DATAGRAMS, THIN_BYTES = 200, 64_000
 """Datagrams and bytes a second up to which an association is thin."""
 
 _pack = INNER.pack
-Sending = Callable[[memoryview], None]
+_ALIKE = 6
+"""Bytes of what is sealed that datagrams of one association have in common: kind, generation, association."""
 
 
 @attrs.define(eq=False)
@@ -122,21 +123,34 @@ class DatagramSession:
 
     def receive(self, end: LabelEnd, inners: list[bytes], now: float) -> None:
         """As `DatagramReceiver.receive`. What is of the same association, to the same target, as the one before goes
-        the short way."""
-        head, address, stop = b"", b"", 0
-        sending: Sending | None = None
-        fresh: Callable[[int], bool] | None = None
-        for inner in inners:
-            if fresh is None or sending is None or inner[:6] != head or not inner.startswith(address, INNER.size):
-                head, address = inner[:6], self._receive_one(end, inner, now)
-                flow = self._flows.get(int.from_bytes(head[2:], "big")) if address else None
-                fresh = None if flow is None else flow.association.window.fresh
-                sending = None if flow is None else flow.association.sending(address)
-                stop = INNER.size + len(address)
-            elif fresh(int.from_bytes(inner[6:10], "big")):
-                sending(memoryview(inner)[stop:])
-            else:
-                self.copies += 1
+        the short way with it."""
+        count, index = len(inners), 0
+        while index < count:
+            first, address = inners[index], self._receive_one(end, inners[index], now)
+            index += 1
+            if not address:
+                continue
+            alike, begun = first[:_ALIKE], index
+            while index < count and inners[index].startswith(alike) and inners[index].startswith(address, INNER.size):
+                index += 1
+            if index > begun:
+                self._receive_alike(end, inners[begun:index], address, now)
+
+    def _receive_alike(self, end: LabelEnd, inners: list[bytes], address: bytes, now: float) -> None:
+        """Take data for *address* that is of the same association as data that was taken just now."""
+        flow = self._flows.get(int.from_bytes(inners[0][2:_ALIKE], "big"))
+        send_all = None if flow is None else flow.association.sending(address)
+        if flow is None or send_all is None:
+            for inner in inners:
+                self._receive_one(end, inner, now)
+            return
+        window, came = flow.association.window, len(inners)
+        orders = [int.from_bytes(inner[_ALIKE : INNER.size], "big") for inner in inners]
+        if not window.fresh_all(orders):
+            inners = [inner for inner, order in zip(inners, orders, strict=True) if window.fresh(order)]
+            self.copies += came - len(inners)
+        stop = INNER.size + len(address)
+        send_all([inner[stop:] for inner in inners])
 
     def _receive_one(self, end: LabelEnd, inner: bytes, now: float) -> bytes:
         """Take *inner*; where it goes, if more of its kind may go the short way."""
@@ -158,11 +172,11 @@ class DatagramSession:
         if not association.window.fresh(order):
             self.copies += 1
         elif kind == DATA:
-            association.send(inner[start:stop], memoryview(inner)[stop:])
+            association.send(inner[start:stop], inner[stop:])
         else:
             joined = self._joiner.join(inner, now)
             if joined is not None:
-                association.send(joined[0], memoryview(joined[1]))
+                association.send(*joined)
         return inner[start:stop] if kind == DATA else b""
 
     def _begin_flow(self, number: int) -> _Flow | None:

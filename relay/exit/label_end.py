@@ -65,13 +65,13 @@ class LabelEnd:
 
     # ---- in
 
-    def on_run(self, data: memoryview, size: int, where: Where, now: float) -> None:
+    def on_run(self, data: bytes, size: int, where: Where, now: float) -> None:
         """Datagrams of one size have come, none of them a probe."""
         inners = self.end.receive_run(data, size, now)
         if inners:
             self._receiver.receive(self, inners, now)
 
-    def on_probe(self, data: memoryview, where: Where, now: float, *, is_sure: bool = False) -> None:
+    def on_probe(self, data: bytes, where: Where, now: float, *, is_sure: bool = False) -> None:
         """A probe has come. *is_sure*: by something that only its ingress has, so that it need not be asked."""
         beat = self.end.receive(data, now)
         if not isinstance(beat, Heartbeat):
@@ -79,7 +79,7 @@ class LabelEnd:
         self.interval, self.is_active = beat.interval, bool(beat.flags & ACTIVE)
         if is_sure:
             self._move(where)
-        head = bytes(data[:HEAD_SIZE])
+        head = data[:HEAD_SIZE]
         asked = self._source.ask(where, head, secrets.token_bytes(8), now)
         if asked is not None:
             port, address, local = where
@@ -88,7 +88,7 @@ class LabelEnd:
             self.say(Heartbeat(ANSWER, size=len(data)), now)
         self._receiver.told(self, beat, now)
 
-    def on_challenge(self, data: memoryview, where: Where, now: float) -> None:
+    def on_challenge(self, data: bytes, where: Where, now: float) -> None:
         """What was asked of an address has come back, perhaps: then it is where everything goes from now on."""
         if self._source.confirm(data, where, now):
             self._move(where)
@@ -118,8 +118,7 @@ class LabelEnd:
     def send(self, inners: Sequence[bytes]) -> None:
         """Send *inners*, if it is known where to."""
         if self.out is not None:
-            for sealed in self.end.seal_all(inners):
-                self.out.put(sealed)
+            self.out.put_all(self.end.seal_all(inners))
 
     @property
     def room(self) -> int:

@@ -20,7 +20,11 @@ class _Way:
     def put(self, part: bytes | memoryview) -> None:
         self._link.send(part)
 
-    def pass_on(self, data: memoryview, size: int) -> None:
+    def put_all(self, parts: Sequence[bytes | memoryview]) -> None:
+        for part in parts:
+            self._link.send(part)
+
+    def pass_on(self, data: bytes | memoryview, size: int) -> None:
         for at in range(0, len(data), size):
             self._link.send(data[at : at + size])
 
@@ -48,7 +52,7 @@ class CarrierPort:
 
     def on_datagram(self, link: DatagramLink, data: bytes) -> None:
         """As `DatagramLinkOwner.on_datagram`."""
-        self._carriers.take(self.owner, memoryview(data), (self, NOWHERE, b""))
+        self._carriers.take(self.owner, data, (self, NOWHERE, b""))
 
     def on_pong(self, link: DatagramLink, name: int) -> None:
         """Nothing: a node does not ask."""
@@ -61,7 +65,7 @@ class CarrierPort:
 class CarrierPorts:
     """All of a node's."""
 
-    def __init__(self, loop: Loop, take: Callable[[str, memoryview, Where], None]) -> None:
+    def __init__(self, loop: Loop, take: Callable[[str, bytes, Where], None]) -> None:
         """*take* gets what comes, with the ingress that said it."""
         self.take = take
         self.broken = 0

@@ -54,16 +54,16 @@ class PassedLabel:
             self._window = ReplayWindow()
         self._place, self._key, self.onwards = place, key, onwards
 
-    def forth(self, data: memoryview, size: int, where: Where, *, is_sure: bool = False) -> None:
+    def forth(self, data: bytes, size: int, where: Where, *, is_sure: bool = False) -> None:
         """Datagrams of one size for the next node, none of them a probe. *is_sure*: by a carrier of the ingress."""
         if self.onwards is not None and (is_sure or where == self._source.address):
             self.onwards.pass_on(data, size)
         else:
             self._drop(-(-len(data) // size))
 
-    def probe(self, data: memoryview, where: Where, now: float, *, is_sure: bool = False) -> None:
+    def probe(self, data: bytes, where: Where, now: float, *, is_sure: bool = False) -> None:
         """A probe for the exit: goes on if it is the ingress's, and new; then its source may be latched."""
-        head, at = bytes(data[:HEAD_SIZE]), HEAD_SIZE + MAC_SIZE * (self._place - 1)
+        head, at = data[:HEAD_SIZE], HEAD_SIZE + MAC_SIZE * (self._place - 1)
         counter = int.from_bytes(head[LABEL_SIZE:], "big") & COUNTER
         is_ours = data[at : at + MAC_SIZE] == datagrams.mac(self._key, head)
         if self.onwards is None or not is_ours or not self._window.fresh(counter):
@@ -77,7 +77,7 @@ class PassedLabel:
             port, address, local = where
             port.send((asked,), len(asked), address, local)
 
-    def answered(self, data: memoryview, where: Where, now: float) -> None:
+    def answered(self, data: bytes, where: Where, now: float) -> None:
         """A challenge has come back, perhaps."""
         if self._source.confirm(data, where, now):
             self._move(where)
@@ -91,14 +91,14 @@ class PassedLabel:
             self._source.address = self._moved_to = where
             self.via = port.out(address, local)
 
-    def back(self, data: memoryview, size: int, source: DatagramAddress) -> None:
+    def back(self, data: bytes, size: int, source: DatagramAddress) -> None:
         """Datagrams for the ingress, probes among them."""
         if self.via is not None and self.onwards is not None and source == self.onwards.address:
             self.via.pass_on(data, size)
         else:
             self._drop(-(-len(data) // size))
 
-    def asked(self, data: memoryview, source: DatagramAddress) -> None:
+    def asked(self, data: bytes, source: DatagramAddress) -> None:
         """The next node asks whether it was us who passed a probe on: say so."""
         if self.onwards is not None and source == self.onwards.address:
             self.onwards.put(datagrams.answer_challenge(data))

@@ -5,7 +5,6 @@ stranger's, and is dropped without a word.
 """
 
 import socket
-from collections.abc import Iterator
 
 import attrs
 
@@ -13,7 +12,7 @@ from relay.engine import DatagramAddress, DatagramOut, Loop, UdpPort, Where
 from relay.exit.label_end import LabelEnd
 from relay.node.label_relay import PassedLabel
 from relay.wire.codes import Verdict
-from relay.wire.datagrams import CHALLENGE_SIZE, LABEL_SIZE, TO_INGRESS, turned
+from relay.wire.datagrams import CHALLENGE_SIZE, LABEL_SIZE, TO_INGRESS, runs, turned
 
 MOST_LABELS = 256
 """Of one ingress: 64 paths, twice, since those of a process that was killed may still be here; and as many that end."""
@@ -120,9 +119,9 @@ class Labels:
 
     # ---- what comes
 
-    def take(self, data: memoryview, size: int, where: Where) -> None:
-        """One datagram, or a run of data, all under one label. *where* it came at, and from."""
-        label, now = bytes(data[:LABEL_SIZE]), self._loop.now
+    def take(self, data: bytes, size: int, where: Where) -> None:
+        """One datagram, or a run of data, all of one label and epoch. *where* it came at, and from."""
+        label, now = data[:LABEL_SIZE], self._loop.now
         if label[0] & TO_INGRESS:
             self._take_back(label, data, size, where, now)
             return
@@ -144,7 +143,7 @@ class Labels:
         else:
             passed.forth(data, size, where)
 
-    def _take_back(self, label: bytes, data: memoryview, size: int, where: Where, now: float) -> None:
+    def _take_back(self, label: bytes, data: bytes, size: int, where: Where, now: float) -> None:
         """The same for what goes to the ingress."""
         passed = self._passed.get(turned(label))
         if passed is None or self._is_over(passed, now):
@@ -154,9 +153,9 @@ class Labels:
         else:
             passed.back(data, size, where[1])
 
-    def take_of(self, owner: str, data: memoryview, where: Where) -> None:
+    def take_of(self, owner: str, data: bytes, where: Where) -> None:
         """A datagram of the ingress *owner*, which came by a carrier of its own."""
-        label, now, size = bytes(data[:LABEL_SIZE]), self._loop.now, len(data)
+        label, now, size = data[:LABEL_SIZE], self._loop.now, len(data)
         ending, passed = self._ending.get(label), self._passed.get(label)
         if size <= CHALLENGE_SIZE or owner not in (ending and ending[0], passed and passed.owner):
             self._strange += 1
@@ -191,22 +190,9 @@ class LabelPort:
 
     def on_datagrams(self, data: memoryview, size: int, source: DatagramAddress, local: bytes) -> None:
         """As `DatagramOwner.on_datagrams`."""
-        where = (self.port, source, local)
-        for start, stop in _runs(data, size):
+        where, together = (self.port, source, local), bytes(data)
+        for start, stop in runs(together, size):
             if stop - start < CHALLENGE_SIZE:
                 self._labels.stray(1)
             else:
-                self._labels.take(data[start:stop], min(size, stop - start), where)
-
-
-def _runs(data: memoryview, size: int) -> Iterator[tuple[int, int]]:
-    """From where to where *data* is of one label; a probe or a challenge stands alone."""
-    start, end = 0, len(data)
-    while start < end:
-        stop = start + size
-        if end - start > CHALLENGE_SIZE and not data[start + LABEL_SIZE] & 0x80:
-            label = data[start : start + LABEL_SIZE]
-            while end - stop > CHALLENGE_SIZE and not data[stop + LABEL_SIZE] & 0x80 and data[stop : stop + 8] == label:
-                stop += size
-        yield start, min(stop, end)
-        start = stop
+                self._labels.take(together[start:stop], min(size, stop - start), where)

@@ -10,6 +10,7 @@ docs/protocol.md says what each is for. Integers are unsigned and big-endian.
 import hashlib
 import secrets
 import struct
+from collections.abc import Iterator
 
 import attrs
 
@@ -26,6 +27,8 @@ TO_INGRESS = 0x80
 """Set in the first byte of a label on what goes to the ingress."""
 PROBE = 1 << 63
 """Set in a number: MACs may follow."""
+PROBE_BIT, EPOCH_SIZE = 0x80, 2
+"""The same in the first of the bytes that have epoch and kind."""
 COUNTER_BITS = 48
 COUNTER = (1 << COUNTER_BITS) - 1
 MOST_EPOCH = (1 << 15) - 1
@@ -132,6 +135,20 @@ def number_of(epoch: int, counter: int, *, probe: bool = False) -> int:
 def parse_number(number: int) -> tuple[bool, int, int]:
     """Whether it is a probe's; its epoch; its counter."""
     return bool(number & PROBE), number >> COUNTER_BITS & MOST_EPOCH, number & COUNTER
+
+
+def runs(data: bytes, size: int) -> Iterator[tuple[int, int]]:
+    """From where to where *data*, datagrams of *size* bytes, is of one label and epoch; a probe or a challenge, or what
+    is too short for either, stands alone."""
+    start, end = 0, len(data)
+    while start < end:
+        stop = start + size
+        if stop < end and size > CHALLENGE_SIZE and not data[start + LABEL_SIZE] & PROBE_BIT:
+            alike = data[start : start + LABEL_SIZE + EPOCH_SIZE]
+            while stop + CHALLENGE_SIZE < end and data.startswith(alike, stop):
+                stop += size
+        yield start, min(stop, end)
+        start = stop
 
 
 def mac(hop_key: bytes, head: bytes) -> bytes:

@@ -4,7 +4,7 @@ import contextlib
 import re
 import socket
 import struct
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from ingress.choice.choice import Choice
 from ingress.client.association import ClientAssociation
@@ -93,14 +93,15 @@ class Echo:
         """What was wished for the last one."""
         self.is_closed = False
 
-    def send(self, address: bytes, payload: bytes | memoryview, redundant: bool | None = None) -> None:
+    def send(self, address: bytes, payloads: Sequence[bytes], redundant: bool | None = None) -> None:
         self.redundant = redundant
-        self.sent.append((address, bytes(payload)))
-        self.on_send(address, bytes(payload))
+        for payload in payloads:
+            self.sent.append((address, payload))
+            self.on_send(address, payload)
 
     def on_send(self, address: bytes, payload: bytes) -> None:
         """It comes back at once."""
-        self.owner.on_reply(b"head" + address + payload, 4)
+        self.owner.on_replies([b"head" + address + payload], 4)
 
     def close(self) -> None:
         self.is_closed = True

@@ -82,7 +82,7 @@ async def test_a_name_travels_to_the_exit(make_bed: ClientBeds, stack: contextli
     await one.bed.settle()
     named = b"\x03\x0bvpn.example\xca\x6c"
     assert one.flows[0].sent == [(named, b"hello")]
-    one.flows[0].owner.on_reply(address_bytes("198.51.100.1", 51820) + b"from its address", 0)
+    one.flows[0].owner.on_replies([address_bytes("198.51.100.1", 51820) + b"from its address"], 0)
     await one.bed.settle()
     assert client.recv(100) == b"hello" and client.recv(100) == b"from its address"
 
@@ -92,7 +92,7 @@ async def test_what_others_than_the_target_send_is_dropped(make_bed: ClientBeds,
     client = one.client()
     await one.ask(client, b"hello")
     for stranger in (address_bytes("9.9.9.8", 51820), address_bytes("9.9.9.9", 51821)):
-        one.flows[0].owner.on_reply(stranger + b"forged", 0)
+        one.flows[0].owner.on_replies([stranger + b"forged"], 0)
     assert await one.ask(client, b"again") == b"again"
     assert one.bed.associations.statistics().foreign == 2
 
@@ -104,7 +104,7 @@ async def test_u26_who_is_idle_for_half_an_hour_is_still_known(
     client = one.client()
     await one.ask(client, b"hello")
     await one.bed.passes(1800)
-    one.flows[0].owner.on_reply(TARGET + b"half an hour later", 0)
+    one.flows[0].owner.on_replies([TARGET + b"half an hour later"], 0)
     await one.bed.settle()
     assert client.recv(100) == b"half an hour later"
     for _ in range(4):

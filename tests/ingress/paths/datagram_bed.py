@@ -7,7 +7,7 @@ line loses it. A line may lose datagrams while its carriers are well, and either
 import itertools
 import random
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -56,6 +56,10 @@ class VirtualOut:
     def __init__(self, bed: "DatagramBed", lines: tuple[VirtualLine, ...], node: FarNode) -> None:
         self.address = (lines[0].name, 0)
         self._bed, self._lines, self._node = bed, lines, node
+
+    def put_all(self, parts: Sequence[bytes]) -> None:
+        for part in parts:
+            self.put(part)
 
     def put(self, part: bytes) -> None:
         exit_ = self._bed.far[self._node.name]
@@ -171,8 +175,8 @@ class Player:
         self.sent = 0
         self.is_playing = True
 
-    def on_reply(self, inner: bytes, start: int) -> None:
-        self.came.append((self.bed.loop.now, int(inner[start + len(TARGET) :])))
+    def on_replies(self, inners: Sequence[bytes], start: int) -> None:
+        self.came += [(self.bed.loop.now, int(inner[start + len(TARGET) :])) for inner in inners]
 
     def on_gone(self, flow: DatagramFlow) -> None:
         self.flow = None
@@ -189,7 +193,7 @@ class Player:
                 return
             self.flow = self.bed.datagrams.open(exits[0], self)
         self.sent += 1
-        self.flow.send(TARGET, str(self.sent).encode())
+        self.flow.send(TARGET, [str(self.sent).encode()])
 
     def longest_gap(self, since: float) -> float:
         """Seconds, of those after *since*, in which nothing came."""

@@ -1,7 +1,7 @@
 """Lines that are deaf to UDP, in a whole network: datagrams go by a carrier as far as they must (U21)."""
 
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
 import trio
@@ -36,8 +36,8 @@ class Asker:
         self.flow: DatagramFlow | None = None
         self.sent = 0
 
-    def on_reply(self, inner: bytes, start: int) -> None:
-        self.got.append(inner[start + 7 :])
+    def on_replies(self, inners: Sequence[bytes], start: int) -> None:
+        self.got += [inner[start + 7 :] for inner in inners]
 
     def on_gone(self, flow: DatagramFlow) -> None:
         self.flow = None
@@ -55,7 +55,7 @@ class Asker:
         if self.flow is None:
             self.flow = self.world.running.fleet.datagrams.open("us", self)
         self.sent += 1
-        self.flow.send(write_source(*self.echo.getsockname()), b"%d" % self.sent)
+        self.flow.send(write_source(*self.echo.getsockname()), [b"%d" % self.sent])
 
     async def exchanged(self) -> None:
         """One more has been there and back."""

@@ -40,7 +40,7 @@ async def test_without_a_path_datagrams_are_dropped_and_counted_also_after_the_e
         bed.datagrams.removed(live)
         bed.datagrams.removed(live)  # harmless when repeated
     player.send()
-    flow.send(TARGET, bytes(9000))
+    flow.send(TARGET, [bytes(9000)])
     assert flow.dropped == bed.datagrams.statistics().unrouted == 2
     assert not flow.goes_in_tcp
     flow.close()
@@ -54,7 +54,7 @@ async def test_what_would_be_too_many_pieces_is_dropped(bed: DatagramBed) -> Non
     await bed.up()
     player = Player(bed)
     assert player.flow is not None
-    player.flow.send(TARGET, bytes(1 << 20))
+    player.flow.send(TARGET, [bytes(1 << 20)])
     assert player.flow.dropped == 1
 
 
@@ -71,7 +71,7 @@ async def test_pieces_go_over_the_spare_as_well_while_the_primary_is_suspect(bed
     await bed.until(lambda: flow.way.is_suspect)
     assert bed.route() == ("a", "b"), "it has not moved yet"
     before = len(bed.far["us"].payloads)
-    flow.send(TARGET, bytes(3000))
+    flow.send(TARGET, [bytes(3000)])
     await bed.run(0.3)
     assert len(bed.far["us"].payloads) == before + 3
 
@@ -89,7 +89,7 @@ async def test_a_thick_flow_is_not_copied_though_its_path_is_suspect(bed: Datagr
     await bed.until(lambda: flow.way.is_suspect)
     before = len(bed.far["us"].payloads)
     for _ in range(2000):
-        flow.send(TARGET, bytes(1000))
+        flow.send(TARGET, [bytes(1000)])
     await bed.run(0.05)
     assert len(bed.far["us"].payloads) - before < 1000
 
@@ -101,12 +101,12 @@ async def test_where_no_spare_is_the_copy_follows_a_little_later(bed: DatagramBe
     flow = player.flow
     assert flow is not None and bed.route() == ("a", None)
     bed.spoil("a", up=1.0)
-    flow.send(TARGET, b"1", redundant=True)
+    flow.send(TARGET, [b"1"], redundant=True)
     await bed.run(LATER / 2)
     bed.spoil("a")
     await bed.run(0.3)
     assert bed.far["us"].payloads == [b"1"] and player.numbers == [1]
-    flow.send(TARGET, b"2", redundant=True)
+    flow.send(TARGET, [b"2"], redundant=True)
     await bed.run(0.3)
     assert bed.far["us"].payloads == [b"1", b"2"] and player.numbers == [1, 2], "each once"
 
@@ -118,7 +118,7 @@ async def test_no_copy_follows_of_a_flow_that_was_closed(bed: DatagramBed) -> No
     flow = player.flow
     assert flow is not None
     bed.spoil("a", up=1.0)
-    flow.send(TARGET, b"1", redundant=True)
+    flow.send(TARGET, [b"1"], redundant=True)
     flow.close()
     bed.spoil("a")
     await bed.run(0.3)

@@ -263,7 +263,7 @@ async def test_u12_what_does_not_fit_is_sent_in_pieces(bed: DatagramBed) -> None
     await bed.up()
     player = Player(bed)
     assert player.flow is not None
-    player.flow.send(TARGET, bytes(9000))
+    player.flow.send(TARGET, [bytes(9000)])
     await bed.run(0.2)
     assert sum(len(one) - 2 for one in bed.far["us"].payloads) == pytest.approx(9000, abs=200)
 
@@ -285,7 +285,7 @@ def test_u12_how_much_fits_is_found_out_and_is_no_loss(most: int, size: int) -> 
         player.is_playing = False
         await bed.run(0.2)
         assert player.flow is not None
-        player.flow.send(TARGET, bytes(3000))
+        player.flow.send(TARGET, [bytes(3000)])
         await bed.run(0.2)
         assert len(bed.far["us"].payloads) == player.sent + -(-3000 // (size - 42 - 2 - len(TARGET)))
 
@@ -360,9 +360,9 @@ async def test_what_a_carrier_brings_must_have_its_paths_label(bed: DatagramBed)
     paths = bed.datagrams.ways["us"].paths
     other = turned(paths["b"].labeling.label)
     for data in (b"", b"short", other + bytes(50)):
-        bed.datagrams.carried(paths["a"], memoryview(data))
+        bed.datagrams.carried(paths["a"], data)
     assert bed.datagrams.statistics().strange == 3
-    bed.datagrams.carried(paths["a"], memoryview(turned(paths["a"].labeling.label) + bytes(50)))
+    bed.datagrams.carried(paths["a"], turned(paths["a"].labeling.label) + bytes(50))
     assert (bed.datagrams.statistics().strange, bed.datagrams.statistics().forged) == (3, 1)
 
 

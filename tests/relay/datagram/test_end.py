@@ -139,13 +139,13 @@ def test_runs_are_sealed_and_opened_as_single_ones_are(count: int, lost: set[int
     size = len(sealed[0])
     kept = [whole for number, whole in enumerate(sealed) if number not in lost]
     changed = [bytes([whole[0]]) + whole[1:-1] + bytes([whole[-1] ^ 1]) for whole in kept[:1]]
-    run = memoryview(b"".join(kept))
+    run = b"".join(kept)
     found = exit_.receive_run(run, size, 5.0)
     assert found == [inner for number, inner in enumerate(inners) if number not in lost]
     assert exit_.received == len(found) and (exit_.heard_at == 5.0) is bool(found)
     assert exit_.receive_run(run, size, 6.0) == []
     assert exit_.replayed == len(kept)
-    assert exit_.receive_run(memoryview(b"".join(changed)), size, 6.0) == []
+    assert exit_.receive_run(b"".join(changed), size, 6.0) == []
     assert exit_.forged == len(changed)
 
 
@@ -154,7 +154,7 @@ def test_a_run_of_an_epoch_that_nobody_opened_is_forged() -> None:
     ingress.open_epoch(2, Cipher.AES_128_GCM, bytes(32))
     ingress.seal_with(2)
     mixed = ingress.seal_all([b"x" * 20, b"y" * 20])
-    assert exit_.receive_run(memoryview(b"".join(mixed)), len(mixed[0]), 1.0) == []
+    assert exit_.receive_run(b"".join(mixed), len(mixed[0]), 1.0) == []
     assert exit_.forged == 2
     with pytest.raises(RuntimeError):
         DatagramEnd(LABEL, is_ingress=True).seal_all([b"x"])

@@ -48,7 +48,7 @@ class Made:
         self.association = Association(1, DatagramTargets(targets), udp_filter, self.counts, self.replied)
 
     def send(self, address: bytes, payload: bytes = b"x") -> None:
-        self.association.send(address, memoryview(payload))
+        self.association.send(address, payload)
 
     @property
     def look_ups(self) -> int:
@@ -135,7 +135,7 @@ async def test_what_is_looked_up_cannot_be_sent_to_the_short_way(made: Made, tar
     await target.takes(b"first")
     short = made.association.sending(target.written)
     assert short is not None
-    short(memoryview(b"second"))
+    short([b"second"])
     await target.takes(b"second")
 
 
