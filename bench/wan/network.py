@@ -206,6 +206,8 @@ class WanScene:
             command = "link", *attrs.evolve(line, round_trip=line.round_trip + (2 if which else 1) * more).values
         elif verb == "loss":
             command = "link", *attrs.evolve(line, loss=float(words[0].removesuffix("%"))).values
+        elif verb == "rate":
+            command = "link", *attrs.evolve(line, rate=float(words[0])).values
         elif verb == "police":
             command = "police", float(words[0]), BURST
         else:

@@ -9,7 +9,7 @@ import pytest
 import trio
 
 from bench.load import Failed
-from bench.wan.choice import NAMED_WITHIN, WEATHERS, moves, thin_over, until_named
+from bench.wan.choice import NAMED_WITHIN, WEATHERS, moves, tells_of_public, thin_over, until_named
 from bench.wan.network import WanScene
 
 
@@ -50,6 +50,12 @@ def test_moves_are_those_of_the_log_since_a_moment(tmp_path: Path) -> None:
     log.write_text("\n".join((line(1, "streams-moved"), line(5, "streams-moved"), line(6, "streams-rescued"))))
     scene = cast(WanScene, SimpleNamespace(log=lambda: log))
     assert moves(scene, 1893456002.0) == {"moved": 1.0, "rescued": 1.0}
+
+
+def test_what_is_said_of_lines_that_lose_as_they_are_is_no_finding() -> None:
+    assert tells_of_public("line sh-usd is poor: 4% of the pings over it come late")
+    assert not tells_of_public("line sh-jpd is poor: 4% of the pings over it come late")
+    assert not tells_of_public("node usd drains")
 
 
 def test_every_weather_has_a_title_of_its_own() -> None:

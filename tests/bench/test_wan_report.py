@@ -68,7 +68,7 @@ def test_weather_shows_what_moved_and_who_was_named() -> None:
         "longer": Row("ingress 1", "ours", [], "streams still ride over it"),
     }
     lossy, longer = lines_of(choice_table(Result("choice", "now", "here", rows)))
-    assert lossy == ["1 % loss one way", "0 (0–0)", "–", "–", "–", "–", "23.7 (23.7–23.7)", "1 (1–1)", "–", "–"]
+    assert lossy == ["1 % loss one way", "0 (0–0)", "–", "–", "–", "–", "23.7 (23.7–23.7)", *"–––", "1 (1–1)", "–", "–"]
     assert longer[1] == "not measured: streams still ride over it"
 
 
