@@ -84,6 +84,7 @@ class Loop:
     __slots__ = (
         "_alarm",
         "_bell",
+        "_clock",
         "_endpoints",
         "_epoll",
         "_failures",
@@ -119,6 +120,8 @@ class Loop:
         self._is_slow = False
         """The last turn was long on the wall, or there are fewer services in one: the next is timed by the processor,
         which costs two system calls."""
+        self._clock = trio.current_time
+        """The same, without a search for whose run this is, once the loop runs in one."""
         self._epoll = select.epoll()
         self._alarm, self._bell = Alarm(), Bell()
         self._endpoints: dict[int, Endpoint] = {}
@@ -143,7 +146,7 @@ class Loop:
     @property
     def now(self) -> float:
         """`trio.current_time()` at the start of this turn; outside of a turn, the present."""
-        return self._now if self._is_serving else trio.current_time()
+        return self._now if self._is_serving else self._clock()
 
     @property
     def lag(self) -> float:
@@ -154,7 +157,7 @@ class Loop:
         """Call once `now` has reached *when* (trio's clock). A call that raises is logged, and that is all."""
         timer = self._timers.add(when, call)
         if self._is_parked and when < self._alarm.deadline:
-            self._alarm.set(when, trio.current_time())
+            self._alarm.set(when, self._clock())
         return timer
 
     def call_soon(self, call: Callable[[], None]) -> None:
@@ -165,6 +168,7 @@ class Loop:
 
     async def run(self) -> None:
         """Serve until cancelled; then close the loop and every endpoint that is left, and tell no owner."""
+        self._clock = trio.lowlevel.current_clock().current_time
         try:
             while True:
                 if self._serve():
@@ -302,7 +306,7 @@ class Loop:
         """Wait until a descriptor is ready, a timer is due or somebody rings."""
         deadline = self._timers.next_deadline()
         if deadline < self._alarm.deadline:
-            self._alarm.set(deadline, trio.current_time())
+            self._alarm.set(deadline, self._clock())
         self._is_parked = True
         try:
             await trio.lowlevel.wait_readable(self._epoll.fileno())
@@ -313,14 +317,15 @@ class Loop:
         """Serve turn after turn; True if the slice was used up, False if there was nothing left to do."""
         self._wakeups += 1
         self._is_serving = True
-        self._now = trio.current_time()
+        clock = self._clock
+        self._now = clock()
         end = self._now + SLICE
         wait = 0.0
         try:
             while self._now <= end:
                 before = thread_time() if self._is_slow else None
                 has_served = self._turn(wait)
-                began, self._now = self._now, trio.current_time()
+                began, self._now = self._now, clock()
                 if self._is_slow or self._now - began > LONG_TURN:
                     self._set_pace(self._now - began, before)
                 if self._ready or self._soon or self._flushes or self._urgent_flushes:
@@ -347,15 +352,16 @@ class Loop:
     def _turn(self, wait: float) -> bool:
         """Serve once what is ready now, or within *wait* seconds, as far as it goes; False if nothing was."""
         self._turns += 1
-        is_due = self._timers.next_deadline() <= self._now
+        deadline = self._timers.next_deadline()
+        is_due = deadline <= self._now
         if is_due:
-            self._lag.note(self._now - self._timers.next_deadline(), self._now)
+            self._lag.note(self._now - deadline, self._now)
         endpoints = self._endpoints
         # Whose event it is must be settled before the first service, which may close one descriptor and open another
         # with the same number.
         events = [(endpoints.get(descriptor), bits) for descriptor, bits in self._epoll.poll(wait, self.pace)]
         if wait:
-            self._now = trio.current_time()
+            self._now = self._clock()
         ready, self._ready = self._ready, []
         if len(ready) > self.pace:
             ready, self._ready = ready[: self.pace], ready[self.pace :]
@@ -371,14 +377,17 @@ class Loop:
                 self._hurry()
         if is_due:
             self._call_due()
-        return self._finish_round() or is_due or bool(events) or bool(ready)
+        is_asked = bool(self._soon or self._urgent_flushes or self._flushes)
+        if is_asked:
+            self._finish_turn()
+        return is_asked or is_due or bool(events) or bool(ready)
 
     def _hurry(self) -> None:
         """Datagrams flow: look after them, unless that was done a moment ago."""
         now = perf_counter()
         if now - self._hurried_at >= HURRY:
             self._hurried_at = now
-            self._now = trio.current_time()
+            self._now = self._clock()
             self._serve_urgent()
 
     def _serve_urgent(self) -> None:
@@ -394,11 +403,10 @@ class Loop:
             self._urgent_until = self._now + FLOWING
         self._flush_urgent()
 
-    def _flush_urgent(self) -> bool:
+    def _flush_urgent(self) -> None:
         flushes, self._urgent_flushes = self._urgent_flushes, []
         for endpoint in flushes:
             self._service(endpoint, FLUSH)
-        return bool(flushes)
 
     def _service(self, endpoint: Endpoint, events: int) -> None:
         self._services += 1
@@ -413,18 +421,18 @@ class Loop:
             if call is not None:
                 self._call(call)
 
-    def _finish_round(self) -> bool:
+    def _finish_turn(self) -> None:
         """Make the calls that were asked for until now, then the flushes, which also carry what the calls added."""
         calls, self._soon = self._soon, []
         for call in calls:
             self._call(call)
-        has_flushed = self._flush_urgent()
+        if self._urgent_flushes:
+            self._flush_urgent()
         flushes, self._flushes = self._flushes, []
         for endpoint in flushes:
             self._service(endpoint, FLUSH)
             if self._now < self._urgent_until:
                 self._hurry()
-        return bool(calls) or bool(flushes) or has_flushed
 
     def _call(self, call: Callable[[], None]) -> None:
         try:

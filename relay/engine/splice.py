@@ -29,6 +29,8 @@ WATCHED_SIZE = 8 * 1024
 """Bytes of one read that somebody watches, who reads closely: after it the others have their turn."""
 BUDGET = 1024 * 1024
 """Bytes moved in one service and direction."""
+FULL_READS = 2
+"""Copying reads in a row that came back full, after which a flow splices."""
 SPLICE_FLAGS = os.SPLICE_F_MOVE | os.SPLICE_F_NONBLOCK
 
 _pipes = Pipes()
@@ -229,11 +231,11 @@ class _Flow:
 
     @property
     def is_splicing(self) -> bool:
-        return self._full_reads >= 2
+        return self._full_reads >= FULL_READS
 
     def pump(self, loop: Loop) -> None:
         """Push what is held, then pull and push until the source is drained, the sink full or the budget used."""
-        if self._push():
+        if not self.is_blocked or self._push():  # what is not blocked holds nothing
             room = BUDGET
             while self.is_readable and room > 0:
                 pulled = self._pull(loop)
@@ -245,7 +247,7 @@ class _Flow:
                 self.is_over = True
             if self.is_readable and not self.is_blocked:
                 loop.again(self.end)
-        if not self._held:
+        if self._pipe is not None and not self._held:
             self.drop_pipe()
 
     def drop_pipe(self) -> None:
@@ -256,7 +258,7 @@ class _Flow:
 
     def _pull(self, loop: Loop) -> int:
         """Take bytes from the source; how many."""
-        if self.is_splicing and self._pipe is None:
+        if self._full_reads >= FULL_READS and self._pipe is None:
             self._pipe = _pipes.lend(loop.now)
             self._widen()
         try:

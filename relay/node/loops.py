@@ -80,7 +80,11 @@ class Onlooker:
             if self._head or end - at < RECORD_HEADER:
                 at = self._join_head(data, at)
             else:
-                self._begin_record(data[at], data[at + 3] << 8 | data[at + 4], data, at)
+                size = data[at + 3] << 8 | data[at + 4]
+                if data[at] == HANDSHAKE:
+                    self._begin_record(HANDSHAKE, size, data, at)
+                else:  # nearly all of them
+                    self._payload, self._is_handshake = size, False
                 at += RECORD_HEADER
         return self._watched < WATCHED
 
