@@ -32,6 +32,8 @@ class Way(enum.Enum):
     UP = "up"
     DOWN = "down"
 
+    __hash__ = object.__hash__  # it is a part of keys that every round looks up; the hash of its name costs two calls
+
     @property
     def opposite(self) -> "Way":
         """The other one."""
