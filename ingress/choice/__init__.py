@@ -4,6 +4,7 @@
     demand, choice  what a stream asks for; what it is given, and by what it was decided
     ranking, cost   paths in tiers, by seconds; `entry` is one of them
     connect_times   how long each exit takes to each site; `sites` says which hosts are one
+    first_bytes     how much later a site answers by one exit than by another
     affinity        a client stays at the exit that a site has seen it at
     reached         which targets were reached lately
     overdue         which streams an exit has not connected for too long

@@ -18,6 +18,7 @@ class Basis(enum.Enum):
     KEPT = "this client keeps its exit for the site"
     FOLLOWED = "an address without a name: by the exit of this client's last stream"
     DETOUR = "the client's exit for this site does not answer now"
+    TRIAL = "this site answers late by the best exit: to see whether it does by another"
     LEFT = "the client's exit for this site reaches no targets now"
     SAME_EXIT = "another path to the same exit"
     OTHER_EXIT = "another exit"

@@ -6,7 +6,7 @@ It holds the ranking in force and what is remembered of targets and clients. `de
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from ingress.choice.affinity import Affinity
+from ingress.choice.affinity import GIVE_UP, Affinity, is_given_up
 from ingress.choice.choice import Basis, Choice, at_other_exits, elsewhere_to_the_same_exit, permitted
 from ingress.choice.connect_times import UNREACHABLE, ConnectTimes, Probe
 from ingress.choice.cost import Connect
@@ -15,6 +15,7 @@ from ingress.choice.entry import Tier, grade_of
 from ingress.choice.exit_costs import ExitCosts
 from ingress.choice.exit_health import NAMELESS, TROUBLES, Change, ExitHealth
 from ingress.choice.families import FamilyNeeds
+from ingress.choice.first_bytes import FirstBytes, Later
 from ingress.choice.moves import Move
 from ingress.choice.offers import Offers
 from ingress.choice.placing import BulkMove, CanTake, Place, Placing
@@ -31,7 +32,7 @@ MOST_TESTED = 4
 
 # Members that every stream needs, found once: to look one up in its class takes as long as two calls.
 _BEST, _SITE, _PERMITTED, _KEPT, _DETOUR = Basis.BEST, Basis.SITE, Basis.PERMITTED, Basis.KEPT, Basis.DETOUR
-_FOLLOWED, _RULED, _LEFT = Basis.FOLLOWED, Basis.RULED, Basis.LEFT
+_FOLLOWED, _RULED, _LEFT, _TRIAL = Basis.FOLLOWED, Basis.RULED, Basis.LEFT, Basis.TRIAL
 _UP, _HELD = grade_of(Tier.UP, is_sick=False), grade_of(Tier.HELD, is_sick=False)
 _STALLED = grade_of(Tier.STALLED, is_sick=False)
 
@@ -42,6 +43,7 @@ class Chooser:
     def __init__(self, exits: Iterable[str]) -> None:
         self.ranking = Ranking()
         self.connect_times = ConnectTimes(exits)
+        self.first_bytes = FirstBytes()
         self.reached = Reached()
         self.affinity = Affinity()
         self.families = FamilyNeeds()
@@ -120,6 +122,8 @@ class Chooser:
         if not choice.is_repeated:
             self.connect_times.used(demand.host, demand.port, now)
         choice.entry.give()
+        if choice.basis is _TRIAL:
+            self.first_bytes.tried(demand.site, choice.exit, now)
         if demand.client and choice.basis is not _DETOUR:
             self.affinity.use(demand.client, demand.site, choice.exit, now)
 
@@ -143,26 +147,50 @@ class Chooser:
             if only is None:
                 return None, _BEST
             return groups[only], why_kept if kept == only else _basis(demand, exits, is_known=bool(known))
-        costs = _exit_costs(groups, known)
+        costs = _exit_costs(groups, known, self.first_bytes.later(demand.site))
         best = min(costs, key=costs.__getitem__)
-        if kept is not None and kept in costs and self._is_good_enough(kept, best, costs, known, now):
+        if kept is not None and kept in costs and self._is_good_enough(demand.site, kept, best, costs, known, now):
             return groups[kept], why_kept
         if kept is not None and kept in costs:
             if costs[kept][0] == _STALLED:
                 return groups[best], _DETOUR
             if kept in self.health.sick:
                 return groups[best], _LEFT
+        trial = self._trial(demand, best, costs, now) if kept is None else None
+        if trial is not None:
+            return groups[trial], _TRIAL
         return groups[best], _basis(demand, exits, is_known=bool(known))
 
+    def _trial(self, demand: Demand, best: str, costs: Mapping[str, tuple[int, float]], now: float) -> str | None:
+        """Where the target answers by *best* so late that it may be the exit's fault, for a client that is bound to
+        none: the next best one of which nothing is known, if the client would stay with it."""
+        worth = self.first_bytes.worth(demand, best)
+        if worth <= GIVE_UP:
+            return None
+        grade, least = costs[best]
+        fit = [
+            (cost, name)
+            for name, (other, cost) in costs.items()
+            if other == grade and cost - least + GIVE_UP < worth and not is_given_up(cost, least)
+        ]
+        return next((name for _, name in sorted(fit) if self.first_bytes.may_try(demand, name, now)), None)
+
     def _is_good_enough(
-        self, kept: str, best: str, costs: Mapping[str, tuple[int, float]], known: Mapping[str, Connect], now: float
+        self,
+        site: str,
+        kept: str,
+        best: str,
+        costs: Mapping[str, tuple[int, float]],
+        known: Mapping[str, Connect],
+        now: float,
     ) -> bool:
         """Whether a client is to keep its exit; on backup lines, or sick, only if the best is so, too."""
         grade = costs[kept][0]
         if grade != _UP and grade != _HELD and grade != costs[best][0]:
             return False
         nearest = _nearest(known)
-        shares = [known[name].time if name in known else nearest for name in (kept, best)]
+        later = self.first_bytes.later(site)
+        shares = [_share(name, known, nearest, later) for name in (kept, best)]
         return kept == best or not self._exit_costs.is_given_up(kept, shares[0], best, shares[1], now)
 
     def _kept(self, demand: Demand, now: float) -> tuple[str | None, Basis]:
@@ -204,6 +232,11 @@ class Chooser:
         self.reached.reached(demand.host, demand.port, now)
         if self._is_watchful:
             self._vouch(demand, exit_, now)
+
+    def asks_first_byte(self, demand: Demand, exit_: str, now: float) -> bool:
+        """Whether the stream of *demand*, opened now at *exit_*, is to ask when its target's first byte came; if so, it
+        counts as asked. Nobody need know while there is no choice."""
+        return len(self.ranking.usable) > 1 and self.first_bytes.asks(demand, exit_, now)
 
     def _vouch(self, demand: Demand, exit_: str, now: float, *, probed: bool = False) -> None:
         """*exit_* has connected the target of *demand*: that speaks for it, and against those that could not."""
@@ -311,8 +344,11 @@ class Chooser:
         return f"<Chooser {len(self.ranking.order)} paths, {len(self.affinity)} clients' sites>"
 
 
-def _exit_costs(groups: Mapping[str, Group], known: Mapping[str, Connect]) -> dict[str, tuple[int, float]]:
-    """Grade and cost, with the target's share, of the best path to each exit; *known* are connect times by exit.
+def _exit_costs(
+    groups: Mapping[str, Group], known: Mapping[str, Connect], later: Mapping[str, Later]
+) -> dict[str, tuple[int, float]]:
+    """Grade and cost, with the target's share, of the best path to each exit; *known* are connect times by exit, and
+    *later* is what it is answered later by.
 
     Where the time is not known, the nearest known one of that site stands for it: an exit is not preferred for being
     unknown, nor given up for it. One that could not connect is as good as a sick one for this site.
@@ -323,8 +359,14 @@ def _exit_costs(groups: Mapping[str, Group], known: Mapping[str, Connect]) -> di
         first, share = group.band[0], known.get(name)
         time = nearest if share is None else share.time
         grade = first.grade if time < UNREACHABLE else grade_of(first.tier, is_sick=True)
-        costs[name] = grade, first.cost + time
+        costs[name] = grade, first.cost + _share(name, known, nearest, later)
     return costs
+
+
+def _share(name: str, known: Mapping[str, Connect], nearest: float, later: Mapping[str, Later]) -> float:
+    """What the target adds to the cost of the exit *name*."""
+    time = known[name].time if name in known else nearest
+    return time + later[name].time if name in later else time
 
 
 def _nearest(known: Mapping[str, Connect]) -> float:

@@ -73,8 +73,8 @@ def lost_cost(figures: PathFigures) -> float:
     return max(0.0, (measured - figures.late) * each + hearsay)
 
 
-def terms(figures: PathFigures, connect: Connect) -> tuple[Term, ...]:
-    """The summands; their sum is `path_cost` plus the target's share."""
+def terms(figures: PathFigures, connect: Connect, first_byte: Term) -> tuple[Term, ...]:
+    """The summands; their sum is `path_cost` plus the target's share, of which *first_byte* is one."""
     source = figures.source
     composed = "sum of its lines' pieces" if source is Source.ASSUMED else "mean since it last changed"
     return (
@@ -83,6 +83,7 @@ def terms(figures: PathFigures, connect: Connect) -> tuple[Term, ...]:
         Term("late", figures.late * (figures.round_trip + LATE_PENALTY), Source.MEASURED, f"{figures.late:.0%} late"),
         _lost_term(figures),
         Term("exit to target", connect.time, connect.source, connect.note),
+        first_byte,
     )
 
 

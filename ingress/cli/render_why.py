@@ -60,9 +60,10 @@ def rule_line(rule: Row) -> str:
 
 
 def candidates(rows: list[Row]) -> Table:
-    """One row a path, one column a term."""
+    """One row a path, one column a term; without those that are 0 for every path."""
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold", show_edge=False)
-    names = [term["name"] for term in rows[0]["terms"]]
+    shown = [at for at in range(len(rows[0]["terms"])) if any(row["terms"][at]["value"] for row in rows)]
+    names = [rows[0]["terms"][at]["name"] for at in shown]
     for name in ("#", "path", "state"):
         table.add_column(name, overflow="fold")
     for name in (*names, "cost"):
@@ -72,10 +73,14 @@ def candidates(rows: list[Row]) -> Table:
             f"{row['rank']}{'=' if row['in_band'] else ''}",
             f"{row['path']} > {row['exit']}",
             Text(row["state"], style=STYLES.get(row["state"], "")),
-            *(f"{milliseconds(term['value'], 1)}{MARKS.get(term['source'], '')}" for term in row["terms"]),
+            *(_figure(row["terms"][at]) for at in shown),
             milliseconds(row["cost"], 1),
         )
     return table
+
+
+def _figure(term: Row) -> str:
+    return f"{milliseconds(term['value'], 1)}{MARKS.get(term['source'], '')}"
 
 
 def _notes(rows: list[Row]) -> list[Text]:

@@ -7,11 +7,13 @@ Rooms beside it: `live` keeps one path, `moving` puts streams on paths, `bulk` g
 import ssl
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
 import trio
 
 from ingress.choice.chooser import Chooser
 from ingress.choice.connect_times import Probe
+from ingress.choice.demand import Demand
 from ingress.choice.exit_health import Change
 from ingress.measure.network_monitor import LAG, NetworkMonitor
 from ingress.measure.traffic import Counters, Traffic
@@ -34,6 +36,7 @@ from relay.model.cause import Cause
 from relay.model.network import Network
 from relay.model.walk import Paths, find_prefixes, hops_from
 from relay.session.carrier import CarrierEnd
+from relay.session.initiator import InitiatorStream
 from relay.session.ledger import holds_all
 from relay.session.stream import Stream
 from relay.session.window import Memory
@@ -197,9 +200,16 @@ class Fleet:
         self.datagrams.session_over(peer.name)
         peer.session.on_heavy = self.bulk.noticed
         peer.session.on_resumed = self.moving.pauses.end
+        peer.session.on_first_byte = partial(self._first_byte, peer.name)
         for live in self.live.values():
             if live.peer is peer:
                 live.close_strangers()
+
+    def _first_byte(self, exit_: str, stream: InitiatorStream, took: float) -> None:
+        """The connect was a round trip to the target; what took longer is its own."""
+        if stream.is_connected:
+            demand = Demand(stream.host, stream.port)
+            self.chooser.first_bytes.told(demand, exit_, took - stream.took, self.loop.now)
 
     def _remove(self, live: LivePath) -> None:
         """It is not in the file any more: its streams leave by plan, its carriers deliver what they have, and close."""

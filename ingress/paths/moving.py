@@ -59,7 +59,8 @@ class Moving:
         if first is None:
             return None
         demand = choice.demand
-        stream = first.peer.session.open(demand.host, demand.port, sink, carriers, now)
+        asks = self._chooser.asks_first_byte(demand, first.peer.name, now)
+        stream = first.peer.session.open(demand.host, demand.port, sink, carriers, now, asks_first_byte=asks)
         first.counters.opened += 1
         stream.note = demand
         if demand.paths is not None:

@@ -59,7 +59,8 @@ def _rule(demand: Demand) -> RuleRow | None:
 
 
 def _candidate(chooser: Chooser, entry: Entry, demand: Demand, offers: Offers, now: float) -> CandidateRow:
-    parts = terms(entry.figures, chooser.connect_times.connect(demand.host, entry.exit))
+    connect = chooser.connect_times.connect(demand.host, entry.exit)
+    parts = terms(entry.figures, connect, chooser.first_bytes.term(demand.site, entry.exit))
     lacks = chooser.families.lacks(entry.exit, demand, now)
     reason = entry.reason if lacks is None else f"{entry.exit} has no way into the world by {lacks}"
     if demand.paths is not None and entry.name not in demand.paths:

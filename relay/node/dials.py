@@ -6,6 +6,7 @@ from relay.carrier.binding import Binding
 from relay.engine import Loop, Tcp, descriptors
 from relay.exit.targets import Dialled, Dialling, Targets
 from relay.model.cause import Cause
+from relay.node.first_exchange import FirstExchange
 from relay.session.acceptor import AcceptorStream
 from relay.session.sink import Sink
 
@@ -28,7 +29,11 @@ class Dials:
 
     def begin(self, stream: AcceptorStream, host: str, port: int) -> Binding:
         """Dial for *stream*; the sink for its bytes, which keeps them until the target is there. As `OnOpen`."""
-        binding = Binding(stream, Cause.TARGET_RESET, self._done)
+        binding = (
+            FirstExchange(self._loop, stream, Cause.TARGET_RESET, self._done)
+            if stream.tells_first_byte
+            else Binding(stream, Cause.TARGET_RESET, self._done)
+        )
         dialling = self._targets.dial(host, port, lambda outcome: self._dialled(stream, binding, outcome))
         self._dialling[binding] = dialling
         return binding

@@ -75,7 +75,7 @@ class AcceptorStream(Stream):
     then bytes, until it is complete, or the ingress resets it, or we do and the ingress confirms.
     """
 
-    __slots__ = ("is_withdrawn",)
+    __slots__ = ("is_withdrawn", "tells_first_byte")
 
     def __init__(self, session: StreamSession, number: int, generation: int, start: int, allowed: int) -> None:
         """Its sink is bound once its opener has given one. *start* and *allowed* as OPEN says (see Stream)."""
@@ -84,6 +84,8 @@ class AcceptorStream(Stream):
         self.reach = _KNOWN
         self.is_withdrawn = False
         """Given up because the ingress has withdrawn it: no target is dialled, or ever will be."""
+        self.tells_first_byte = False
+        """The ingress has asked when the target's first byte came."""
 
     def connected(self, took: float, now: float) -> None:
         """The target was connected, in *took* seconds: tell the ingress. Harmless if the stream is over."""
@@ -96,6 +98,12 @@ class AcceptorStream(Stream):
         for leg in self.legs:
             leg.must_connect = True
         self.wake()
+
+    def tell_first_byte(self, took: float) -> None:
+        """From the client's last byte to the target's first it took *took* seconds: tell the ingress, once. It gets
+        lost with its carrier."""
+        for leg in self.legs[:1]:
+            leg.carrier.send(bodies.first_byte(self.id, took))
 
     def announcement(self, leg: CarrierLeg) -> bytes:
         """ATTACHED, which is an acknowledgement as well. What earlier carriers still deliver ends at its `sent`."""
@@ -224,7 +232,7 @@ class Acceptor(Session[AcceptorStream]):
     def _on_open(self, carrier: CarrierEnd, body: bytes) -> None:
         """The first OPEN of an id dials; another, over a second carrier or from a hedge, is read as an attachment by an
         ingress that has heard nothing yet; one behind the end of its stream is answered with GONE."""
-        number, generation, host, port, (allowed, start) = bodies.parse_open(body)
+        number, generation, host, port, (allowed, start), flags = bodies.parse_open(body)
         stream = self.streams.get(number)
         if stream is not None:
             stream.follow(carrier, generation, planned=False)
@@ -238,7 +246,9 @@ class Acceptor(Session[AcceptorStream]):
             if lacks_memory or not self._has_room():
                 carrier.send(bodies.reset(number, Cause.LIMIT))
             else:
-                self._begin(AcceptorStream(self, number, generation, start, allowed), carrier, host, port)
+                stream = AcceptorStream(self, number, generation, start, allowed)
+                stream.tells_first_byte = bool(flags & bodies.TELL_FIRST_BYTE)
+                self._begin(stream, carrier, host, port)
                 self._tell_start()
 
     def _begin(self, stream: AcceptorStream, carrier: CarrierEnd, host: str, port: int) -> None:

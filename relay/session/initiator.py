@@ -62,6 +62,7 @@ class InitiatorStream(Stream):
 
     __slots__ = (
         "_early",
+        "asks_first_byte",
         "host",
         "is_planned",
         "is_settled",
@@ -84,6 +85,8 @@ class InitiatorStream(Stream):
         self.host = host
         """As the client gave it: a name, or a literal address. The exit resolves it."""
         self.port = port
+        self.asks_first_byte = False
+        """The node is to say when the target's first byte came, and has not yet."""
         self.note: object = None
         """Whatever whoever opened it wants to remember of it."""
         self.is_planned = False
@@ -132,7 +135,8 @@ class InitiatorStream(Stream):
         """OPEN until the exit is known to know the stream, then ATTACH. (It opens an id once, however often it hears
         it.)"""
         if self.reach is _OPENING:
-            return bodies.open_stream(self.id, self.generation, self.host, self.port, self.starts)
+            flags = bodies.TELL_FIRST_BYTE * self.asks_first_byte
+            return bodies.open_stream(self.id, self.generation, self.host, self.port, self.starts, flags)
         receiver = self.receiver
         flags = bodies.PLANNED * self.is_planned | bodies.KNOWS_CONNECTED * self.is_connected
         self.limit_told = receiver.limit
@@ -237,6 +241,8 @@ class Initiator(Session[InitiatorStream]):
         super().__init__(token, memory, now)
         self.on_resumed: Callable[[InitiatorStream], None] = ignore
         """Told of a stream whose newest attachment, not its first, the exit has answered."""
+        self.on_first_byte: Callable[[InitiatorStream, float], None] = ignore
+        """Told of a stream that asked for it: the seconds from its client's last byte to its target's first."""
         self.can_withdraw = False
         """The node lets go of streams that are withdrawn."""
         self._reads_starts = False
@@ -250,6 +256,7 @@ class Initiator(Session[InitiatorStream]):
             Kind.CONNECTED: self._on_connected,
             Kind.WITHDRAWN: self._on_withdrawn,
             Kind.START: self._on_start,
+            Kind.FIRST_BYTE: self._on_first_byte,
             **{kind: partial(tell_owner, kind) for kind in NOTICES},
         }
 
@@ -264,8 +271,18 @@ class Initiator(Session[InitiatorStream]):
         """Whether the node lets streams start with less than INITIAL_WINDOW."""
         return self._reads_starts
 
-    def open(self, host: str, port: int, sink: Sink, carriers: tuple[CarrierEnd, ...], now: float) -> InitiatorStream:
-        """Begin a stream to *host* and *port* over *carriers* (normally one). It may be written to at once.
+    def open(
+        self,
+        host: str,
+        port: int,
+        sink: Sink,
+        carriers: tuple[CarrierEnd, ...],
+        now: float,
+        *,
+        asks_first_byte: bool = False,
+    ) -> InitiatorStream:
+        """Begin a stream to *host* and *port* over *carriers* (normally one). It may be written to at once. If it
+        *asks_first_byte*, `on_first_byte` may be told of it, once.
 
         Without carriers it is detached: it keeps what is written until it is attached, or the session expires.
 
@@ -277,6 +294,7 @@ class Initiator(Session[InitiatorStream]):
         self.now = now
         starts = (self.memory.start(), self._start_told) if self._reads_starts else STARTS
         stream = InitiatorStream(self, self._next_id, sink, host, port, starts)
+        stream.asks_first_byte = asks_first_byte and self._reads_starts
         self._next_id += 1
         self.streams[stream.id] = stream
         stream.ride(carriers, planned=False)
@@ -349,6 +367,13 @@ class Initiator(Session[InitiatorStream]):
         stream = self.streams.get(number)
         if stream is not None:
             stream.on_connected(took)
+
+    def _on_first_byte(self, _: CarrierEnd, body: bytes) -> None:
+        number, took = bodies.parse_first_byte(body)
+        stream = self.streams.get(number)
+        if stream is not None and stream.asks_first_byte:
+            stream.asks_first_byte = False
+            self.on_first_byte(stream, took)
 
     def _on_reset(self, _: CarrierEnd, body: bytes) -> None:
         """The exit has given a stream up, and keeps it until we say that we know, or have what it wrote before; or it

@@ -23,6 +23,7 @@ _RESET = struct.Struct("!QQB")
 _TIMED = struct.Struct("!IIB")
 _TIME = struct.Struct("!IHB")
 _TWO_WINDOWS = struct.Struct("!II")
+_WINDOWS_AND_FLAGS = struct.Struct("!IIB")
 _STREAM = struct.Struct("!Q")
 _WITHDRAWN = struct.Struct("!QQB")
 _LABEL = struct.Struct("!8sHBB32s")
@@ -38,6 +39,8 @@ STARTS = (INITIAL_WINDOW, INITIAL_WINDOW)
 """What an OPEN says that says nothing of it: the node's window, and the ingress's."""
 STREAMS_RIDE = 1
 """PING flag: streams ride on this carrier."""
+TELL_FIRST_BYTE = 1
+"""OPEN flag: the node is to say when the target's first byte came."""
 PLANNED = 1
 """ATTACH flag: the old carrier still delivers what it was given; go on from the next offset."""
 KNOWS_CONNECTED = 2
@@ -99,24 +102,31 @@ def parse_pong(body: bytes) -> int:
     return number
 
 
-def open_stream(stream: int, generation: int, host: str, port: int, starts: tuple[int, int] = STARTS) -> bytes:
+def open_stream(
+    stream: int, generation: int, host: str, port: int, starts: tuple[int, int] = STARTS, flags: int = 0
+) -> bytes:
     """OPEN: *host* is a name or a literal address, 1 to LONGEST_HOST bytes in UTF-8. *starts* are the bytes that the
-    node may write before it hears from the ingress, and the ingress before it hears from the node."""
+    node may write before it hears from the ingress, and the ingress before it hears from the node. *flags* is
+    TELL_FIRST_BYTE, or 0."""
     name = host.encode()
-    behind = b"" if starts == STARTS else _TWO_WINDOWS.pack(*starts)
+    if flags:
+        behind = _WINDOWS_AND_FLAGS.pack(*starts, flags)
+    else:
+        behind = b"" if starts == STARTS else _TWO_WINDOWS.pack(*starts)
     return frame(Kind.OPEN, _OPEN.pack(stream, generation, port, len(name)) + name + behind)
 
 
-def parse_open(body: bytes) -> tuple[int, int, str, int, tuple[int, int]]:
-    """Stream, generation, host, port, and how far the node and the ingress may write at first."""
+def parse_open(body: bytes) -> tuple[int, int, str, int, tuple[int, int], int]:
+    """Stream, generation, host, port, how far the node and the ingress may write at first, and flags."""
     stream, generation, port, size = _fields(_OPEN, body)
     host, end = _host(body, _OPEN.size, size), _OPEN.size + size
     if len(body) == end:
-        return stream, generation, host, port, STARTS
+        return stream, generation, host, port, STARTS, 0
     ours, theirs = _fields(_TWO_WINDOWS, body[end:])
+    flags = body[end + _TWO_WINDOWS.size :][:1]
     if max(ours, theirs) > INITIAL_WINDOW:
         raise ProtocolError("an OPEN that starts with more than there is")
-    return stream, generation, host, port, (ours, theirs)
+    return stream, generation, host, port, (ours, theirs), flags[0] if flags else 0
 
 
 def start(window: int) -> bytes:
@@ -155,6 +165,17 @@ def connected(stream: int, took: float) -> bytes:
 
 
 def parse_connected(body: bytes) -> tuple[int, float]:
+    """Stream, seconds."""
+    stream, micros = _fields(_CONNECTED, body)
+    return stream, micros / 1e6
+
+
+def first_byte(stream: int, took: float) -> bytes:
+    """FIRST_BYTE: from the client's last byte to the target's first it took *took* seconds at the exit."""
+    return frame(Kind.FIRST_BYTE, _CONNECTED.pack(stream, min(round(took * 1e6), 0xFFFFFFFF)))
+
+
+def parse_first_byte(body: bytes) -> tuple[int, float]:
     """Stream, seconds."""
     stream, micros = _fields(_CONNECTED, body)
     return stream, micros / 1e6

@@ -49,6 +49,7 @@ class Kind(enum.IntEnum):
     ASSOC_GONE = 51
     DATAGRAM = 52
     START = 128
+    FIRST_BYTE = 129
 
 
 _HEADER = struct.Struct("!I")

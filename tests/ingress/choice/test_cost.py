@@ -4,11 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingress.choice.cost import EQUAL, HEARSAY_MOST, Connect, equal, lost_cost, path_cost, terms
+from ingress.choice.cost import EQUAL, HEARSAY_MOST, Connect, Term, equal, lost_cost, path_cost, terms
 from ingress.measure.directions import Direction
 from ingress.measure.figures import PathFigures, Source
 from ingress.measure.sending import LossShare
 from tests.ingress.choice.figures import figure
+
+FIRST_BYTE = Term("first byte", 0.18, Source.USED, "takes 180 ms longer than by us2 (9 streams)")
 
 
 @pytest.mark.parametrize(
@@ -21,14 +23,15 @@ def test_a_late_answer_costs_a_round_trip_and_what_tcp_waits(more: dict[str, flo
 
 def test_the_terms_add_up_and_say_where_they_come_from() -> None:
     figures = figure("a>us", 100, deviation=0.01, late=0.25, source=Source.ASSUMED)
-    found = terms(figures, Connect(0.02, Source.USED, "median of the last 5 connects"))
-    assert sum(term.value for term in found) == pytest.approx(path_cost(figures) + 0.02)
+    found = terms(figures, Connect(0.02, Source.USED, "median of the last 5 connects"), FIRST_BYTE)
+    assert sum(term.value for term in found) == pytest.approx(path_cost(figures) + 0.02 + 0.18)
     assert [(term.name, term.source, term.note) for term in found] == [
         ("round trip", Source.ASSUMED, "sum of its lines' pieces"),
         ("2 x deviation", Source.MEASURED, ""),
         ("late", Source.MEASURED, "25% late"),
         ("lost", Source.MEASURED, ""),
         ("exit to target", Source.USED, "median of the last 5 connects"),
+        ("first byte", Source.USED, "takes 180 ms longer than by us2 (9 streams)"),
     ]
 
 
@@ -70,11 +73,13 @@ def test_c7_what_nodes_tell_betters_nothing_and_worsens_a_line_by_50_ms_at_most(
 
 def test_the_term_names_the_direction_and_whose_word_it_is() -> None:
     figures = with_losses(direction("b", 0.01, start="us", end="jp"), direction("a", 0.02, is_told=False, start="sh"))
-    (lost,) = [term for term in terms(figures, Connect(0.0, Source.ASSUMED)) if term.name == "lost"]
+    (lost,) = [term for term in terms(figures, Connect(0.0, Source.ASSUMED), FIRST_BYTE) if term.name == "lost"]
     assert (lost.source, lost.value) == (Source.TOLD, pytest.approx(0.03 * 0.33))
     assert lost.note == "2.00% or more of what sh sends to us by a; 1.00% or more of what us sends to jp by b"
     (own,) = [
-        one for one in terms(with_losses(figures.directions[1]), Connect(0.0, Source.ASSUMED)) if one.name == "lost"
+        one
+        for one in terms(with_losses(figures.directions[1]), Connect(0.0, Source.ASSUMED), FIRST_BYTE)
+        if one.name == "lost"
     ]
     assert own.source is Source.MEASURED
 

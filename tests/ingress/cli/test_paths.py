@@ -276,6 +276,18 @@ def test_why_of_twelve_paths_fits_on_a_screen(ingress: Ingress, capsys: pytest.C
     assert "  10, 11, 12  down" in [line.rstrip() for line in shown]
 
 
+def test_why_says_by_which_exit_a_target_answers_later_and_leaves_out_what_is_nothing(
+    ingress: Ingress, capsys: pytest.CaptureFixture[str]
+) -> None:
+    late = {"name": "first byte", "value": 0.18, "source": "used", "note": "takes 180 ms longer than by b (9 streams)"}
+    row, lost = WHY["candidates"][0], {**TERM, "name": "lost", "value": 0.0}
+    ingress.answers["why"] = {**WHY, "candidates": [{**row, "terms": [TERM, lost, late]}]}
+    assert paths.run(options(ingress, why="example.com")) == 0
+    shown = capsys.readouterr().out
+    assert "180.0*" in shown and "us-dmit: first byte: takes 180 ms longer than by b (9 streams)" in shown
+    assert "lost" not in shown
+
+
 def test_why_without_any_path(ingress: Ingress, capsys: pytest.CaptureFixture[str]) -> None:
     nothing = {"paths": [], "exit": None, "reason": "no path is up", "margin": None, "candidates": [], "kept": {}}
     ingress.answers["why"] = {**WHY, **nothing, "would_switch": [], "switches": []}

@@ -5,14 +5,16 @@ import trio
 
 from ingress.choice.connect_times import USES
 from ingress.choice.demand import Demand
+from ingress.choice.first_bytes import LEAST
 from ingress.measure.health import PathState
 from ingress.paths.fleet import DRAIN_REMOVED, SPARES
 from relay.model.cause import Cause
 from relay.model.vitals import LineReport
+from relay.session.acceptor import AcceptorStream
 from relay.session.session import EXPIRY
 from relay.wire.codes import Feature
 from relay.wire.status import Status, status
-from tests.ingress.paths.fleet_bed import INGRESS, THREE_LINES, TWO_PATHS, FleetBed, Lines, with_bed
+from tests.ingress.paths.fleet_bed import INGRESS, THREE_LINES, TWO_PATHS, Client, FleetBed, Lines, with_bed
 
 DIRECT: Lines = TWO_PATHS[:1]
 TWO_EXITS: Lines = (("direct", INGRESS, "us"), ("other", INGRESS, "eu"))
@@ -284,6 +286,39 @@ async def test_exits_are_asked_for_a_site_that_is_used_often(bed: FleetBed) -> N
     assert bed.nodes["us"].asked == bed.nodes["eu"].asked == [("www.example", 443)]
     known = bed.fleet.chooser.connect_times.known("www.example")
     assert {exit_: connect.time for exit_, connect in known.items()} == {"us": 0.2, "eu": 0.1}
+
+
+def asks(client: Client) -> bool:
+    """Whether its exit was asked for the target's first byte."""
+    far = client.target.stream
+    assert isinstance(far, AcceptorStream)
+    return far.tells_first_byte
+
+
+@with_bed(TWO_EXITS, exits=("us", "eu"))
+async def test_streams_ask_when_their_targets_first_byte_came(bed: FleetBed) -> None:
+    await bed.up()
+    for live in bed.live.values():
+        live.peer.session.go_by(Feature.START_WINDOWS)
+    for _ in range(LEAST):
+        client = bed.open("direct")
+        await client.exchange()
+        assert asks(client)
+        client.target.stream.tell_first_byte(0.26)  # type: ignore[attr-defined]
+        await bed.run(0.5)
+    told = bed.fleet.chooser.first_bytes.worth(Demand("target.test", 443), "us")
+    assert told == pytest.approx(0.25)  # what a connect takes is a round trip
+
+
+@with_bed()
+async def test_with_one_exit_none_asks_and_what_comes_before_the_connect_is_no_answer(bed: FleetBed) -> None:
+    await bed.up()
+    bed.live["direct"].peer.session.go_by(Feature.START_WINDOWS)
+    client = bed.open("direct")
+    assert not client.stream.is_connected
+    bed.live["direct"].peer.session.on_first_byte(client.stream, 0.3)
+    await client.exchange()
+    assert not asks(client)
 
 
 ANSWERS = [

@@ -40,6 +40,7 @@ def test_why_adds_up() -> None:
         ("late", "measured"),
         ("lost", "measured"),
         ("exit to target", "used"),
+        ("first byte", "used"),
     ]
     for candidate in told.candidates:
         assert candidate.cost == pytest.approx(sum(term.value for term in candidate.terms))

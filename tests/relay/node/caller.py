@@ -144,11 +144,14 @@ class Caller:
         self.lost.append(why)
         self.detached += detached
 
-    def open(self, *links: Link, host: str = NAME, port: int | None = None) -> tuple[InitiatorStream, RecordingSink]:
-        """Open a stream over *links*, by default to the world's target."""
+    def open(
+        self, *links: Link, host: str = NAME, port: int | None = None, asks: bool = False
+    ) -> tuple[InitiatorStream, RecordingSink]:
+        """Open a stream over *links*, by default to the world's target; if it *asks*, for the target's first byte."""
         sink = RecordingSink()
         port = self.world.target.port if port is None else port
-        stream = self.session.open(host, port, sink, tuple(link.end for link in links), self.loop.now)
+        ends = tuple(link.end for link in links)
+        stream = self.session.open(host, port, sink, ends, self.loop.now, asks_first_byte=asks)
         sink.stream = stream
         return stream, sink
 

@@ -25,11 +25,12 @@ STARTS = st.tuples(START, START)
 SECONDS = st.integers(0, 2**32 - 1).map(lambda micros: micros / 1e6)
 
 TABLE: list[tuple[Kind, Callable[..., bytes], Callable[[bytes], Any], tuple[st.SearchStrategy[Any], ...]]] = [
-    (Kind.OPEN, bodies.open_stream, bodies.parse_open, (U64, U32, HOST, U16, STARTS)),
+    (Kind.OPEN, bodies.open_stream, bodies.parse_open, (U64, U32, HOST, U16, STARTS, U8)),
     (Kind.START, bodies.start, lambda body: (bodies.parse_start(body),), (START,)),
     (Kind.ATTACH, bodies.attach, bodies.parse_attach, (U64, U32, U64, U64, U8)),
     (Kind.ATTACHED, bodies.attached, bodies.parse_attached, (U64, U32, U64, U64, U64)),
     (Kind.CONNECTED, bodies.connected, bodies.parse_connected, (U64, SECONDS)),
+    (Kind.FIRST_BYTE, bodies.first_byte, bodies.parse_first_byte, (U64, SECONDS)),
     (Kind.FIN, bodies.fin, bodies.parse_fin, (U64, U64)),
     (Kind.ACK, bodies.ack, bodies.parse_ack, (U64, U64, U64)),
     (Kind.WITHDRAW, bodies.withdraw, lambda body: (bodies.parse_withdraw(body),), (U64,)),
@@ -45,10 +46,11 @@ PARSERS = [row[2] for row in TABLE if row[0] not in (Kind.START, Kind.WITHDRAW, 
 PARSERS += [bodies.parse_reset, bodies.parse_ping, bodies.parse_pong, bodies.parse_start]
 PARSERS += [bodies.parse_withdraw, bodies.parse_assoc_end]
 WHOLE = [
-    bodies.open_stream(1, 1, "host", 80, (0, 1)),
+    bodies.open_stream(1, 1, "host", 80, (0, 1), bodies.TELL_FIRST_BYTE),
     bodies.attach(1, 1, 0, 0, 0),
     bodies.attached(1, 1, 0, 0, 0),
     bodies.connected(1, 0.0),
+    bodies.first_byte(1, 0.0),
     bodies.fin(1, 0),
     bodies.ack(1, 0, 0),
     bodies.withdrawn(1, 0, 7),
@@ -127,8 +129,8 @@ def test_what_stands_behind_is_of_a_later_version_and_ignored(
     body = whole[HEADER_SIZE:]
     assert parse(body + more) == parse(body)
     for size in range(len(body)):
-        if parse is bodies.parse_open and size == len(body) - 8:
-            continue  # both windows may be left out
+        if parse is bodies.parse_open and size in (len(body) - 9, len(body) - 1):
+            continue  # the flags may be left out, and both windows with them
         with pytest.raises(ProtocolError):
             parse(body[:size])
 
@@ -153,7 +155,9 @@ def test_an_open_without_windows_starts_with_all() -> None:
     everything = (bodies.INITIAL_WINDOW, bodies.INITIAL_WINDOW)
     plain = bodies.open_stream(1, 1, "host", 80)
     assert bodies.open_stream(1, 1, "host", 80, everything) == plain
-    assert bodies.parse_open(plain[HEADER_SIZE:])[-1] == everything
+    assert bodies.parse_open(plain[HEADER_SIZE:])[4:] == (everything, 0)
+    asking = bodies.open_stream(1, 1, "host", 80, everything, bodies.TELL_FIRST_BYTE)
+    assert bodies.parse_open(asking[HEADER_SIZE:])[4:] == (everything, bodies.TELL_FIRST_BYTE)
 
 
 @pytest.mark.parametrize("starts", [(bodies.INITIAL_WINDOW + 1, 0), (0, bodies.INITIAL_WINDOW + 1)])
