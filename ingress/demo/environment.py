@@ -1,7 +1,9 @@
 """What a COMMAND of `ingress demo -- COMMAND` finds in its environment."""
 
 import os
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 from ingress.demo.keeper import MARK
 from ingress.demo.network import DemoNetwork
@@ -9,9 +11,12 @@ from ingress.demo.processes import clean_environment
 
 
 def command_environment(network: DemoNetwork) -> Mapping[str, str]:
-    """Ours, with the demo's proxy and target in it and without what would lead past them."""
+    """Ours, with the demo's proxy and target in it and without what would lead past them; `ingress` and `relay` are
+    those that the demo itself runs."""
     socks, http = f"socks5h://{network.proxy}", f"http://{network.proxy}"
-    return clean_environment() | {
+    ours = clean_environment()
+    return ours | {
+        "PATH": os.pathsep.join((os.fspath(Path(sys.executable).parent), ours.get("PATH", os.defpath))),
         "ALL_PROXY": socks,
         "all_proxy": socks,
         "http_proxy": http,

@@ -12,12 +12,14 @@ pytestmark = pytest.mark.network
 DEMO = [sys.executable, "-m", "ingress", "demo"]
 PATIENCE = 60.0
 FETCH = f"""
-import hashlib, os
+import hashlib, os, subprocess
 from urllib.request import urlopen
 page = urlopen(os.environ["INGRESS_DEMO_TARGET"]).read()
 assert b"through the exit us-" in page, page
 data = urlopen(os.environ["INGRESS_DEMO_TARGET_ADDRESS"] + "/bytes/1000000").read()
 assert hashlib.sha256(data).hexdigest() == {sha256_of(1_000_000)!r}
+told = subprocess.run(["ingress", "paths"], check=True, capture_output=True, text=True).stdout
+assert "ix-dmit" in told, told
 print("fetched")
 """
 
@@ -26,7 +28,7 @@ def run_demo(*command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*DEMO, "--", *command], check=False, capture_output=True, text=True, timeout=PATIENCE)
 
 
-def test_a_command_that_knows_only_http_proxy_fetches_through_it() -> None:
+def test_a_command_that_knows_only_http_proxy_fetches_through_it_and_may_ask_for_paths() -> None:
     done = run_demo(sys.executable, "-c", FETCH)
     assert (done.returncode, done.stdout) == (0, "fetched\n"), done.stderr
 
