@@ -94,9 +94,10 @@ class Socks5(Handshake):
         end = 2 + kept[1]
         if len(kept) < end:
             return False
-        acceptable = _ACCEPTABLE[self._settings.needs_password]
-        chosen = next((method for method in acceptable if method in kept[2:end]), None)
-        if chosen is None:
+        for chosen in _ACCEPTABLE[self._settings.needs_password]:
+            if kept.find(chosen, 2, end) >= 0:
+                break
+        else:
             events += self._fail("client offers no acceptable method", _METHOD_CHOSEN[_NONE_ACCEPTABLE].data)
             return False
         del kept[:end]

@@ -29,7 +29,7 @@ from relay.exit.resolver import ResolveError, Resolver
 from relay.model.addresses import is_localhost
 from relay.model.cause import Cause
 from relay.model.families import ALL_FAMILIES
-from relay.model.hosts import parse_literal, parse_name
+from relay.model.hosts import parse_literal, parse_name, spell_literal
 from relay.model.network import Address, Node, Proxy
 from relay.policy import Policy
 
@@ -162,8 +162,8 @@ class Targets:
         self._shortages += 1
 
     def _dial_directly(self, dialling: "Dialling", host: str) -> None:
-        ip = parse_literal(host)
-        known = (str(ip),) if ip is not None else self.resolver.cached(host, self.loop.now)
+        literal = spell_literal(host)
+        known = (literal,) if literal is not None else self.resolver.cached(host, self.loop.now)
         if known is None:
             self.nursery.start_soon(dialling.resolve)
         elif isinstance(known, Cause):

@@ -6,6 +6,7 @@ address that was not judged. Nothing is resolved here.
 """
 
 import re
+from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from socket import AF_INET, inet_pton
 from typing import Final
@@ -92,6 +93,14 @@ def parse_literal(host: str) -> IpAddress | None:
     """The address that *host* spells, None if it is no address; see `read_host`."""
     meaning = read_host(host)
     return None if isinstance(meaning, str | NoHost) else meaning
+
+
+@lru_cache(MOST_REMEMBERED)
+def spell_literal(host: str) -> str | None:
+    """The usual spelling of the address that *host* spells, None if it is no address. Remembered, of names as well: an
+    exit asks it for every stream, and the same hosts come again and again."""
+    ip = parse_literal(host)
+    return None if ip is None else str(ip)
 
 
 def parse_name(host: str) -> str | None:

@@ -8,6 +8,7 @@ ingress may have here is bounded, so that a stolen key of one costs the others n
 import hmac
 from collections import Counter
 from collections.abc import Callable, Container, Iterator
+from functools import partial
 
 import attrs
 
@@ -256,7 +257,7 @@ class Sessions:
             self.accounts.of(owner),
             self._loop.now,
             self._open,
-            lambda: self._has_room(owner),
+            partial(self._has_room, owner),
             self._waits_for,
         )
 

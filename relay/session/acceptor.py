@@ -159,18 +159,20 @@ class AcceptorStream(Stream):
     def complete(self) -> None:
         """As `Stream.complete`: the last ACK is said on every carrier that it rides on, unless all were given it. It is
         no last word: if all of them are lost, the ingress attaches the stream, hears GONE, and understands."""
-        is_told = self._is_told()
-        word = self.ack()
-        carriers = [leg.carrier for leg in self.legs]
+        if self._is_told():
+            self.session.forget(self)
+            return
+        word, carriers = self.ack(), [leg.carrier for leg in self.legs]
         self.session.forget(self)
-        for carrier in () if is_told else carriers:
+        for carrier in carriers:
             carrier.send(word)
 
     def _is_told(self) -> bool:
         """Whether the last acknowledgement was given to every carrier that the stream rides on now: what was given to
         one that is gone, or left, may never arrive."""
-        waits = self.session.has_ack_waiting(self) or any(leg.must_ack or leg.announce for leg in self.legs)
-        return self.ack_told == self.receiver.acknowledged and not waits
+        if self.ack_told != self.receiver.acknowledged or self.session.has_ack_waiting(self):
+            return False
+        return not any(leg.must_ack or leg.announce for leg in self.legs)
 
 
 OnOpen = Callable[[AcceptorStream, str, int], Sink]

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from relay.model import hosts
-from relay.model.hosts import MOST_REMEMBERED, NoHost, asked_host, parse_literal, parse_name, read_host
+from relay.model.hosts import MOST_REMEMBERED, NoHost, asked_host, parse_literal, parse_name, read_host, spell_literal
 
 LOOPBACK_SPELLINGS = [
     "127.0.0.1",
@@ -203,3 +203,11 @@ def test_the_canonical_text_of_an_address_is_that_address(ip: IPv4Address | IPv6
     mapped = ip.ipv4_mapped if isinstance(ip, IPv6Address) else None
     assert parse_literal(str(ip)) == (mapped or ip)
     assert parse_literal(f"[{ip.exploded}]") == (mapped or ip)
+
+
+@given(
+    st.one_of(st.ip_addresses().map(str), st.text(max_size=20), st.sampled_from(["127.1", "[::1]", "::FFFF:1.2.3.4"]))
+)
+def test_an_address_is_spelled_in_one_way_and_a_name_in_none(host: str) -> None:
+    ip = parse_literal(host)
+    assert spell_literal(host) == (None if ip is None else str(ip))
