@@ -19,7 +19,7 @@ from ingress.choice.first_bytes import FirstBytes, Later
 from ingress.choice.moves import Move
 from ingress.choice.offers import Offers
 from ingress.choice.placing import BulkMove, CanTake, Place, Placing
-from ingress.choice.ranking import Group, Ranking, rank
+from ingress.choice.ranking import Group, Ranking, doubt, rank
 from ingress.choice.reached import Reached
 from ingress.choice.unreached import UnreachedSites
 from ingress.choice.view import View
@@ -148,7 +148,7 @@ class Chooser:
                 return None, _BEST
             return groups[only], why_kept if kept == only else _basis(demand, exits, is_known=bool(known))
         costs = _exit_costs(groups, known, self.first_bytes.later(demand.site))
-        best = min(costs, key=costs.__getitem__)
+        best = _of_equals(min(costs, key=costs.__getitem__), costs, groups, group)
         if kept is not None and kept in costs and self._is_good_enough(demand.site, kept, best, costs, known, now):
             return groups[kept], why_kept
         if kept is not None and kept in costs:
@@ -342,6 +342,18 @@ class Chooser:
 
     def __repr__(self) -> str:
         return f"<Chooser {len(self.ranking.order)} paths, {len(self.affinity)} clients' sites>"
+
+
+def _of_equals(
+    best: str, costs: Mapping[str, tuple[int, float]], groups: Mapping[str, Group], whole: Group | None
+) -> str:
+    """The exit of the path that leads the *whole*, if nobody can tell whether it or *best* is better: noise changes no
+    leader, nor where a new client goes."""
+    leading = best if whole is None else whole.leader.exit
+    if leading not in costs or costs[leading][0] != costs[best][0]:
+        return best
+    apart = doubt(groups[leading].leader, groups[best].leader)
+    return leading if costs[leading][1] - costs[best][1] <= apart else best
 
 
 def _exit_costs(

@@ -5,6 +5,7 @@ loop delayed is shown, but never taken for the weather of the path.
 """
 
 from collections import deque
+from itertools import islice
 
 import attrs
 
@@ -25,6 +26,10 @@ MINIMUM_SPAN = 60.0
 LOADED_SAMPLES = 16
 """Round trips whose least stands for a path that we load ourselves: 4 s of them. Windows keep our queue short and it is
 not always full, so that this is near the path's own; of four, one in seven was not, and streams went to and fro."""
+SURE_SAMPLES = 10
+MUCH_LONGER = 0.025
+"""Round trips that are enough if the least of them lies so many seconds above what the path took: our queue is seldom
+that long for that long, and a path that became 30 ms longer has to be left within 4 s."""
 QUEUE_LEAST = 0.015
 """Seconds that all of LOADED_SAMPLES may have stood in our own queue."""
 QUEUE_MOST = 0.5
@@ -342,10 +347,18 @@ class Pings:
 
     def round_trip(self, now: float) -> float | None:
         """What costs are made of: the present level; or the least of late, if that is another while we load the way."""
-        least = min(self._lately, default=None)
+        least = self._least_of_late()
         if self._calm and (least is None or not self.is_loaded(now) or self._is_queue(least)):
             return self._calm.mean
         return least
+
+    def _least_of_late(self) -> float | None:
+        """The least of the last LOADED_SAMPLES; of fewer if that is much."""
+        if self._calm and len(self._lately) == LOADED_SAMPLES:
+            newest = min(islice(self._lately, LOADED_SAMPLES - SURE_SAMPLES, None))
+            if newest > self._calm.mean + MUCH_LONGER:
+                return newest
+        return min(self._lately, default=None)
 
     def _is_queue(self, least: float) -> bool:
         """Whether *least*, the least of late under our load, says no more than that there is a queue."""

@@ -160,7 +160,8 @@ class BulkCarriers:
             self._move()
         self._place_waiting()
         for live in self._live.values():
-            for link in [link for link in live.bulk if not link.end.legs][SPARES_KEPT:]:
+            free = [link for link in live.bulk if not link.end.legs]
+            for link in free[SPARES_KEPT if live.spares.is_wanted else 0 :]:
                 link.close("not needed")
 
     def _ridden(self) -> dict[Link, LivePath]:

@@ -141,7 +141,7 @@ class LivePath:
         self._timer: Timer | None = None
         self._lost = trio.Event()
         self._poked = trio.Event()
-        self._spares = Spares(loop, monitor.path.name, self._dial_bulk)
+        self.spares = Spares(loop, monitor.path.name, self._dial_bulk)
         self._scope = trio.CancelScope()
         self._bulk_pings: dict[int, float] = {}
         """When the last of each number were asked."""
@@ -218,7 +218,7 @@ class LivePath:
         """Hold one carrier open, and dial others that are wanted; runs until `stop` is called."""
         with self._scope:
             async with trio.open_nursery() as nursery:
-                self._spares.start(nursery)
+                self.spares.start(nursery)
                 await self._keep_thin()
 
     async def _keep_thin(self) -> None:
@@ -308,7 +308,7 @@ class LivePath:
         if link in self.bulk:
             self.bulk.remove(link)
             self.queues.pop(link, None)
-            self._spares.ended(now - link.made_at)
+            self.spares.ended(now - link.made_at)
         if link is self.thin:
             self.thin = None
             if self.monitor.is_connected:
@@ -397,12 +397,12 @@ class LivePath:
     @property
     def can_take_bulk(self) -> bool:
         """Whether there is a free bulk carrier, or may soon be."""
-        return self.is_usable and (self.spare() is not None or (len(self.bulk) < MOST_BULK and self._spares.may_come))
+        return self.is_usable and (self.spare() is not None or (len(self.bulk) < MOST_BULK and self.spares.may_come))
 
     def want_spare(self) -> None:
         """Dial a bulk carrier, if none is free, none is being dialled, and the last attempt did not just fail."""
-        if self.is_usable and len(self.bulk) < MOST_BULK and self.spare() is None:
-            self._spares.dial()
+        if self.is_usable:
+            self.spares.want(is_missing=len(self.bulk) < MOST_BULK and self.spare() is None)
 
     async def _dial_bulk(self) -> None:
         self.bulk.append(self._link(await self._open(Purpose.BULK), is_bulk=True))

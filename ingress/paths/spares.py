@@ -15,6 +15,9 @@ PROVEN = 3.0
 """Seconds that a carrier must have lived for its dial to count as a success: who lets us in and ends the connection at
 once would else be dialled at every round."""
 
+WANTED_FOR = 60.0
+"""Seconds for which one is kept that nobody wants any more."""
+
 
 class Spares:
     """One path's. *dial_once* opens a bulk carrier and hands it on, or raises SetupFailed."""
@@ -27,6 +30,7 @@ class Spares:
         self._name = name
         self._dial_once = dial_once
         self._not_before = 0.0
+        self._wanted_at = float("-inf")
         self._nursery: trio.Nursery | None = None
 
     def start(self, nursery: trio.Nursery) -> None:
@@ -38,9 +42,15 @@ class Spares:
         """Whether one is being dialled, or would be: the last attempt has not just failed."""
         return self.is_dialling or (self._nursery is not None and self._loop.now >= self._not_before)
 
-    def dial(self) -> None:
-        """Dial another, unless that is being done, or has just failed."""
-        if self._nursery is not None and not self.is_dialling and self.may_come:
+    @property
+    def is_wanted(self) -> bool:
+        """Whether one was wanted of late. Equal paths trade places: without an end each would come to have one."""
+        return self._loop.now - self._wanted_at < WANTED_FOR
+
+    def want(self, *, is_missing: bool) -> None:
+        """One should be free: dial another if it *is_missing*, unless that is being done, or has just failed."""
+        self._wanted_at = self._loop.now
+        if is_missing and self._nursery is not None and not self.is_dialling and self.may_come:
             self.is_dialling = True
             self._nursery.start_soon(self._dial)
 

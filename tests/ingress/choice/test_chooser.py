@@ -72,6 +72,24 @@ def test_between_equals_money_decides_and_never_flaps() -> None:
     assert paths(made) == ["b"]
 
 
+def test_noise_sends_no_new_client_to_another_exit_of_equal_ones() -> None:
+    """Of two exits that take as long to the target, the one whose path leads, until the other is surely better."""
+
+    def ranked(round_: int, other: float) -> None:
+        made.rank([figure("a>us", 130, error=0.001), figure("b>eu", other, error=0.001)], round_ / 4)
+
+    made = Chooser(["us", "eu"])
+    ranked(0, 131)
+    made.opened(chosen(made, Demand("example.com", 443, "first")), 0.0)
+    for exit_ in ("us", "eu"):
+        made.connect_times.connected("example.com", exit_, 0.02, 0.0)
+    for round_ in range(1, 40):
+        ranked(round_, 129 + 2 * (round_ % 2))
+        assert paths(made, client=f"client {round_}") == ["a"]
+    ranked(40, 120)
+    assert paths(made, client="last") == ["b"]
+
+
 def test_the_target_decides_between_exits() -> None:
     made = chooser(figure("a>us1", 130), figure("b>us2", 150))
     for exit_, took in (("us1", 0.060), ("us2", 0.002)):

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingress.measure.pings import LOADED_SAMPLES, MOST_WAITING, Pings, death_deadline, stall_after, stall_deadline
+from ingress.measure.pings import (
+    LOADED_SAMPLES,
+    MOST_WAITING,
+    SURE_SAMPLES,
+    Pings,
+    death_deadline,
+    stall_after,
+    stall_deadline,
+)
 
 
 def asked(pings: Pings, trips: list[float], every: float = 0.5, start: float = 0.0, first: int = 1) -> float:
@@ -133,18 +141,21 @@ def test_a_queue_of_ours_that_comes_and_goes_is_no_weather(seed: int, every: flo
         trip = pings.round_trip(now)
         assert trip is not None
         off += abs(trip - 0.1) > 0.005
-    assert off <= 8  # of 100, or of 50
+    assert off <= 12  # of 100, or of 50; one seed in a hundred has any
 
 
-def test_weather_that_comes_under_our_own_load_is_seen_after_four_seconds() -> None:
+@pytest.mark.parametrize(("longer", "samples"), [(0.02, LOADED_SAMPLES), (0.03, SURE_SAMPLES), (0.2, SURE_SAMPLES)])
+def test_weather_that_comes_under_our_own_load_is_seen_after_some_seconds(longer: float, samples: int) -> None:
+    """Sooner if it is more than our queue explains."""
     pings = Pings()
     now = asked(pings, [0.1] * 20)
-    for number in range(100, 100 + LOADED_SAMPLES):
+    for number in range(100, 100 + samples):
+        assert pings.round_trip(now) == pytest.approx(0.1)
         pings.load(now)
         pings.sent(number, now)
-        pings.answered(number, now + 0.3)
+        pings.answered(number, now + 0.1 + longer)
         now += 0.25
-    assert pings.figures(now).round_trip == pytest.approx(0.3)
+    assert pings.figures(now).round_trip == pytest.approx(0.1 + longer)
 
 
 def test_no_queue_of_ours_explains_an_answer_half_a_second_late() -> None:

@@ -8,6 +8,7 @@ from ingress.measure.capacity import Held, Seen, Way
 from ingress.paths.bulk import CALM_SECONDS, SPARES_KEPT
 from ingress.paths.live import MOST_BULK
 from ingress.paths.ride import MEASURED
+from ingress.paths.spares import WANTED_FOR
 from relay.model.cause import Cause
 from tests.ingress.paths.fleet_bed import INGRESS, THREE_LINES, Client, FleetBed, with_bed
 
@@ -125,6 +126,22 @@ async def test_who_was_rescued_onto_the_carrier_of_another_gets_its_own(bed: Fle
         bed.fleet.bulk.noticed(client.stream)
     assert one.is_bulk and other.is_bulk
     assert one.stream.legs[0].carrier is not other.stream.legs[0].carrier
+
+
+@with_bed(THREE_LINES)
+async def test_a_carrier_that_nobody_wants_any_more_is_closed_after_a_while(bed: FleetBed) -> None:
+    for name, delay in zip("abc", (0.03, 0.04, 0.05), strict=True):
+        bed.lines[name].delay = delay
+    knows(bed, a=1e9, b=1.0, c=1.0)
+    await bed.up()
+    await bed.run(3.0)
+    assert [len(bed.live[name].bulk) for name in "abc"] == [1, 1, 0]
+    bed.lines["c"].delay = 0.01
+    await bed.until(lambda: bed.live["c"].bulk)
+    await bed.run(WANTED_FOR - 5.0)
+    assert [len(bed.live[name].bulk) for name in "abc"] == [1, 1, 1]
+    await bed.run(10.0)
+    assert [len(bed.live[name].bulk) for name in "abc"] == [1, 0, 1]
 
 
 FAR = (("a", INGRESS, "us"), ("b", INGRESS, "us"), ("c", INGRESS, "eu"), ("d", INGRESS, "eu"))

@@ -80,7 +80,7 @@ async def test_a_spare_for_bulk_is_kept_and_its_number_is_bounded(make_world: Ma
     for link in direct.bulk:
         link.end.legs = {1: None}  # type: ignore[dict-item]
     direct.want_spare()
-    assert not direct._spares.is_dialling
+    assert not direct.spares.is_dialling
     direct.bulk[:] = direct.bulk[:1]
     direct.bulk[0].end.legs = {}
 
@@ -101,7 +101,7 @@ async def test_a_refused_spare_is_not_asked_for_at_every_round(
     monkeypatch.setattr("ingress.paths.fleet.ROUND", 0.01)
     await world.start()
     await until(lambda: len(tried) >= 3)
-    backoff = world.running.fleet.live["direct"]._spares.backoff
+    backoff = world.running.fleet.live["direct"].spares.backoff
     assert backoff >= 4 * BACKOFF_FIRST
 
 

@@ -32,7 +32,7 @@ class Dialler:
 
     async def dial(self) -> None:
         """Ask, and see it through."""
-        self.spares.dial()
+        self.spares.want(is_missing=True)
         await trio.sleep(TAKES * 1.001)
 
 
@@ -53,8 +53,8 @@ async def test_nothing_is_dialled_before_the_start(loop: Loop, autojump_clock: M
 async def test_one_at_a_time(loop: Loop, autojump_clock: MockClock, nursery: trio.Nursery) -> None:
     dialler = Dialler(loop)
     dialler.spares.start(nursery)
-    dialler.spares.dial()
-    dialler.spares.dial()
+    dialler.spares.want(is_missing=True)
+    dialler.spares.want(is_missing=True)
     assert dialler.spares.is_dialling
     await dialler.dial()
     assert len(dialler.began) == 1
@@ -70,7 +70,7 @@ async def test_a_failure_is_waited_out_for_longer_each_time(
     dialler.spares.start(nursery)
     dialler.fails = True
     while len(dialler.began) < 5:
-        dialler.spares.dial()
+        dialler.spares.want(is_missing=True)
         await trio.sleep(0.01)
     waits = [after - before - TAKES for before, after in pairwise(dialler.began)]
     assert waits == pytest.approx([BACKOFF_FIRST, 2 * BACKOFF_FIRST, 4 * BACKOFF_FIRST, 8 * BACKOFF_FIRST], abs=0.02)
@@ -100,7 +100,7 @@ async def test_c1_who_lets_us_in_and_ends_it_at_once_is_waited_out_too(
     dialler.spares.start(nursery)
     for step in range(5):
         while len(dialler.began) == step:
-            dialler.spares.dial()
+            dialler.spares.want(is_missing=True)
             await trio.sleep(0.01)
         await trio.sleep(TAKES)
         dialler.spares.ended(PROVEN / 2)
