@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bench.figures import best, median, number, ratios, spread
 from bench.measures.firstbyte import ROUND_TRIP
 from bench.measures.stages import nearest_budget
-from bench.peers import CHAINS, OURS
+from bench.peers import CHAINS, FOR_DATAGRAMS, OURS
 from bench.results import Result, Row
 from bench.tables import table
 
@@ -61,7 +61,7 @@ def against_best(key: str) -> Values:
     """Ours by the chain that has least of the figure, in the same round."""
 
     def values(result: Result) -> tuple[list[float], str]:
-        name = best(result.rows, [peer.name for peer in CHAINS], key)
+        name = best(result.rows, [peer.name for peer in (*CHAINS, *FOR_DATAGRAMS)], key)
         return (ratios(result.rows.get(OURS.name, Row()), result.rows[name], key), f" ({name})") if name else ([], "")
 
     return values
@@ -109,6 +109,14 @@ GOALS: Sequence[Goal] = (
     Goal("first byte, new target", "firstbyte", own("new"), 2 * ROUND_TRIP * 1e3 + 10, " ms", MS),
     Goal("request beside a download, p50 × alone", "beside", beside_alone("p50"), 1.15),
     Goal("request beside a download, p99 × alone", "beside", beside_alone("p99"), 1.5),
+    Goal("CPU per datagram of bulk up × the best", "udp", against_best("up.cpu.all"), 0.5),
+    Goal("CPU per datagram of bulk down × the best", "udp", against_best("down.cpu.all"), 0.5),
+    Goal("of it at the relay, up × the best", "udp", against_best("up.cpu.middle"), 0.25),
+    Goal("of it at the relay, down × the best", "udp", against_best("down.cpu.middle"), 0.25),
+    Goal("CPU per datagram of games × the best", "udp", against_best("game.cpu.all"), 0.85),
+    Goal("added by each process and direction, p50", "udp", own("call.p50"), 130, " µs", 1e6 / 6),
+    Goal("games' p95 beside 32 downloads, added", "udp-beside", own("streams.added"), 6, " ms", MS),
+    Goal("games' p95 beside an association at full speed, added", "udp-beside", own("datagrams.added"), 3, " ms", MS),
     Goal("`ingress --help`", "startup", own("help"), 120, " ms", MS),
     Goal("`ingress serve` accepts after", "startup", own("accepts"), 500, " ms", MS),
     Goal("memory of an idle ingress", "startup", own("memory.ingress"), 45, " MiB", MIB),

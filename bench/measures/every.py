@@ -4,6 +4,7 @@ from bench.measures.beside import Beside
 from bench.measures.bulk import Bulk
 from bench.measures.connections import Connections
 from bench.measures.datagrams import Datagrams
+from bench.measures.datagrams_beside import DatagramsBeside
 from bench.measures.firstbyte import FirstByte
 from bench.measures.hops import Hops
 from bench.measures.idle import Idle
@@ -23,6 +24,7 @@ MEASURES: tuple[Measure, ...] = (
     Hops(),
     Beside(),
     Datagrams(),
+    DatagramsBeside(),
     Startup(),
     Paused(),
 )

@@ -194,11 +194,11 @@ class UdpPort:
         together = sum(map(len, parts))
         count = -(-together // size) if size else 1
         if count == 1:
-            self._send_one(parts[0], address, local)
+            self.send_one(parts[0], address, local)
         elif not self.segments or size > LARGEST_SEGMENT or not self._send_run(parts, size, address, local, count):
             for part in parts:
                 for at in range(0, len(part), size):
-                    self._send_one(part[at : at + size], address, local)
+                    self.send_one(part[at : at + size], address, local)
 
     def _send_run(
         self,
@@ -231,7 +231,8 @@ class UdpPort:
         self.segments = False
         log.event("segmentation-refused", level="warning", error=error.strerror)
 
-    def _send_one(self, part: bytes | memoryview, address: DatagramAddress | None, local: bytes) -> None:
+    def send_one(self, part: bytes | memoryview, address: DatagramAddress | None, local: bytes) -> None:
+        """Send one datagram."""
         try:
             if local and address is not None:
                 self._sock.sendmsg((part,), (from_local(local),), 0, address)
@@ -296,6 +297,9 @@ class UdpOut:
             return
         parts, self._parts = self._parts, []
         if self._port.closed:
+            return
+        if len(parts) == 1:
+            self._port.send_one(parts[0], self.address, self.local)
             return
         sizes = [len(part) for part in parts]
         at, end = 0, len(parts)

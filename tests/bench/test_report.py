@@ -29,6 +29,10 @@ NUMBERS: dict[str, dict[str, float]] = {
         **{f"{load}.{name}": 0.001 for load in ("game", "call") for name in ("p50", "p99", "lost")},
         **{f"{load}.rate": 50_000.0 for load in ("up", "down")},
     },
+    "udp-beside": {
+        **{f"{load}.{name}": 0.001 for load in ("alone", "streams", "datagrams") for name in ("p50", "p95", "lost")},
+        **{f"{load}.added": 0.0005 for load in ("streams", "datagrams")},
+    },
     "beside": {"alone.p50": 0.139, "alone.p99": 0.15, "beside.p50": 0.139, "beside.p99": 0.3},
 }
 

@@ -95,6 +95,28 @@ async def test_datagrams_in_a_row_arrive_in_order(make: Make) -> None:
     assert len(bed.network.flows) == 1
 
 
+async def test_a_run_is_cut_where_the_target_changes_or_nothing_leads_on(make: Make) -> None:
+    bed = make()
+    client = bed.client(bed.begin())
+    other, nobody = address_bytes("9.9.9.8", 53), address_bytes("169.254.169.254", 53)
+    targets = [TARGET, TARGET, other, other, b"\x02" + TARGET[1:], nobody, other, TARGET]
+    for number, target in enumerate(targets):
+        client.send(PREFIX + target + bytes([number]) * 700)
+    assert [(await heard(client))[-1] for _ in range(6)] == [0, 1, 2, 3, 6, 7]
+    assert [address for address, _ in bed.network.flows[0].sent] == [TARGET, TARGET, other, other, other, TARGET]
+    assert bed.all.statistics().malformed == bed.all.statistics().refused == 1
+
+
+async def test_who_was_there_before_the_client_was_known_is_not_heard_either(make: Make) -> None:
+    bed = make()
+    association = bed.begin()
+    client, stranger = bed.client(association), bed.client(association)
+    client.send(PREFIX + TARGET + b"mine")
+    stranger.send(PREFIX + TARGET + b"not mine")
+    await counted(lambda: bed.all.statistics().foreign == 1)
+    assert bed.network.flows[0].sent == [(TARGET, b"mine")]
+
+
 async def test_u04_another_address_is_not_heard(make: Make) -> None:
     bed = make()
     association = bed.begin()

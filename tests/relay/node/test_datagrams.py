@@ -7,7 +7,7 @@ import trio
 
 from relay.node.datagrams import NodeDatagrams
 from relay.wire.codes import Cipher, Feature, Verdict
-from relay.wire.datagrams import ATYP_NAME
+from relay.wire.datagrams import ATYP_NAME, DATA, INNER
 from relay.wire.setup import Proceed
 from tests.relay.node.caller import asked, hello, secured
 from tests.relay.node.datagram_caller import DatagramCaller, Echo, PlayedLabel
@@ -75,6 +75,17 @@ async def test_bulk_goes_in_runs(caller: DatagramCaller, echo: Echo) -> None:
         label.send(echo.written, number.to_bytes(2, "big") * 500)
     await until(lambda: len(label.got) == 300)
     assert [int.from_bytes(payload[:2], "big") for payload in label.payloads] == list(range(300))
+
+
+async def test_copies_in_one_run_reach_the_target_once(caller: DatagramCaller, echo: Echo) -> None:
+    label = await caller.label()
+    label.send(echo.written, b"before")
+    twice = INNER.pack(DATA, 1, 1, caller.next_order(1)) + echo.written + b"copied"
+    for _ in range(3):
+        label.out.put(label.end.seal(twice))
+    label.send(echo.written, b"behind")
+    await until(lambda: len(label.got) == 3)
+    assert echo.got == [b"before", b"copied", b"behind"]
 
 
 async def test_u02_associations_have_a_port_each_and_keep_it(caller: DatagramCaller, echo: Echo) -> None:
