@@ -88,7 +88,7 @@ async def one_round(system: OursOnTheBed, weather: Weather, seconds: float, logs
 
 async def little_loss(scene: WanScene, target: Target, seconds: float) -> Numbers:
     """One segment in a thousand is lost on every line, both ways."""
-    await scene.order("loss * 0.1%")
+    await scene.order("lose * 0.1%")
     async with loaded(scene, target) as load:
         await trio.sleep(FOUND)
         began = time.time()
@@ -111,7 +111,7 @@ async def one_way(scene: WanScene, target: Target, turn: int, which: str) -> Num
     async with loaded(scene, target):
         line, _ = await scene.ridden(turn)
         began = time.time()
-        await scene.order(f"loss {line} 1% {which}")
+        await scene.order(f"lose {line} 1% {which}")
         start, end = ends_of(BY_NAME[line], which)
         after = await until_named(scene, f"line {line} loses ", f"of what {start} sends to {end} (")
         return {"named.after": after} | moves(scene, began) | await named(scene)

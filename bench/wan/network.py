@@ -204,7 +204,7 @@ class WanScene:
         elif verb == "slow":
             more = float(words[0].removesuffix("ms"))
             command = "link", *attrs.evolve(line, round_trip=line.round_trip + (2 if which else 1) * more).values
-        elif verb == "loss":
+        elif verb == "lose":
             command = "link", *attrs.evolve(line, loss=float(words[0].removesuffix("%"))).values
         elif verb == "rate":
             command = "link", *attrs.evolve(line, rate=float(words[0])).values
