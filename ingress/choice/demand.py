@@ -46,7 +46,7 @@ class Demand:
         self.host = host
         self.port = port
         self.site = site_of(host)
-        """What shares sessions and whereabouts with the host: its last two labels."""
+        """What shares sessions and whereabouts with the host: the part of it that somebody has registered."""
         self.family = family_of(host)
         """Of the address that the host is; None for a name."""
         self.needs = needed_family_of(host)

@@ -1,25 +1,30 @@
 """Hosts of targets: as people write them; the site of one, which shares its sessions and whereabouts; its family."""
 
-from functools import lru_cache
+from functools import cache, lru_cache
+
+from publicsuffixlist import PublicSuffixList
 
 from relay.model.families import Families
 from relay.model.hosts import NoHost, asked_host, parse_literal
 from relay.policy import is_public
 
-SECOND_LEVELS = frozenset({"ac", "co", "com", "edu", "go", "gov", "ne", "net", "or", "org"})
-"""Labels that stand between a name and a country, as in co.jp and com.cn: without them a country would be one site."""
 DEFAULT_PORT = 443
 
 
 @lru_cache(maxsize=16_384)
 def site_of(host: str) -> str:
-    """The last two labels of *host*, three under co.jp and the like; a literal address whole."""
+    """The part of *host* that somebody has registered, by the Public Suffix List, its private part included (so that
+    two customers of github.io are two sites); a literal address, or a suffix itself, whole."""
     host = host.lower().rstrip(".")
     if ":" in host or host.rpartition(".")[2].isdigit():
         return host
-    labels = host.split(".")
-    country = len(labels) > 2 and len(labels[-1]) == 2 and labels[-2] in SECOND_LEVELS
-    return ".".join(labels[-3:] if country else labels[-2:])
+    return load_suffixes().privatesuffix(host) or host
+
+
+@cache
+def load_suffixes() -> PublicSuffixList:
+    """The list; read by the first call, which takes a few hundred milliseconds."""
+    return PublicSuffixList()
 
 
 @lru_cache(maxsize=16_384)

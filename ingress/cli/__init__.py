@@ -14,6 +14,7 @@ HANDLERS: Final = {
     "serve": "ingress.serve.serve:run",
     "reload": "ingress.cli.paths:reload",
     "paths": "ingress.cli.paths:run",
+    "usage": "ingress.cli.usage:run",
     "rules": "ingress.cli.rules:run",
     "user": "ingress.cli.user:run",
 }
@@ -69,9 +70,23 @@ def _parser() -> argparse.ArgumentParser:
     paths.add_argument("--user", metavar="NAME", default="", help="with --why: for this user")
     paths.add_argument("--listen", metavar="PORT", default="", help="with --why: that came in by this port")
 
+    _add_usage(commands)
     _add_rules(commands)
     _add_user(commands)
     return parser
+
+
+def _add_usage(commands: Subparsers) -> None:
+    usage = add_command(commands, "usage", "say who moved how much over what", texts.USAGE)
+    usage.add_argument(
+        "--by", choices=("user", "client", "line", "exit", "site", "day"), default="user", help="what is summed up"
+    )
+    usage.add_argument(
+        "--since", metavar="TIME", default="30d", help="so far back, to the hour: 12h, 30d (the default)"
+    )
+    how = usage.add_mutually_exclusive_group()
+    how.add_argument("--json", action="store_true", help="for programs; the form is documented and stable")
+    how.add_argument("--csv", action="store_true", help="for spreadsheets; bytes as numbers")
 
 
 def _add_rules(commands: Subparsers) -> None:

@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
         return 0
     from ingress.cli.render_paths import render
 
-    console = _console()
+    console = new_console()
     if options.watch:
         rows = console.height if console.is_terminal else None
         return watch(console, lambda: render(_ask(place, "paths"), console.width, rows), threading.Event().wait)
@@ -58,7 +58,7 @@ def _why(place: Path, target: str, who: dict[str, str]) -> int:
         return 2
     from ingress.cli.render_why import render
 
-    _console().print(render(_ask(place, "why", target=target, **who)))
+    new_console().print(render(_ask(place, "why", target=target, **who)))
     return 0
 
 
@@ -84,7 +84,8 @@ def watch(console: "Console", draw: Callable[[], "RenderableType"], wait: Callab
     return 0
 
 
-def _console() -> "Console":
+def new_console() -> "Console":
+    """One for tables: what is printed holds no markup."""
     from rich.console import Console
 
     console = Console(markup=False, highlight=False, emoji=False)

@@ -51,6 +51,12 @@ PATHS: Final = """\
 Ask the running ingress for every path: rank, state, round trip, deviation, late share, streams, bytes, and why it
 stands where it stands; below them the lines, and which of them or which node is to blame."""
 
+USAGE: Final = """\
+Ask the running ingress who moved how much: bytes up (from the client) and down, over TCP and as datagrams, streams and
+associations. By user (where nobody logs in, the client's address), client, exit, site (kept for 35 days) or day; by
+line, what each line carried with all that its seller may count: TLS, and what only measures apart. Numbers are kept by
+the hour, for 400 days; the last seconds are in them."""
+
 RULES: Final = """\
 Read paths.toml and the lists that its rules name, and say which [[rule]] a connection to HOST falls under, by which
 condition, and what becomes of it. Nothing is looked up and the ingress need not run. Without HOST every rule is

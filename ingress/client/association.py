@@ -15,6 +15,7 @@ from ingress.choice.demand import Demand
 from ingress.choice.rules import UDP
 from ingress.doors.datagram import LED, PREFIX, address_end, read_address
 from ingress.lru import Lru
+from ingress.usage.usage import Counted
 from relay.engine import Loop
 from relay.engine.udp import DatagramAddress, UdpPort
 from relay.model.network import Address
@@ -107,8 +108,11 @@ class AssociationHome(Protocol):
     def begin(self, holder: FlowHolder, who: AssociationClient, demand: Demand) -> FlowEnd | None:
         """An association at an exit for *demand*; None if none can be reached."""
 
+    def add_usage(self, who: AssociationClient, flow: FlowEnd, site: str, counted: Counted) -> None:
+        """*who* has moved so much by *flow*, to and from *site*."""
+
     def over(self, association: "ClientAssociation") -> None:
-        """It has ended."""
+        """It is about to end."""
 
 
 class _Target:
@@ -135,7 +139,19 @@ _NOWHERE = _Target(b"", None)
 class ClientAssociation:
     """Belongs to a client's control connection, which closes it. The owner of its socket and of its flows."""
 
-    __slots__ = ("_flows", "_home", "_last", "_out", "_port", "_source", "_targets", "_udp", "used_at", "who")
+    __slots__ = (
+        "_counted",
+        "_flows",
+        "_home",
+        "_last",
+        "_out",
+        "_port",
+        "_source",
+        "_targets",
+        "_udp",
+        "used_at",
+        "who",
+    )
 
     def __init__(self, home: AssociationHome, sock: socket.socket, who: AssociationClient, port: int) -> None:
         """*sock* is bound, and belongs to it from now on. *port* is the one that the client has announced, 0 if it has
@@ -155,6 +171,8 @@ class ClientAssociation:
         """By their address bytes."""
         self._udp = UdpPort(home.loop, sock, self)
         self._out = self._udp.out()
+        self._counted: tuple[int, int] | None = None
+        """Bytes of its socket that stand in the accounts, in and out; None while it does not stand there at all."""
 
     def __repr__(self) -> str:
         return f"<ClientAssociation of {self.who.owner} at {self.bound}, {len(self._targets)} targets>"
@@ -258,6 +276,7 @@ class ClientAssociation:
 
     def on_gone(self, flow: FlowEnd) -> None:
         """The exit does not have it any more: the next datagram begins it anew."""
+        self.count()
         if flow in self._flows:
             self._flows.remove(flow)
         for target in (self._last, *self._targets.values()):  # the last one may be forgotten by now
@@ -266,15 +285,25 @@ class ClientAssociation:
 
     # ---- the end
 
+    def count(self) -> None:
+        """As `Countable.count`: all goes to the account of the site that was sent to last, at the exit of that."""
+        udp, flow, demand = self._udp, self._last.flow, self._last.demand
+        before = self._counted or (0, 0)
+        if flow is None or demand is None or (udp.bytes_in, udp.bytes_out) == before:
+            return
+        counted = Counted(0, 0, 0, udp.bytes_in - before[0], udp.bytes_out - before[1], self._counted is None)
+        self._counted = udp.bytes_in, udp.bytes_out
+        self._home.add_usage(self.who, flow, demand.site, counted)
+
     def close(self) -> None:
         """The client's connection has ended, or it made room: nothing is passed on any more. Harmless when repeated."""
         if self._udp.closed:
             return
+        self._home.over(self)
         self._udp.close()
         for flow in self._flows:
             flow.close()
         self._flows.clear()
-        self._home.over(self)
 
 
 def _send(target: _Target, payloads: list[bytes]) -> None:

@@ -14,10 +14,12 @@ from ingress.choice.chooser import Chooser
 from ingress.choice.demand import Demand, demands_of
 from ingress.choice.rules import UDP
 from ingress.client.association import AssociationClient, ClientAssociation, Dropped, FlowEnd, FlowHolder
+from ingress.client.client_accounts import ClientAccounts, Countable
 from ingress.client.permits import Permits
 from ingress.config import IngressConfig
 from ingress.lists.load import NO_LISTS, Lists
 from ingress.lru import Lru
+from ingress.usage.usage import Counted
 from relay import log
 from relay.engine import Loop
 from relay.engine.udp_options import TARGET_BUFFER, open_udp
@@ -77,6 +79,7 @@ class ClientAssociations:
         loop: Loop,
         chooser: Chooser,
         network: DatagramNetwork,
+        accounts: ClientAccounts,
         config: IngressConfig,
         lists: Lists = NO_LISTS,
     ) -> None:
@@ -86,6 +89,7 @@ class ClientAssociations:
         self.dropped = Dropped()
         self._chooser = chooser
         self._network = network
+        self._accounts = accounts
         self._held: dict[ClientAssociation, Callable[[], None]] = {}
         """With what ends the client of each."""
         self._by_owner: dict[str, set[ClientAssociation]] = {}
@@ -119,6 +123,7 @@ class ClientAssociations:
         self._make_room(who.owner)
         association = ClientAssociation(self, sock, who, port)
         self._held[association] = on_evicted
+        self._accounts.associated(association)
         self._by_owner.setdefault(who.owner, set()).add(association)
         return association, self._told(association)
 
@@ -180,8 +185,21 @@ class ClientAssociations:
         choice = self._chooser.decide(wanted, now)
         return None if choice is None else choice.exit
 
+    def began_mapping(self, mapping: Countable) -> None:
+        """As `ForwardHome.began_mapping`."""
+        self._accounts.associated(mapping)
+
+    def ended_mapping(self, mapping: Countable) -> None:
+        """As `ForwardHome.ended_mapping`."""
+        self._accounts.dissociated(mapping)
+
+    def add_usage(self, who: AssociationClient, flow: FlowEnd, site: str, counted: Counted) -> None:
+        """As `AssociationHome.add_usage`."""
+        self._accounts.add_datagrams(who, flow, site, counted)
+
     def over(self, association: ClientAssociation) -> None:
-        """It has ended."""
+        """It is about to end."""
+        self._accounts.dissociated(association)
         self._held.pop(association, None)
         held = self._by_owner.get(association.who.owner)
         if held is not None:

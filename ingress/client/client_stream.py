@@ -88,6 +88,9 @@ class Outcomes(Protocol):
     def ended(self, stream: "ClientStream", old: InitiatorStream, cause: Cause) -> None:
         """It has ended before both its ends were done."""
 
+    def over(self, stream: "ClientStream") -> None:
+        """The client is done with it, however it ended, or never began."""
+
 
 class ClientStream:
     """A `Sink` for the session, until the door lets go."""
@@ -97,8 +100,11 @@ class ClientStream:
         "_outcomes",
         "asked_at",
         "choice",
+        "counted_down",
+        "counted_up",
         "demand",
         "is_answered",
+        "is_counted",
         "refused_by",
         "stream",
         "tries",
@@ -116,6 +122,10 @@ class ClientStream:
         self.tries = 0
         self.refused_by: tuple[str, ...] = ()
         """Exits that could not connect the target."""
+        self.counted_up = self.counted_down = 0
+        """How far it stands in the accounts, in bytes of the client and for it."""
+        self.is_counted = False
+        """It stands there as one stream."""
         self._outcomes = outcomes
 
     @property
@@ -125,7 +135,9 @@ class ClientStream:
 
     def let_go(self) -> None:
         """The client has no more to do with it, whatever becomes of it."""
-        self._holder = None
+        if self._holder is not None:
+            self._holder = None
+            self._outcomes.over(self)
 
     def answer(self) -> None:
         """The client is told, or is to be told now, that it is open."""

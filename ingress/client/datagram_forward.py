@@ -12,6 +12,7 @@ from ingress.choice.demand import Demand
 from ingress.client.association import AssociationClient, Dropped, FlowEnd, FlowHolder
 from ingress.config import DatagramForward
 from ingress.doors.datagram import address_bytes
+from ingress.usage.usage import Counted
 from relay.engine import Loop, Timer
 from relay.engine.udp import DatagramAddress, UdpOut, UdpPort
 from relay.model.addresses import is_inside, is_loopback
@@ -42,11 +43,33 @@ class ForwardHome(Protocol):
     def begin(self, holder: FlowHolder, who: AssociationClient, demand: Demand) -> FlowEnd | None:
         """An association at an exit for *demand*; None if none can be reached."""
 
+    def began_mapping(self, mapping: "Mapping") -> None:
+        """*mapping* is there, and is to be counted."""
+
+    def ended_mapping(self, mapping: "Mapping") -> None:
+        """It is about to end."""
+
+    def add_usage(self, who: AssociationClient, flow: FlowEnd, site: str, counted: Counted) -> None:
+        """*who* has moved so much by *flow*, to and from *site*."""
+
 
 class Mapping:
     """One client of a forward."""
 
-    __slots__ = ("_flow", "_forward", "_home", "_out", "_target", "_who", "has_reply", "used_at")
+    __slots__ = (
+        "_down",
+        "_flow",
+        "_forward",
+        "_home",
+        "_is_counted",
+        "_out",
+        "_site",
+        "_target",
+        "_up",
+        "_who",
+        "has_reply",
+        "used_at",
+    )
 
     def __init__(self, home: ForwardHome, forward: DatagramForward, client: str, out: UdpOut) -> None:
         self.has_reply = False
@@ -57,12 +80,18 @@ class Mapping:
         self._who = AssociationClient(client, listen=forward.listen)
         self._out = out
         self._flow: FlowEnd | None = None
+        self._site = ""
+        self._up = self._down = 0
+        """Bytes that do not stand in the accounts yet."""
+        self._is_counted = False
+        home.began_mapping(self)
 
     def send(self, payloads: Sequence[bytes]) -> None:
         """Datagrams of the client."""
         flow = self._flow or self._begin(len(payloads))
         if flow is not None:
             self.used_at = self._home.loop.now
+            self._up += sum(map(len, payloads))
             flow.send(self._target, payloads)
 
     def _begin(self, count: int) -> FlowEnd | None:
@@ -70,6 +99,7 @@ class Mapping:
         if demand is None:
             self._home.dropped.refused += count
             return None
+        self._site = demand.site
         self._flow = self._home.begin(self, self._who, demand)
         self._home.dropped.unrouted += 0 if self._flow is not None else count
         return self._flow
@@ -88,6 +118,7 @@ class Mapping:
         if payloads:
             self.has_reply = True
             self.used_at = self._home.loop.now
+            self._down += sum(map(len, payloads))
             self._out.put_all(payloads)
 
     def _is_target(self, source: bytes) -> bool:
@@ -97,10 +128,19 @@ class Mapping:
 
     def on_gone(self, flow: FlowEnd) -> None:
         """The exit does not have it any more: the next datagram begins it anew."""
+        self.count()
         self._flow = None
+
+    def count(self) -> None:
+        """As `Countable.count`."""
+        if self._flow is not None and (self._up or self._down):
+            counted = Counted(0, 0, 0, self._up, self._down, not self._is_counted)
+            self._up, self._down, self._is_counted = 0, 0, True
+            self._home.add_usage(self._who, self._flow, self._site, counted)
 
     def close(self) -> None:
         """The client is gone."""
+        self._home.ended_mapping(self)
         if self._flow is not None:
             self._flow.close()
             self._flow = None

@@ -12,6 +12,7 @@ import attrs
 from ingress.choice.choice import Choice
 from ingress.choice.chooser import Chooser
 from ingress.choice.demand import Demand, demands_of
+from ingress.client.client_accounts import ClientAccounts
 from ingress.client.client_stream import OTHERS_MAY, ClientStream, StreamHolder
 from ingress.client.hedging import Hedges, Hedging
 from ingress.client.permits import Permit, Permits
@@ -80,6 +81,7 @@ class Opener:
         chooser: Chooser,
         streams: Streams,
         has_room: Callable[[int], bool],
+        accounts: ClientAccounts,
         config: IngressConfig,
         lists: Lists = NO_LISTS,
     ) -> None:
@@ -87,6 +89,7 @@ class Opener:
         self._chooser = chooser
         self._streams = streams
         self._has_room = has_room
+        self._accounts = accounts
         self._waiting: deque[ClientStream] = deque()
         self._hedging = Hedging(chooser, streams)
         self._withdrawing = Withdrawing(chooser, self._has_other)
@@ -171,6 +174,7 @@ class Opener:
         if self.direct is None:
             return False
         stream.begin(self.direct.open(stream.demand.host, stream.demand.port, stream), None)
+        self._accounts.began(stream)
         return True
 
     def _may_answer(self, rule: Rule) -> bool:
@@ -183,6 +187,7 @@ class Opener:
             return False
         self._chooser.opened(choice, now)
         stream.begin(opened, choice)
+        self._accounts.began(stream)
         self._hedging.add(choice, opened, now)
         self._withdrawing.add(stream, opened, now)
         return True
@@ -259,9 +264,14 @@ class Opener:
 
     def ended(self, stream: ClientStream, old: InitiatorStream, cause: Cause) -> None:
         """A stream has ended before both its ends were done."""
+        self._accounts.broke(stream, old)
         if stream.choice is not None and cause in LOST_CAUSES:
             self._streams.count_lost(stream.choice, cause.word)
         log.event("stream-ended", level="debug", stream=old.id, why=cause.word)
+
+    def over(self, stream: ClientStream) -> None:
+        """The client is done with it."""
+        self._accounts.over(stream)
 
 
 def _log_refusal(demand: Demand, cause: Cause) -> None:

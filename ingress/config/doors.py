@@ -54,6 +54,7 @@ def _read_ingress(name: str, table: Table) -> Doors:
     clients = table.many("clients", values.cidr)
     answer = table.get("answer", values.one_of("auto", "true"), "auto")
     state = table.file("state")
+    sites = table.get("sites", values.flag, True)
     via = table.get("via", values.name, None)
     machine = _read_machine(name, table, listen)
     udp = table.get("udp", values.flag, True)
@@ -73,6 +74,7 @@ def _read_ingress(name: str, table: Table) -> Doors:
         clients,
         answer,
         state,
+        sites,
         via,
         listen_names=names,
         countries=countries,

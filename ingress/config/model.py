@@ -49,6 +49,8 @@ class Doors:
     """`auto` or `true`: whether success may be told before the exit has connected."""
     state: Path | None = None
     """The folder for what is kept over a restart; None: the usual one."""
+    sites: bool = True
+    """Whether the accounts hold to which sites bytes went."""
     via: str | None = None
     """What Via calls this ingress on plain requests and their answers; None: no Via."""
     forwards: tuple[Forward, ...] = ()
@@ -112,6 +114,7 @@ class IngressConfig:
     countries: Path | None = None
     usual: frozenset[str] | None = None
     """The names of the paths that are for what no rule sends over others; None: all."""
+    sites: bool = True
 
     def leaves(self, rule: Rule) -> frozenset[str] | None:
         """The names of the paths that *rule* leaves; None for all."""

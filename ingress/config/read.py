@@ -45,6 +45,7 @@ def load(path: Path | str, name: str | None = None) -> IngressConfig:
         doors.datagram_forwards,
         doors.countries,
         found.found[doors.name].usual,
+        doors.sites,
     )
 
 

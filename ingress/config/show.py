@@ -77,6 +77,7 @@ def _doors(doors: Doors) -> dict[str, object]:
         "state": None if doors.state is None else str(doors.state),
         "via": doors.via,
         "countries": None if doors.countries is None else str(doors.countries),
+        "sites": doors.sites,
         "udp": doors.udp,
         "advertise": list(doors.advertise),
         **({} if doors.machine is None else _machine(doors.machine)),

@@ -125,7 +125,9 @@ class DatagramPath:
         self.labeling = labeling
         self.token = live.peer.session.token
         """Of the session that it belongs to."""
-        self.end = DatagramEnd(labeling.label, is_ingress=True, hop_keys=labeling.hop_keys, now=now)
+        self.end = DatagramEnd(
+            labeling.label, is_ingress=True, hop_keys=labeling.hop_keys, now=now, carried=live.carried.datagrams
+        )
         self.gauge = Gauge()
         self.native: UdpOut | None = None
         """What leads over the first line by UDP."""

@@ -24,10 +24,12 @@ from ingress.paths.datagrams import Datagrams
 from ingress.paths.dial import Opened
 from ingress.paths.labeling import Labeling
 from ingress.paths.line_loads import LineLoads
+from ingress.paths.line_meter import LineMeter
 from ingress.paths.live import BULK_PING, SPARE_PING, LivePath, SetupOptions
 from ingress.paths.moving import Moving
 from ingress.paths.peer import Peer
 from ingress.paths.tcp_readings import EVERY, TcpReadings
+from ingress.usage.usage import Usage
 from relay import log
 from relay.callbacks import ignore
 from relay.dial.lines import LineDial, keep_dialling
@@ -62,7 +64,14 @@ class Fleet:
     """
 
     def __init__(
-        self, loop: Loop, nursery: trio.Nursery, name: str, paths: Paths, options: SetupOptions, memory: Memory
+        self,
+        loop: Loop,
+        nursery: trio.Nursery,
+        name: str,
+        paths: Paths,
+        options: SetupOptions,
+        memory: Memory,
+        usage: Usage,
     ) -> None:
         self.loop = loop
         self.options = options
@@ -77,6 +86,7 @@ class Fleet:
         """What was counted on paths that are no longer in the file."""
         self.chooser = Chooser(self._exits())
         self.moving = Moving(loop, self.live, self.chooser)
+        self.line_meter = LineMeter(usage)
         self.line_loads = LineLoads(time.time() - loop.now)
         self.bulk = BulkCarriers(loop, self.live, self.moving, self.chooser, self.line_loads)
         self.datagrams = Datagrams(loop, options.datagrams, DatagramCarriers(loop, nursery, options))
@@ -188,6 +198,7 @@ class Fleet:
         monitor = self.network_monitor.monitors[name]
         peer = self.peers.get(monitor.path.end) or self._add_peer(monitor.path.end)
         live = self.live[name] = LivePath(self.loop, monitor, peer, self.options, self, is_prefix=is_prefix)
+        self.line_meter.watch(live)
         self._nursery.start_soon(live.keep)
 
     def _add_peer(self, name: str) -> Peer:
@@ -222,6 +233,7 @@ class Fleet:
 
     def _close(self, live: LivePath) -> None:
         live.close_carriers(REMOVED)
+        self.line_meter.forget(live)
         peer = live.peer
         if peer.name not in self.network.nodes and self.peers.get(peer.name) is peer:
             del self.peers[peer.name]

@@ -19,6 +19,7 @@ from ingress.measure.traffic import Counters
 from ingress.paths.backoff import Backoff
 from ingress.paths.dial import Opened, SetupFailed, open_carrier
 from ingress.paths.labeling import Labeling
+from ingress.paths.path_carried import PathCarried
 from ingress.paths.peer import Peer
 from ingress.paths.spares import Spares
 from relay import log
@@ -26,7 +27,6 @@ from relay.carrier.link import Link
 from relay.dial.lines import LineDial
 from relay.engine import Loop, Timer
 from relay.model.network import Network
-from relay.model.sent import NOTHING_SENT, Sent
 from relay.model.walk import Path
 from relay.session.carrier import CarrierEnd
 from relay.session.stream import Stream
@@ -131,7 +131,7 @@ class LivePath:
         """By bulk carrier, the seconds that its last pong stood behind bytes."""
         self.dials: list[LineDial] = []
         """Seconds that the dial of each line took at the last set-up."""
-        self._sent = NOTHING_SENT  # over carriers that are gone
+        self.carried = PathCarried()
         self._loop = loop
         self._options = options
         self._listener = listener
@@ -178,14 +178,6 @@ class LivePath:
     def bytes_down(self) -> int:
         """Bytes received over all the carriers it ever had."""
         return self.counters.bytes_down + sum(link.end.bytes_in for link in self.links)
-
-    @property
-    def sent(self) -> Sent:
-        """What TCP knows of what was sent to the first node, over all the carriers it ever had."""
-        whole = self._sent
-        for link in self.links:
-            whole = whole.plus(link.tls.sent())
-        return whole
 
     @property
     def is_deserted(self) -> bool:
@@ -302,7 +294,7 @@ class LivePath:
         now, end = self._loop.now, link.end
         log.event("carrier-lost", about=self.name, path=self.name, carrier=end.number, streams=len(detached), why=why)
         self.counters.count_bytes(end.bytes_out, end.bytes_in)
-        self._sent = self._sent.plus(link.tls.sent())
+        self.carried.gone(link)
         if link.is_broken:
             self.counters.count_broken()
         if link in self.bulk:

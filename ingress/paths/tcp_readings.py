@@ -44,5 +44,5 @@ def sent_by_line(live: Iterable[LivePath]) -> dict[str, Sent]:
     found: dict[str, Sent] = {}
     for one in live:
         line = one.path.hops[0].line.name
-        found[line] = found.get(line, NOTHING_SENT).plus(one.sent)
+        found[line] = found.get(line, NOTHING_SENT).plus(one.carried.sent(one.links))
     return found

@@ -14,6 +14,7 @@ from ingress.report.snapshot import Snapshot
 from ingress.report.why import explain
 from ingress.serve.counters import ingress_counters
 from ingress.serve.running import Running
+from ingress.serve.usage_answer import answer_usage
 from relay.admin.server import Answer, Ask
 from relay.engine.kernel_memory import kernel_memory
 from relay.errors import OperatorError
@@ -40,7 +41,10 @@ def asks(running: Running) -> Mapping[str, Ask]:
         fleet, now = running.fleet, running.loop.now
         return to_json(explain(fleet.chooser, demand, now, fleet.bulk.offers(), fleet.bulk.place))
 
-    return {"paths": paths, "why": why, "reload": running.reloads.answer}
+    async def usage(question: Mapping[str, Any]) -> Answer:
+        return await answer_usage(running, question)
+
+    return {"paths": paths, "why": why, "usage": usage, "reload": running.reloads.answer}
 
 
 def _listen(running: Running, question: Mapping[str, Any]) -> Address | None:

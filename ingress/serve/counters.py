@@ -23,6 +23,7 @@ def ingress_counters(running: Running) -> dict[str, int]:
         "passwords_repeated": passwords.repeated,
         "passwords_refused": passwords.refused,
         "passwords_abandoned": passwords.abandoned,
+        "usage_dropped": running.usage.dropped,
         "streams_unrepeatable": running.opener.statistics().unrepeatable,
         "associations_evicted": associations.evicted,
         "datagrams_foreign": associations.foreign,

@@ -2,6 +2,7 @@
 on it."""
 
 import socket
+import time
 from argparse import Namespace
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
@@ -10,7 +11,9 @@ from pathlib import Path
 import attrs
 import trio
 
+from ingress.choice.sites import load_suffixes
 from ingress.client.associations import ClientAssociations
+from ingress.client.client_accounts import ClientAccounts
 from ingress.client.entrance import Entrance
 from ingress.client.opener import Opener
 from ingress.config import IngressConfig, load
@@ -24,6 +27,8 @@ from ingress.serve.list_watch import watch_lists
 from ingress.state.capacities import CapacityPart
 from ingress.state.keeper import Keeper
 from ingress.state.place import state_file, state_folder
+from ingress.state.usage import UsagePart
+from ingress.usage.usage import Usage
 from ingress.users import Users
 from ingress.users_file import load_users
 from relay import log
@@ -57,6 +62,7 @@ def read(options: Namespace, name: str | None, known: Lists = NO_LISTS) -> Files
     """All files that the ingress *name* (the only one, if None) needs, checked; OperatorError with every mistake. Of
     *known* lists those are not read again that have not changed."""
     config = load(options.config, name)
+    load_suffixes()  # not in the loop, by the first stream
     identity = load_identity(Path(options.keys), config.name)
     if not identity.is_ingress:
         raise OperatorError(
@@ -90,16 +96,20 @@ class Running:
         self._accepts: Mapping[Address, OnAccept] = {}
         base, tag = Path(options.config).parent, _tag(config, identity)
         setup = SetupOptions(config.network, identity.client_context(), base, tag)
-        self.fleet = Fleet(self.loop, nursery, config.name, config.paths, setup, self.memory)
-        self.opener = Opener(self.loop, self.fleet.chooser, self.fleet.moving, self._has_room, config, files.lists)
-        self.associations = ClientAssociations(self.loop, self.fleet.chooser, self.fleet.datagrams, config, files.lists)
+        self.usage = Usage(time.time)
+        self.accounts = ClientAccounts(self.usage, sites=config.sites)
+        self.fleet = fleet = Fleet(self.loop, nursery, config.name, config.paths, setup, self.memory, self.usage)
+        has_room, accounts, lists = self._has_room, self.accounts, files.lists
+        self.opener = Opener(self.loop, fleet.chooser, fleet.moving, has_room, accounts, config, lists)
+        self.associations = ClientAssociations(self.loop, fleet.chooser, fleet.datagrams, accounts, config, lists)
         self.datagram_forwards = DatagramForwards(self.associations)
         self.entrance = Entrance(self.loop, nursery, self.opener, self.associations, config, files.users)
         self.fleet.on_round = self.opener.each_round
         self.direct: DirectExit | None = None
         self._go_direct(config)
         state = state_file(state_folder(config.state), config.name)
-        self.keeper = Keeper(state, [CapacityPart(self.fleet.line_loads.capacities)])
+        usage = UsagePart(config.name, self.usage, self._sweep, time.time)
+        self.keeper = Keeper(state, [CapacityPart(self.fleet.line_loads.capacities), usage])
 
     def start(self) -> None:
         """Listen, keep what is learned, and look after what is half closed.
@@ -115,6 +125,11 @@ class Running:
         self._nursery.start_soon(watch_lists, lambda: self.lists, self._use_lists)
         self._nursery.start_soon(Shortages(lambda: {self.config.name: self.memory}, self.streams).watch)
         self._nursery.start_soon(watch_half_closed, self._half_closed_idle, self.streams)
+
+    def _sweep(self) -> None:
+        """Count what was moved by all that is open."""
+        self.accounts.sweep()
+        self.fleet.line_meter.sweep()
 
     def _use_lists(self, lists: Lists) -> None:
         did = self.opener.restricts_paths
@@ -212,6 +227,7 @@ class Running:
         self._listen(config, bound)
         self.datagram_forwards.use(config.datagram_forwards, datagrams)
         self.config, self.identity, self.lists = config, identity, files.lists
+        self.accounts.sites = config.sites
         self.memory.resize(config.limits.memory)
         did = self.opener.restricts_paths
         self.opener.use(config, files.lists)

@@ -19,7 +19,9 @@ class CapacityPart:
 
     def __init__(self, capacities: Capacities) -> None:
         self._capacities = capacities
-        self._is_pruned = False
+        self._seen: dict[LineWay, Seen] = {}
+        self._held: dict[PathWay, Held] = {}
+        """What is not in the file yet."""
 
     def read(self, connection: sqlite3.Connection) -> tuple[dict[LineWay, Seen], dict[PathWay, Held]]:
         """What the file has, without what is too old."""
@@ -35,17 +37,27 @@ class CapacityPart:
         self._capacities.recall(*found)
 
     def news(self) -> Batch:
-        """As `Part.news`; before the first, what is too old goes."""
-        batch = _batch(*self._capacities.news())
-        if batch and not self._is_pruned:
-            self._is_pruned = True
-            return [*((statement, [(time.time() - FORGOTTEN,)]) for statement in PRUNE), *batch]
-        return batch
+        """As `Part.news`."""
+        seen, held = self._capacities.news()
+        self._seen |= seen
+        self._held |= held
+        return _batch(self._seen, self._held)
 
     def everything(self) -> Batch:
         """As `Part.everything`."""
-        self._capacities.news()
-        return _batch(self._capacities.seen, self._capacities.held)
+        self._seen |= self._capacities.seen
+        self._held |= self._capacities.held
+        return self.news()
+
+    def written(self) -> None:
+        """As `Part.written`."""
+        self._seen.clear()
+        self._held.clear()
+
+    def tend(self, connection: sqlite3.Connection) -> None:
+        """As `Part.tend`."""
+        for statement in PRUNE:
+            connection.execute(statement, (time.time() - FORGOTTEN,))
 
 
 def _batch(seen: Mapping[LineWay, Seen], held: Mapping[PathWay, Held]) -> Batch:

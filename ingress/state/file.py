@@ -12,10 +12,12 @@ import os
 import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from ingress.state.schema import STEPS, VERSION
 from relay.private import make_private_folder
 
+T = TypeVar("T")
 Row = tuple[object, ...]
 Batch = list[tuple[str, Sequence[Row]]]
 """SQL statements, each with the rows that it is carried out for."""
@@ -77,7 +79,7 @@ class StateFile:
             self.was_damaged = _set_aside(self.path)
             return _open(self.path)
 
-    def read(self, query: Callable[[sqlite3.Connection], object]) -> object:
+    def read(self, query: Callable[[sqlite3.Connection], T]) -> T:
         """What *query* finds. Raises Damaged or Unusable."""
         with _Told(self.path):
             return query(self._connection)
@@ -89,13 +91,21 @@ class StateFile:
             Damaged: then `begin_anew` helps.
             Unusable: for now; it may be tried again.
         """
+
+        def carry_out(connection: sqlite3.Connection) -> None:
+            for statement, rows in batch:
+                connection.executemany(statement, rows)
+
+        self.change(carry_out)
+
+    def change(self, call: Callable[[sqlite3.Connection], None]) -> None:
+        """Have *call* change the file, in one transaction. Raises as `write`."""
         if self._is_closed:
             raise Damaged(f"{self.path} could not be set aside")
         with _Told(self.path):
             try:
                 self._connection.execute("BEGIN IMMEDIATE")
-                for statement, rows in batch:
-                    self._connection.executemany(statement, rows)
+                call(self._connection)
                 self._connection.execute("COMMIT")
             except BaseException:
                 if self._connection.in_transaction:

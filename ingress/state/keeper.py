@@ -13,8 +13,11 @@ import trio
 from ingress.state.file import Batch, Damaged, StateFile, Unusable
 from relay import log
 
-EVERY = 10.0
-"""Seconds between two batches at least: as much is lost when the process is killed."""
+EVERY = 5.0
+"""Seconds between two batches: what is lost when the process is killed is what happened in them, and while the last was
+written."""
+TEND = 3600.0
+"""Seconds between two looks at what is too old, or too much."""
 LAST = 2.0
 """Seconds that the last batch may take when the process ends."""
 TRY_AGAIN = 60.0
@@ -34,10 +37,16 @@ class Part(Protocol):
         """What `read` found is known from now on."""
 
     def news(self) -> Batch:
-        """What is to be written: what has changed since this was asked last."""
+        """All that is not in the file yet; the same again, and what came since, until `written` is called."""
 
     def everything(self) -> Batch:
-        """What is to be written to an empty file."""
+        """As `news`, for an empty file."""
+
+    def written(self) -> None:
+        """What `news` or `everything` gave last is in the file."""
+
+    def tend(self, connection: sqlite3.Connection) -> None:
+        """Take out what is too old, or too much. Called in a thread, inside a transaction."""
 
 
 class Keeper:
@@ -50,10 +59,13 @@ class Keeper:
         self._path = path
         self._parts = parts
         self._file: StateFile | None = None
-        self._unwritten: Batch = []
+        self._is_written = False
+        """Set by the thread: the last batch is in the file, and the parts have not heard it yet."""
         self._is_anew = False
         """The file is a new one: all that is known must be written, not only the news."""
+        self._tend_at = float("-inf")
         self._limiter = trio.CapacityLimiter(1)
+        self._turn = trio.Lock()
 
     async def run(self) -> None:
         """Keep things until cancelled; what is known then is written once more."""
@@ -88,29 +100,61 @@ class Keeper:
             file.begin_anew()
             return [file.read(part.read) for part in self._parts]
 
-    async def _write(self) -> None:
-        """What is new, and what could not be written before."""
+    async def ask(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        """What *query* finds in the file, with all that is known by now.
+
+        Raises:
+            Unusable: nothing is kept, or the file cannot be read now.
+        """
+        await self._write()
         file = self._file
         if file is None or not self.is_open:
-            return
-        for part in self._parts:
-            self._unwritten += part.everything() if self._is_anew else part.news()
-        self._is_anew = False
-        batch = self._unwritten
-        if not batch:
+            raise Unusable(self.trouble or f"{self._path} is not open yet; ask again in a moment")
+        try:
+            return await self._in_thread(lambda: file.read(query))
+        except Damaged as error:
+            raise Unusable(f"{self._path} is damaged, and will be set aside: {error}") from error
+
+    async def _write(self) -> None:
+        """Write what is new, and what could not be written before."""
+        async with self._turn:
+            file = self._file
+            if file is not None and self.is_open:
+                await self._write_to(file)
+
+    async def _write_to(self, file: StateFile) -> None:
+        self._confirm()
+        batch = [one for part in self._parts for one in (part.everything() if self._is_anew else part.news())]
+        now = trio.current_time()
+        tend = self._parts if now >= self._tend_at else ()
+        if not batch and not tend:
             return
         try:
-            await self._in_thread(lambda: file.write(batch))
-            self._unwritten = []
+            await self._in_thread(lambda: self._put(file, batch, tend))
+            self._tend_at = now + TEND if tend else self._tend_at
             self._tell("")
         except Damaged:
             await self._begin_anew(file)
         except Unusable as error:
-            self._unwritten = _without_doubles(batch)
             self._tell(str(error))
+        finally:
+            self._confirm()
+
+    def _put(self, file: StateFile, batch: Batch, tend: Sequence[Part]) -> None:
+        file.write(batch)
+        self._is_written = True
+        for part in tend:
+            file.change(part.tend)
+
+    def _confirm(self) -> None:
+        """Tell the parts what the thread has done, be it that nobody waited for it any more."""
+        if self._is_written:
+            self._is_written = self._is_anew = False
+            for part in self._parts:
+                part.written()
 
     async def _begin_anew(self, file: StateFile) -> None:
-        self._unwritten, self._is_anew = [], True
+        self._is_anew = True
         try:
             await self._in_thread(file.begin_anew)
             self._tell_damaged(file.was_damaged)
@@ -118,6 +162,7 @@ class Keeper:
             self._tell(str(error))
 
     async def _end(self) -> None:
+        await self._in_thread(lambda: None)  # a batch that is being written: what was in it is not written twice
         await self._write()
         await self._in_thread(self._close)  # behind one that is opening it
 
@@ -143,12 +188,3 @@ class Keeper:
 
     def __repr__(self) -> str:
         return f"<Keeper of {self._path}{': ' if self.trouble else ''}{self.trouble}>"
-
-
-def _without_doubles(batch: Batch) -> Batch:
-    """Of rows with the same key, which are the statement and the first two values, the last: it may wait for long."""
-    rows = {(statement, row[:2]): row for statement, some in batch for row in some}
-    found: dict[str, list[tuple[object, ...]]] = {}
-    for (statement, _), row in rows.items():
-        found.setdefault(statement, []).append(row)
-    return list(found.items())

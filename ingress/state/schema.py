@@ -16,8 +16,25 @@ STEPS: Final = (
         PRIMARY KEY (path, direction)
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE usage (
+        hour INTEGER NOT NULL, ingress TEXT NOT NULL,
+        user TEXT NOT NULL, client TEXT NOT NULL, exit TEXT NOT NULL, site TEXT NOT NULL,
+        up INTEGER NOT NULL, down INTEGER NOT NULL, streams INTEGER NOT NULL,
+        udp_up INTEGER NOT NULL, udp_down INTEGER NOT NULL, associations INTEGER NOT NULL,
+        PRIMARY KEY (hour, ingress, user, client, exit, site)
+    ) WITHOUT ROWID;
+    CREATE TABLE line_usage (
+        hour INTEGER NOT NULL, ingress TEXT NOT NULL, line TEXT NOT NULL,
+        tcp_up INTEGER NOT NULL, tcp_down INTEGER NOT NULL, udp_up INTEGER NOT NULL, udp_down INTEGER NOT NULL,
+        probes_up INTEGER NOT NULL, probes_down INTEGER NOT NULL,
+        packets_up INTEGER NOT NULL, packets_down INTEGER NOT NULL,
+        PRIMARY KEY (hour, ingress, line)
+    ) WITHOUT ROWID;
+    """,
 )
 """`speed` in bytes per second, `at` in seconds since 1970. In `capacities` what everything on a line together was seen
-to get (`seen_in`: a stream, a speed test), in `held` what a bulk stream had on a path that let it have no more."""
+to get (`seen_in`: a stream, a speed test), in `held` what a bulk stream had on a path that let it have no more. In
+`usage` and `line_usage` hours are counted from 1970, and the sums are those of `Counted` and `LineCounted`."""
 VERSION: Final = len(STEPS)
 """As SQLite's user_version says it; 0 is an empty file."""

@@ -31,7 +31,7 @@ class Link:
     the peer breaks the protocol, or `close` is called; then the session loses the carrier, and then the owner is told.
     """
 
-    __slots__ = ("_loop", "_owner", "data_to_send", "end", "is_broken", "made_at", "session", "tls")
+    __slots__ = ("_loop", "_owner", "data_to_send", "end", "is_broken", "made_at", "pings", "session", "tls")
 
     def __init__(
         self,
@@ -50,6 +50,8 @@ class Link:
         self._owner: LinkOwner | None = owner
         self.is_broken = False
         """What came on it broke the protocol: that is why it ends."""
+        self.pings = 0
+        """That were asked on it."""
         self.tls = Tls(loop, secured, self, is_bulk=is_bulk)
         self.end = session.add_carrier(name, is_bulk, self.tls.flush_soon, self, loop.now)
         self.data_to_send = self.end.data_to_send
@@ -93,6 +95,7 @@ class Link:
 
     def ping(self, name: int) -> None:
         """As `CarrierEnd.ping`; who answers none has his carrier closed."""
+        self.pings += 1
         try:
             self.end.ping(name)
         except ProtocolError as error:

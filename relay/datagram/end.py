@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import attrs
 
+from relay.datagram.carried import DatagramsCarried
 from relay.datagram.sealing import NONCE_HEAD, Epoch, InvalidTag
 from relay.datagram.window import ReplayWindow
 from relay.wire import datagrams
@@ -34,6 +35,7 @@ class DatagramEnd:
         "_relays",
         "_sealing",
         "_skipped",
+        "carried",
         "echo",
         "echo_at",
         "forged",
@@ -46,10 +48,19 @@ class DatagramEnd:
     )
 
     def __init__(
-        self, name: bytes, *, is_ingress: bool, hop_keys: Sequence[bytes] = (), relays: int = 0, now: float = 0.0
+        self,
+        name: bytes,
+        *,
+        is_ingress: bool,
+        hop_keys: Sequence[bytes] = (),
+        relays: int = 0,
+        now: float = 0.0,
+        carried: DatagramsCarried | None = None,
     ) -> None:
-        """*hop_keys* are the ingress's, one for each relay in order; an exit is told how many *relays* there are."""
+        """*hop_keys* are the ingress's, one for each relay in order; an exit is told how many *relays* there are. What
+        is sealed and opened counts in *carried*, if one is given, with what others have counted there."""
         self.label = name
+        self.carried = DatagramsCarried() if carried is None else carried
         self._outgoing = name if is_ingress else datagrams.turned(name)
         self._hop_keys = tuple(hop_keys)
         self._relays = 0 if is_ingress else relays
@@ -114,7 +125,11 @@ class DatagramEnd:
         counter = epoch.counter = epoch.counter + 1
         number = (epoch.name << COUNTER_BITS | counter).to_bytes(8, "big")
         self.sent += 1
-        return b"".join((self._outgoing, number, epoch.encrypt(NONCE_HEAD + number, inner, None)))
+        sealed = b"".join((self._outgoing, number, epoch.encrypt(NONCE_HEAD + number, inner, None)))
+        carried = self.carried
+        carried.datagrams_out += 1
+        carried.bytes_out += len(sealed)
+        return sealed
 
     def seal_all(self, inners: Sequence[bytes]) -> list[bytes]:
         """As `seal`, of several."""
@@ -128,6 +143,8 @@ class DatagramEnd:
             sealed.append(outgoing + number + encrypt(NONCE_HEAD + number, inner, None))
         epoch.counter += len(sealed)
         self.sent += len(sealed)
+        self.carried.datagrams_out += len(sealed)
+        self.carried.bytes_out += sum(map(len, sealed))
         return sealed
 
     def probe(self, now: float, beat: Heartbeat, padding: int = 0) -> bytes:
@@ -143,7 +160,9 @@ class DatagramEnd:
         head = self._outgoing + number
         inner = datagrams.encode_heartbeat(self._filled(beat, now), padding)
         macs = [datagrams.mac(key, head) for key in self._hop_keys]
-        return b"".join((head, *macs, epoch.encrypt(NONCE_HEAD + number, inner, None)))
+        sealed = b"".join((head, *macs, epoch.encrypt(NONCE_HEAD + number, inner, None)))
+        self.carried.probes_out += len(sealed)
+        return sealed
 
     def _filled(self, beat: Heartbeat, now: float) -> Heartbeat:
         held = int((now - self.echo_at) * 1e6) if self.echo else 0
@@ -203,6 +222,8 @@ class DatagramEnd:
         if inners:
             self.received += len(inners)
             self.heard_at = now
+            self.carried.datagrams_in += len(inners)
+            self.carried.bytes_in += len(data)
         return inners
 
     def _receive_probe(self, datagram: bytes, epoch: Epoch, value: int, now: float) -> Heartbeat | None:
@@ -218,6 +239,7 @@ class DatagramEnd:
             return None
         self.received += 1
         self.heard_at = now
+        self.carried.probes_in += len(datagram)
         self.largest = max(self.largest, len(datagram))
         if counter == self._probes.top:
             self.echo, self.echo_at = beat.sent, now

@@ -19,8 +19,9 @@ from relay.engine.loop import FLUSH, READABLE, WRITABLE, Loop
 from relay.engine.secured import Secured
 from relay.engine.sockopts import BULK_NOTSENT_LOWAT, error_of, notsent_lowat, reset_on_close
 from relay.engine.tcp import DRAIN
-from relay.engine.tcp_info import sent_over
-from relay.model.sent import NOTHING_SENT, Sent
+from relay.engine.tcp_info import parse_moved, parse_sent, tcp_info
+from relay.model.moved import Moved
+from relay.model.sent import Sent
 
 SEND_BUDGET = 512 * 1024
 """Bytes sent in one service. The kernel's TCP_NOTSENT_LOWAT ends it sooner, unless the path drains faster than that."""
@@ -80,11 +81,11 @@ class Tls:
         "_is_finishing",
         "_is_over",
         "_is_readable",
+        "_last_info",
         "_loop",
         "_lost",
         "_reads_to_end",
         "_secured",
-        "_sent",
         "_sock",
         "bytes_in",
         "bytes_out",
@@ -112,7 +113,7 @@ class Tls:
         self._is_blocked = False  # the kernel is full; its edge will come
         self._is_readable = self._reads_to_end = True  # at first OpenSSL may hold what no descriptor signals
         self._lost: OSError | None = None
-        self._sent = NOTHING_SENT  # at the end
+        self._last_info = b""  # what its kernel knew at the end
         if is_bulk:
             notsent_lowat(self._sock, BULK_NOTSENT_LOWAT)
         loop.register(self._sock, self)
@@ -142,7 +143,7 @@ class Tls:
         if not self.closed:
             self.closed = True
             self._loop.forget(self._sock.fileno())
-            self._sent = sent_over(self._sock).counts
+            self._last_info = tcp_info(self._sock)
             self._sock.close()
 
     @property
@@ -156,7 +157,11 @@ class Tls:
 
     def sent(self) -> Sent:
         """What its kernel knows of what was sent over it; once it is closed, of all."""
-        return self._sent if self.closed else sent_over(self._sock)
+        return parse_sent(self._last_info).counts if self.closed else parse_sent(tcp_info(self._sock))
+
+    def moved(self) -> Moved:
+        """What its kernel knows of all that went over it, both ways, since it was dialled or accepted."""
+        return parse_moved(self._last_info if self.closed else tcp_info(self._sock))
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else f"fd {self._sock.fileno()}"

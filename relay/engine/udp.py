@@ -97,12 +97,27 @@ class UdpStatistics:
 class UdpPort:
     """Serves *sock*, which is non-blocking and belongs to it from now on; it may be connected."""
 
-    __slots__ = ("_is_lonely", "_loop", "_owner", "_sock", "closed", "queued", "received", "segments", "sent", "unsent")
+    __slots__ = (
+        "_is_lonely",
+        "_loop",
+        "_owner",
+        "_sock",
+        "bytes_in",
+        "bytes_out",
+        "closed",
+        "queued",
+        "received",
+        "segments",
+        "sent",
+        "unsent",
+    )
 
     def __init__(self, loop: Loop, sock: socket.socket, owner: DatagramOwner) -> None:
         self.queued = False
         self.closed = False
         self.received = self.sent = self.unsent = 0
+        self.bytes_in = self.bytes_out = 0
+        """What came, and what was given to it to send."""
         self.segments = True
         self._loop = loop
         self._sock = sock
@@ -153,6 +168,7 @@ class UdpPort:
             each, at = (count, b"") if not told else _read_told(told, count)
             many = -(-count // each) if each else 1
             self.received += many
+            self.bytes_in += count
             left -= many
             is_same = may_grow and came == source and at == local
             if not is_same or not (each == size or (many == 1 and 0 < count < size)):
@@ -192,6 +208,7 @@ class UdpPort:
         """Send *parts*: one datagram, or together a run of several of *size* bytes each, the last of which may have
         fewer."""
         together = sum(map(len, parts))
+        self.bytes_out += together
         count = -(-together // size) if size else 1
         if count == 1:
             self.send_one(parts[0], address, local)

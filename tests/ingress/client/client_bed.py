@@ -18,11 +18,13 @@ from trio.testing import wait_all_tasks_blocked
 
 from ingress.choice.chooser import Chooser
 from ingress.client.associations import ClientAssociations
+from ingress.client.client_accounts import ClientAccounts
 from ingress.client.client_stream import ClientStream
 from ingress.client.entrance import Entrance
 from ingress.client.opener import Opener
 from ingress.config import Forward, IngressConfig
 from ingress.measure.figures import PathFigures
+from ingress.usage.usage import Usage
 from ingress.users import Users
 from relay.callbacks import ignore
 from relay.engine import Loop
@@ -39,6 +41,8 @@ from tests.world import Journal
 
 START = 100.0
 """Where the clock stands at first: that of the session pairs."""
+WALL = 1.8e9
+"""Seconds since 1970: the hour 500,000."""
 ONE_PATH = (figure("a>us", 100),)
 TWO_EXITS = (figure("a>us", 100), figure("b>eu", 150))
 TWO_PATHS = (figure("a>us", 100), figure("b>us", 150))
@@ -62,9 +66,11 @@ class ClientBed:
         self.chooser = Chooser(sorted({one.exit for one in figures}))
         for one in figures:
             self.paths.build(one.name, one.exit)
-        self.opener = Opener(self.loop, self.chooser, self.paths, self._has_room, config)
+        self.usage = Usage(lambda: WALL)
+        self.accounts = ClientAccounts(self.usage, sites=config.sites)
+        self.opener = Opener(self.loop, self.chooser, self.paths, self._has_room, self.accounts, config)
         self.datagrams = Echoes(self.chooser.connect_times.exits)
-        self.associations = ClientAssociations(self.loop, self.chooser, self.datagrams, config)
+        self.associations = ClientAssociations(self.loop, self.chooser, self.datagrams, self.accounts, config)
         self.entrance = Entrance(self.loop, nursery, self.opener, self.associations, config, users)
         self.expects_failure = False
         """A door that raises is part of the script."""

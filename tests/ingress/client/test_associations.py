@@ -12,12 +12,14 @@ from ingress.choice.chooser import Chooser
 from ingress.client import associations as module
 from ingress.client.association import AssociationClient, ClientAssociation
 from ingress.client.associations import KEPT, ClientAssociations
+from ingress.client.client_accounts import ClientAccounts
 from ingress.config.rule import Denial, PortRange, Rule
 from ingress.doors.datagram import PREFIX, address_bytes
+from ingress.usage.usage import Usage
 from relay.engine import Loop
 from relay.model.network import Allowed
 from tests.ingress.choice.figures import figure
-from tests.ingress.client.client_bed import TWO_EXITS, ClientBeds, make_config
+from tests.ingress.client.client_bed import TWO_EXITS, WALL, ClientBeds, make_config
 from tests.ingress.client.counterparts import Echoes
 
 HERE, ELSEWHERE = "127.0.0.1", "127.0.0.2"
@@ -34,7 +36,9 @@ class Bed:
         self.chooser = Chooser(["us", "eu"])
         self.chooser.rank(TWO_EXITS, loop.now)
         self.network = Echoes(["us", "eu"])
-        self.all = ClientAssociations(loop, self.chooser, self.network, make_config(TWO_EXITS, **config))
+        self.usage = Usage(lambda: WALL)
+        self.accounts = ClientAccounts(self.usage, sites=True)
+        self.all = ClientAssociations(loop, self.chooser, self.network, self.accounts, make_config(TWO_EXITS, **config))
         self.evicted: list[str] = []
 
     def begin(self, client: str = HERE, *, local: str = HERE, port: int = 0, user: str = "") -> ClientAssociation:

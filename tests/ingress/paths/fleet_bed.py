@@ -28,6 +28,7 @@ from ingress.paths.dial import Opened, SetupFailed
 from ingress.paths.fleet import Fleet
 from ingress.paths.labeling import Labeling
 from ingress.paths.live import LivePath, SetupOptions
+from ingress.usage.usage import Usage
 from relay import __version__
 from relay.carrier.link import Link
 from relay.engine import Loop
@@ -46,6 +47,8 @@ __all__ = ["INGRESS", "THREE_LINES", "TWO_PATHS", "Client", "FleetBed", "Lines",
 Lines = tuple[tuple[str, str, str], ...]
 """Name, start and end of each."""
 TWO_PATHS: Lines = (("direct", INGRESS, "us"), ("ix", INGRESS, "jp"), ("pacific", "jp", "us"))
+WALL = 1.8e9
+"""Seconds since 1970: the hour 500,000."""
 THREE_LINES: Lines = tuple((name, INGRESS, "us") for name in ("a", "b", "c"))
 
 
@@ -80,7 +83,8 @@ class FleetBed:
         self._join_networks()
         network, self.found = self.describe(lines)
         self.options = SetupOptions(network, contexts()[0], self.base, self.TAG)
-        self.fleet = Fleet(self.loop, nursery, INGRESS, self.found, self.options, self.memory)
+        self.usage = Usage(lambda: WALL)
+        self.fleet = Fleet(self.loop, nursery, INGRESS, self.found, self.options, self.memory, self.usage)
 
     def _join_networks(self) -> None:
         """Where the fleet meets the real network it meets this one; its dice always fall alike."""

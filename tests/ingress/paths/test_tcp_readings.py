@@ -4,7 +4,7 @@ import pytest
 
 from ingress.choice.cost import HEARSAY_MOST
 from ingress.measure.directions import Direction
-from ingress.paths.live import LivePath
+from ingress.paths.path_carried import PathCarried
 from ingress.paths.tcp_readings import EVERY, sent_by_line
 from relay.engine import Tls
 from relay.model.sent import Sent
@@ -76,10 +76,10 @@ async def test_what_we_send_is_counted_by_line_and_stays_when_carriers_end(
     found = sent_by_line(bed.live.values())
     assert set(found) == {"direct", "ix"}
     assert found["ix"].segments == 1000 * sum(count for name, count in spares.items() if name.startswith("ix"))
-    before = bed.live["direct"].sent
+    before = bed.live["direct"].carried.sent(bed.live["direct"].links)
     bed.cut("direct")
     await bed.until(lambda: bed.live["direct"].thin is not None)
-    after = bed.live["direct"].sent
+    after = bed.live["direct"].carried.sent(bed.live["direct"].links)
     assert after.segments > before.segments and after.rate == 5e5
 
 
@@ -87,10 +87,10 @@ async def test_what_we_send_is_counted_by_line_and_stays_when_carriers_end(
 async def test_our_own_direction_is_measured_not_told(bed: FleetBed) -> None:
     segments = 0
 
-    def sent(self: LivePath) -> Sent:
+    def sent(self: PathCarried, links: object) -> Sent:
         return Sent(segments, segments // 50, 0, segments * 1000)
 
-    bed.patch.setattr(LivePath, "sent", property(sent))
+    bed.patch.setattr(PathCarried, "sent", sent)
     await bed.up()
     for _ in range(4):
         segments += 10_000

@@ -1,6 +1,8 @@
 """The task that keeps the state: what was learned is there after a restart, and trouble with the file is told once."""
 
 import sqlite3
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,8 @@ from trio.testing import MockClock
 
 from ingress.measure.capacity import Capacities, Held, Seen, SeenBy, Way
 from ingress.state.capacities import FORGOTTEN, CapacityPart
-from ingress.state.file import StateFile
-from ingress.state.keeper import EVERY, TRY_AGAIN, Keeper
+from ingress.state.file import Batch, StateFile, Unusable
+from ingress.state.keeper import EVERY, TEND, TRY_AGAIN, Keeper
 from tests.world import until
 
 DOWN = Way.DOWN
@@ -250,3 +252,84 @@ async def test_a_damaged_file_that_cannot_be_set_aside_is_tried_again_until_it_c
     assert [name for name, _ in told] == ["state-not-kept", "state-damaged", "state-kept-again"]
     assert repr(turn.keeper) == f"<Keeper of {path}>" and repr(file) == f"<StateFile {path}>"
     await turn.end()
+
+
+class Sum:
+    """A part whose rows are added up: what is written twice counts twice."""
+
+    def __init__(self) -> None:
+        self.waiting = 0
+        self.tended = 0
+
+    def read(self, connection: sqlite3.Connection) -> None:
+        return None
+
+    def recall(self, found: object) -> None:
+        pass
+
+    def news(self) -> Batch:
+        add = "INSERT INTO held VALUES ('p', 'up', ?, 0) ON CONFLICT DO UPDATE SET speed = speed + excluded.speed"
+        return [(add, [(self.waiting,)])] if self.waiting else []
+
+    def everything(self) -> Batch:
+        return self.news()
+
+    def written(self) -> None:
+        self.waiting = 0
+
+    def tend(self, connection: sqlite3.Connection) -> None:
+        self.tended += 1
+
+
+def sums(connection: sqlite3.Connection) -> list[tuple[float]]:
+    return connection.execute("SELECT speed FROM held").fetchall()
+
+
+async def test_what_is_being_written_when_it_ends_is_written_once(
+    path: Path, told: list[Any], clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part, may_go_on = Sum(), threading.Event()
+    keeper, change = Keeper(path, [part]), StateFile.change
+
+    def slow(self: StateFile, call: Callable[[sqlite3.Connection], None]) -> None:
+        change(self, call)
+        may_go_on.wait(10)
+
+    async with trio.open_nursery() as inner:
+        inner.start_soon(keeper.run)
+        await until(lambda: keeper.is_open)
+        monkeypatch.setattr(StateFile, "change", slow)
+        part.waiting = 5
+        clock.jump(EVERY)
+        await until(lambda: keeper._limiter.borrowed_tokens)
+        inner.cancel_scope.cancel()
+        may_go_on.set()
+    assert part.waiting == 0
+    found = sqlite3.connect(path)
+    assert sums(found) == [(5.0,)]
+    found.close()
+
+
+async def test_a_question_is_answered_with_what_is_known_by_now_and_what_is_old_is_looked_for_each_hour(
+    path: Path, nursery: trio.Nursery, told: list[Any], clock: MockClock
+) -> None:
+    part = Sum()
+    keeper = Keeper(path, [part])
+    with pytest.raises(Unusable, match="is not open yet"):
+        await keeper.ask(sums)
+    nursery.start_soon(keeper.run)
+    await until(lambda: keeper.is_open)
+    for expected in (2.0, 4.0):
+        part.waiting = 2
+        assert await keeper.ask(sums) == [(expected,)]
+    assert part.tended == 1
+    clock.jump(TEND)
+    await until(lambda: part.tended == 2)
+    assert keeper._file is not None
+    keeper._file._connection.execute("DROP TABLE held")
+    with pytest.raises(Unusable, match="is damaged"):
+        await keeper.ask(sums)
+    part.waiting = 3
+    await keeper.ask(lambda connection: None)  # finds the damage, and begins anew
+    assert await keeper.ask(sums) == [(3.0,)]
+    nursery.cancel_scope.cancel()

@@ -7,13 +7,14 @@ from relay.model.network import Address
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("10s", 10.0), ("5m", 300.0), ("1h", 3600.0), ("250ms", 0.25), ("1.5 s", 1.5), ("0s", 0.0)]
+    ("text", "seconds"),
+    [("10s", 10.0), ("5m", 300.0), ("1h", 3600.0), ("2d", 172_800.0), ("250ms", 0.25), ("1.5 s", 1.5)],
 )
 def test_durations(text: str, seconds: float) -> None:
     assert values.duration(text) == pytest.approx(seconds)
 
 
-@pytest.mark.parametrize(("text", "count"), [("256MiB", 2**28), ("64KiB", 2**16), ("1GB", 10**9), ("7B", 7)])
+@pytest.mark.parametrize(("text", "count"), [("256MiB", 2**28), ("1GB", 10**9), ("1TB", 10**12), ("7B", 7)])
 def test_sizes(text: str, count: int) -> None:
     assert values.size(text) == count
 

@@ -37,6 +37,19 @@ def test_both_ways(cipher: Cipher, inner: bytes) -> None:
     assert (exit_.received, exit_.replayed, exit_.forged, exit_.heard_at) == (1, 1, 0, 1.0)
 
 
+def test_what_was_carried_is_counted_apart_from_probes() -> None:
+    ingress, exit_ = ends()
+    sealed, back = ingress.seal(b"inner"), exit_.seal(b"and back")
+    assert ingress.receive(back, 1.0) == b"and back"
+    assert ingress.receive(back, 1.0) is None and ingress.receive(bytes(40), 1.0) is None
+    probe, answer = ingress.probe(1.0, Heartbeat()), exit_.probe(1.0, Heartbeat(ANSWER))
+    assert isinstance(ingress.receive(answer, 1.0), Heartbeat)
+    carried = ingress.carried
+    assert (carried.bytes_out, carried.datagrams_out) == (len(sealed), 1)
+    assert (carried.bytes_in, carried.datagrams_in) == (len(back), 1)
+    assert (carried.probes_out, carried.probes_in) == (len(probe), len(answer))
+
+
 def test_directions_have_keys_of_their_own() -> None:
     ingress, exit_ = ends()
     there = ingress.seal(b"inner")

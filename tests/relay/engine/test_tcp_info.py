@@ -8,12 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.engine.tcp_info import LAYOUT, UNKNOWN, parse_sent, sent_over
+from relay.engine.tcp_info import LAYOUT, UNKNOWN, parse_moved, parse_sent, sent_over, tcp_info
+from relay.model.moved import NOTHING_MOVED, Moved
 from relay.model.sent import NOTHING_SENT, Sent
 from tests.world import until
 
-OFFSETS = {"rtt": 68, "total_retrans": 100, "min_rtt": 148, "data_segs_out": 156, "dsack_dups": 216}
-LONG = {"bytes_acked": 120, "delivery_rate": 160}
+OFFSETS = {
+    "segs_out": 136,
+    "segs_in": 140,
+    "rtt": 68,
+    "total_retrans": 100,
+    "min_rtt": 148,
+    "data_segs_out": 156,
+    "dsack_dups": 216,
+}
+LONG = {"bytes_acked": 120, "bytes_received": 128, "delivery_rate": 160, "bytes_sent": 200}
 """Of struct tcp_info (linux/tcp.h), in bytes: those of four, and those of eight."""
 
 
@@ -70,7 +79,26 @@ def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
         yield ours, peer
 
 
-async def test_this_kernel_counts_what_is_sent(pair: tuple[socket.socket, socket.socket]) -> None:
+def test_what_went_both_ways_is_where_the_kernel_has_it() -> None:
+    told = info(bytes_received=2**41, segs_out=11, segs_in=22, bytes_sent=2**42, bytes_acked=5)
+    assert parse_moved(told) == Moved(2**42, 2**41, 11, 22)
+    assert parse_moved(told[: LAYOUT.size - 1]) == NOTHING_MOVED == parse_moved(b"")
+
+
+@given(*[st.builds(Moved, *[st.integers(0, 2**40)] * 4)] * 2)
+def test_what_came_since_is_what_was_added(before: Moved, more: Moved) -> None:
+    assert before.plus(more).since(before) == more == NOTHING_MOVED.plus(more)
+
+
+async def test_this_kernel_counts_both_ways(pair: tuple[socket.socket, socket.socket]) -> None:
+    ours, peer = pair
+    ours.sendall(bytes(20_000))
+    await until(lambda: parse_moved(tcp_info(peer)).bytes_in == 20_000)
+    found = parse_moved(tcp_info(ours))
+    assert found.bytes_out == 20_000 and found.bytes_in == 0 and min(found.segments_out, found.segments_in) > 0
+
+
+async def test_this_kernel_counts_what_what_is_sent(pair: tuple[socket.socket, socket.socket]) -> None:
     ours, peer = pair
     before = sent_over(ours)
     ours.sendall(bytes(20_000))

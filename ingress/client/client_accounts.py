@@ -1,0 +1,86 @@
+"""Who of the clients moved how much: counted when a stream or an association ends, and now and then while it lives.
+
+Nothing is counted as bytes pass: streams and flows know anyhow how far they have come, and what was not counted yet is
+the difference.
+"""
+
+from typing import Protocol
+
+from ingress.client.association import AssociationClient, FlowEnd
+from ingress.client.client_stream import ClientStream
+from ingress.usage.usage import Counted, Usage
+from relay.session.initiator import InitiatorStream
+
+DIRECT = "direct"
+"""What stands for the exit of what this machine dials itself."""
+
+
+class Countable(Protocol):
+    """Somebody's relay of datagrams."""
+
+    def count(self) -> None:
+        """Add what was moved since this was called last, by `ClientAccounts.add_datagrams`."""
+
+
+class ClientAccounts:
+    """One ingress's."""
+
+    def __init__(self, usage: Usage, *, sites: bool) -> None:
+        """*sites*: whether it is noted where clients go."""
+        self.sites = sites
+        self._usage = usage
+        self._streams: set[ClientStream] = set()
+        """Those that are open."""
+        self._associations: set[Countable] = set()
+
+    def sweep(self) -> None:
+        """Add what was moved since the last time by all that is open."""
+        for stream in self._streams:
+            if stream.stream is not None:
+                self._count(stream, stream.stream)
+        for association in self._associations:
+            association.count()
+
+    # ---- streams
+
+    def began(self, stream: ClientStream) -> None:
+        """*stream* was opened, for the first time or again."""
+        self._streams.add(stream)
+
+    def broke(self, stream: ClientStream, old: InitiatorStream) -> None:
+        """*old* is gone, which *stream* was."""
+        self._count(stream, old)
+
+    def over(self, stream: ClientStream) -> None:
+        """The client is done with *stream*, or there is none. Harmless when repeated."""
+        if stream in self._streams:
+            self._streams.remove(stream)
+            if stream.stream is not None:
+                self._count(stream, stream.stream)
+
+    def _count(self, stream: ClientStream, counted: InitiatorStream) -> None:
+        up, down = counted.sender.end, counted.receiver.received
+        if up <= stream.counted_up and down <= stream.counted_down and stream.is_counted:
+            return
+        demand, choice = stream.demand, stream.choice
+        moved = Counted(max(0, up - stream.counted_up), max(0, down - stream.counted_down), not stream.is_counted)
+        site = demand.site if self.sites else ""
+        self._usage.add(demand.user, demand.client, DIRECT if choice is None else choice.exit, site, moved)
+        stream.counted_up, stream.counted_down, stream.is_counted = up, down, True
+
+    # ---- associations
+
+    def associated(self, association: Countable) -> None:
+        """*association* was begun."""
+        self._associations.add(association)
+
+    def dissociated(self, association: Countable) -> None:
+        """It has ended: it is counted once more. Harmless when repeated."""
+        if association in self._associations:
+            self._associations.remove(association)
+            association.count()
+
+    def add_datagrams(self, who: AssociationClient, flow: FlowEnd, site: str, counted: Counted) -> None:
+        """*who* has moved so much by *flow*, to and from *site*."""
+        exit_ = DIRECT if flow.is_direct else flow.exit
+        self._usage.add(who.user, who.address, exit_, site if self.sites else "", counted)
