@@ -40,7 +40,7 @@ def is_better(pair: Sequence[Entry], legs: Sequence[Entry]) -> bool:
     if _shared_providers(*pair) != _shared_providers(*legs):
         return max(entry.tier for entry in pair) <= max(entry.tier for entry in legs) and _shared_providers(*legs)
     doubt = ERRORS * math.hypot(*(entry.figures.error for entry in (*pair, *legs)))
-    return _cost(*legs) - _cost(*pair) - doubt > NEARER * least_gain(min(entry.cost for entry in legs))
+    return _cost(*legs) - _cost(*pair) - doubt > least_gain(min(entry.cost for entry in legs))
 
 
 def _cost(one: Entry, other: Entry) -> float:

@@ -87,7 +87,7 @@ async def test_a_path_that_is_no_longer_ranked_has_no_partner(bed: FleetBed) -> 
 BETTER = [
     # delays one way of a, b, c, and whether a stream on b and c changes to a and b
     ((0.03, 0.04, 0.05), True),  # its better leg costs 80 ms where it could cost 60
-    ((0.038, 0.04, 0.045), False),  # nothing worth a move
+    ((0.039, 0.04, 0.044), False),  # nothing worth a move
     ((0.03, 0.03, 0.08), True),  # its worse leg is much worse
 ]
 
