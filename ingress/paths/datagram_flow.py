@@ -12,10 +12,10 @@ from ingress.choice.datagrams import YOUNG, Rate
 from ingress.paths.datagram_path import DatagramPath
 from ingress.paths.way import ExitWay
 from relay.datagram.pieces import Joiner, split
-from relay.datagram.window import ReplayWindow
+from relay.datagram.window import ReplayWindow, fresh_of
 from relay.engine import Loop
 from relay.model.cause import Cause
-from relay.wire.datagrams import COPY, DATA, INNER, KIND, PART, PIECE, address_end
+from relay.wire.datagrams import COPY, DATA, INNER, KIND, PART, PIECE, address_end, orders_of
 
 ORDERS = (1 << 32) - 1
 LATER = 0.02
@@ -175,10 +175,7 @@ class DatagramFlow:
 
     def deliver(self, inners: list[bytes], now: float) -> None:
         """What has come for this association, whichever path it took."""
-        window = self._window
-        orders = [int.from_bytes(inner[6:10], "big") for inner in inners]
-        if not window.fresh_all(orders):
-            inners = [inner for inner, order in zip(inners, orders, strict=True) if window.fresh(order)]
+        inners = fresh_of(self._window, orders_of(inners), inners)
         if not inners or self.owner is None:
             return
         self.way.was_used = True

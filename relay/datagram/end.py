@@ -5,12 +5,14 @@ end can open whatever the other may seal with. Epochs are compared for equality,
 """
 
 from collections.abc import Sequence
+from itertools import chain
+from struct import unpack
 
 import attrs
 
 from relay.datagram.carried import DatagramsCarried
 from relay.datagram.sealing import NONCE_HEAD, Epoch, InvalidTag
-from relay.datagram.window import ReplayWindow
+from relay.datagram.window import ReplayWindow, fresh_of
 from relay.wire import datagrams
 from relay.wire.codes import Cipher
 from relay.wire.datagrams import COUNTER_BITS, HEAD_SIZE, LABEL_SIZE, MAC_SIZE, PROBE, Heartbeat
@@ -204,27 +206,34 @@ class DatagramEnd:
         if epoch is None:
             self.forged += -(-len(data) // size)
             return []
-        decrypt, inners, counters = epoch.decrypt, list[bytes](), list[int]()
-        for at in range(0, len(data), size):
-            body = at + HEAD_SIZE
-            number = data[at + LABEL_SIZE : body]
-            try:
-                inners.append(decrypt(NONCE_HEAD + number, data[body : at + size], None))
-                counters.append(int.from_bytes(number[2:], "big"))
-            except (InvalidTag, ValueError):
-                self.forged += 1
+        numbers, inners = self._opened(epoch, data, size)
         if not inners:
             return []
-        if not epoch.window.fresh_all(counters):
-            came = len(inners)
-            inners = [inner for inner, counter in zip(inners, counters, strict=True) if epoch.window.fresh(counter)]
-            self.replayed += came - len(inners)
-        if inners:
-            self.received += len(inners)
+        counters = [number & datagrams.COUNTER for number in unpack(f">{len(numbers)}Q", b"".join(numbers))]
+        fresh = fresh_of(epoch.window, counters, inners)
+        self.replayed += len(inners) - len(fresh)
+        if fresh:
+            self.received += len(fresh)
             self.heard_at = now
-            self.carried.datagrams_in += len(inners)
+            self.carried.datagrams_in += len(fresh)
             self.carried.bytes_in += len(data)
-        return inners
+        return fresh
+
+    def _opened(self, epoch: Epoch, data: bytes, size: int) -> tuple[list[bytes], list[bytes]]:
+        """What can be opened of a run, and its numbers; the rest is forged."""
+        decrypt, starts = epoch.decrypt, range(0, len(data), size)
+        numbers = [data[at + LABEL_SIZE : at + HEAD_SIZE] for at in starts]
+        try:
+            return numbers, [
+                decrypt(NONCE_HEAD + number, data[at + HEAD_SIZE : at + size], None)
+                for at, number in zip(starts, numbers, strict=True)
+            ]
+        except (InvalidTag, ValueError):
+            if len(numbers) == 1:
+                self.forged += 1
+                return [], []
+        singly = [self._opened(epoch, data[at : at + size], size) for at in starts]
+        return list(chain(*(one for one, _ in singly))), list(chain(*(one for _, one in singly)))
 
     def _receive_probe(self, datagram: bytes, epoch: Epoch, value: int, now: float) -> Heartbeat | None:
         number, sealed = datagram[LABEL_SIZE:HEAD_SIZE], HEAD_SIZE + MAC_SIZE * self._relays

@@ -1,5 +1,7 @@
 """Which numbers of a growing sequence were there already: against replays, and for copies."""
 
+from collections.abc import Sequence
+
 SIZE = 8192
 """Numbers below the highest of which each is remembered: at 100,000 datagrams a second, 80 ms of being late."""
 _MASK = SIZE // 8 - 1
@@ -36,16 +38,16 @@ class ReplayWindow:
         seen[number >> 3 & _MASK] |= 1 << (number & 7)
         return True
 
-    def fresh_all(self, numbers: list[int]) -> bool:
-        """Whether *numbers* are those that come next, one by one, as nearly always; they count as seen then. If not,
-        each is to be asked of by itself, and nothing has changed."""
-        first, count = self.top + 1, len(numbers)
-        if numbers[0] != first or first + count > self._turn or numbers != list(range(first, first + count)):
+    def fresh_run(self, first: int, count: int) -> bool:
+        """Whether so many numbers from *first* on are those that come next, as nearly always; they count as seen then.
+        If not, each is to be asked of by itself, and nothing has changed."""
+        at = first & SIZE - 1
+        if first != self.top + 1 or first + count > self._turn or at + count > SIZE:
             return False
-        seen = self._seen
-        for number in numbers:
-            seen[number >> 3 & _MASK] |= 1 << (number & 7)
-        self.top = numbers[-1]
+        start, end = at >> 3, (at + count + 7) >> 3
+        bits = int.from_bytes(self._seen[start:end], "little") | ((1 << count) - 1) << (at & 7)
+        self._seen[start:end] = bits.to_bytes(end - start, "little")
+        self.top = first + count - 1
         return True
 
     def _clear(self, ahead: int) -> None:
@@ -56,3 +58,11 @@ class ReplayWindow:
         seen = self._seen
         for number in range(self.top + 1, self.top + ahead):
             seen[number >> 3 & _MASK] &= ~(1 << (number & 7))
+
+
+def fresh_of(window: ReplayWindow, numbers: Sequence[int], inners: list[bytes]) -> list[bytes]:
+    """Those of *inners*, at least one, whose *numbers* are new to *window*; they count as seen now."""
+    first, count = numbers[0], len(numbers)
+    if list(numbers) == list(range(first, first + count)) and window.fresh_run(first, count):
+        return inners
+    return [inner for inner, number in zip(inners, numbers, strict=True) if window.fresh(number)]

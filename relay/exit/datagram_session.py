@@ -10,13 +10,14 @@ from collections.abc import Callable
 import attrs
 
 from relay.datagram.pieces import Joiner, split
+from relay.datagram.window import fresh_of
 from relay.engine import Loop, Timer
 from relay.exit.association import Association
 from relay.exit.label_end import DEAF_FOR, LabelEnd
 from relay.model.cause import Cause
 from relay.session.acceptor import SeenIds
 from relay.wire import bodies
-from relay.wire.datagrams import COPY, DATA, INNER, KIND, PART, PIECE, Heartbeat, address_end, newer
+from relay.wire.datagrams import COPY, DATA, INNER, KIND, PART, PIECE, Heartbeat, address_end, newer, orders_of
 
 LOOK = 0.02
 """Seconds between looks at labels that are active."""
@@ -144,13 +145,9 @@ class DatagramSession:
             for inner in inners:
                 self._receive_one(end, inner, now)
             return
-        window, came = flow.association.window, len(inners)
-        orders = [int.from_bytes(inner[_ALIKE : INNER.size], "big") for inner in inners]
-        if not window.fresh_all(orders):
-            inners = [inner for inner, order in zip(inners, orders, strict=True) if window.fresh(order)]
-            self.copies += came - len(inners)
-        stop = INNER.size + len(address)
-        send_all([inner[stop:] for inner in inners])
+        fresh, stop = fresh_of(flow.association.window, orders_of(inners), inners), INNER.size + len(address)
+        self.copies += len(inners) - len(fresh)
+        send_all([inner[stop:] for inner in fresh])
 
     def _receive_one(self, end: LabelEnd, inner: bytes, now: float) -> bytes:
         """Take *inner*; where it goes, if more of its kind may go the short way."""

@@ -10,7 +10,7 @@ docs/protocol.md says what each is for. Integers are unsigned and big-endian.
 import hashlib
 import secrets
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import attrs
 
@@ -188,6 +188,15 @@ def parse_inner(inner: bytes | memoryview) -> tuple[int, int, int, int] | None:
         return None
     kind, generation, association, order = INNER.unpack_from(inner)
     return kind, generation, association, order
+
+
+def orders_of(inners: Sequence[bytes]) -> tuple[int, ...]:
+    """The order of each; of one that is cut short, whatever is there."""
+    orders = [inner[6:10] for inner in inners]
+    try:
+        return struct.unpack(f">{len(inners)}I", b"".join(orders))
+    except struct.error:
+        return tuple(int.from_bytes(order, "big") for order in orders)
 
 
 ATYP_IPV4, ATYP_NAME, ATYP_IPV6 = 1, 3, 4

@@ -173,6 +173,7 @@ async def test_what_is_neither_a_datagram_nor_a_piece_is_not_delivered(bed: Data
     (label,) = bed.far["us"].labels.values()
     label.back(label.end.seal(inner_head(PART, 0, flow.id, 51) + b"\x00\x02"))
     label.back(label.end.seal(inner_head(DATA, 0, flow.id, 52) + b"\xff"))  # of no address
+    label.back(label.end.seal(inner_head(DATA, 0, flow.id, 53)[:8]))
     await bed.run(0.2)
     assert player.numbers == [1] and player.flow is flow
 
