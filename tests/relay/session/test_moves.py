@@ -236,6 +236,26 @@ def test_redundant_legs_need_each_other_for_nothing() -> None:
     pair.assert_forgotten()
 
 
+def test_a_leg_that_joins_takes_none_away_whatever_stands_before_the_other() -> None:
+    pair = SessionPair(carriers=3)
+    stream = pair.open(0, 1)
+    pair.run()
+    pair.hold(0)
+    pair.attach([stream], 1)
+    assert not stream.is_settled
+    pair.run()
+    assert stream.is_settled
+    pair.hold(1, EXIT)  # a long queue
+    pair.ingress.join(stream, pair.end(2), pair.now)
+    pair.run()
+    far = pair.at_exit(stream)
+    assert [leg.carrier.number for leg in far.legs] == [2, 3]
+    pair.hold(2)
+    far.write(b"down")
+    pair.run()
+    assert pair.received(stream, INGRESS) == b"down"
+
+
 def test_the_last_word_travels_on_every_leg() -> None:
     pair = SessionPair(carriers=2)
     stream = pair.open(0, 1)
