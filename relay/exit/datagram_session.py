@@ -20,7 +20,7 @@ from relay.wire import bodies
 from relay.wire.datagrams import COPY, DATA, INNER, KIND, PART, PIECE, Heartbeat, address_end, newer, orders_of
 
 LOOK = 0.02
-"""Seconds between looks at labels that are active."""
+"""Seconds between two looks at labels that are active, at least."""
 COPIES_FOR = 2.0
 """Seconds for which replies go by a label that a copy has come by."""
 UNHEARD_FOR = 1.0
@@ -203,14 +203,23 @@ class DatagramSession:
             if unheard is not None:
                 unheard.unheard_until = now + UNHEARD_FOR
                 self._find_ways_anew(unheard)
-        if end.is_active and self._timer is None:
-            self._timer = self._loop.call_at(now + LOOK, self._look)
+        if end.is_active:
+            self._look_by(end.silent_at)
 
     # ---- time
 
+    def _look_by(self, when: float) -> None:
+        """Look at *when* at the latest, but not at once."""
+        when = max(when, self._loop.now + LOOK)
+        if self._timer is not None:
+            if self._timer.when <= when:
+                return
+            self._timer.cancel()
+        self._timer = self._loop.call_at(when, self._look)
+
     def _look(self) -> None:
         """Say of what is active and silent that it is, there and elsewhere, so that the ingress can act."""
-        now = self._loop.now
+        now, self._timer = self._loop.now, None
         active = [end for end in self.labels.values() if end.is_active]
         for end in active:
             if now - end.end.heard_at > DEAF_FOR:
@@ -225,7 +234,8 @@ class DatagramSession:
             labels = tuple(end.end.label for end in deaf)
             for end in active:
                 end.say_deaf(labels, now)
-        self._timer = self._loop.call_at(now + LOOK, self._look) if active else None
+        for end in active:
+            self._look_by(end.silent_at)
 
     def _find_ways_anew(self, end: LabelEnd) -> None:
         for flow in self._flows.values():

@@ -59,9 +59,14 @@ class LabelEnd:
         self._source: Latch[Where] = Latch()
         self._moved_to: Where | None = None
 
+    @property
+    def silent_at(self) -> float:
+        """When nothing will have been heard for longer than there should be."""
+        return self.end.heard_at + max(INTERVALS * self.interval, LEAST_SILENCE)
+
     def is_silent(self, now: float) -> bool:
-        """Whether nothing was heard for longer than there should be."""
-        return now - self.end.heard_at > max(INTERVALS * self.interval, LEAST_SILENCE)
+        """Whether that is past."""
+        return now >= self.silent_at
 
     # ---- in
 
