@@ -1,9 +1,11 @@
 """Puts the peers on this machine: distribution packages where they go, all else into the cache folder."""
 
 import os
+import pathlib
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 
@@ -62,12 +64,19 @@ def attempt_apt(*words: str) -> str:
 def stop_services(installed: Sequence[str]) -> str:
     """End what the packages just *installed* started, now and for the next boot: bench starts processes of its own."""
     outcomes = [
-        attempt(command)
+        outcome
         for name in SERVICES
         if name in installed
-        for command in (["service", name, "stop"], ["update-rc.d", name, "disable"])
+        for outcome in (stop_service(name), attempt(["update-rc.d", name, "disable"]))
     ]
     return next(filter(None, outcomes), "")
+
+
+def stop_service(name: str) -> str:
+    """End it, if it runs: some scripts call it a failure that there was nothing to stop."""
+    wrong = attempt(["service", name, "stop"])
+    runs = bool(wrong) and not attempt(["service", name, "status"])
+    return wrong if runs else ""
 
 
 def install_pproxy() -> str:
@@ -88,9 +97,10 @@ def install_go(name: str) -> str:
     if not shutil.which("go"):
         return "go is not installed"
     BIN.mkdir(parents=True, exist_ok=True)
-    wrong = attempt(["go", "install", "-tags", tags, module], {"GOBIN": str(BIN)})
-    if not wrong and built != name:
-        (BIN / built).rename(BIN / name)
+    with tempfile.TemporaryDirectory(dir=BIN) as folder:  # whoever else installs at this time has another
+        wrong = attempt(["go", "install", "-tags", tags, module], {"GOBIN": folder})
+        if not wrong:
+            pathlib.Path(folder, built).rename(BIN / name)
     return wrong
 
 

@@ -1,6 +1,7 @@
 """The peers are installed beside another run of apt, and leave no service behind."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -47,8 +48,30 @@ def test_only_services_that_were_just_installed_are_stopped(monkeypatch: pytest.
 
 
 def test_a_service_that_cannot_be_stopped_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    attempts(monkeypatch, "", "no such service")
-    assert install.stop_services(install.SERVICES) == "no such service"
+    made = attempts(monkeypatch, "", "", "cannot be killed", "")
+    assert install.stop_services(install.SERVICES) == "cannot be killed"
+    assert made.ran[-2:] == ["service v2ray status", "update-rc.d v2ray disable"]
+
+
+def test_a_service_that_did_not_run_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    attempts(monkeypatch, "status 1", "status 3")
+    assert install.stop_services(["v2ray"]) == ""
+
+
+@pytest.mark.parametrize("answer", ["", "no such module"])
+def test_what_go_builds_has_its_own_name_afterwards_and_nothing_else_is_left(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, answer: str
+) -> None:
+    def build(command: Sequence[str], env: dict[str, str]) -> str:
+        if not answer:
+            Path(env["GOBIN"], "main").write_text("a program")
+        return answer
+
+    monkeypatch.setattr(install, "attempt", build)
+    monkeypatch.setattr(install, "BIN", tmp_path)
+    monkeypatch.setattr("shutil.which", lambda name, path=None: name if name == "go" else None)
+    assert install.install_go("xray") == answer
+    assert [file.name for file in tmp_path.iterdir()] == ([] if answer else ["xray"])
 
 
 def test_a_command_that_is_not_there_is_a_failure_not_an_end() -> None:
