@@ -17,7 +17,7 @@ from tests.child import child
 from tests.interop.conftest import PATIENCE, find
 from tests.network.clients import receive
 from tests.network.network import until
-from tests.network.udp_place import UdpPlace, running_place
+from tests.network.udp_place import UdpClient, UdpPlace, running_place
 
 pytestmark = pytest.mark.network
 QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
@@ -102,6 +102,45 @@ def test_aioquic_goes_by_pysocks(network: Forwarded, tmp_path: Path) -> None:
     sock.bind(("127.0.0.1", 0))
     with sock:
         assert fetch(sock, tmp_path, 100_000) == 100_000
+
+
+STUN, MAGIC = b"\x00\x01", b"\x21\x12\xa4\x42"
+CHANGE = b"\x00\x03\x00\x04\x00\x00\x00"
+BOTH = b"\x06"
+"""Of CHANGE-REQUEST (RFC 5780 section 7.2): the answer is to come from another address and port."""
+
+
+def test_u32_coturn_finds_mapping_and_filtering_independent_of_the_endpoint(network: Forwarded) -> None:
+    port, other = free_ports(2)
+    options = ["-n", "--no-cli", "--no-tls", "--no-dtls", "--no-auth", "--log-file=stdout"]
+    where = ["-L", "127.0.0.2", "-L", "127.0.0.3", "-p", str(port), "--alt-listening-port", str(other)]
+    with child([find("turnserver"), *options, *where], **QUIET) as server:
+        client = UdpClient(network.place.proxy)
+        bindings = [(host, at) for host in ("127.0.0.2", "127.0.0.3") for at in (port, other)]
+        answers = [_bind(client, *binding) for binding in bindings]
+        assert [answer[:2] for answer in answers] == bindings
+        assert len({_mapped(message) for *_, message in answers}) == 1
+        assert _bind(client, "127.0.0.2", port, CHANGE + BOTH)[:2] == ("127.0.0.3", other)
+        client.close()
+        server.terminate()
+
+
+def _bind(client: UdpClient, host: str, port: int, attributes: bytes = b"") -> tuple[str, int, bytes]:
+    """Who answers, and how: answers to what was asked before are passed over."""
+    name = os.urandom(12)
+    message = STUN + len(attributes).to_bytes(2, "big") + MAGIC + name + attributes
+    while True:
+        answer = client.ask(host, port, message)
+        if answer[2][8:20] == name:
+            return answer
+
+
+def _mapped(message: bytes) -> bytes:
+    """The value of XOR-MAPPED-ADDRESS (RFC 8489 section 14.2)."""
+    at = 20
+    while message[at : at + 2] != b"\x00\x20":
+        at += 4 + int.from_bytes(message[at + 2 : at + 4], "big")
+    return message[at + 4 : at + 12]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces take root")
