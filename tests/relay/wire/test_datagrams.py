@@ -1,5 +1,6 @@
 """Layouts of datagrams: what is written is read again, and any bytes are something or nothing, never an error."""
 
+import itertools
 from ipaddress import ip_address
 
 import pytest
@@ -117,3 +118,26 @@ def test_half_a_heartbeat_is_none() -> None:
         whole[:count] + bytes([MOST_DEAF + 1]) + bytes(8 * MOST_DEAF + 8),
     ):
         assert datagrams.parse_heartbeat(wrong) is None
+
+
+HEADS = [label + epoch for label in (b"labelone", b"labeltwo") for epoch in (b"\x00\x01", b"\x00\x02", b"\x80\x01")]
+
+
+@given(
+    heads=st.lists(st.sampled_from(HEADS), max_size=20),
+    size=st.sampled_from([1, 9, 24, 25, 60]),
+    last=st.integers(1, 60),
+)
+def test_runs_are_of_one_label_and_epoch_and_probes_stand_alone(heads: list[bytes], size: int, last: int) -> None:
+    data = b"".join((head + bytes(50))[:size] for head in heads)
+    data = data[: len(data) - size + min(last, size)] if heads else b""
+    found = list(datagrams.runs(data, size))
+    assert b"".join(data[start:stop] for start, stop in found) == data
+    for start, stop in found:
+        inside = heads[start // size : -(-stop // size)]
+        assert len(set(inside)) == 1
+        assert len(inside) == 1 or (size > datagrams.CHALLENGE_SIZE and not inside[0][8] & 0x80)
+        assert len(inside) == 1 or stop - (stop - 1) // size * size > datagrams.CHALLENGE_SIZE
+    if size > datagrams.CHALLENGE_SIZE and last > datagrams.CHALLENGE_SIZE:
+        changes = sum(one != other or one[8] & 0x80 > 0 for one, other in itertools.pairwise(heads))
+        assert len(found) == changes + bool(heads)
