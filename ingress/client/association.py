@@ -48,6 +48,10 @@ class FlowEnd(Protocol):
         """Its name."""
 
     @property
+    def within(self) -> frozenset[str] | None:
+        """The paths that it may take; None for all."""
+
+    @property
     def is_direct(self) -> bool:
         """Whether it leaves from this machine, without an exit."""
 
@@ -259,7 +263,7 @@ class ClientAssociation:
     def _find(self, demand: Demand) -> FlowEnd | None:
         """The flow by which *demand* is met: the first that may, or a new one."""
         for flow in self._flows:
-            if flow.is_direct == demand.is_direct and (demand.exits is None or flow.exit in demand.exits):
+            if flow.is_direct == demand.is_direct and (flow.is_direct or _may_go_by(flow, demand)):
                 return flow
         begun = self._home.begin(self, self.who, demand)
         if begun is not None:
@@ -309,6 +313,10 @@ class ClientAssociation:
 def _send(target: _Target, payloads: list[bytes]) -> None:
     if payloads and target.flow is not None:
         target.flow.send(target.address, payloads, target.redundant)
+
+
+def _may_go_by(flow: FlowEnd, demand: Demand) -> bool:
+    return flow.within == demand.paths and (demand.exits is None or flow.exit in demand.exits)
 
 
 def _is_quic(demand: Demand) -> bool:

@@ -42,11 +42,11 @@ class DatagramNetwork(Protocol):
     def may_carry(self) -> bool:
         """Whether any exit takes datagrams, or may, for all that is known."""
 
-    def exits(self) -> frozenset[str]:
-        """Those that can be reached by datagrams now."""
+    def exits(self, within: frozenset[str] | None = None) -> frozenset[str]:
+        """Those that can be reached by datagrams now, *within* some paths or all."""
 
-    def open(self, exit_: str, owner: FlowHolder) -> FlowEnd:
-        """An association at one of these."""
+    def open(self, exit_: str, owner: FlowHolder, within: frozenset[str] | None = None) -> FlowEnd:
+        """An association at one of these, that takes these paths only."""
 
 
 class DirectFlows(Protocol):
@@ -168,12 +168,12 @@ class ClientAssociations:
             if exit_ is not None:
                 self._exits.put(who.owner, (exit_, self.loop.now))
                 log.event("association-begun", level="debug", client=who.address, exit=exit_)
-                return self._network.open(exit_, holder)
+                return self._network.open(exit_, holder, asked.paths)
             asked = asked.otherwise
         return None
 
     def _pick(self, who: AssociationClient, demand: Demand) -> str | None:
-        exits, now = self._network.exits(), self.loop.now
+        exits, now = self._network.exits(demand.paths), self.loop.now
         if demand.exits is not None:
             exits &= demand.exits
         kept = self._exits.use(who.owner)
@@ -181,7 +181,7 @@ class ClientAssociations:
             return kept[0]
         if not exits:
             return None
-        wanted = Demand(demand.host, demand.port, who.address, who.user, exits)
+        wanted = Demand(demand.host, demand.port, who.address, who.user, exits, paths=demand.paths)
         choice = self._chooser.decide(wanted, now)
         return None if choice is None else choice.exit
 

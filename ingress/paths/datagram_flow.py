@@ -91,6 +91,11 @@ class DatagramFlow:
         return self.way.exit
 
     @property
+    def within(self) -> frozenset[str] | None:
+        """The paths that it may take; None for all."""
+        return self.way.within
+
+    @property
     def is_direct(self) -> bool:
         """Never: it leads to an exit."""
         return False
@@ -134,7 +139,7 @@ class DatagramFlow:
 
     def _inners(self, address: bytes, payloads: Sequence[bytes]) -> list[bytes]:
         """What is sealed, each with the next order."""
-        head, first = _head(DATA, self.way.generation, self.id), self._order + 1
+        head, first = _head(DATA | self.way.mark, self.way.generation, self.id), self._order + 1
         self._order = self._order + len(payloads) & ORDERS
         return [
             b"".join((head, (order & ORDERS).to_bytes(4, "big"), address, payload))
@@ -144,7 +149,7 @@ class DatagramFlow:
     def _send_pieces(self, primary: DatagramPath, address: bytes, payload: bytes) -> None:
         """One that may be too large for a datagram of the path."""
         way, room = self.way, self.way.room - PIECE.size - len(address)
-        head = (PART, way.generation, self.id, self._order + 1 & ORDERS)
+        head = (PART | way.mark, way.generation, self.id, self._order + 1 & ORDERS)
         parts = split(head, address, payload, room)
         self.dropped += not parts
         primary.payloads += bool(parts)

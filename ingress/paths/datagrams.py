@@ -148,7 +148,7 @@ class Datagrams:
         if way is not None:
             for path in list(way.paths.values()):
                 self._forget(path)
-            self._fail_flows([flow for flow in self.flows.values() if flow.way is way], Cause.EXIT_LOST)
+            self._fail_flows([flow for flow in self.flows.values() if flow.exit == exit_], Cause.EXIT_LOST)
 
     def _path(self, live: LivePath) -> DatagramPath | None:
         way = self.ways.get(live.peer.name)
@@ -168,19 +168,22 @@ class Datagrams:
 
     # ---- flows
 
-    def exits(self) -> frozenset[str]:
-        """Those that can be reached by datagrams now; without those that are about to stop, if others are left."""
-        found = self._exits(self._leaving)
-        return found or self._exits(frozenset())
+    def exits(self, within: frozenset[str] | None = None) -> frozenset[str]:
+        """Those that can be reached by datagrams now, *within* some paths or all; without those that are about to stop,
+        if others are left."""
+        found = self._exits(self._leaving, within)
+        return found or self._exits(frozenset(), within)
 
-    def _exits(self, without: frozenset[str]) -> frozenset[str]:
+    def _exits(self, without: frozenset[str], within: frozenset[str] | None) -> frozenset[str]:
         now = self._loop.now
-        return frozenset(
-            exit_
-            for exit_, way in self.ways.items()
-            if any(path.carries and name not in without for name, path in way.paths.items())
-            and not way.is_given_up(now)
-        )
+        found = []
+        for exit_, whole in self.ways.items():
+            way = whole if within is None else whole.bound(within, now)
+            carrying = any(path.carries and name not in without for name, path in way.paths.items())
+            if carrying and not way.is_given_up(now):
+                found.append(exit_)
+            self._let_go(way)
+        return frozenset(found)
 
     @property
     def may_carry(self) -> bool:
@@ -188,26 +191,38 @@ class Datagrams:
         paths = [path for way in self.ways.values() for path in way.paths.values()]
         return self._tag is not None and (not paths or any(path.carries or path.is_untold for path in paths))
 
-    def open(self, exit_: str, owner: FlowOwner) -> DatagramFlow:
-        """An association at *exit_*, one of `exits`. The exit hears of it by its first datagram."""
-        number = next(self._ids)
-        flow = DatagramFlow(number, self.ways[exit_], owner, self._loop, self)
+    def open(self, exit_: str, owner: FlowOwner, within: frozenset[str] | None = None) -> DatagramFlow:
+        """An association at *exit_*, one of `exits`, that takes paths *within* some only, or all. The exit hears of it
+        by its first datagram."""
+        number, way = next(self._ids), self.ways[exit_]
+        way = way if within is None else way.bound(within, self._loop.now)
+        way.flows += 1
+        flow = DatagramFlow(number, way, owner, self._loop, self)
         self.flows[number.to_bytes(4, "big")] = flow
         return flow
 
     def closed(self, flow: DatagramFlow) -> None:
         """Nobody uses *flow* any more: its exit is told, until it has heard it."""
-        del self.flows[flow.id.to_bytes(4, "big")]
-        self._unrouted += flow.dropped
+        self._forget_flow(flow)
         for path in flow.way.paths.values():
             path.live.peer.session.say_last([bodies.assoc_end(flow.id)])
             return
 
     def _fail_flows(self, flows: Iterable[DatagramFlow], cause: Cause) -> None:
         for flow in flows:
-            del self.flows[flow.id.to_bytes(4, "big")]
-            self._unrouted += flow.dropped
+            self._forget_flow(flow)
             flow.gone(cause)
+
+    def _forget_flow(self, flow: DatagramFlow) -> None:
+        del self.flows[flow.id.to_bytes(4, "big")]
+        self._unrouted += flow.dropped
+        flow.way.flows -= 1
+        self._let_go(flow.way)
+
+    def _let_go(self, way: ExitWay) -> None:
+        """What is for some paths only is kept as long as a flow goes by it."""
+        if way.within is not None and not way.flows:
+            self.ways[way.exit].bounded.pop(way.within, None)
 
     # ---- heartbeats
 
@@ -231,14 +246,14 @@ class Datagrams:
         now = self._loop.now
         if now - self._due > HELD_UP:
             self._excuse(now)
-        ways = [way for way in self.ways.values() if way.is_awake or way.was_used or way.due <= now]
+        ways = [way for way in self.ways.values() if way.wants_look(now)]
         for way in ways:
             way.choose(now)
         carrying = sum(way.primary is not None for way in self.ways.values())
         for way in ways:
             way.due = way.beat(now, has_others=carrying > 1)
         self._leave_lost_exits(now)
-        if now >= self._look_at or not any(way.is_awake for way in ways):
+        if now >= self._look_at or not any(one.is_awake for way in ways for one in way.all):
             self._look_at = now + LOOK
             self._renew_keys(now)
             self._carry(now)
@@ -258,7 +273,8 @@ class Datagrams:
 
     def _leave_lost_exits(self, now: float) -> None:
         """Flows leave an exit to which nothing works, once another one answers."""
-        bad = [way for way in self.ways.values() if way.bad_since is not None and way.is_used(now)]
+        every = [one for way in self.ways.values() for one in way.all]
+        bad = [way for way in every if way.bad_since is not None and way.is_used(now)]
         if not bad:
             return
         others = [way for way in self.ways.values() if way.bad_since is None and way.primary is not None]
@@ -267,7 +283,10 @@ class Datagrams:
         for way in bad:
             since = way.bad_since or now
             if way.is_given_up(now) and any(
-                path.end.heard_at > since for other in others for path in other.paths.values()
+                path.end.heard_at > since
+                for other in others
+                for name, path in other.paths.items()
+                if other.exit != way.exit and way.allows(name)
             ):
                 log.event("datagrams-leave-exit", level="warning", about=way.exit, node=way.exit)
                 self._fail_flows([flow for flow in self.flows.values() if flow.way is way], Cause.EXIT_LOST)
@@ -283,7 +302,9 @@ class Datagrams:
             for path in list(way.paths.values()):
                 if path.is_stuck:
                     path.ride_further(self._carriers, now)
-                elif path.needs_carrier(now) and way.would_use(path):
+                elif path.needs_carrier(now) and any(
+                    one.would_use(path) for one in way.all if one.allows(path.live.name)
+                ):
                     path.ride(self._carriers)
 
     def carried(self, path: DatagramPath, data: bytes) -> None:

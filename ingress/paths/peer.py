@@ -21,7 +21,7 @@ from relay.session.carrier import CarrierEnd
 from relay.session.initiator import Initiator
 from relay.session.window import Memory
 from relay.wire.bodies import parse_timed
-from relay.wire.codes import Purpose
+from relay.wire.codes import Feature, Purpose
 from relay.wire.errors import ProtocolError
 from relay.wire.frames import Kind
 from relay.wire.setup import TOKEN_SIZE, Hello, Welcome
@@ -79,6 +79,10 @@ class Peer:
         """What a new carrier says here, which comes by the line *via*; *network* is as our file has it."""
         digest, serial = network.digest_for(self.name), network.serial
         return Hello(purpose, self.session.token, self._is_established, digest, serial, __version__, via)
+
+    def knows(self, feature: Feature) -> bool:
+        """Whether it has announced *feature*."""
+        return self.welcome is not None and feature in self.welcome.features
 
     def welcomed(self, welcome: Welcome) -> None:
         """A carrier is up."""

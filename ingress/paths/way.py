@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 from ingress.choice.datagrams import MARGIN, Candidate, Route, State, route, wants_copies
 from ingress.measure.gauge import Gauge
 from ingress.paths.datagram_path import BASE_SIZE, DatagramPath
-from relay.wire.datagrams import INNER
+from relay.wire.codes import Feature
+from relay.wire.datagrams import BOUND, INNER
 
 QUICK = 0.025
 """Seconds between heartbeats on primary and spare while datagrams flow: silence shows within three of them. At 10 ms
@@ -35,17 +36,24 @@ OVERHEAD = 16 + INNER.size + 16
 
 
 class ExitWay:
-    """One exit's. The same object for all flows there, so that a move is one assignment."""
+    """One exit's. The same object for all flows there, so that a move is one assignment.
+
+    *within* names the only paths that its flows may take: such a one is made by the exit's own (`bound`), which also
+    sees to its heartbeats.
+    """
 
     __slots__ = (
         "_used_at",
         "bad_since",
+        "bounded",
         "copies",
         "due",
         "exit",
+        "flows",
         "generation",
         "is_awake",
         "is_suspect",
+        "mark",
         "paths",
         "primary",
         "room",
@@ -53,10 +61,18 @@ class ExitWay:
         "spare",
         "urged_until",
         "was_used",
+        "within",
     )
 
-    def __init__(self, exit_: str) -> None:
+    def __init__(self, exit_: str, within: frozenset[str] | None = None) -> None:
         self.exit = exit_
+        self.within = within
+        self.bounded: dict[frozenset[str], ExitWay] = {}
+        """Those for flows that may take some of its paths only."""
+        self.flows = 0
+        """How many go by it."""
+        self.mark = 0
+        """What the kinds of its flows' datagrams have set besides."""
         self.paths: dict[str, DatagramPath] = {}
         """By name."""
         self.route = Route()
@@ -101,10 +117,41 @@ class ExitWay:
             self.due = now
         self.urged_until = until
 
+    # ---- flows that may take some paths only
+
+    @property
+    def all(self) -> "tuple[ExitWay, ...]":
+        """Itself, and those that are made of it."""
+        return (self, *self.bounded.values())
+
+    def bound(self, within: frozenset[str], now: float) -> "ExitWay":
+        """The same of those of its paths that are *within*."""
+        way = self.bounded.get(within)
+        if way is None:
+            way = self.bounded[within] = ExitWay(self.exit, within)
+            way._follow(self.paths, now)
+        return way
+
+    def _follow(self, paths: Mapping[str, DatagramPath], now: float) -> None:
+        self.paths = {name: path for name, path in paths.items() if self.allows(name)}
+        knows = any(path.live.peer.knows(Feature.BOUND_DATAGRAMS) for path in self.paths.values())
+        self.mark = BOUND if knows else 0
+        self.choose(now)
+
+    def allows(self, path: str) -> bool:
+        """Whether its flows may take *path*."""
+        return self.within is None or path in self.within
+
+    def wants_look(self, now: float) -> bool:
+        """Whether it has to be looked at, for itself or for what is made of it."""
+        return self.due <= now or any(one.is_awake or one.was_used for one in self.all)
+
     # ---- which path
 
     def choose(self, now: float) -> None:
         """Look at every path, and go by what is found."""
+        for one in self.bounded.values():
+            one._follow(self.paths, now)
         if self.was_used:
             self.was_used, self._used_at = False, now
         self.is_awake = self.is_flowing(now)
@@ -145,12 +192,16 @@ class ExitWay:
             return not path.live.path.backup or self.primary is None
         return path.guess + MARGIN < self.primary.gauge.cost and not path.live.path.backup
 
+    def is_any_to_use(self, path: DatagramPath) -> bool:
+        """Whether it, or what is made of it, would use *path* so."""
+        return any(one.would_use(path) for one in self.all if one.allows(path.live.name))
+
     # ---- heartbeats
 
     def beat(self, now: float, *, has_others: bool) -> float:
         """Say what is due; when the next is. *has_others*: other exits could take the flows."""
         intervals = self._intervals(now, has_others)
-        is_active, deaf = self.is_used(now), self._unheard(now)
+        active, deaf = self._active(now), self._unheard(now)
         due = float("inf")
         for name, path in self.paths.items():
             interval = intervals.get(name, 0.0)
@@ -159,21 +210,28 @@ class ExitWay:
                 continue
             path.next_beat = min(path.next_beat, now + interval)
             if path.next_beat <= now:
-                path.beat(deaf, is_active=is_active and name in (self.route.primary, self.route.spare), now=now)
+                path.beat(deaf, is_active=name in active, now=now)
                 path.next_beat = now + interval
             due = min(due, path.next_beat, path.try_native(now))
-        if self.primary is not None and self.is_flowing(now):
-            silent = self.primary.gauge.silent_at(self.primary.end.heard_at)
-            due = min(due, silent) if silent > now else due
+        for one in self.all:
+            if one.primary is not None and one.is_flowing(now):
+                silent = one.primary.gauge.silent_at(one.primary.end.heard_at)
+                due = min(due, silent) if silent > now else due
         return due
+
+    def _active(self, now: float) -> frozenset[str]:
+        """The paths that flows use, or may at once."""
+        routes = [one.route for one in self.all if one.is_used(now)]
+        return frozenset(name for route in routes for name in (route.primary, route.spare) if name is not None)
 
     def _intervals(self, now: float, has_others: bool) -> Mapping[str, float]:
         """How often each path is asked; those that are not are not named."""
         found = {name: self._by_itself(path) for name, path in self.paths.items() if path.carries}
-        usual = self._usual(now, can_move=has_others or len(found) > 1)
-        for name in self._asked(now):
-            if name in found:
-                found[name] = min(found[name] or usual, usual)
+        for one in self.all:
+            usual = one._usual(now, can_move=has_others or len(found) > 1)
+            for name in one._asked(now):
+                if name in found:
+                    found[name] = min(found[name] or usual, usual)
         return {name: interval for name, interval in found.items() if interval}
 
     def _by_itself(self, path: DatagramPath) -> float:
@@ -194,5 +252,5 @@ class ExitWay:
 
     def _unheard(self, now: float) -> tuple[bytes, ...]:
         """Labels that are to be said to be deaf."""
-        paths = [path for path in (self.primary, self.spare) if path is not None]
+        paths = dict.fromkeys(path for one in self.all for path in (one.primary, one.spare) if path is not None)
         return tuple(path.labeling.label for path in paths if path.gauge.is_suspect(path.end.heard_at, now))

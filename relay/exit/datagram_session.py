@@ -17,7 +17,19 @@ from relay.exit.label_end import DEAF_FOR, LabelEnd
 from relay.model.cause import Cause
 from relay.session.acceptor import SeenIds
 from relay.wire import bodies
-from relay.wire.datagrams import COPY, DATA, INNER, KIND, PART, PIECE, Heartbeat, address_end, newer, orders_of
+from relay.wire.datagrams import (
+    BOUND,
+    COPY,
+    DATA,
+    INNER,
+    KIND,
+    PART,
+    PIECE,
+    Heartbeat,
+    address_end,
+    newer,
+    orders_of,
+)
 
 LOOK = 0.02
 """Seconds between two looks at labels that are active, at least."""
@@ -50,6 +62,8 @@ class _Flow:
     size: int = 0
     since: float = 0.0
     is_thin: bool = True
+    is_bound: bool = False
+    """Replies go by no label but those that it came by."""
 
     def note(self, count: int, size: int, now: float) -> None:
         """So much went to the client: over each second it is found out whether that is little."""
@@ -162,6 +176,7 @@ class DatagramSession:
             return b""
         association = flow.association
         association.used_at = now
+        flow.is_bound = bool(inner[0] & BOUND)
         if inner[0] & COPY:
             self._note_copy(flow, end, now)
         elif generation != association.generation or flow.own is None:
@@ -289,7 +304,7 @@ class DatagramSession:
         ways = dict.fromkeys([own] if own is not None and own.out is not None else ())
         ways |= dict.fromkeys(flow.copies)
         is_doubted = own is None or own.out is None or own.is_silent(now) or now < own.unheard_until
-        if is_doubted and flow.is_thin:
+        if is_doubted and flow.is_thin and not flow.is_bound:
             ways |= dict.fromkeys(end for end in self.labels.values() if end.is_active and end.out is not None)
         flow.ways = tuple(ways)
         flow.until = now + (LOOK if is_doubted else min((until - now for until in flow.copies.values()), default=60.0))

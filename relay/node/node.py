@@ -33,7 +33,7 @@ from relay.node.line_use import Carried, LineUse
 from relay.node.loops import Onlooker, Passed
 from relay.node.sessions import MOST_CARRIERS, RefusedError, Sessions
 from relay.strangers import Stranger, Strangers
-from relay.wire.codes import OUR_FEATURES, Feature, Purpose, Reason, Verdict
+from relay.wire.codes import OF_DATAGRAMS, OUR_FEATURES, Feature, Purpose, Reason, Verdict
 from relay.wire.errors import NotUnderstoodError, ProtocolError
 from relay.wire.setup import Hello, OtherVersion, Parsed, Proceed, Refused, Transit, Welcome
 from relay.wire.versions import NEWEST, tell_apart
@@ -400,7 +400,7 @@ class RelayNode:
             __version__,
             self.is_draining,
             self.identity.expires,
-            features=OUR_FEATURES | (Feature.DATAGRAMS if self.datagrams.is_open else Feature(0)),
+            features=OUR_FEATURES | (OF_DATAGRAMS if self.datagrams.is_open else Feature(0)),
             families=self.families,
             agreed=min(hello.versions.newest, NEWEST),
         )

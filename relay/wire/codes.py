@@ -104,7 +104,11 @@ class Feature(enum.IntFlag):
     """A node: it reads in OPEN how far both sides may write before they hear from each other."""
     WITHDRAW = 8
     """A node: it lets go of a stream that was withdrawn, unless its target is connected, and never dials it."""
+    BOUND_DATAGRAMS = 16
+    """A node that carries datagrams: it reads BOUND, and answers what has it only by labels that it came by."""
 
 
 OUR_FEATURES = Feature.RESET_IN_ORDER | Feature.START_WINDOWS | Feature.WITHDRAW
 """What is announced: this program keeps these promises."""
+OF_DATAGRAMS = Feature.DATAGRAMS | Feature.BOUND_DATAGRAMS
+"""What a node that carries datagrams announces besides."""

@@ -41,7 +41,9 @@ DATA, PART, HEARTBEAT = 1, 2, 3
 """Kinds of what is sealed."""
 COPY = 0x80
 """Set in a kind: it went over a spare, and says nothing of the primary."""
-KIND = 0x7F
+BOUND = 0x40
+"""Set in a kind: nothing of this association may go by a label that the ingress does not use for it."""
+KIND = 0x3F
 MOST_PIECES = 64
 OVERHEAD = HEAD_SIZE + INNER.size + TAG_SIZE
 """Bytes of a datagram besides the target's address and the payload."""

@@ -83,8 +83,9 @@ class Exit:
 class Echo:
     """An association at an exit that sends every datagram back, from the target that it was sent to."""
 
-    def __init__(self, exit_: str, owner: ClientAssociation) -> None:
+    def __init__(self, exit_: str, owner: ClientAssociation, within: frozenset[str] | None = None) -> None:
         self.exit = exit_
+        self.within = within
         self.is_direct = self.goes_in_tcp = False
         self.owner = owner
         self.sent: list[tuple[bytes, bytes]] = []
@@ -116,11 +117,11 @@ class Echoes:
         self.may_carry = True
         self.flows: list[Echo] = []
 
-    def exits(self) -> frozenset[str]:
+    def exits(self, within: frozenset[str] | None = None) -> frozenset[str]:
         return self.reached
 
-    def open(self, exit_: str, owner: ClientAssociation) -> Echo:
-        self.flows.append(Echo(exit_, owner))
+    def open(self, exit_: str, owner: ClientAssociation, within: frozenset[str] | None = None) -> Echo:
+        self.flows.append(Echo(exit_, owner, within))
         return self.flows[-1]
 
 

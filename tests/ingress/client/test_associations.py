@@ -390,3 +390,15 @@ async def test_u19_switched_off_the_door_says_so(
     far.sendall(b"\x05\x01\x00\x05\x03\x00\x01\0\0\0\0\0\0")
     await bed.settle()
     assert far.recv(100) == b"\x05\x00\x05\x07\x00\x01" + bytes(6)
+
+
+async def test_a_rule_that_leaves_some_paths_has_a_flow_of_its_own(make: Make) -> None:
+    rule = Rule(ports=(PortRange(123, 123),), avoid=("ix",))
+    bed = make(rules=(rule,))
+    left = frozenset(path.name for path in make_config(TWO_EXITS).paths.used)
+    client = bed.client(bed.begin())
+    for port in (53, 123, 123, 53):
+        client.send(PREFIX + address_bytes("9.9.9.9", port) + b"x")
+        await heard(client)
+    assert [flow.within for flow in bed.network.flows] == [None, left]
+    assert [len(flow.sent) for flow in bed.network.flows] == [2, 2]

@@ -24,8 +24,8 @@ from relay.datagram.end import DatagramEnd
 from relay.datagram.window import ReplayWindow
 from relay.model.walk import Path
 from relay.wire import bodies
-from relay.wire.codes import Cipher, Feature, Verdict
-from relay.wire.datagrams import ACTIVE, ANSWER, COPY, DEAF, LABEL_SIZE, Heartbeat, forth
+from relay.wire.codes import OF_DATAGRAMS, Cipher, Verdict
+from relay.wire.datagrams import ACTIVE, ANSWER, COPY, DEAF, LABEL_SIZE, Heartbeat, forth, turned
 from relay.wire.frames import Kind
 from relay.wire.setup import Hello
 from tests.ingress.paths.far_node import FarNode
@@ -141,6 +141,9 @@ class FarExit:
     def _echo(self, label: Label, inner: bytes, now: float) -> None:
         kind, generation = inner[0], inner[1]
         number, order = int.from_bytes(inner[2:6], "big"), inner[6:10]
+        path = self.bed.datagrams._by_label.get(turned(label.end.label))
+        if path is not None:
+            self.bed.came_by.setdefault(path.live.name, set()).add(number)
         one = self.associations.setdefault(number, EchoAssociation())
         if kind & COPY:
             one.copied_on[id(label)] = label, now
@@ -168,9 +171,11 @@ class FarExit:
 class Player:
     """A game: a datagram every 1/60 s, each with its number; and when each came back."""
 
-    def __init__(self, bed: "DatagramBed", exit_: str = "us") -> None:
+    def __init__(self, bed: "DatagramBed", exit_: str = "us", within: str | None = None) -> None:
         self.bed = bed
-        self.flow: DatagramFlow | None = bed.datagrams.open(exit_, self)
+        self.within = None if within is None else frozenset(within)
+        """The paths that it may take; None for all."""
+        self.flow: DatagramFlow | None = bed.datagrams.open(exit_, self, self.within)
         self.came: list[tuple[float, int]] = []
         self.sent = 0
         self.is_playing = True
@@ -188,10 +193,10 @@ class Player:
 
     def send(self) -> None:
         if self.flow is None:
-            exits = sorted(self.bed.datagrams.exits())
+            exits = sorted(self.bed.datagrams.exits(self.within))
             if not exits:
                 return
-            self.flow = self.bed.datagrams.open(exits[0], self)
+            self.flow = self.bed.datagrams.open(exits[0], self, self.within)
         self.sent += 1
         self.flow.send(TARGET, [str(self.sent).encode()])
 
@@ -215,8 +220,10 @@ class DatagramBed(FleetBed):
         self.far: dict[str, FarExit] = {}
         self.takes: Verdict | None = Verdict.TAKEN
         """What relays say of labels."""
-        self.features = Feature.DATAGRAMS
+        self.features = OF_DATAGRAMS
         self.dice = random.Random(1)
+        self.came_by: dict[str, set[int]] = {}
+        """By path, the associations of which anything has come at an exit over it."""
         super().__init__(*arguments)
         self.patch.setattr(Datagrams, "_out", self._out)
         self._look()
@@ -249,12 +256,12 @@ class DatagramBed(FleetBed):
         labeling: Labeling | None = None,
     ) -> Opened:
         opened = await super().open_carrier(path, hello, context, base, timeout)
+        features = opened.welcome.features | self.features
+        opened = attrs.evolve(opened, welcome=attrs.evolve(opened.welcome, features=features))
         if labeling is None:
             return opened
         takes = (self.takes,) * len(labeling.hop_keys)
-        features = opened.welcome.features | self.features
-        welcome = attrs.evolve(opened.welcome, features=features)
-        return attrs.evolve(opened, welcome=welcome, takes=takes, datagrams_to=(path,))
+        return attrs.evolve(opened, takes=takes, datagrams_to=(path,))
 
     # ---- datagrams on their way
 

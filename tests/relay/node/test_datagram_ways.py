@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 import trio
 
-from relay.wire.datagrams import ACTIVE, ANSWER, COPY, DATA, DEAF
+from relay.wire.datagrams import ACTIVE, ANSWER, BOUND, COPY, DATA, DEAF
 from tests.relay.node.datagram_caller import DatagramCaller, Echo, PlayedLabel
 from tests.world import TWO_PATHS, World, until
 
@@ -83,6 +83,18 @@ async def test_u23_what_the_ingress_does_not_hear_goes_elsewhere_as_well(
     if is_thin:
         await until(lambda: len(second.inners) == 1)
     assert len(second.inners) == is_thin
+
+
+async def test_what_is_bound_goes_nowhere_else(caller: DatagramCaller, echo: Echo) -> None:
+    first, second = await caller.label(), await caller.label("jp")
+    await exchanged(first, echo, b"one", flags=BOUND)
+    await until(lambda: len(first.inners) == 1)
+    before = len(second.beats)
+    second.beat(60.0, deaf=(first.label,))
+    await until(lambda: len(second.beats) > before)
+    await exchanged(first, echo, b"two", flags=BOUND)
+    await exchanged(second, echo, b"a copy", flags=BOUND | COPY)
+    await until(lambda: len(first.inners) == 3 and second.payloads == [b"a copy"])
 
 
 async def test_u23_an_exit_that_hears_nothing_says_so(caller: DatagramCaller, echo: Echo) -> None:
