@@ -185,7 +185,7 @@ class DatagramFlow:
             return
         self.way.was_used = True
         self._came.count += len(inners)
-        self._came.size += sum([len(inner) for inner in inners])
+        self._came.size += len(inners) * len(inners[0])
         whole = self._whole(inners, now)
         if whole:
             self.owner.on_replies(whole, INNER.size)
@@ -194,13 +194,12 @@ class DatagramFlow:
         """Those that have an address, and what became whole by one of them."""
         found, known = [], b""
         for inner in inners:
-            kind = inner[0] & KIND
-            if kind == DATA:
+            if inner[0] & KIND == DATA:
                 if not known or not inner.startswith(known, INNER.size):
                     known = inner[INNER.size : address_end(inner, INNER.size)]
                 if known:
                     found.append(inner)
-            elif kind == PART:
+            elif inner[0] & KIND == PART:
                 joined = self._joiner.join(inner, now)
                 if joined is not None:
                     found.append(b"".join((inner[: INNER.size], *joined)))

@@ -63,6 +63,8 @@ class ReplayWindow:
 def fresh_of(window: ReplayWindow, numbers: Sequence[int], inners: list[bytes]) -> list[bytes]:
     """Those of *inners*, at least one, whose *numbers* are new to *window*; they count as seen now."""
     first, count = numbers[0], len(numbers)
+    if count == 1:
+        return inners if window.fresh(first) else []
     if list(numbers) == list(range(first, first + count)) and window.fresh_run(first, count):
         return inners
     return [inner for inner, number in zip(inners, numbers, strict=True) if window.fresh(number)]

@@ -194,6 +194,8 @@ def parse_inner(inner: bytes | memoryview) -> tuple[int, int, int, int] | None:
 
 def orders_of(inners: Sequence[bytes]) -> tuple[int, ...]:
     """The order of each; of one that is cut short, whatever is there."""
+    if len(inners) == 1:
+        return (int.from_bytes(inners[0][6:10], "big"),)
     orders = [inner[6:10] for inner in inners]
     try:
         return struct.unpack(f">{len(inners)}I", b"".join(orders))
