@@ -104,6 +104,13 @@ def test_aioquic_goes_by_pysocks(network: Forwarded, tmp_path: Path) -> None:
         assert fetch(sock, tmp_path, 100_000) == 100_000
 
 
+def test_libtorrent_takes_a_file_by_utp(network: Forwarded, tmp_path: Path) -> None:
+    python = "/usr/bin/python3"
+    if not Path(python).exists() or subprocess.call([python, "-c", "import libtorrent"], **QUIET):
+        pytest.skip("python3-libtorrent is not installed")
+    run(python, str(Path(__file__).with_name("torrent.py")), str(tmp_path), str(network.place.proxy[1]))
+
+
 STUN, MAGIC = b"\x00\x01", b"\x21\x12\xa4\x42"
 CHANGE = b"\x00\x03\x00\x04\x00\x00\x00"
 BOTH = b"\x06"
