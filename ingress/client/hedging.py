@@ -41,9 +41,13 @@ class Hedging:
         return len(self._waiting)
 
     def add(self, choice: Choice, stream: InitiatorStream, now: float) -> None:
-        """OPEN is about to leave, as *choice* says."""
+        """OPEN is about to leave, as *choice* says. The oldest that need no hedge any more are let go of, so that short
+        streams leave their memory to the next while it is warm."""
         self._budget = min(self._budget + BUDGET, BURST)
-        self._waiting.append((choice, stream, now))
+        waiting = self._waiting
+        while waiting and (waiting[0][1].is_acknowledged or waiting[0][1].is_over):
+            waiting.popleft()
+        waiting.append((choice, stream, now))
 
     def look(self, now: float) -> None:
         """Hedge what is overdue; forget what is acknowledged or over. Called every round."""

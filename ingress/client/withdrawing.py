@@ -4,6 +4,7 @@ What is too long, `ingress/choice/overdue.py` says. Each exit has a stream once;
 time. That an exit was asked is no failure yet: what it answers is (`Outcomes.refused`).
 """
 
+from collections import deque
 from collections.abc import Callable
 
 from ingress.choice.choice import Basis
@@ -28,7 +29,9 @@ class Withdrawing:
     def __init__(self, chooser: Chooser, has_other: HasOther) -> None:
         self._chooser = chooser
         self._has_other = has_other
-        self._opened: list[Opened] = []
+        self._opened: deque[Opened] = deque()
+        self._newest: dict[str, tuple[float, float]] = {}
+        """By exit, since the last look: how long the newest that was connected took, and when it was opened."""
         self._usual = Usual()
         self._connected: dict[str, float] = {}
         """By exit, when the newest of its streams that were connected was opened."""
@@ -37,20 +40,30 @@ class Withdrawing:
 
     def add(self, stream: ClientStream, opened: InitiatorStream, now: float) -> None:
         """*stream* was opened as *opened*."""
-        self._opened.append((stream, opened, now))
+        waiting = self._opened
+        while waiting and self._is_settled(waiting[0]):  # as in `Hedging`
+            waiting.popleft()
+        waiting.append((stream, opened, now))
+
+    def _is_settled(self, opened: Opened) -> bool:
+        """Whether it is connected, which is noted, or over: then there is nothing to withdraw."""
+        stream, one, since = opened
+        if one.is_connected:
+            if stream.choice is not None:
+                self._newest[stream.choice.exit] = one.took, since
+            return True
+        return stream.stream is not one or one.is_over
 
     def look(self, now: float) -> None:
         """Withdraw what is overdue; forget what is connected or over. Called every round."""
         lag = now - self._looked if now - self._looked > LAG else 0.0
         self._looked = now
-        opened, self._opened = self._opened, []
-        newest: dict[str, tuple[float, float]] = {}
-        for stream, one, since in opened:
-            if one.is_connected:
-                if stream.choice is not None:
-                    newest[stream.choice.exit] = one.took, since
-            elif stream.stream is one and not one.is_over:
+        opened, self._opened = self._opened, deque()
+        for each in opened:
+            if not self._is_settled(each):
+                stream, one, since = each
                 self._opened.append((stream, one, since + lag if self._is_heard(one) else now))
+        newest, self._newest = self._newest, {}
         for name, (took, since) in newest.items():
             self._usual.add(name, took)
             self._connected[name] = max(since, self._connected.get(name, since))
