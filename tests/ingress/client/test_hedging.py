@@ -106,6 +106,15 @@ def test_what_is_acknowledged_is_forgotten(made: Openings, journal: Journal) -> 
     assert journal.of("opening-hedged") == []
 
 
+def test_what_needs_no_hedge_is_not_kept_until_the_next_look(made: Openings) -> None:
+    made.open().reset(Cause.CLIENT_RESET)
+    made.paths.release("ix/a")
+    made.open()
+    made.us.pair.run()
+    made.open()
+    assert len(made.hedging) == 1
+
+
 def test_what_is_over_is_forgotten(made: Openings, journal: Journal) -> None:
     made.open().reset(Cause.CLIENT_RESET)
     made.hedging.look(LATE)
