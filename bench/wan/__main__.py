@@ -41,6 +41,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("names", nargs="*", metavar="NAME", help="what; or report, to write docs/wan.md again")
     made.add_argument("--rounds", type=int, default=3, help="rounds of each (3)")
     made.add_argument("--only", help=f"systems of {FIRST} and {SPEED}, separated by commas (all)")
+    made.add_argument("--weather", nargs="*", choices=[one.name for one in CHOICE_WEATHERS], help=f"of {CHOICE} (all)")
     made.add_argument("--minutes", type=float, default=4.0, help="of calm weather at each loss, and of a choice (4)")
     made.add_argument("--logs", type=pathlib.Path, help="a folder that keeps the processes' logs")
     return made
@@ -74,10 +75,11 @@ def do(name: str, bed: Bed, asked: argparse.Namespace) -> Result:
         with shown_progress(name, len(ASKED)) as progress:
             return new_result(name, prove(bed, progress.step))
     if name == CHOICE:
-        with shown_progress(name, asked.rounds * len(CHOICE_WEATHERS)) as progress:
+        kept, only = load_results(FILE).get(name), asked.weather or ()
+        with shown_progress(name, asked.rounds * (len(only) or len(CHOICE_WEATHERS))) as progress:
             seconds = asked.minutes * 60
-            rows = trio.run(measure_choice, OursOnTheBed(bed), asked.rounds, seconds, progress.step, asked.logs)
-        return new_result(name, rows)
+            rows = trio.run(measure_choice, OursOnTheBed(bed), asked.rounds, seconds, progress.step, asked.logs, only)
+        return new_result(name, {**(kept.rows if kept is not None and only else {}), **rows})
     if name == CALM:
         with shown_progress(name, len(WEATHERS)) as progress:
             rows = trio.run(measure_calm, OursOnTheBed(bed), asked.minutes * 60, progress.step, asked.logs)

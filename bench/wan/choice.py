@@ -5,7 +5,7 @@ Real TCP in real namespaces, with the load of the faults or page loads; the ingr
 
 import pathlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -60,10 +60,11 @@ async def measure_choice(
     seconds: float,
     step: Callable[[str], None],
     logs: pathlib.Path | None = None,
+    only: Collection[str] = (),
 ) -> dict[str, Row]:
-    """So many rounds in each weather, of processes of their own; rows by its title."""
+    """So many rounds in each weather, or in *only* some, of processes of their own; rows by its title."""
     rows = {}
-    for weather in WEATHERS:
+    for weather in [one for one in WEATHERS if one.name in only or not only]:
         row = rows[weather.title] = Row(system.version(), system.how)
         for turn in range(rounds):
             step(f"{weather.title}, round {turn + 1}")

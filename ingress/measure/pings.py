@@ -26,8 +26,8 @@ MINIMUM_SPAN = 60.0
 LOADED_SAMPLES = 16
 """Round trips whose least stands for a path that we load ourselves: 4 s of them. Windows keep our queue short and it is
 not always full, so that this is near the path's own; of four, one in seven was not, and streams went to and fro."""
-SURE_SAMPLES = 10
-MUCH_LONGER = 0.025
+SURE_SAMPLES = 12
+MUCH_LONGER = 0.02
 """Round trips that are enough if the least of them lies so many seconds above what the path took: our queue is seldom
 that long for that long, and a path that became 30 ms longer has to be left within 4 s."""
 QUEUE_LEAST = 0.015
@@ -362,7 +362,8 @@ class Pings:
 
     def _is_queue(self, least: float) -> bool:
         """Whether *least*, the least of late under our load, says no more than that there is a queue."""
-        return self._calm.is_near(least) or self._calm.mean < least < self._calm.mean + QUEUE_LEAST
+        mean = self._calm.mean  # all of them lie above it: that is no noise, however uneven the path
+        return least < mean + QUEUE_LEAST if least > mean else self._calm.is_near(least)
 
     def figures(self, now: float) -> Figures:
         """All of it at once, for reports."""
