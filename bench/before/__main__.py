@@ -1,9 +1,10 @@
-"""`python -m bench before [COMMIT]`: connections and bulk, this checkout and an earlier one in turns."""
+"""`python -m bench before [COMMIT]`: connections and bulk, this checkout and an earlier one in turns; and idle."""
 
 import argparse
 from collections.abc import Sequence
 
 from bench.before.checkout import Earlier
+from bench.before.idle import compare_idle
 from bench.before.ratios import table
 from bench.before.rounds import BULK, CONNECTIONS, alternate
 from bench.contest import be_fair, opened_field, start_all
@@ -22,13 +23,16 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="python -m bench before", description=__doc__)
     made.add_argument("commit", nargs="?", default=BASE, help=f"the earlier commit ({BASE})")
     made.add_argument("--rounds", type=int, default=ROUNDS, help=f"of both ({ROUNDS})")
-    made.add_argument("--only", choices=("connections", "bulk"), help="one of the two measures")
+    made.add_argument("--only", choices=("connections", "bulk", "idle"), help="one of the measures")
     return made
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure and print; gives the exit status. Failed if the earlier commit cannot be had or one does not run."""
     asked = parser().parse_args(argv)
+    if asked.only == "idle":
+        print(f"{describe_machine()}\n\n{compare_idle(asked.commit, asked.rounds)}")
+        return 0
     pieces = {"connections": CONNECTIONS, "bulk": BULK}.get(asked.only, {**CONNECTIONS, **BULK})
     rows: dict[str, Row] = {}
     today, before = Ours(), Earlier(asked.commit)

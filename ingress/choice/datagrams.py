@@ -141,10 +141,12 @@ class Rate:
     """What one flow sends in one direction. Whoever sends adds to `count` and `size` for every datagram; it is looked
     at when that matters."""
 
-    __slots__ = ("_since", "_was_thin", "count", "size")
+    __slots__ = ("_last", "_since", "_was_thin", "count", "size")
 
     def __init__(self, now: float) -> None:
         self.count = self.size = 0
+        self._last = 0, 0
+        """Of the last second, or what there was since somebody looked."""
         self._since = now
         self._was_thin = True
 
@@ -153,8 +155,14 @@ class Rate:
         passed = now - self._since
         if passed >= 1.0:
             self._was_thin = self.count <= THIN_DATAGRAMS * passed and self.size <= THIN_BYTES * passed
+            self._last = self.count, self.size
             self._since, self.count, self.size = now, 0, 0
         return self._was_thin and self.count <= THIN_DATAGRAMS and self.size <= THIN_BYTES
+
+    @property
+    def lately(self) -> tuple[int, int]:
+        """Datagrams and bytes of the last second or two."""
+        return self.count + self._last[0], self.size + self._last[1]
 
 
 def wants_copies(wish: bool | None, way: Route, gauge: Gauge, began: float, *, are_on: bool, now: float) -> bool:

@@ -120,9 +120,17 @@ def datagram_notes(paths: Sequence[Row]) -> list[str]:
     for row, one in told:
         if one["in_tcp"]:
             why.setdefault(f"in TCP on {'/'.join(one['in_tcp'])}", []).append(row["path"])
+        elif one.get("policed") is not None:
+            why.setdefault(_policed(one), []).append(row["path"])
         elif one["why"] and row["state"] != "down":
             why.setdefault(one["why"], []).append(row["path"])
     return said + [f"datagrams on {', '.join(names)}: {reason}" for reason, names in why.items()]
+
+
+def _policed(one: Row) -> str:
+    count = one["detoured"]
+    going = f", {count} association{'s' if count > 1 else ''} in TCP for that" if count else ""
+    return f"UDP ≈ {one['policed'] * 8 / 1e6:.3g} Mbit/s{going}"
 
 
 def _way(row: Row, one: Row) -> str:

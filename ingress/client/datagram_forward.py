@@ -128,8 +128,9 @@ class Mapping:
 
     def on_gone(self, flow: FlowEnd) -> None:
         """The exit does not have it any more: the next datagram begins it anew."""
-        self.count()
-        self._flow = None
+        if flow is self._flow:
+            self.count()
+            self._flow = None
 
     def count(self) -> None:
         """As `Countable.count`."""

@@ -15,6 +15,7 @@ from ingress.paths.dial import SetupFailed, open_carrier
 from ingress.paths.live import LivePath, SetupOptions
 from relay import __version__, log
 from relay.carrier.datagram_link import DatagramLink
+from relay.datagram.backlog import Backlog
 from relay.engine import Loop
 from relay.wire.codes import Purpose
 from relay.wire.setup import Hello
@@ -23,6 +24,10 @@ PING = 4.0
 """Seconds between pings: a node drops a carrier on which nothing came for 10."""
 SILENCE = 10.0
 """Seconds without a byte after which a carrier is closed here, too."""
+
+
+WAITS = 3.0
+"""Seconds for which datagrams wait for a carrier that was asleep: several round trips over any path."""
 
 
 class DatagramRider(Protocol):
@@ -52,11 +57,15 @@ class DatagramCarrier:
         self._link: DatagramLink | None = None
         self._scope = trio.CancelScope()
         self._lost = trio.Event()
+        self._woken = trio.Event()
+        self._waiting: Backlog | None = None
+        """What waits for it to come up again; None while nothing does: it is not asleep."""
         self._pings = 0
         self._dropped = 0
 
     def __repr__(self) -> str:
-        return f"<DatagramCarrier {self.path.name} {'up' if self.is_up else 'down'}>"
+        state = "up" if self.is_up else "asleep" if self.is_asleep else "down"
+        return f"<DatagramCarrier {self.path.name} {state}>"
 
     @property
     def is_up(self) -> bool:
@@ -66,12 +75,31 @@ class DatagramCarrier:
     @property
     def dropped(self) -> int:
         """Datagrams that would have been late."""
-        return self._dropped + (0 if self._link is None else self._link.dropped)
+        waited = 0 if self._waiting is None else self._waiting.dropped
+        return self._dropped + waited + (0 if self._link is None else self._link.dropped)
+
+    @property
+    def is_asleep(self) -> bool:
+        """Whether it was let go until something is to be sent, or is about to come back for that."""
+        return self._waiting is not None
 
     def put(self, part: bytes | memoryview) -> None:
-        """As `UdpOut.put`."""
+        """As `UdpOut.put`. If it is asleep it wakes up, and *part* waits for it."""
         if self._link is not None:
             self._link.send(part)
+        elif self._waiting is not None:
+            self._waiting.put(bytes(part), self._loop.now)
+            self._woken.set()
+
+    def wake(self) -> None:
+        """Come up again, if it is asleep: something may be to be sent."""
+        self._woken.set()
+
+    def sleep(self) -> None:
+        """Nothing is sent: let the connection go until something is."""
+        if self._link is not None:
+            self._waiting, self._woken = Backlog(WAITS), trio.Event()
+            self._link.close("nothing is sent over it")
 
     def put_all(self, parts: Sequence[bytes]) -> None:
         """As `UdpOut.put_all`."""
@@ -86,6 +114,9 @@ class DatagramCarrier:
         with self._scope:
             while True:
                 backoff.ended(await self._live_once())
+                if self._waiting is not None and not self._woken.is_set():
+                    await self._woken.wait()
+                    continue
                 await trio.sleep(backoff.wait * random.uniform(0.5, 1.0))
 
     def close(self) -> None:
@@ -108,10 +139,18 @@ class DatagramCarrier:
         self._lost = trio.Event()
         self._link = DatagramLink(self._loop, opened.tls, self)
         log.event("datagrams-carried", level="info", about=self._live.name, path=self._live.name, over=self.path.name)
+        self._send_waiting(self._link)
         self._rider.carrier_up(self, self._loop.now)
         self._ping(self._link)
         await self._lost.wait()
         return trio.current_time() - since
+
+    def _send_waiting(self, link: DatagramLink) -> None:
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            for part in waiting.take(self._loop.now, waiting.size):
+                link.send(part)
+            self._dropped += waiting.dropped
 
     def _hello(self) -> Hello:
         network, token = self._options.network, self._live.peer.session.token

@@ -20,6 +20,8 @@ from relay.wire.datagrams import COPY, DATA, INNER, KIND, PART, PIECE, address_e
 ORDERS = (1 << 32) - 1
 LATER = 0.02
 """Seconds after which the copy follows where no second path is there: losses come in bursts."""
+UNANSWERED = 1.0
+"""Seconds without a reply after which an exit that reaches no targets is taken to reach none of this flow's."""
 _head = struct.Struct("!BBI").pack
 """What is sealed begins with it, and the order follows: `INNER`."""
 
@@ -59,11 +61,15 @@ class DatagramFlow:
         "_joiner",
         "_loop",
         "_order",
+        "_unanswered",
         "_went",
         "_window",
+        "detour",
         "dropped",
         "id",
+        "many_at",
         "owner",
+        "turns",
         "way",
     )
 
@@ -73,11 +79,19 @@ class DatagramFlow:
         self.owner: FlowOwner | None = owner
         self.dropped = 0
         """Datagrams for which there was no path, or that were too large."""
+        self.detour: DatagramPath | None = None
+        """What it goes by instead of the primary, as long as that polices UDP."""
+        self.turns = 0
+        """How often that has changed: as the moves of the primary, they count in its generation."""
+        self.many_at = float("-inf")
+        """When it last was more than thin, for all that `is_many` knows."""
         self._loop = loop
         self._home = home
         self._joiner = home.joiner
         self._order = 0
         self._window = ReplayWindow(32)
+        self._unanswered = 0, 0, loop.now
+        """What had gone and come when it was last heard, or had said nothing, as far as `is_unanswered` knows."""
         self._went, self._came = Rate(loop.now), Rate(loop.now)
         self._is_young = True
         self._grows_up = loop.call_at(loop.now + YOUNG, self._grow_up)
@@ -108,6 +122,30 @@ class DatagramFlow:
         """Whether datagrams go in TCP on a line of its way now."""
         return self.way.primary is not None and bool(self.way.primary.in_tcp)
 
+    def is_many(self, now: float) -> bool:
+        """Whether it is more than thin, either way."""
+        went, came = self._went.is_thin(now), self._came.is_thin(now)
+        if not (went and came):
+            self.many_at = now
+        return self.many_at == now
+
+    @property
+    def lately(self) -> tuple[int, int]:
+        """Datagrams and bytes of the last second or two, both ways."""
+        went, came = self._went.lately, self._came.lately
+        return went[0] + came[0], went[1] + came[1]
+
+    def go_by(self, detour: DatagramPath | None) -> None:
+        """Go by *detour*, or by the primary again: the exit follows with its replies."""
+        if detour is self.detour:
+            return
+        if self.detour is not None:
+            self.detour.riders -= 1
+        if detour is not None:
+            detour.riders += 1
+        self.detour = detour
+        self.turns += 1
+
     # ---- towards the exit
 
     def send(self, address: bytes, payloads: Sequence[bytes], redundant: bool | None = None) -> None:
@@ -117,7 +155,7 @@ class DatagramFlow:
         never; None: as they need.
         """
         way, count = self.way, len(payloads)
-        primary = way.primary
+        primary = self.detour or way.primary
         way.was_used = True
         if not way.is_awake:
             self._home.woken()
@@ -139,7 +177,7 @@ class DatagramFlow:
 
     def _inners(self, address: bytes, payloads: Sequence[bytes]) -> list[bytes]:
         """What is sealed, each with the next order."""
-        head, first = _head(DATA | self.way.mark, self.way.generation, self.id), self._order + 1
+        head, first = _head(DATA | self.way.mark, self.way.generation + self.turns & 0xFF, self.id), self._order + 1
         self._order = self._order + len(payloads) & ORDERS
         return [
             b"".join((head, (order & ORDERS).to_bytes(4, "big"), address, payload))
@@ -149,7 +187,7 @@ class DatagramFlow:
     def _send_pieces(self, primary: DatagramPath, address: bytes, payload: bytes) -> None:
         """One that may be too large for a datagram of the path."""
         way, room = self.way, self.way.room - PIECE.size - len(address)
-        head = (PART | way.mark, way.generation, self.id, self._order + 1 & ORDERS)
+        head = (PART | way.mark, way.generation + self.turns & 0xFF, self.id, self._order + 1 & ORDERS)
         parts = split(head, address, payload, room)
         self.dropped += not parts
         primary.payloads += bool(parts)
@@ -205,12 +243,26 @@ class DatagramFlow:
                     found.append(b"".join((inner[: INNER.size], *joined)))
         return found
 
+    def is_unanswered(self, now: float) -> bool:
+        """Whether it has sent, and was not answered, for UNANSWERED seconds in which this was asked."""
+        order, top, since = self._unanswered
+        if self._window.top != top or self._order == order:
+            self._unanswered = self._order, self._window.top, now
+            return False
+        return now - since >= UNANSWERED
+
     # ---- the end
+
+    def replace(self) -> None:
+        """The exit stops: what is to be sent begins another flow, and what still comes by this one is delivered."""
+        if self.owner is not None:
+            self.owner.on_gone(self)
 
     def gone(self, cause: Cause) -> None:
         """The exit does not know it any more."""
         owner, self.owner = self.owner, None
         self._grows_up.cancel()
+        self.go_by(None)
         if owner is not None:
             owner.on_gone(self)
 
@@ -219,6 +271,7 @@ class DatagramFlow:
         if self.owner is not None:
             self.owner = None
             self._grows_up.cancel()
+            self.go_by(None)
             self._home.closed(self)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from ingress.measure.gauge import Gauge, Loss
+from ingress.measure.policing import Policing
 from ingress.paths.datagram_carriers import DatagramCarrier, DatagramCarriers
 from ingress.paths.labeling import Labeling
 from ingress.paths.live import LivePath
@@ -20,8 +21,9 @@ from relay.wire.codes import Cipher, Verdict
 from relay.wire.datagrams import ACTIVE, ANSWER, LABEL_SIZE, MOST_EPOCH, SECRET_SIZE, Heartbeat
 
 UNTOLD = "its label was not asked for yet"
-TRIALS = 3
-"""Heartbeats that a path is asked after it got its label; if none is answered, it is deaf to datagrams."""
+TRIALS, TRIAL = 3, 0.25
+"""Heartbeats that a path is asked after it got its label, and seconds between them; if none is answered, in four round
+trips either, it is deaf to datagrams: on a machine that is busy an answer takes longer."""
 BASE_SIZE = 1232
 """Bytes of a datagram that every path carries: IPv6 must carry packets of 1,280 (RFC 8200 section 5)."""
 SIZES = (1372, 1412, 1452, 1472)
@@ -94,6 +96,7 @@ class DatagramPath:
         "_size_at",
         "_size_rounds",
         "_trials",
+        "carried_at",
         "carrier",
         "end",
         "gauge",
@@ -105,7 +108,9 @@ class DatagramPath:
         "next_beat",
         "out",
         "payloads",
+        "policing",
         "renewed_at",
+        "riders",
         "size",
         "token",
         "unsent",
@@ -129,6 +134,7 @@ class DatagramPath:
             labeling.label, is_ingress=True, hop_keys=labeling.hop_keys, now=now, carried=live.carried.datagrams
         )
         self.gauge = Gauge()
+        self.policing = Policing()
         self.native: UdpOut | None = None
         """What leads over the first line by UDP."""
         self.carrier: DatagramCarrier | None = None
@@ -140,6 +146,10 @@ class DatagramPath:
         """A node on it is about to stop."""
         self.payloads = 0
         """Datagrams of clients that went over it as the primary, without copies."""
+        self.carried_at = now
+        """When its carrier came up."""
+        self.riders = 0
+        """Flows that go by it instead of a path that polices UDP."""
         self.lost_at: float | None = None
         """Since when it is lost."""
         self._home = home
@@ -196,7 +206,7 @@ class DatagramPath:
     @property
     def is_deaf(self) -> bool:
         """Whether it was asked and never answered."""
-        return self._trials > TRIALS and not self.gauge.is_measured
+        return self._trials > TRIALS + 4 * self.guess / TRIAL and not self.gauge.is_measured
 
     # ---- set-up
 
@@ -204,7 +214,7 @@ class DatagramPath:
         """A thin carrier came up: *out* leads over the first line, *takes* is what the relays among *nodes* said, the
         exit *knows* datagrams. Whether LABEL may be said."""
         self.native = out
-        if self.carrier is None or not self.carrier.is_up:
+        if self.carrier is None or not (self.carrier.is_up or self.carrier.is_asleep):
             self.out = out
         self._least_lines = 1 if out is None else 0
         self.why = self._why_not(nodes, takes, knows=knows)
@@ -284,9 +294,9 @@ class DatagramPath:
         """Whether nothing is heard by its carrier, or none comes up."""
         return self.carrier is not None and (self._is_refused or (self.out is self.carrier and self.is_deaf))
 
-    def ride(self, carriers: DatagramCarriers) -> None:
-        """Have a carrier opened over as few lines as may do."""
-        self.carrier = carriers.open(self.live, max(self._least_lines, 1), self)
+    def ride(self, carriers: DatagramCarriers, lines: int = 1) -> None:
+        """Have a carrier opened over so many *lines*, or as few more as may do."""
+        self.carrier = carriers.open(self.live, max(self._least_lines, lines), self)
 
     def ride_further(self, carriers: DatagramCarriers, now: float) -> None:
         """Nothing is heard by the present carrier: one more line is deaf; or, if all are in it, it is given up."""
@@ -297,6 +307,11 @@ class DatagramPath:
         self.leave_carrier(now)
         if lines <= len(self.live.path.hops):
             self.carrier = carriers.open(self.live, lines, self)
+
+    @property
+    def is_asleep(self) -> bool:
+        """Whether its carrier was let go, until something is to be sent."""
+        return self.carrier is not None and self.carrier.is_asleep
 
     def leave_carrier(self, now: float) -> None:
         """Go by UDP, if it gets through or not; no carrier is tried for a while."""
@@ -310,6 +325,7 @@ class DatagramPath:
         """As `DatagramRider.carrier_up`: the path is measured anew."""
         if carrier is self.carrier:
             self.out, self._native_at, self._is_refused = carrier, now + NATIVE_AGAIN, False
+            self.carried_at = now
             self._begin_anew(now)
 
     def _begin_anew(self, now: float) -> None:

@@ -12,6 +12,7 @@ import attrs
 from ingress.paths.datagram_carriers import DatagramCarriers
 from ingress.paths.datagram_flow import DatagramFlow, FlowOwner
 from ingress.paths.datagram_path import DatagramPath, best_cipher
+from ingress.paths.detours import Detours
 from ingress.paths.dial import Opened
 from ingress.paths.labeling import Labeling
 from ingress.paths.live import LivePath
@@ -29,6 +30,8 @@ from relay.wire.frames import Kind
 
 LOOK = 0.25
 """Seconds between two looks at what may take its time, keys and lines that are deaf, while heartbeats are many."""
+UNDER_WAY = 2.0
+"""Seconds for which an exit that stops may still bring replies that were under way."""
 HELD_UP = 0.02
 """Seconds by which a heartbeat's timer may be late before silence is this process's own fault."""
 
@@ -61,6 +64,7 @@ class Datagrams:
         self._loop = loop
         self._tag = tag
         self._carriers = carriers
+        self._detours = Detours(carriers, self._begin_detour, self._forget)
         self._cipher = best_cipher()
         self._by_label: dict[bytes, DatagramPath] = {}
         """As labels are towards the ingress."""
@@ -69,6 +73,7 @@ class Datagrams:
         self._outs: dict[DatagramAddress, UdpOut] = {}
         self._ids = itertools.count(1)
         self._leaving: frozenset[str] = frozenset()
+        self._sick: frozenset[str] = frozenset()
         self._timer: Timer | None = None
         self._due = float("inf")
         self._look_at = loop.now
@@ -107,23 +112,27 @@ class Datagrams:
         knows = Feature.DATAGRAMS in welcome.features
         if path.set_up(self._out(opened.datagrams_to), live.path.nodes, opened.takes, knows=knows):
             path.say_label(self._loop.now)
+        detour = self.ways[live.peer.name].detours.get(live.name)
+        if detour is not None:
+            detour.say_label(self._loop.now)
 
     def notice(self, live: LivePath, kind: int, body: bytes) -> None:
         """The exit at the end of *live* says something of labels or associations. May raise ProtocolError."""
         if kind == Kind.LABELED:
             label, epoch, verdict = bodies.parse_labeled(body)
-            path = self._path(live)
-            if (
-                path is not None
-                and path.labeling.label == label
-                and path.labeled(epoch, verdict, live.peer.name, self._loop.now)
-            ):
+            path = self._by_label.get(turned(label))
+            if path is not None and path.live is live and path.labeled(epoch, verdict, live.peer.name, self._loop.now):
                 log.event("label-up", level="debug", about=live.name, path=live.name)
                 self._look()
         else:
             number, code = bodies.parse_assoc_gone(body)
             flow = self.flows.get(number.to_bytes(4, "big"))
-            if flow is not None and flow.way.exit == live.peer.name:
+            if flow is None or flow.way.exit != live.peer.name:
+                return
+            if code == Cause.DRAINING:
+                flow.replace()
+                self._loop.call_at(self._loop.now + UNDER_WAY, flow.close)
+            else:
                 self._fail_flows([flow], Cause.said_by_exit(code))
 
     def removed(self, live: LivePath) -> None:
@@ -141,6 +150,10 @@ class Datagrams:
         for path in self._by_label.values():
             path.is_leaving = path.live.name in names
         self._look()
+
+    def note_sick(self, exits: frozenset[str]) -> None:
+        """These answer, and reach no targets: others are taken, and associations there that hear nothing leave."""
+        self._sick = exits
 
     def session_over(self, exit_: str) -> None:
         """The exit has another session than before, which knows none of these flows."""
@@ -160,19 +173,34 @@ class Datagrams:
             self._forged += path.end.forged + path.end.replayed
         way = self.ways[path.live.peer.name]
         if way.paths.get(path.live.name) is path:
+            self._detours.forget(path)
             del way.paths[path.live.name]
             way.choose(self._loop.now)
+        elif way.detours.get(path.live.name) is path:
+            del way.detours[path.live.name]
+            for flow in self.flows.values():
+                if flow.detour is path:
+                    flow.go_by(None)
         if path.carrier is not None:
             path.leave_carrier(self._loop.now)
         self._unsent += path.unsent
+
+    def _begin_detour(self, base: DatagramPath) -> DatagramPath:
+        """A path as *base*, with a label that no relay knows: it goes all the way by a carrier."""
+        live, now = base.live, self._loop.now
+        made = DatagramPath(live, Labeling.new(base.labeling.label[:4], 0), self._cipher, now, self)
+        made.set_up(None, (), (), knows=True)
+        self.ways[live.peer.name].detours[live.name] = self._by_label[turned(made.labeling.label)] = made
+        made.say_label(now)
+        return made
 
     # ---- flows
 
     def exits(self, within: frozenset[str] | None = None) -> frozenset[str]:
         """Those that can be reached by datagrams now, *within* some paths or all; without those that are about to stop,
-        if others are left."""
+        or reach no targets, if others are left."""
         found = self._exits(self._leaving, within)
-        return found or self._exits(frozenset(), within)
+        return found - self._sick or found or self._exits(frozenset(), within)
 
     def _exits(self, without: frozenset[str], within: frozenset[str] | None) -> frozenset[str]:
         now = self._loop.now
@@ -191,6 +219,10 @@ class Datagrams:
         paths = [path for way in self.ways.values() for path in way.paths.values()]
         return self._tag is not None and (not paths or any(path.carries or path.is_untold for path in paths))
 
+    def are_at(self, exit_: str) -> bool:
+        """Whether any association is at *exit_*."""
+        return any(flow.way.exit == exit_ for flow in self.flows.values())
+
     def open(self, exit_: str, owner: FlowOwner, within: frozenset[str] | None = None) -> DatagramFlow:
         """An association at *exit_*, one of `exits`, that takes paths *within* some only, or all. The exit hears of it
         by its first datagram."""
@@ -204,6 +236,9 @@ class Datagrams:
     def closed(self, flow: DatagramFlow) -> None:
         """Nobody uses *flow* any more: its exit is told, until it has heard it."""
         self._forget_flow(flow)
+        self._tell_end(flow)
+
+    def _tell_end(self, flow: DatagramFlow) -> None:
         for path in flow.way.paths.values():
             path.live.peer.session.say_last([bodies.assoc_end(flow.id)])
             return
@@ -248,7 +283,10 @@ class Datagrams:
             self._excuse(now)
         ways = [way for way in self.ways.values() if way.wants_look(now)]
         for way in ways:
+            before = [one.primary for one in way.all]
             way.choose(now)
+            if way.detours and before != [one.primary for one in way.all]:
+                self._look_at = now
         carrying = sum(way.primary is not None for way in self.ways.values())
         for way in ways:
             way.due = way.beat(now, has_others=carrying > 1)
@@ -257,8 +295,12 @@ class Datagrams:
             self._look_at = now + LOOK
             self._renew_keys(now)
             self._carry(now)
-        if self._by_label:
-            self._arm(min(way.due for way in self.ways.values()))
+            self._leave_sick_exits(now)
+            for way in ways:
+                self._detours.look(way, self.flows.values(), now)
+        due = min((way.due for way in self.ways.values()), default=float("inf"))
+        if self._by_label and due < float("inf"):  # else all are asleep, and whoever sends wakes them
+            self._arm(due)
 
     def _look(self) -> None:
         """Something has changed: look at every exit, and at all that is looked at seldom."""
@@ -291,6 +333,16 @@ class Datagrams:
                 log.event("datagrams-leave-exit", level="warning", about=way.exit, node=way.exit)
                 self._fail_flows([flow for flow in self.flows.values() if flow.way is way], Cause.EXIT_LOST)
 
+    def _leave_sick_exits(self, now: float) -> None:
+        """Flows that are not answered leave an exit that reaches no targets, if another one does."""
+        if not self._sick or self.exits() <= self._sick:
+            return
+        for flow in list(self.flows.values()):
+            if flow.exit in self._sick and flow.is_unanswered(now):
+                log.event("association-leaves-exit", level="info", about=flow.exit, node=flow.exit)
+                self._tell_end(flow)
+                self._fail_flows([flow], Cause.EXIT_LOST)
+
     def _renew_keys(self, now: float) -> None:
         for path in self._by_label.values():
             if path.wants_renewal(now):
@@ -300,6 +352,7 @@ class Datagrams:
         """Paths on which UDP does not get through get a carrier for their datagrams."""
         for way in self.ways.values():
             for path in list(way.paths.values()):
+                way.let_sleep(path, now)
                 if path.is_stuck:
                     path.ride_further(self._carriers, now)
                 elif path.needs_carrier(now) and any(

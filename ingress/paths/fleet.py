@@ -261,6 +261,7 @@ class Fleet:
         self.datagrams.note_leaving(frozenset(name for name, one in self.traffic.items() if one.leaving))
         self.chooser.families.tell({name: peer.families for name, peer in self.peers.items()})
         self._tell_of_exits(self.chooser.look_at_exits(now))
+        self.datagrams.note_sick(frozenset(self.chooser.health.sick))
         figures = self.network_monitor.figures(self.traffic, now, self.line_loads.full)
         self.chooser.rank(figures, now, lagged=lagged)
         for move in self.chooser.moves(now, self.moving.bounds.in_use()):
@@ -325,12 +326,16 @@ class Fleet:
             peer.expire(now)
         for live in list(self.live.values()):
             why = self._why_leave(live)
-            if why and live.thin is not None and live.is_deserted:
+            if why and live.thin is not None and live.is_deserted and not self._is_for_datagrams(live):
                 live.close_carriers(why)
         if self._rounds % (4 * EVERY) == 0:
             self._readings.look(self.live.values(), self.peers, now)
         for probe in self.chooser.probes_wanted(now):
             self._ask(probe)
+
+    def _is_for_datagrams(self, live: LivePath) -> bool:
+        """Whether the exit of *live*, which drains itself, is to say over it when its associations end."""
+        return live.peer.is_draining and self.datagrams.are_at(live.peer.name)
 
     def _ask(self, probe: Probe) -> None:
         """Have an exit time a connect to a site that is used often."""

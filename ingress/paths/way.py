@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from ingress.choice.datagrams import MARGIN, Candidate, Route, State, route, wants_copies
 from ingress.measure.gauge import Gauge
-from ingress.paths.datagram_path import BASE_SIZE, DatagramPath
+from ingress.paths.datagram_path import BASE_SIZE, TRIAL, DatagramPath
 from relay.wire.codes import Feature
 from relay.wire.datagrams import BOUND, INNER
 
@@ -18,8 +18,6 @@ they would be as many as a game's own datagrams; at 50 ms a path's death is felt
 CALM = 0.25
 SELDOM = 5.0
 """The same for a while after the last datagram; and else, on the best two paths of an exit."""
-TRIAL = 0.25
-"""On a path that has a new label, until it was answered or is known to be deaf."""
 LOST = 1.0
 """On a path that was lost, until it answers."""
 DEAF = 60.0
@@ -27,6 +25,8 @@ DEAF = 60.0
 FLOWING = 1.0
 USED = 30.0
 """Seconds since the last datagram for which flows count as flowing, and as to be expected again."""
+ASLEEP = 300.0
+"""Seconds without datagrams after which carriers for them are let go until there are some."""
 GIVEN_UP = 0.5
 """Seconds for which no path to an exit works, before its flows go to another one."""
 MEASURED = 2
@@ -47,6 +47,7 @@ class ExitWay:
         "bad_since",
         "bounded",
         "copies",
+        "detours",
         "due",
         "exit",
         "flows",
@@ -75,6 +76,8 @@ class ExitWay:
         """What the kinds of its flows' datagrams have set besides."""
         self.paths: dict[str, DatagramPath] = {}
         """By name."""
+        self.detours: dict[str, DatagramPath] = {}
+        """What flows go by instead of paths that police UDP, by the names of these."""
         self.route = Route()
         self.primary: DatagramPath | None = None
         self.spare: DatagramPath | None = None
@@ -107,6 +110,12 @@ class ExitWay:
         """Whether they do, or may again at once."""
         return now - self._used_at < USED
 
+    def let_sleep(self, path: DatagramPath, now: float) -> None:
+        """Let the carrier go by which *path* is known to work, if nobody has sent or got anything for long."""
+        carrier, rests = path.carrier, now - max(path.carried_at, *(one._used_at for one in self.all)) >= ASLEEP
+        if carrier is not None and path.out is carrier and path.gauge.is_measured and rests:
+            carrier.sleep()
+
     def is_given_up(self, now: float) -> bool:
         """Whether nothing has worked for so long that its flows should leave."""
         return self.bad_since is not None and now - self.bad_since >= GIVEN_UP
@@ -115,6 +124,9 @@ class ExitWay:
         """It may be needed: find out whether it answers."""
         if now >= self.urged_until:
             self.due = now
+            for path in self.paths.values():
+                if path.carrier is not None:
+                    path.carrier.wake()
         self.urged_until = until
 
     # ---- flows that may take some paths only
@@ -204,20 +216,26 @@ class ExitWay:
         active, deaf = self._active(now), self._unheard(now)
         due = float("inf")
         for name, path in self.paths.items():
-            interval = intervals.get(name, 0.0)
-            path.gauge = path.gauge.paced(interval, path.guess, now)
-            if not interval:
-                continue
-            path.next_beat = min(path.next_beat, now + interval)
-            if path.next_beat <= now:
-                path.beat(deaf, is_active=name in active, now=now)
-                path.next_beat = now + interval
-            due = min(due, path.next_beat, path.try_native(now))
+            due = min(due, self._beat(path, intervals.get(name, 0.0), deaf, now, is_active=name in active))
+        for path in self.detours.values():
+            due = min(due, self._beat(path, CALM if path.carries else 0.0, deaf, now, is_active=path.riders > 0))
         for one in self.all:
             if one.primary is not None and one.is_flowing(now):
                 silent = one.primary.gauge.silent_at(one.primary.end.heard_at)
                 due = min(due, silent) if silent > now else due
         return due
+
+    def _beat(
+        self, path: DatagramPath, interval: float, deaf: tuple[bytes, ...], now: float, *, is_active: bool
+    ) -> float:
+        path.gauge = path.gauge.paced(interval, path.guess, now)
+        if not interval:
+            return float("inf")
+        path.next_beat = min(path.next_beat, now + interval)
+        if path.next_beat <= now:
+            path.beat(deaf, is_active=is_active, now=now)
+            path.next_beat = now + interval
+        return min(path.next_beat, path.try_native(now))
 
     def _active(self, now: float) -> frozenset[str]:
         """The paths that flows use, or may at once."""
@@ -226,7 +244,8 @@ class ExitWay:
 
     def _intervals(self, now: float, has_others: bool) -> Mapping[str, float]:
         """How often each path is asked; those that are not are not named."""
-        found = {name: self._by_itself(path) for name, path in self.paths.items() if path.carries}
+        asked = {name: path for name, path in self.paths.items() if path.carries and not path.is_asleep}
+        found = {name: self._by_itself(path) for name, path in asked.items()}
         for one in self.all:
             usual = one._usual(now, can_move=has_others or len(found) > 1)
             for name in one._asked(now):

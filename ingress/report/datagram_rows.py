@@ -16,7 +16,7 @@ def datagram_row(snapshot: Snapshot, path: Path) -> DatagramRow | None:
 
 def _row(way: ExitWay, name: str, path: DatagramPath) -> DatagramRow:
     gauge = path.gauge
-    known = gauge.is_measured
+    known, policed, detour = gauge.is_measured, path.policing.policed, way.detours.get(name)
     roles = {way.route.primary: "primary", way.route.spare: "spare"}
     return DatagramRow(
         carries=path.carries and not path.is_deaf,
@@ -29,5 +29,7 @@ def _row(way: ExitWay, name: str, path: DatagramPath) -> DatagramRow:
         loss_down=gauge.down.share if known else None,
         size=path.size,
         interval=gauge.interval or None,
-        sent=path.payloads,
+        sent=path.payloads + (0 if detour is None else detour.payloads),
+        policed=None if policed is None else policed.rate,
+        detoured=0 if detour is None else detour.riders,
     )

@@ -36,6 +36,10 @@ class DatagramRow:
     """Seconds between its heartbeats; None while it is not asked."""
     sent: int
     """Datagrams of clients that it carried as the primary; neither copies nor heartbeats."""
+    policed: float | None = None
+    """Bytes per second, about, of which UDP lets no more pass."""
+    detoured: int = 0
+    """Associations that go in TCP for that."""
 
 
 @attrs.frozen

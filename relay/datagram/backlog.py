@@ -11,15 +11,22 @@ MOST = 256 * 1024
 class Backlog:
     """Whole frames, oldest first."""
 
-    __slots__ = ("_frames", "_size", "dropped")
+    __slots__ = ("_frames", "_patience", "_size", "dropped")
 
-    def __init__(self) -> None:
+    def __init__(self, patience: float = PATIENCE) -> None:
+        """What has waited for longer than *patience* seconds is dropped."""
+        self._patience = patience
         self._frames: deque[tuple[float, bytes]] = deque()
         self._size = 0
         self.dropped = 0
 
     def __len__(self) -> int:
         return len(self._frames)
+
+    @property
+    def size(self) -> int:
+        """Bytes that wait."""
+        return self._size
 
     def put(self, frame: bytes, now: float) -> None:
         """*frame* waits; if it is too much, the oldest makes room."""
@@ -29,9 +36,9 @@ class Backlog:
             self._drop()
 
     def take(self, now: float, most: int) -> list[bytes]:
-        """What is to leave next, about *most* bytes; what has waited for longer than PATIENCE is dropped."""
+        """What is to leave next, about *most* bytes; what has waited for too long is dropped."""
         frames, taken = self._frames, []
-        while frames and now - frames[0][0] > PATIENCE:
+        while frames and now - frames[0][0] > self._patience:
             self._drop()
         size = 0
         while frames and size < most:

@@ -14,6 +14,8 @@ from relay.model.network import UdpFilter
 
 MOST_ASSOCIATIONS = 4096
 """At once, of all ingresses; each has one or two descriptors."""
+USED = 3.0
+"""Seconds since its last datagram for which an exit that is to stop waits for an association."""
 
 
 @attrs.frozen
@@ -57,9 +59,13 @@ class Associations:
         self._sessions.append(session)
         return session
 
-    def end(self, session: DatagramSession, cause: Cause | None = None) -> None:
+    def are_used(self) -> bool:
+        """Whether datagrams come and go, or did a moment ago."""
+        return any(session.are_used(self._loop.now - USED) for session in self._sessions)
+
+    def end(self, session: DatagramSession) -> None:
         """*session* is over; harmless when repeated."""
-        session.close(cause)
+        session.close()
         if session in self._sessions:
             self._sessions.remove(session)
 

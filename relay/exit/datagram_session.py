@@ -35,6 +35,9 @@ LOOK = 0.02
 """Seconds between two looks at labels that are active, at least."""
 COPIES_FOR = 2.0
 """Seconds for which replies go by a label that a copy has come by."""
+FORSAKEN = 1.0
+"""Seconds of silence on its own label after which replies of a client that says nothing go by another: the ingress has
+left that path, as it does one that drains."""
 UNHEARD_FOR = 1.0
 """Seconds for which a label is taken not to be heard after the ingress has said so."""
 AGAIN = 0.02
@@ -124,15 +127,22 @@ class DatagramSession:
         self.end(association.id)
         self._tell(bodies.assoc_gone(association.id, cause))
 
-    def close(self, cause: Cause | None = None) -> None:
-        """All is over; with a *cause* it is said of every association."""
+    def close(self) -> None:
+        """All is over."""
         for flow in list(self._flows.values()):
-            if cause is None:
-                self.end(flow.association.id)
-            else:
-                self.give_up(flow.association, cause)
+            self.end(flow.association.id)
         if self._timer is not None:
             self._timer.cancel()
+
+    def announce_end(self, cause: Cause) -> None:
+        """Say of every association that it ends; for as long as this process lives, it still takes what is under
+        way."""
+        for number in self._flows:
+            self._tell(bodies.assoc_gone(number, cause))
+
+    def are_used(self, since: float) -> bool:
+        """Whether anything has come or gone *since* then."""
+        return any(flow.association.used_at >= since for flow in self._flows.values())
 
     # ---- from the ingress
 
@@ -304,8 +314,12 @@ class DatagramSession:
         ways = dict.fromkeys([own] if own is not None and own.out is not None else ())
         ways |= dict.fromkeys(flow.copies)
         is_doubted = own is None or own.out is None or own.is_silent(now) or now < own.unheard_until
-        if is_doubted and flow.is_thin and not flow.is_bound:
-            ways |= dict.fromkeys(end for end in self.labels.values() if end.is_active and end.out is not None)
+        if is_doubted and not flow.is_bound:
+            active = [end for end in self.labels.values() if end.is_active and end.out is not None]
+            if flow.is_thin:
+                ways |= dict.fromkeys(active)
+            elif own is not None and now - own.end.heard_at > FORSAKEN:
+                ways = dict.fromkeys([end for end in active if not end.is_silent(now)][:1] or ways)
         flow.ways = tuple(ways)
         flow.until = now + (LOOK if is_doubted else min((until - now for until in flow.copies.values()), default=60.0))
         return flow.ways

@@ -57,6 +57,11 @@ class NodeDatagrams:
         return bool(self._ports)
 
     @property
+    def are_used(self) -> bool:
+        """Whether any association is."""
+        return self.associations is not None and self.associations.are_used()
+
+    @property
     def unsent(self) -> int:
         """Datagrams that the kernel did not take, or that waited in vain."""
         of_targets = 0 if self.associations is None else self.associations.statistics().unsent
@@ -172,12 +177,14 @@ class SessionDatagrams:
         if self._session is not None:
             self._session.end(number)
 
-    def close(self, cause: Cause | None = None) -> None:
-        """The session is over, or with a *cause* only its associations are, and it is said why."""
+    def announce_end(self, cause: Cause) -> None:
+        """Say of all its associations that they end, and why."""
+        if self._session is not None:
+            self._session.announce_end(cause)
+
+    def close(self) -> None:
+        """The session is over."""
         if self._session is None or self._node.associations is None:
-            return
-        if cause is not None:
-            self._session.close(cause)
             return
         for label, end in self._session.labels.items():
             if self._node.labels.ending(label) is end:

@@ -371,9 +371,9 @@ class Sessions:
     # ---- the end
 
     def end_streams(self, cause: Cause) -> None:
-        """Reset every stream, at both ends, and end every association."""
+        """Reset every stream, at both ends, and say of every association that it ends."""
         for held in self._held.values():
-            held.datagrams.close(cause)
+            held.datagrams.announce_end(cause)
         for stream in list(self.all_streams()):
             if not stream.is_over:
                 stream.sink.on_reset(cause)

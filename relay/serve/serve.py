@@ -159,9 +159,10 @@ async def _until_told(signals: AsyncIterator[int], parts: NodeParts, reloads: Re
 
 
 async def _drain(node: RelayNode, done: Callable[[], None]) -> None:
-    """Wait until the ingresses have left. Streams that are there after `drain` are reset, and both ends told."""
+    """Wait until the ingresses have left, and associations are quiet. Streams that are there after `drain` are reset,
+    and both ends told."""
     with trio.move_on_after(node.limits.drain):
-        while node.transits or node.sessions.streams:  # noqa: ASYNC110 - many things, each ends at its own pace
+        while node.transits or node.sessions.streams or node.datagrams.are_used:  # noqa: ASYNC110 - many things, each ends at its own pace
             await trio.sleep(LOOK_AGAIN)
     node.sessions.end_streams(Cause.DRAINING)
     await trio.sleep(LAST_WORDS)

@@ -114,6 +114,23 @@ def test_u16_each_arrives_once_and_from_one_port(client: UdpClient, echo: EchoSe
     assert len({data for _, data in echo.came}) == 501
 
 
+def test_u32_every_target_sees_one_port_and_any_port_of_theirs_may_answer(
+    client: UdpClient, echo: EchoServer, stack: contextlib.ExitStack
+) -> None:
+    others = [EchoServer(), EchoServer(host="127.0.0.2")]  # another port, another address: RFC 5780 section 4.3
+    for other in others:
+        stack.callback(other.close)
+    for one in (echo, *others):
+        host, port = one.sock.getsockname()
+        assert client.ask(host, port, b"who am I?") == (host, port, b"who am I?")
+    (source,) = {*echo.sources, *others[0].sources, *others[1].sources}
+    for host in ("127.0.0.1", "127.0.0.2"):  # of which nothing was asked: section 4.4
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+            other.bind((host, 0))
+            other.sendto(b"from there", source)
+            assert client.receive() == (*other.getsockname(), b"from there")
+
+
 def test_u11_anybody_may_answer(client: UdpClient, echo: EchoServer) -> None:
     client.ask("127.0.0.1", echo.port, b"first")
     (source,) = echo.sources

@@ -50,10 +50,10 @@ NAMES = ("shanghai", "jp", "us")
 class EchoServer:
     """A UDP server that sends back what it gets, and knows who sent it."""
 
-    def __init__(self, family: int = socket.AF_INET) -> None:
+    def __init__(self, family: int = socket.AF_INET, host: str = "127.0.0.1") -> None:
         self.sock = socket.socket(family, socket.SOCK_DGRAM)
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
-        self.sock.bind(("::1" if family == socket.AF_INET6 else "127.0.0.1", 0))
+        self.sock.bind(("::1" if family == socket.AF_INET6 else host, 0))
         self.port: int = self.sock.getsockname()[1]
         self.came: list[tuple[Any, bytes]] = []
         self.echoes = True

@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "jitter": (EmulatedLine.jitter, "LINE 5ms"),
     "lose": (EmulatedLine.lose, "LINE 1%"),
     "deaf": (EmulatedLine.deafen, "LINE"),
+    "police": (EmulatedLine.police, "LINE 250KB/s"),
     "rate": (EmulatedLine.limit, "LINE 50KB/s"),
     "heal": (EmulatedLine.heal, "LINE"),
 }

@@ -66,6 +66,8 @@ class EmulatedLine:
         self.dial = Dial.ANSWERED
         self.is_deaf = False
         self._block(towards=False, back=False)
+        for way in (self.towards, self.back):
+            way.police(None)
 
     def blackhole(self, way: str = "both") -> None:
         """Nothing passes on *way* (towards the node, back, both) and nothing is closed; no dial is answered."""
@@ -86,6 +88,12 @@ class EmulatedLine:
     def deafen(self) -> None:
         """No datagram passes; connections go on as ever."""
         self.is_deaf = True
+
+    def police(self, rate: str) -> None:
+        """No more than *rate*, as in 250KB/s, of datagrams passes each way, but for a burst; connections go on as
+        ever."""
+        for way in (self.towards, self.back):
+            way.police(quantity(parse_rate, rate))
 
     def slow(self, added: str) -> None:
         """*added* comes on top of the round trip that the line began with."""

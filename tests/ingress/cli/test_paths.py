@@ -230,12 +230,16 @@ def test_by_which_paths_datagrams_go_is_said() -> None:
         {**ROW, "path": "old", "datagrams": {**known, "role": "", "why": "no UDP: update jp"}},
         {**ROW, "path": "older", "datagrams": {**known, "role": "", "why": "no UDP: update jp"}},
         {**ROW, "path": "down", "state": "down", "datagrams": {**known, "role": "", "why": "no UDP: update jp"}},
+        {**ROW, "path": "strict", "datagrams": {**known, "sent": 0, "policed": 250_000.0, "detoured": 2}},
+        {**ROW, "path": "calm", "datagrams": {**known, "sent": 0, "policed": 500_000.0, "detoured": 0}},
         {**ROW, "datagrams": None},
     ]
     assert datagram_notes(rows) == [
         "datagrams to us-dmit: over ix-dmit/jp-us-dmit (130 ms, jitter 0.4, 2% lost)",
         "datagrams on deaf: in TCP on ix/pacific",
         "datagrams on old, older: no UDP: update jp",
+        "datagrams on strict: UDP ≈ 2 Mbit/s, 2 associations in TCP for that",
+        "datagrams on calm: UDP ≈ 4 Mbit/s",
     ]
 
 

@@ -19,21 +19,24 @@ from ingress.paths.dial import Opened
 from ingress.paths.labeling import Labeling
 from ingress.paths.live import LivePath
 from relay.callbacks import ignore
+from relay.carrier.datagram_link import DatagramLink
 from relay.carrier.link import Link
 from relay.datagram.end import DatagramEnd
 from relay.datagram.window import ReplayWindow
 from relay.model.walk import Path
 from relay.wire import bodies
 from relay.wire.codes import OF_DATAGRAMS, Cipher, Verdict
-from relay.wire.datagrams import ACTIVE, ANSWER, COPY, DEAF, LABEL_SIZE, Heartbeat, forth, turned
+from relay.wire.datagrams import ACTIVE, ANSWER, COPY, DATA, DEAF, INNER, LABEL_SIZE, Heartbeat, forth, turned
 from relay.wire.frames import Kind
-from relay.wire.setup import Hello
+from relay.wire.setup import Hello, Welcome
 from tests.ingress.paths.far_node import FarNode
 from tests.ingress.paths.fleet_bed import FleetBed
-from tests.ingress.paths.virtual_lines import VirtualLine
+from tests.ingress.paths.virtual_lines import VirtualConnection, VirtualLine
 
 TAG = b"\x12\x34\x56\x78"
 TARGET = b"\x01\x09\x09\x09\x09\x00\x35"
+POOR = 500
+"""Bytes beyond which TCP that is poor loses nine of ten."""
 Carry = Callable[[bytes], None]
 
 
@@ -48,6 +51,42 @@ class Weather:
     """Seconds that one in two takes longer."""
     most: int = 65_507
     """Bytes of the largest datagram that gets through."""
+    policer: "Policer | None" = None
+
+
+@attrs.define(eq=False)
+class Policer:
+    """Lets *rate* bytes a second pass each way, after a burst of *burst* bytes; what is more is lost."""
+
+    rate: float
+    burst: float
+    left: dict[str, tuple[float, float]] = attrs.Factory(dict)
+
+    def passes(self, size: int, way: str, now: float) -> bool:
+        """Whether one of *size* bytes does."""
+        left, at = self.left.get(way, (self.burst, now))
+        left = min(left + (now - at) * self.rate, self.burst)
+        self.left[way] = left - size if left >= size else left, now
+        return left >= size
+
+
+class FarCarrier:
+    """A node's end of a carrier for datagrams."""
+
+    def __init__(self, bed: "DatagramBed", node: str, connection: VirtualConnection) -> None:
+        self.bed, self.node, self.connection = bed, node, connection
+        self.link = DatagramLink(bed.loop, connection.far, self)
+
+    def on_datagram(self, link: DatagramLink, data: bytes) -> None:
+        if self.bed.is_tcp_poor and len(data) > POOR and self.bed.dice.random() < 0.9:
+            return  # as what has waited for too long before it
+        self.bed.far[self.node].receive(data, link.send)
+
+    def on_pong(self, link: DatagramLink, name: int) -> None:
+        """Nothing: a node does not ask."""
+
+    def on_lost(self, link: DatagramLink, why: str) -> None:
+        self.bed.carriers.remove(self)
 
 
 class VirtualOut:
@@ -102,6 +141,8 @@ class FarExit:
         """What reached the targets."""
         self.beats: list[tuple[float, bytes]] = []
         """Heartbeats, by moment and label."""
+        self.silenced: set[int] = set()
+        """Associations whose targets do not answer."""
         self.verdict = Verdict.TAKEN
         self.labels_said = 0
         node.on_datagram_notice = self.on_notice
@@ -152,11 +193,21 @@ class FarExit:
         if not one.window.fresh(int.from_bytes(order, "big")):
             return
         self.payloads.append(inner[10 + len(TARGET) :])
+        if number in self.silenced:
+            return
         one.order += 1
         reply = bytes([kind & ~COPY, 0]) + inner[2:6] + one.order.to_bytes(4, "big") + inner[10:]
         copies = [to for to, at in one.copied_on.values() if now - at < 2.0 and to is not one.primary]
         for to in (*([one.primary] if one.primary is not None else []), *copies):
             to.back(to.end.seal(reply))
+
+    def speak(self, number: int, payload: bytes) -> None:
+        """The target says something of its own accord."""
+        one = self.associations[number]
+        one.order += 1
+        inner = INNER.pack(DATA, 0, number, one.order) + TARGET + payload
+        assert one.primary is not None
+        one.primary.back(one.primary.end.seal(inner))
 
     def say_deaf(self) -> None:
         """As an exit does by itself on labels in use that are silent."""
@@ -178,7 +229,7 @@ class Player:
         self.flow: DatagramFlow | None = bed.datagrams.open(exit_, self, self.within)
         self.came: list[tuple[float, int]] = []
         self.sent = 0
-        self.is_playing = True
+        self.is_playing = self.is_pouring = True
 
     def on_replies(self, inners: Sequence[bytes], start: int) -> None:
         self.came += [(self.bed.loop.now, int(inner[start + len(TARGET) :])) for inner in inners]
@@ -199,6 +250,17 @@ class Player:
             self.flow = self.bed.datagrams.open(exits[0], self, self.within)
         self.sent += 1
         self.flow.send(TARGET, [str(self.sent).encode()])
+
+    def pour(self, pace: float, size: int) -> None:
+        """As a download over QUIC, or WireGuard, that knows no mercy: so many datagrams of that size a second."""
+        if self.is_pouring and self.flow is not None:
+            self.sent += 1
+            self.flow.send(TARGET, [str(self.sent).encode().ljust(size)])
+            self.bed.loop.call_at(self.bed.loop.now + 1 / pace, lambda: self.pour(pace, size))
+
+    def came_since(self, moment: float) -> int:
+        """How many came back since then."""
+        return sum(at >= moment for at, _ in self.came)
 
     def longest_gap(self, since: float) -> float:
         """Seconds, of those after *since*, in which nothing came."""
@@ -221,11 +283,15 @@ class DatagramBed(FleetBed):
         self.takes: Verdict | None = Verdict.TAKEN
         """What relays say of labels."""
         self.features = OF_DATAGRAMS
+        self.carriers: list[FarCarrier] = []
+        self.is_tcp_poor = False
+        """They carry next to nothing but what is small."""
         self.dice = random.Random(1)
         self.came_by: dict[str, set[int]] = {}
         """By path, the associations of which anything has come at an exit over it."""
         super().__init__(*arguments)
         self.patch.setattr(Datagrams, "_out", self._out)
+        self.patch.setattr("ingress.paths.datagram_carriers.open_carrier", self.open_datagram_carrier)
         self._look()
 
     @property
@@ -263,6 +329,17 @@ class DatagramBed(FleetBed):
         takes = (self.takes,) * len(labeling.hop_keys)
         return attrs.evolve(opened, takes=takes, datagrams_to=(path,))
 
+    async def open_datagram_carrier(self, path: Path, hello: Hello, context: ssl.SSLContext, base: FilePath) -> Opened:
+        """As `ingress.paths.dial.open_carrier`, to an exit."""
+        for hop in range(len(path.hops)):
+            await self._pass(path, hop)
+        lines = tuple(self.lines[hop.line.name] for hop in path.hops)
+        connection = VirtualConnection(lines)
+        self.connections.append(connection)
+        self.carriers.append(FarCarrier(self, path.end, connection))
+        welcome = Welcome(b"", 0, "", False, 2.0**33)
+        return Opened(connection.near, welcome, {})
+
     # ---- datagrams on their way
 
     def carry(self, lines: tuple[VirtualLine, ...], part: bytes, way: str, arrive: Carry) -> None:
@@ -271,6 +348,8 @@ class DatagramBed(FleetBed):
         for line in lines if way == "up" else reversed(lines):
             weather = self.weather.get(line.name, Weather())
             if len(part) > weather.most:
+                return
+            if weather.policer is not None and not weather.policer.passes(len(part), way, self.loop.now):
                 return
             if line.is_held or self.dice.random() < getattr(weather, way):
                 return

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 import pytest
 import trio
 
-from ingress.paths import datagram_path
+from ingress.paths import datagram_path, way
 from ingress.paths.datagram_flow import DatagramFlow
 from ingress.paths.datagram_path import DatagramPath
 from relay.exit.datagram_targets import write_source
@@ -194,3 +194,37 @@ async def test_a_path_that_is_removed_takes_it_along(asker: Callable[..., Asker]
     one.world.running.fleet.datagrams.use(None)
     assert not carrier.is_up
     await until(lambda: len(one.world.nodes["us"].datagrams.carriers) == 0)
+
+
+async def test_a_carrier_that_nobody_uses_is_let_go_and_comes_back_without_loss(
+    asker: Callable[..., Asker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = await asker(ONE)
+    path = await carries(one)
+    await one.exchanged()
+    monkeypatch.setattr(way, "ASLEEP", 0.2)
+    carriers = one.world.nodes["us"].datagrams.carriers
+    one.world.running.fleet.datagrams.woken()
+    await until(lambda: path.is_asleep and len(carriers) == 0)
+    monkeypatch.undo()
+    assert path.carries and "asleep" in repr(path.carrier) and path.in_tcp == ("direct",)
+    before, sent = len(one.got), one.sent
+    for _ in range(5):
+        one.send()
+    await until(lambda: len(one.got) == before + 5)
+    assert one.got[before:] == [b"%d" % (sent + number) for number in range(1, 6)]
+    assert path.carrier is not None and path.carrier.is_up and path.carrier.dropped == 0
+
+
+async def test_an_exit_that_may_be_needed_has_its_carrier_woken(
+    asker: Callable[..., Asker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = await asker(ONE)
+    path, network = await carries(one), one.world.running.fleet.datagrams
+    monkeypatch.setattr(way, "ASLEEP", 0.0)
+    await until(lambda: path.is_asleep)
+    monkeypatch.undo()
+    await until(lambda: path.carrier is not None and not path.carrier.is_up)
+    network.ways["us"].urge(one.world.running.loop.now, one.world.running.loop.now + 1)
+    await until(lambda: path.carrier is not None and path.carrier.is_up)
+    assert not path.is_asleep

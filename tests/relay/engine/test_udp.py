@@ -201,6 +201,17 @@ async def test_u27_strangers_do_not_reach_python(ports: Ports) -> None:
     assert receiver.statistics().received == 2
 
 
+async def test_u29_a_kernel_that_refuses_to_cut_runs_gets_them_singly(ports: Ports) -> None:
+    near, far = Reader(), Reader()
+    sender, receiver = ports(near), ports(far)
+    sender.sock.setsockopt(socket.SOL_SOCKET, 11, 1)  # SO_NO_CHECK, with which it does (EINVAL)
+    out = sender.out(receiver.sock.getsockname())
+    for _ in range(5):
+        out.put(b"a" * 500)
+    await far.until(lambda: len(far.got) == 5)
+    assert not sender.statistics().segments
+
+
 async def test_u29_a_device_that_does_not_cut_runs_gets_them_singly(
     ports: Ports, monkeypatch: pytest.MonkeyPatch, events: list[tuple[str, dict[str, object]]]
 ) -> None:
@@ -311,6 +322,18 @@ async def test_a_flood_is_served_in_portions(ports: Ports, loop: Loop) -> None:
         sender.sock.sendto(b"x" * (number % 900 + 1), address)
     await far.until(lambda: len(far.got) == 2 * BUDGET)
     assert receiver.statistics().received == 2 * BUDGET
+
+
+async def test_u18_a_flood_at_one_port_leaves_others_their_turn(ports: Ports) -> None:
+    near, flooded, other = Reader(), Reader(), Reader()
+    sender, port, another = ports(near), ports(flooded), ports(other)
+    at_last: list[int] = []
+    other.react = lambda: at_last.append(len(flooded.got))
+    for number in range(4 * BUDGET):
+        sender.sock.sendto(b"x" * (number % 2 + 1), port.sock.getsockname())
+    sender.sock.sendto(b"a game's", another.sock.getsockname())
+    await flooded.until(lambda: len(flooded.got) == 4 * BUDGET)
+    assert at_last and at_last[0] <= 2 * BUDGET
 
 
 async def test_u17_datagrams_are_served_between_the_services_of_others(ports: Ports, loop: Loop) -> None:

@@ -154,3 +154,27 @@ async def test_copies_without_a_second_path_are_answered_twice_on_one(caller: Da
     await until(lambda: len(label.inners) == 3)
     assert [inner[0] for inner in label.inners[1:]] == [DATA, DATA | COPY]
     assert label.inners[1][1:] == label.inners[2][1:] and echo.got == [b"x", b"y"]
+
+
+async def test_replies_in_bulk_leave_a_label_that_its_ingress_has_left(
+    caller: DatagramCaller, echo: Echo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("relay.exit.datagram_session.THIN_DATAGRAMS", 0)
+    monkeypatch.setattr("relay.exit.datagram_session.FORSAKEN", 0.1)
+    first, second = await caller.label(), await caller.label("jp")
+    await exchanged(first, echo, b"one")
+    await until(lambda: len(first.inners) == 1)
+    asker = echo.port.out(echo.sources[0])
+    first.beat(0.025)  # and then nothing
+
+    def has_moved() -> bool:
+        second.beat(60.0)
+        asker.put(b"more")
+        return len(second.inners) > 0
+
+    await until(has_moved)
+    before = len(first.inners)
+    for count in range(5):
+        asker.put(b"and more")
+        await until(lambda least=count: len(second.inners) > least)  # type: ignore[misc]
+    assert len(first.inners) == before

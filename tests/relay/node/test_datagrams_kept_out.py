@@ -356,4 +356,5 @@ async def test_an_exit_that_stops_says_so_of_every_association(
     await until(lambda: len(label.got) == 1)
     world.nodes["us"].sessions.end_streams(Cause.DRAINING)
     assert bodies.parse_assoc_gone(await caller.hears(Kind.ASSOC_GONE)) == (1, Cause.DRAINING)
-    assert _is_free(echo.sources[0])
+    label.send(echo.written, b"under way")
+    await until(lambda: label.payloads == [b"x", b"under way"])

@@ -21,6 +21,7 @@ from relay.serve import serve
 from relay.wire.frames import Kind
 from relay.wire.setup import Proceed, Welcome
 from tests.relay.node.caller import Caller, asked, heard, hello, secured, transit
+from tests.relay.node.datagram_caller import DatagramCaller, Echo
 from tests.relay.session.pair import RecordingSink
 from tests.world import INGRESS, PATIENCE, TWO_PATHS, Journal, World, is_reset, read, read_all, until
 
@@ -302,3 +303,21 @@ async def test_a_relay_drains_when_the_ingress_has_left(world: World, caller: Ca
     assert not world.processes["jp"].ended.is_set()
     link.close("left")
     await world.ended("jp")
+
+
+async def test_an_exit_drains_when_its_associations_are_quiet(
+    world: World, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caller = DatagramCaller(world)
+    nursery.start_soon(caller.loop.run)
+    label, echo = await caller.label(), Echo(caller.loop)
+    label.send(echo.written, b"one")
+    await until(lambda: len(label.got) == 1)
+    world.signal("us", signal.SIGTERM)
+    await caller.hears(Kind.GOAWAY)
+    label.send(echo.written, b"two")
+    await until(lambda: len(label.got) == 2)
+    assert world.nodes["us"].datagrams.are_used and not world.processes["us"].ended.is_set()
+    monkeypatch.setattr("relay.exit.associations.USED", 0.0)
+    await world.ended("us")
+    nursery.cancel_scope.cancel()

@@ -87,6 +87,20 @@ def test_a_deaf_line_carries_connections(start_emulator: Start, stack: ExitStack
         assert receive(accepted, 6) == b"by TCP"
 
 
+def test_a_policed_line_lets_a_burst_pass(start_emulator: Start, stack: ExitStack) -> None:
+    far, near = datagram_socket(stack), datagram_socket(stack)
+    emulator = line_to(start_emulator, far)
+    assert emulator.command("police a 1KB/s") == "ok"
+    for _ in range(8):
+        near.sendto(bytes(1000), ("127.0.0.1", emulator.ports["a"]))
+    for _ in range(5):
+        assert len(far.recv(2000)) == 1000
+    assert is_quiet(far)
+    assert emulator.command("heal a") == "ok"
+    near.sendto(bytes(1000), ("127.0.0.1", emulator.ports["a"]))
+    assert len(far.recv(2000)) == 1000
+
+
 def test_a_full_queue_drops(start_emulator: Start, stack: ExitStack) -> None:
     far, near = datagram_socket(stack), datagram_socket(stack)
     emulator = line_to(start_emulator, far, rate=100_000.0)

@@ -155,3 +155,14 @@ def test_a_datagram_is_lost_by_chance_at_a_full_queue_and_in_a_black_hole() -> N
     assert line.datagram_arrival(50, 0.1) is not None  # the queue has moved on
     line.blocked = True
     assert line.datagram_arrival(50, 9.0) is None
+
+
+def test_a_policer_drops_datagrams_beyond_its_rate_and_leaves_streams_alone() -> None:
+    line = way()
+    line.police(1000.0)
+    found = [line.datagram_arrival(1000, 100.0) for _ in range(7)]
+    assert found == [100.0] * 5 + [None] * 2
+    assert line.datagram_arrival(1000, 100.5) is None and line.datagram_arrival(500, 100.5) == 100.5
+    assert line.arrival(100_000, 100.5) == 100.5
+    line.police(None)
+    assert line.datagram_arrival(100_000, 100.5) == 100.5
