@@ -15,6 +15,7 @@ class Basis(enum.Enum):
     SITE = "best for this site"
     PERMITTED = "best of the exits that may dial it"
     RULED = "best of what its rule allows"
+    WISHED = "asked for by hand (ingress use)"
     KEPT = "this client keeps its exit for the site"
     FOLLOWED = "an address without a name: by the exit of this client's last stream"
     DETOUR = "the client's exit for this site does not answer now"

@@ -33,6 +33,7 @@ MOST_TESTED = 4
 # Members that every stream needs, found once: to look one up in its class takes as long as two calls.
 _BEST, _SITE, _PERMITTED, _KEPT, _DETOUR = Basis.BEST, Basis.SITE, Basis.PERMITTED, Basis.KEPT, Basis.DETOUR
 _FOLLOWED, _RULED, _LEFT, _TRIAL = Basis.FOLLOWED, Basis.RULED, Basis.LEFT, Basis.TRIAL
+_WISHED = Basis.WISHED
 _UP, _HELD = grade_of(Tier.UP, is_sick=False), grade_of(Tier.HELD, is_sick=False)
 _STALLED = grade_of(Tier.STALLED, is_sick=False)
 
@@ -386,6 +387,8 @@ def _nearest(known: Mapping[str, Connect]) -> float:
 
 
 def _basis(demand: Demand, exits: frozenset[str] | None, *, is_known: bool) -> Basis:
+    if demand.wish is not None:
+        return _WISHED
     if demand.ruled and (exits is not None or demand.paths is not None):
         return _RULED
     if exits is not None:

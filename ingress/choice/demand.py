@@ -5,6 +5,7 @@ Every rule action ends here, as a field of the demand; what chooses a path reads
 
 from ingress.choice.rules import TCP, Match, Query, Rules
 from ingress.choice.sites import family_of, needed_family_of, site_of
+from ingress.choice.wishes import Wish, Wishes
 from ingress.config import IngressConfig
 from ingress.config.rule import Denial
 from ingress.lists.load import NO_LISTS, Lists
@@ -29,6 +30,7 @@ class Demand:
         "port",
         "site",
         "user",
+        "wish",
     )
 
     def __init__(
@@ -65,6 +67,8 @@ class Demand:
         """Paths that the stream is to ride on at once, sharing no line: 1, or 2 for a redundant one."""
         self.match = match
         """The rule that it falls under; None if none says anything of it."""
+        self.wish: Wish | None = None
+        """By which its paths were chosen; None if none was asked."""
         self.otherwise: Demand | None = None
         """What is asked when nothing can carry this; None if that is the end of it."""
 
@@ -97,13 +101,16 @@ class Demand:
 class Demands:
     """Makes demands by the rules of a file."""
 
-    __slots__ = ("_rules", "_usual")
+    __slots__ = ("_rules", "_usual", "_wishes")
 
-    def __init__(self, rules: Rules | None = None, usual: frozenset[str] | None = None) -> None:
+    def __init__(
+        self, rules: Rules | None = None, usual: frozenset[str] | None = None, wishes: Wishes | None = None
+    ) -> None:
         """*rules*: None if the file has none, so that no stream pays for them. *usual*: the paths of what no rule sends
         elsewhere; None for all."""
         self._rules = rules
         self._usual = usual
+        self._wishes = Wishes() if wishes is None else wishes
 
     def make(
         self,
@@ -117,11 +124,12 @@ class Demands:
     ) -> Demand:
         """The demand of a stream to *host*; *exits*: those that may dial it, None for all; the rest as in `Query`."""
         usual = self._usual
-        if self._rules is None:
-            return Demand(host, port, client, user, exits, 1, None, usual, listen)
-        match = self._rules.match(Query(host, port, client, user, listen, protocol))
+        match = None
+        if self._rules is not None:
+            match = self._rules.match(Query(host, port, client, user, listen, protocol))
         if match is None:
-            return Demand(host, port, client, user, exits, 1, None, usual, listen)
+            made = Demand(host, port, client, user, exits, 1, None, usual, listen)
+            return self._wished(made) if self._wishes else made
         rule = match.rule
         legs = 2 if rule.redundant else 1
         paths = match.paths if rule.is_about_paths else usual
@@ -131,6 +139,18 @@ class Demands:
         made = Demand(host, port, client, user, exits if wanted is None else wanted, legs, match, paths, listen)
         if rule.falls_through:
             made.otherwise = Demand(host, port, client, user, exits, legs, match, usual, listen)
+        return self._wished(made) if self._wishes and not made.ruled and not rule.direct else made
+
+    def _wished(self, demand: Demand) -> Demand:
+        """*demand*, which no rule bounds, by what was asked for by hand; if nothing of that works, as ever."""
+        wish = self._wishes.find(demand.host, demand.client, demand.user)
+        if wish is None:
+            return demand
+        paths = self._wishes.paths_of(wish)
+        paths = paths if demand.paths is None else paths & demand.paths
+        more = demand.legs, demand.match, paths, demand.listen
+        made = Demand(demand.host, demand.port, demand.client, demand.user, demand.exits, *more)
+        made.wish, made.otherwise = wish, demand
         return made
 
     def again(self, demand: Demand, exits: frozenset[str] | None) -> Demand:
@@ -140,10 +160,11 @@ class Demands:
     @property
     def restrict_paths(self) -> bool:
         """Whether any demand may be restricted to some paths."""
-        return self._usual is not None or (self._rules is not None and self._rules.restrict_paths)
+        has_rules = self._rules is not None and self._rules.restrict_paths
+        return has_rules or self._usual is not None or bool(self._wishes)
 
 
-def demands_of(config: IngressConfig, lists: Lists = NO_LISTS) -> Demands:
-    """By the rules of *config*, and the *lists* that they name."""
+def demands_of(config: IngressConfig, lists: Lists = NO_LISTS, wishes: Wishes | None = None) -> Demands:
+    """By the rules of *config*, the *lists* that they name, and what was asked for by hand."""
     rules = Rules(config.rules, lists, config.listen_names, config.leaves) if config.rules else None
-    return Demands(rules, config.usual)
+    return Demands(rules, config.usual, wishes)

@@ -16,6 +16,7 @@ HANDLERS: Final = {
     "paths": "ingress.cli.paths:run",
     "usage": "ingress.cli.usage:run",
     "rules": "ingress.cli.rules:run",
+    "use": "ingress.cli.use:run",
     "user": "ingress.cli.user:run",
 }
 
@@ -72,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_usage(commands)
     _add_rules(commands)
+    _add_use(commands)
     _add_user(commands)
     return parser
 
@@ -87,6 +89,13 @@ def _add_usage(commands: Subparsers) -> None:
     how = usage.add_mutually_exclusive_group()
     how.add_argument("--json", action="store_true", help="for programs; the form is documented and stable")
     how.add_argument("--csv", action="store_true", help="for spreadsheets; bytes as numbers")
+
+
+def _add_use(commands: Subparsers) -> None:
+    use = add_command(commands, "use", "take an exit, a line or a path by hand", texts.USE)
+    use.add_argument("what", nargs="?", metavar="NAME", default="", help="an exit, line, path, node or group; or: auto")
+    use.add_argument("--for", dest="whom", metavar="WHO", default="", help="a user, a client's address, or a host")
+    use.add_argument("--until", metavar="TIME", help="for how long, as 2h or 30m")
 
 
 def _add_rules(commands: Subparsers) -> None:

@@ -87,6 +87,7 @@ def render(answer: Mapping[str, Any], width: int, height: int | None = None) -> 
     """*answer* as docs/paths-json.md describes it, for *width* columns and, on a screen, at most *height* rows."""
     paths, lines = answer["paths"], answer["lines"]
     head = [Text(f"{answer['ingress']}  {answer['time']}", style="bold", no_wrap=True)]
+    head += [Text(row) for row in wrapped([f"use {said}" for said in answer.get("wishes", ())], width)]
     head += [Text(row, style=style) for said, style in _wrong(answer) for row in wrapped([said], width)]
     tail = [Text(row) for row in wrapped([total_line(answer["totals"])], width)]
     if height is None:

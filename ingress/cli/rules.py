@@ -12,6 +12,7 @@ from ingress.config.rule import of_rules
 from ingress.lists.countries import LONGEST_AGE
 from ingress.lists.load import Lists, load_lists
 from ingress.lists.source import LoadedList
+from ingress.state.place import fetched_folder
 from relay.cli.owner import as_owner_of
 from relay.cli.render_units import age
 from relay.errors import OperatorError
@@ -26,7 +27,7 @@ def run(options: Namespace) -> int:
     file = Path(options.config)
     with as_owner_of(file.absolute().parent):
         config = load(file, options.ingress)
-        lists = load_lists(of_rules(config.rules), config.countries)
+        lists = load_lists(of_rules(config.rules), config.countries, fetched=fetched_folder(config.state))
     if options.target is None:
         print("\n".join(overview(config, lists, time.time())))
         return 0
@@ -72,7 +73,10 @@ def overview(config: IngressConfig, lists: Lists, now: float) -> list[str]:
 def describe(loaded: LoadedList, now: float) -> str:
     """What a list holds, its age, and what of it has no meaning here."""
     holds = ", ".join(f"{count} {what}" for what, count in loaded.targets.counts.items()) or "nothing that counts here"
-    said = f"{loaded.source} ({loaded.format}): {holds}, changed {age(max(now - loaded.modified, 0))} ago"
+    if loaded.modified is None:
+        return f"{loaded.source}: was not fetched yet: it fits nothing until it is"
+    done = "changed" if loaded.source.url is None else "fetched"
+    said = f"{loaded.source} ({loaded.format}): {holds}, {done} {age(max(now - loaded.modified, 0))} ago"
     left_out = ", ".join(f"{count} {what}" for what, count in loaded.targets.left_out.items())
     return f"{said}; left out: {left_out}" if left_out else said
 
@@ -83,11 +87,14 @@ def list_warnings(lists: Lists, now: float) -> list[str]:
     if lists.countries is not None and now - lists.countries.built > LONGEST_AGE:
         said.append(f"{lists.countries.file}: was made {age(now - lists.countries.built)} ago; fetch it again")
     for loaded in lists.loaded.values():
+        if loaded.modified is None:
+            continue  # `ingress check` may run where nothing is fetched
         if not len(loaded.targets):
-            said.append(f"{loaded.source.file}: holds nothing that counts here; left out: all")
+            said.append(f"{loaded.file}: holds nothing that counts here; left out: all")
         if now - loaded.modified > OLD:
-            said.append(f"{loaded.source.file}: was changed {age(now - loaded.modified)} ago; fetch it again")
+            done = "changed" if loaded.source.url is None else "fetched"
+            said.append(f"{loaded.file}: was {done} {age(now - loaded.modified)} ago; fetch it again")
         if loaded.targets.left_out:
             left_out = ", ".join(f"{count} {what}" for what, count in loaded.targets.left_out.items())
-            said.append(f"{loaded.source.file}: left out, since it has no meaning here: {left_out}")
+            said.append(f"{loaded.file}: left out, since it has no meaning here: {left_out}")
     return said

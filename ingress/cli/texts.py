@@ -62,6 +62,12 @@ Read paths.toml and the lists that its rules name, and say which [[rule]] a conn
 condition, and what becomes of it. Nothing is looked up and the ingress need not run. Without HOST every rule is
 printed, with what its lists hold, how old they are, and what of them has no meaning here."""
 
+USE: Final = """\
+Have new connections take an exit, a line, a path, a node, or a group of lines or nodes, as long as any path of it
+works; then the choice goes on as ever, and `ingress paths` says so in its first lines. Running connections leave for it
+by plan where it leads to their exit. Rules that name exits or paths stand above it. It survives a restart.
+`ingress use auto` takes it back, with --for only that one. Without NAME: what is asked for now."""
+
 USER: Final = """\
 Change the file that `users` names in paths.toml (users.toml beside it, if it names none). Passwords are kept hashed.
 A running ingress takes the change at `ingress reload`."""

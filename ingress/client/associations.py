@@ -13,6 +13,7 @@ import attrs
 from ingress.choice.chooser import Chooser
 from ingress.choice.demand import Demand, demands_of
 from ingress.choice.rules import UDP
+from ingress.choice.wishes import Wishes
 from ingress.client.association import AssociationClient, ClientAssociation, Dropped, FlowEnd, FlowHolder
 from ingress.client.client_accounts import ClientAccounts, Countable
 from ingress.client.permits import Permits
@@ -82,6 +83,7 @@ class ClientAssociations:
         accounts: ClientAccounts,
         config: IngressConfig,
         lists: Lists = NO_LISTS,
+        wishes: Wishes | None = None,
     ) -> None:
         self.loop = loop
         self.direct: DirectFlows | None = None
@@ -96,12 +98,13 @@ class ClientAssociations:
         self._exits: Lru[str, tuple[str, float]] = Lru(MOST_KEPT)
         """By owner: the exit of its last association, and when that was begun."""
         self._evicted = 0
+        self.wishes = wishes
         self.use(config, lists)
 
     def use(self, config: IngressConfig, lists: Lists = NO_LISTS) -> None:
         """Go by *config* from the next association and target on; *lists* are those that its rules name."""
         self._permits = Permits(config)
-        self._demands = demands_of(config, lists)
+        self._demands = demands_of(config, lists, self.wishes)
         self._advertise = config.advertise
 
     def statistics(self) -> ClientAssociationsStatistics:

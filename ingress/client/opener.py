@@ -12,6 +12,7 @@ import attrs
 from ingress.choice.choice import Choice
 from ingress.choice.chooser import Chooser
 from ingress.choice.demand import Demand, demands_of
+from ingress.choice.wishes import Wishes
 from ingress.client.client_accounts import ClientAccounts
 from ingress.client.client_stream import OTHERS_MAY, ClientStream, StreamHolder
 from ingress.client.hedging import Hedges, Hedging
@@ -84,6 +85,7 @@ class Opener:
         accounts: ClientAccounts,
         config: IngressConfig,
         lists: Lists = NO_LISTS,
+        wishes: Wishes | None = None,
     ) -> None:
         self._loop = loop
         self._chooser = chooser
@@ -96,11 +98,12 @@ class Opener:
         self._unrepeatable = 0
         self.direct: DirectStreams | None = None
         """Set by whoever made it, if a rule says `direct`."""
+        self.wishes = wishes
         self.use(config, lists)
 
     def use(self, config: IngressConfig, lists: Lists = NO_LISTS) -> None:
         """Go by *config* from the next stream on; *lists* are those that its rules name."""
-        self._demands = demands_of(config, lists)
+        self._demands = demands_of(config, lists, self.wishes)
         self._permits = Permits(config)
         self._most_streams = config.limits.streams
         self._may_answer_early = config.answer != "true"

@@ -1,8 +1,10 @@
 """Reads `[[rule]]`."""
 
+import hashlib
 import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from ingress.config.chains import Chain, names_of, refuse_bad_via
 from ingress.config.model import Doors
@@ -20,6 +22,8 @@ ACTIONS = ("exit", "via", "chain", "direct", "deny")
 """Of which a rule has one at most."""
 ADDITIONS = ("avoid", "redundant", "answer")
 """What it may say besides, or alone."""
+SELDOM = 600.0
+"""Seconds between two times that a list is fetched, at least."""
 OF_PATHS = ("exit", "via", "chain", "avoid")
 """What leaves some exits or paths only."""
 
@@ -123,12 +127,15 @@ def _name_pattern(value: object) -> NamePattern:
 
 
 def _list_source(value: Mapping[str, object], folder: Path) -> ListSource:
-    keys = ("file", "format", "name", "attributes")
+    keys = ("file", "url", "every", "format", "name", "attributes")
     for key in value:
         if key not in keys:
             raise values.Wrong(f'"{key}" is not a key of a list', nearest(key, keys))
-    if "file" not in value:
-        raise values.Wrong("a list without a file", 'write { file = "names.txt" }')
+    if ("file" in value) == ("url" in value):
+        what = "a list with a file and a url" if "file" in value else "a list without a file"
+        raise values.Wrong(what, 'write { file = "names.txt" }, or { url = "https://…", every = "1d" }')
+    if "every" in value and "url" not in value:
+        raise values.Wrong("only what is fetched has every", "take it out, or write url")
     format_ = values.one_of(*FORMATS)(value["format"]) if "format" in value else None
     name = values.text(value["name"]) if "name" in value else None
     marks = value.get("attributes", [])
@@ -137,7 +144,24 @@ def _list_source(value: Mapping[str, object], folder: Path) -> ListSource:
         raise values.Wrong(f"{format_} has no lists with names", 'take name out, or write format = "geosite"')
     if attributes and format_ not in (GEOSITE, V2FLY) and name is None:
         raise values.Wrong("only geosite and v2fly have attributes", "take them out, or name the format")
-    return ListSource(folder / values.text(value["file"]), format_, name, attributes)
+    if "url" not in value:
+        return ListSource(folder / values.text(value["file"]), format_, name, attributes)
+    url, every = _url(value["url"]), values.duration(value.get("every", "1d"))
+    if every < SELDOM:
+        raise values.Wrong(f'every = "{value["every"]}" is too often', 'write "10m" or more: lists change once a day')
+    return ListSource(Path(hashlib.sha256(url.encode()).hexdigest()[:16]), format_, name, attributes, url, every)
+
+
+def _url(value: object) -> str:
+    found = values.text(value)
+    try:
+        parts = urlsplit(found)
+        is_good = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        is_good = False
+    if not is_good or not found.isascii() or any(sign <= " " for sign in found):
+        raise values.Wrong(f'"{found}" is no URL of a list', 'write it as "https://lists.example/cn.txt"')
+    return found
 
 
 def _country(value: object) -> str:

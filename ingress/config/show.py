@@ -162,7 +162,10 @@ def _rule(rule: Rule) -> dict[str, object]:
 
 def _list(source: ListSource) -> dict[str, object]:
     attributes = list(source.attributes) or None
-    return {"file": str(source.file), "format": source.format, "name": source.name, "attributes": attributes}
+    where = {"file": str(source.file)}
+    if source.url is not None:
+        where = {"url": source.url, "every": _quantity(source.every, DURATIONS)}
+    return {**where, "format": source.format, "name": source.name, "attributes": attributes}
 
 
 def _ports(ports: PortRange) -> object:

@@ -8,6 +8,7 @@ from typing import Final
 import attrs
 
 from ingress.lists.countries import Countries
+from ingress.lists.entries import Entries
 from ingress.lists.formats import UnreadableList, read_list
 from ingress.lists.source import ListSource, LoadedList
 from ingress.lists.targets import TargetSet
@@ -23,23 +24,31 @@ class Lists:
     loaded: Mapping[ListSource, LoadedList] = attrs.Factory(dict)
     countries: Countries | None = None
     """None if the file names no database."""
+    fetched: Path | None = None
+    """The folder of those that were fetched."""
 
 
 NO_LISTS: Final = Lists()
 
 
-def load_lists(sources: Iterable[ListSource], countries: Path | None = None, known: Lists = NO_LISTS) -> Lists:
+def load_lists(
+    sources: Iterable[ListSource],
+    countries: Path | None = None,
+    known: Lists = NO_LISTS,
+    fetched: Path | None = None,
+) -> Lists:
     """All of *sources*, and the database *countries*; what *known* has of a file that has not changed since is taken
-    as it is.
+    as it is. *fetched* is the folder of those with a URL, None for that of *known*.
 
     Raises:
         OperatorError: a line for each that cannot be read.
     """
     found: dict[ListSource, LoadedList] = {}
     wrong = []
+    fetched = fetched or known.fetched
     for source in dict.fromkeys(sources):
         try:
-            found[source] = load_one(source, known.loaded.get(source))
+            found[source] = load_one(source, known.loaded.get(source), fetched)
         except OperatorError as error:
             wrong.append(str(error))
     opened = None
@@ -49,16 +58,19 @@ def load_lists(sources: Iterable[ListSource], countries: Path | None = None, kno
         wrong.append(str(error))
     if wrong:
         raise OperatorError("\n".join(wrong))
-    return Lists(found, opened)
+    return Lists(found, opened, fetched)
 
 
 def _open(file: Path, old: Countries | None) -> Countries:
     return old if old is not None and old.file == file and old.modified == _modified(file) else Countries(file)
 
 
-def load_one(source: ListSource, old: LoadedList | None = None) -> LoadedList:
-    """One list; *old*, if its file has not changed since. OperatorError says what is wrong with it."""
-    file = source.file
+def load_one(source: ListSource, old: LoadedList | None = None, fetched: Path | None = None) -> LoadedList:
+    """One list; *old*, if its file has not changed since. OperatorError says what is wrong with it. *fetched* as in
+    `load_lists`."""
+    file = source.file if source.url is None or fetched is None else fetched / source.file
+    if source.url is not None and _modified(file) is None:
+        return LoadedList(source, TargetSet(Entries()), source.format or "", None, file)
     try:
         with open_file(file) as opened:
             modified = os.fstat(opened.fileno()).st_mtime
@@ -70,12 +82,12 @@ def load_one(source: ListSource, old: LoadedList | None = None) -> LoadedList:
         raise OperatorError(f"{file}: {unreadable(file, error)}") from error
     except UnreadableList as error:
         raise OperatorError(f"{file}: {error.what}; {error.mend}") from error
-    return LoadedList(source, TargetSet(entries), chosen, modified)
+    return LoadedList(source, TargetSet(entries), chosen, modified, file)
 
 
 def has_changed(lists: Lists) -> bool:
     """Whether a file is another than the one that was read, or is not there any more."""
-    files = [(one.source.file, one.modified) for one in lists.loaded.values()]
+    files = [(one.file, one.modified) for one in lists.loaded.values()]
     if lists.countries is not None:
         files.append((lists.countries.file, lists.countries.modified))
     return any(_modified(file) != modified for file, modified in files)

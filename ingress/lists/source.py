@@ -9,9 +9,10 @@ from ingress.lists.targets import TargetSet
 
 @attrs.frozen
 class ListSource:
-    """A file of names and networks, as `{ file = … }` says it."""
+    """A file of names and networks, as `{ file = … }` or `{ url = … }` says it."""
 
     file: Path
+    """Of one with a `url`, its name in the folder for what was fetched."""
     format: str | None = None
     """None: the one format that it can be in."""
     name: str | None = None
@@ -19,9 +20,16 @@ class ListSource:
     attributes: tuple[str, ...] = ()
     """Of the entries of v2fly's lists: those that have all of these; `!cn` wants those that have it not."""
 
+    url: str | None = None
+    """Where it is fetched from."""
+    every: float = 86400.0
+    """Seconds after which it is fetched again."""
+
     def __str__(self) -> str:
         which = "" if self.name is None else f" {self.name}"
-        return f"{self.file.name}{which}{''.join(f' @{one}' for one in self.attributes)}"
+        return (
+            f"{self.file.name if self.url is None else self.url}{which}{''.join(f' @{one}' for one in self.attributes)}"
+        )
 
 
 @attrs.frozen
@@ -31,5 +39,8 @@ class LoadedList:
     source: ListSource
     targets: TargetSet
     format: str
-    modified: float
-    """When its file was changed last, in seconds since 1970."""
+    modified: float | None
+    """When its file was changed, or fetched, last, in seconds since 1970; None of what was not fetched yet: such a list
+    has nothing in it."""
+    file: Path
+    """Where it is."""

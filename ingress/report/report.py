@@ -26,6 +26,7 @@ def report(snapshot: Snapshot) -> Report:
         list(snapshot.warnings),
         snapshot.vitals,
         dict(snapshot.counted),
+        list(snapshot.wishes),
     )
 
 

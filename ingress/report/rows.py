@@ -224,6 +224,8 @@ class Report:
     """How this process is."""
     counters: dict[str, int]
     """What every bound has counted since the start; by the names of docs/threats.md, "All bounds"."""
+    wishes: list[str]
+    """What was asked for by hand (`ingress use`), and what cannot be had of it now."""
     version: int = VERSION
 
 

@@ -41,6 +41,8 @@ class Snapshot:
     spare: Sequence[Path] = ()
     """Paths that are not measured, because there are too many."""
     warnings: Sequence[str] = ()
+    wishes: Sequence[str] = ()
+    """What was asked for by hand."""
     counted: Mapping[str, int] = {}
     """By every bound of this process."""
     vitals: Vitals = attrs.Factory(Vitals)

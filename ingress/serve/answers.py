@@ -1,15 +1,17 @@
 """What the admin socket is told: the report of `ingress paths`, the explanation of a choice, reload."""
 
 import datetime
+import time
 from collections.abc import Mapping
 from typing import Any
 
 from ingress.choice.sites import parse_target
+from ingress.choice.wishes import Wish
 from ingress.paths.peer import Peer
 from ingress.report.exits import behind_exits
 from ingress.report.line_rows import node_state
 from ingress.report.report import report
-from ingress.report.rows import NodeRow, Report, ToldRow, to_json
+from ingress.report.rows import VERSION, NodeRow, Report, ToldRow, to_json
 from ingress.report.snapshot import Snapshot
 from ingress.report.why import explain
 from ingress.serve.counters import ingress_counters
@@ -22,6 +24,9 @@ from relay.identity import expiry_warning
 from relay.model.network import Address, Network
 from relay.serve.shortage import shortage
 from relay.serve.vitals import process_vitals
+
+AUTO = "auto"
+"""What takes wishes back."""
 
 
 def asks(running: Running) -> Mapping[str, Ask]:
@@ -44,7 +49,31 @@ def asks(running: Running) -> Mapping[str, Ask]:
     async def usage(question: Mapping[str, Any]) -> Answer:
         return await answer_usage(running, question)
 
-    return {"paths": paths, "why": why, "usage": usage, "reload": running.reloads.answer}
+    async def use(question: Mapping[str, Any]) -> Answer:
+        return {"version": VERSION, "wishes": _use(running, question)}
+
+    return {"paths": paths, "why": why, "usage": usage, "use": use, "reload": running.reloads.answer}
+
+
+def _use(running: Running, question: Mapping[str, Any]) -> list[str]:
+    """Do what `ingress use` asks; the wishes in force then."""
+    what, whom, seconds = question.get("use", ""), question.get("for", ""), question.get("seconds")
+    if not isinstance(what, str) or not isinstance(whom, str) or not isinstance(seconds, int | float | None):
+        raise OperatorError("that is no wish: `use` and `for` are texts, `seconds` is a number")
+    if what == AUTO:
+        running.use(None, whom or None)
+    elif what:
+        running.use(Wish(what, whom, None if seconds is None else time.time() + seconds))
+    return wishes(running)
+
+
+def wishes(running: Running) -> list[str]:
+    """What was asked for by hand, and what cannot be had of it now."""
+    told = []
+    for wish in running.wishes.in_force(time.time()):
+        ranking = running.fleet.chooser.view(running.wishes.paths_of(wish)).ranking
+        told.append(f"{wish}" if ranking.usable else f"{wish}: none of its paths is up, the choice goes on as ever")
+    return told
 
 
 def _listen(running: Running, question: Mapping[str, Any]) -> Address | None:
@@ -83,6 +112,7 @@ def make_report(running: Running) -> Report:
             dials=fleet.dials(),
             nodes=node_rows(running),
             spare=fleet.found.spare,
+            wishes=wishes(running),
             warnings=[*running.config.warnings, *_warnings(running, clock.timestamp())],
             capacities=fleet.line_loads.capacities,
             limits=fleet.line_loads.limits,
@@ -138,7 +168,18 @@ def _short(running: Running) -> list[str]:
 
 def _warnings(running: Running, now: float) -> list[str]:
     """What is wrong here, and breaks nothing yet."""
-    return [*_expiring(running, now), *_short(running), *_forgetful(running)]
+    return [*_expiring(running, now), *_short(running), *_forgetful(running), *_unfetched(running)]
+
+
+def _unfetched(running: Running) -> list[str]:
+    """Lists that rules name, and that could not be fetched, or not any more."""
+    told = []
+    for one in running.lists.loaded.values():
+        why = running.fetcher.failed.get(one.source.url or "")
+        if why is not None:
+            stands = "there is none" if one.modified is None else f"the one of {_date(one.modified)} is in force"
+            told.append(f"the list {one.source.url} could not be fetched, {stands}: {why}")
+    return told
 
 
 def _forgetful(running: Running) -> list[str]:

@@ -12,6 +12,7 @@ import attrs
 import trio
 
 from ingress.choice.sites import load_suffixes
+from ingress.choice.wishes import Wish, Wishes, read_wishes
 from ingress.client.associations import ClientAssociations
 from ingress.client.client_accounts import ClientAccounts
 from ingress.client.entrance import Entrance
@@ -23,10 +24,12 @@ from ingress.lists.load import NO_LISTS, Lists, load_lists
 from ingress.paths.fleet import Fleet
 from ingress.paths.live import SetupOptions
 from ingress.serve.datagram_forwards import Bound, DatagramForwards
+from ingress.serve.list_fetch import ListFetcher
 from ingress.serve.list_watch import watch_lists
 from ingress.state.capacities import CapacityPart
 from ingress.state.keeper import Keeper
-from ingress.state.place import state_file, state_folder
+from ingress.state.notes import NotePart
+from ingress.state.place import fetched_folder, state_file, state_folder
 from ingress.state.usage import UsagePart
 from ingress.usage.usage import Usage
 from ingress.users import Users
@@ -69,7 +72,12 @@ def read(options: Namespace, name: str | None, known: Lists = NO_LISTS) -> Files
             f"{options.keys}/{config.name}: is the certificate of a relay; run: ingress keys --renew {config.name}"
         )
     users = None if config.users is None else load_users(config.users)
-    return Files(config, identity, users, load_lists(of_rules(config.rules), config.countries, known))
+    return Files(
+        config,
+        identity,
+        users,
+        load_lists(of_rules(config.rules), config.countries, known, fetched_folder(config.state)),
+    )
 
 
 def _tag(config: IngressConfig, identity: Identity) -> bytes | None:
@@ -99,17 +107,24 @@ class Running:
         self.usage = Usage(time.time)
         self.accounts = ClientAccounts(self.usage, sites=config.sites)
         self.fleet = fleet = Fleet(self.loop, nursery, config.name, config.paths, setup, self.memory, self.usage)
+        self.wishes = wishes = Wishes()
+        wishes.plan(config.network, config.paths.used)
         has_room, accounts, lists = self._has_room, self.accounts, files.lists
-        self.opener = Opener(self.loop, fleet.chooser, fleet.moving, has_room, accounts, config, lists)
-        self.associations = ClientAssociations(self.loop, fleet.chooser, fleet.datagrams, accounts, config, lists)
+        self.opener = Opener(self.loop, fleet.chooser, fleet.moving, has_room, accounts, config, lists, wishes)
+        self.associations = ClientAssociations(
+            self.loop, fleet.chooser, fleet.datagrams, accounts, config, lists, wishes
+        )
         self.datagram_forwards = DatagramForwards(self.associations)
         self.entrance = Entrance(self.loop, nursery, self.opener, self.associations, config, files.users)
         self.fleet.on_round = self.opener.each_round
         self.direct: DirectExit | None = None
         self._go_direct(config)
+        accept = self.entrance.accept_forward
+        self.fetcher = ListFetcher(lambda: self.lists, self._use_lists, accept, self.loop.call_soon)
         state = state_file(state_folder(config.state), config.name)
         usage = UsagePart(config.name, self.usage, self._sweep, time.time)
-        self.keeper = Keeper(state, [CapacityPart(self.fleet.line_loads.capacities), usage])
+        kept = NotePart("wishes", wishes.write, read_wishes, wishes.recall)
+        self.keeper = Keeper(state, [CapacityPart(self.fleet.line_loads.capacities), usage, kept])
 
     def start(self) -> None:
         """Listen, keep what is learned, and look after what is half closed.
@@ -123,6 +138,7 @@ class Running:
         self._nursery.start_soon(self.keeper.run)
         self._nursery.start_soon(self.vanished.watch)
         self._nursery.start_soon(watch_lists, lambda: self.lists, self._use_lists)
+        self._nursery.start_soon(self.fetcher.run)
         self._nursery.start_soon(Shortages(lambda: {self.config.name: self.memory}, self.streams).watch)
         self._nursery.start_soon(watch_half_closed, self._half_closed_idle, self.streams)
 
@@ -137,6 +153,19 @@ class Running:
         self.opener.use(self.config, lists)
         self.associations.use(self.config, lists)
         self._rule_anew(did)
+
+    def use(self, wish: Wish | None, whom: str | None = None) -> None:
+        """Take what *wish* says, as long as it works; None: as ever, for *whom* or for everybody (None). Running
+        streams leave by plan for it.
+
+        Raises:
+            OperatorError: no path is so.
+        """
+        if wish is None:
+            self.wishes.drop(whom)
+        else:
+            self.wishes.put(wish)
+        self.fleet.rule_anew(self.opener.again)
 
     def _rule_anew(self, did: bool) -> None:
         """Running streams go by the rules that are in force now; *did* the ones before restrict paths?"""
@@ -230,6 +259,7 @@ class Running:
         self.accounts.sites = config.sites
         self.memory.resize(config.limits.memory)
         did = self.opener.restricts_paths
+        self.wishes.plan(config.network, config.paths.used)
         self.opener.use(config, files.lists)
         self.associations.use(config, files.lists)
         self.entrance.use(config, files.users)

@@ -16,6 +16,11 @@ def state_folder(told: Path | None, environment: Mapping[str, str] = os.environ)
     return Path(next(home for home in homes if os.path.isabs(home))) / "ingress"
 
 
+def fetched_folder(told: Path | None) -> Path:
+    """Where the lists are that were fetched; *told* as in `state_folder`."""
+    return state_folder(told) / "lists"
+
+
 def state_file(folder: Path, ingress: str) -> Path:
     """The file of one ingress: several may share a folder."""
     return folder / f"{ingress}.sqlite"

@@ -32,9 +32,13 @@ STEPS: Final = (
         PRIMARY KEY (hour, ingress, line)
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE notes (name TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
+    """,
 )
 """`speed` in bytes per second, `at` in seconds since 1970. In `capacities` what everything on a line together was seen
 to get (`seen_in`: a stream, a speed test), in `held` what a bulk stream had on a path that let it have no more. In
-`usage` and `line_usage` hours are counted from 1970, and the sums are those of `Counted` and `LineCounted`."""
+`usage` and `line_usage` hours are counted from 1970, and the sums are those of `Counted` and `LineCounted`. In `notes`,
+as JSON, what an operator has said by hand."""
 VERSION: Final = len(STEPS)
 """As SQLite's user_version says it; 0 is an empty file."""

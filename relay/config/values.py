@@ -96,8 +96,8 @@ def name(value: object) -> str:
 
 
 def duration(value: object) -> float:
-    """Seconds, from `10s`, `5m`, `1h` or `250ms`."""
-    return _quantity(value, DURATIONS, "a duration", "10s, 5m, 1h or 250ms")
+    """Seconds, from `10s`, `5m`, `1h`, `2d` or `250ms`."""
+    return _quantity(value, DURATIONS, "a duration", "10s, 5m, 1h, 2d or 250ms")
 
 
 def size(value: object) -> int:

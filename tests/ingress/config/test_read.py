@@ -183,7 +183,15 @@ FORWARD = '[[forward]]\nlisten = "127.0.0.1:2000"\ntarget = "a.example:1"\n'
         (GOOD + '[[rule]]\ndeny = true\nlisten = "us"\n', 'rule[0].listen: no address to listen at is named "us"'),
         (GOOD + "[[rule]]\ndeny = true\nlisten = 9\n", "rule[0].listen: no ingress listens at port 9"),
         (GOOD + '[[rule]]\ndeny = true\nprotocol = "icmp"\n', 'rule[0].protocol: "icmp" is not known'),
-        (GOOD + '[[rule]]\ndeny = true\nhost = { url = "x" }\n', 'rule[0].host: "url" is not a key of a list'),
+        (GOOD + '[[rule]]\ndeny = true\nhost = { uri = "x" }\n', 'rule[0].host: "uri" is not a key of a list'),
+        (GOOD + '[[rule]]\ndeny = true\nhost = { url = "x" }\n', 'rule[0].host: "x" is no URL of a list'),
+        (GOOD + '[[rule]]\ndeny = true\nhost = { url = "http://a:x/" }\n', 'rule[0].host: "http://a:x/" is no URL'),
+        (
+            GOOD + '[[rule]]\ndeny = true\nhost = { url = "http://a/", every = "1s" }\n',
+            'rule[0].host: every = "1s" is too often',
+        ),
+        (GOOD + '[[rule]]\ndeny = true\nhost = { url = "http://a/", file = "b" }\n', "rule[0].host: a list with a"),
+        (GOOD + '[[rule]]\ndeny = true\nhost = { file = "b", every = "1d" }\n', "rule[0].host: only what is fetched"),
         (GOOD + "[[rule]]\ndeny = true\nhost = {}\n", "rule[0].host: a list without a file"),
         (GOOD + '[[rule]]\ndeny = true\nhost = { file = "x", format = "y" }\n', 'rule[0].host: "y" is not known'),
         (

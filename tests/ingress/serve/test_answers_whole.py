@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from ingress.choice.chooser import Chooser
 from ingress.choice.demand import Demand
 from ingress.choice.sites import parse_target
+from ingress.cli import main
 from ingress.report.rows import to_json
 from relay.admin.client import ask
 from relay.errors import OperatorError
@@ -49,6 +50,34 @@ async def test_paths_lines_and_nodes(make_world: Make) -> None:
     assert answer["warnings"] == []
     assert answer["vitals"]["up"] >= 0 and answer["vitals"]["memory"]["limit"] == world.running.memory.limit
     assert answer["vitals"]["descriptors"]["used"] > 10
+    await client.aclose()
+
+
+async def used(world: World, *arguments: str) -> int:
+    """The exit code of `ingress use`."""
+    options = ["use", *arguments, "--admin", str(world.folder / f"{INGRESS}.sock")]
+    with trio.fail_after(PATIENCE):
+        return await trio.to_thread.run_sync(main, options)
+
+
+async def test_what_is_asked_for_by_hand_is_done_and_told(make_world: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    world = await make_world(TWO_PATHS).start()
+    await world.up()
+    client, _ = await world.pair()
+    await until(lambda: _on(world, "direct") + _on(world, "ix/pacific") == 1)
+    line, path = ("ix", "ix/pacific") if _on(world, "direct") else ("direct", "direct")
+    assert await used(world, line, "--until", "2h") == 0
+    assert capsys.readouterr().out.startswith(f"{line} until ")
+    await until(lambda: _on(world, path) == 1)  # it has left by plan
+    assert (await said(world, ask="why", target="x.example"))["paths"] == [path]
+    (told,) = (await said(world, ask="paths"))["wishes"]
+    assert told.startswith(f"{line} until ")
+    assert [await used(world, "pacifik"), await used(world, line, "--until", "soon")] == [1, 1]
+    assert "no path goes over pacifik: did you mean" in (wrong := capsys.readouterr().err) and "--until soon" in wrong
+    assert await used(world, "auto") == 0
+    assert capsys.readouterr().out == "nothing is asked for by hand: the best path, and what rules say\n"
+    with pytest.raises(OperatorError, match="that is no wish"):
+        await said(world, ask="use", seconds="5")
     await client.aclose()
 
 

@@ -26,7 +26,7 @@ def test_rates(text: str, count: float) -> None:
 
 @pytest.mark.parametrize("value", [10, 10.0, "10", "s", "-1s", "10 sec", "10S", "", None, True, ["10s"], "١s"])
 def test_what_is_no_duration(value: object) -> None:
-    with pytest.raises(values.Wrong, match=r"10s, 5m, 1h or 250ms"):
+    with pytest.raises(values.Wrong, match=r"10s, 5m, 1h, 2d or 250ms"):
         values.duration(value)
 
 
