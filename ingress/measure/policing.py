@@ -30,7 +30,7 @@ HEALED, FASTER = 10.0, 1.2
 
 
 @attrs.frozen
-class Counted:
+class OneWayLosses:
     """One direction."""
 
     expected: int = 0
@@ -42,7 +42,7 @@ class Counted:
     fast_for: float = 0.0
     """Seconds in which more than `pace` passed, and nothing much was lost."""
 
-    def told(self, loss: Loss, seconds: float, pace: float, now: float) -> "Counted":
+    def told(self, loss: Loss, seconds: float, pace: float, now: float) -> "OneWayLosses":
         """With another piece of so many *seconds*; *pace* is what a policer let pass."""
         sent, came = loss.expected - self.expected, loss.received - self.received
         share = max(sent - came, 0) / sent if sent > 0 else 0.0
@@ -54,7 +54,7 @@ class Counted:
             losing, fast_for = (*losing, (now, share, max(came, 0) / seconds)), 0.0
         elif sent >= FASTER * pace * seconds:
             fast_for += seconds
-        return Counted(loss.expected, loss.received, losing, few_seen, few_missed, fast_for)
+        return OneWayLosses(loss.expected, loss.received, losing, few_seen, few_missed, fast_for)
 
     @property
     def share(self) -> float:
@@ -100,8 +100,8 @@ class Policing:
     """One path, of which `looked` is asked now and then. `policed` is what was found."""
 
     at: float = 0.0
-    up: Counted = Counted()
-    down: Counted = Counted()
+    up: OneWayLosses = OneWayLosses()
+    down: OneWayLosses = OneWayLosses()
     policed: Policed | None = None
 
     def looked(self, gauge: Gauge, now: float) -> "Policing":
@@ -114,7 +114,7 @@ class Policing:
         up, down = self.up.told(gauge.up, seconds, pace, now), self.down.told(gauge.down, seconds, pace, now)
         return Policing(now, up, down, self._judged(up, down, now))
 
-    def _judged(self, up: Counted, down: Counted, now: float) -> Policed | None:
+    def _judged(self, up: OneWayLosses, down: OneWayLosses, now: float) -> Policed | None:
         known = self.policed
         if known is not None and now < known.until:
             return known
@@ -131,7 +131,7 @@ class Policing:
 
     def begun_anew(self) -> "Policing":
         """What was lost until now is not held against it any more: what is much goes another way, or comes back."""
-        up, down = (Counted(one.expected, one.received) for one in (self.up, self.down))
+        up, down = (OneWayLosses(one.expected, one.received) for one in (self.up, self.down))
         return attrs.evolve(self, up=up, down=down)
 
     def not_better(self, now: float) -> "Policing":
@@ -141,5 +141,5 @@ class Policing:
         return attrs.evolve(self.begun_anew(), policed=until)
 
 
-def _from(loss: Loss) -> Counted:
-    return Counted(loss.expected, loss.received)
+def _from(loss: Loss) -> OneWayLosses:
+    return OneWayLosses(loss.expected, loss.received)
