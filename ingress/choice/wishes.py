@@ -91,9 +91,9 @@ class Wishes:
     def find(self, host: str, client: str, user: str) -> Wish | None:
         """The one for a stream, the most particular first: by host, user, client, for everybody."""
         now = time.time()
-        for whom in (host, user, client, EVERYBODY):
-            wish = self._wishes.get(whom) if whom or whom is EVERYBODY else None
-            if wish is not None and (wish.until is None or now < wish.until) and self._paths[wish.whom]:
+        for whom in (*filter(None, (host, user, client)), EVERYBODY):
+            wish = self._wishes.get(whom)
+            if wish is not None and (wish.until is None or now < wish.until) and self._paths[whom]:
                 return wish
         return None
 
