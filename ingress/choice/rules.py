@@ -68,7 +68,7 @@ def leaves_all(rule: Rule) -> None:
 class Rules:
     """The rules of an ingress, in the order of the file, and the lists that they name."""
 
-    __slots__ = ("_compiled", "_countries", "_found")
+    __slots__ = ("_by_name", "_compiled", "_countries", "_found", "_others")
 
     def __init__(
         self,
@@ -80,6 +80,15 @@ class Rules:
         self._countries = lists.countries
         self._compiled = tuple(_Compiled(rule, lists, listen_names or {}, leaves(rule)) for rule in rules)
         self._found: Lru[tuple[object, ...], tuple[Match | None]] = Lru(MOST)
+        self._by_name: dict[str, list[int]] = {}
+        """Rules that are only for names that they say themselves, by these: of a thousand rules, few are looked at."""
+        self._others: list[int] = []
+        for at, compiled in enumerate(self._compiled):
+            names = {pattern.name for pattern in compiled.rule.hosts}
+            if len(compiled.rule.targets) > len(compiled.rule.hosts) or not names:
+                self._others.append(at)
+            for name in names if at not in self._others[-1:] else ():
+                self._by_name.setdefault(name, []).append(at)
 
     def match(self, query: Query) -> Match | None:
         """The first rule that matches."""
@@ -91,11 +100,24 @@ class Rules:
 
     def _match(self, query: Query) -> Match | None:
         target = _Target(query.host, self._countries)
-        for compiled in self._compiled:
+        for at in self._candidates(target.name):
+            compiled = self._compiled[at]
             because = compiled.why(query, target)
             if because is not None:
                 return Match(compiled.rule, because, compiled.paths)
         return None
+
+    def _candidates(self, name: str | None) -> list[int]:
+        """Where those stand that may be for a target of this name, or for an address (None), in order."""
+        if name is None or not self._by_name:
+            return self._others
+        found = set(self._others)
+        end = len(name)
+        while end >= 0:
+            at = name.rfind(".", 0, end)
+            found.update(self._by_name.get(name[at + 1 :], ()))
+            end = at
+        return sorted(found)
 
     @property
     def restrict_paths(self) -> bool:

@@ -92,9 +92,8 @@ def test_who_asks_and_by_which_door_and_protocol() -> None:
 def test_a_list_is_asked_and_named() -> None:
     source = ListSource(Path("/etc/cn.txt"), "plain")
     entries, format_ = read_list(b"cn\n10.0.0.0/8\n", "plain")
-    rules = Rules(
-        [Rule(lists=(source,), ports=ports(443))], Lists({source: LoadedList(source, TargetSet(entries), format_, 0.0)})
-    )
+    loaded = LoadedList(source, TargetSet(entries), format_, 0.0, source.file)
+    rules = Rules([Rule(lists=(source,), ports=ports(443))], Lists({source: loaded}))
     found = rules.match(Query("www.site.cn", 443))
     assert found is not None
     assert found.because == "cn in cn.txt, port 443"
@@ -186,3 +185,23 @@ def test_a_client_of_whom_nothing_is_known_is_in_no_network() -> None:
     rules = Rules([Rule(clients=(network("0.0.0.0/0"), network("::/0")))])
     assert matched(rules, "a.example", 1, client="10.0.0.1") is not None
     assert matched(rules, "a.example", 1, client="") is None
+
+
+LABELS = st.lists(st.sampled_from(["a", "b", "cn"]), min_size=1, max_size=3).map(".".join)
+PATTERNS = st.builds(NamePattern, st.sampled_from([Scope.COVERED, Scope.BELOW, Scope.ITSELF]), LABELS)
+SOME = st.builds(
+    Rule,
+    hosts=st.lists(PATTERNS, max_size=2).map(tuple),
+    cidrs=st.sampled_from([(), (), (network("10.0.0.0/8"),)]),
+    ports=st.sampled_from([(), (), (PortRange(1, 100),)]),
+)
+
+
+@given(
+    rules=st.lists(SOME, max_size=6), host=LABELS | st.sampled_from(["10.0.0.1", "11.0.0.1"]), port=st.integers(99, 102)
+)
+def test_of_many_rules_the_first_that_fits_alone_is_found(rules: list[Rule], host: str, port: int) -> None:
+    query = Query(host, port)
+    found = Rules(rules).match(query)
+    expected = next((rule for rule in rules if Rules((rule,)).match(query) is not None), None)
+    assert (None if found is None else found.rule) is expected
