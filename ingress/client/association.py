@@ -13,6 +13,8 @@ import attrs
 
 from ingress.choice.demand import Demand
 from ingress.choice.rules import UDP
+from ingress.client.datagram_pace import DatagramPace
+from ingress.client.owner import Owner
 from ingress.doors.datagram import LED, PREFIX, address_end, read_address
 from ingress.lru import Lru
 from ingress.usage.usage import Counted
@@ -80,13 +82,15 @@ class FlowHolder(Protocol):
 class Dropped:
     """How many datagrams of clients were not passed on, and why. One for all associations."""
 
-    __slots__ = ("foreign", "malformed", "not_in_tcp", "refused", "unrouted")
+    __slots__ = ("foreign", "malformed", "not_in_tcp", "over_rate", "refused", "unrouted")
 
     def __init__(self) -> None:
         self.foreign = 0
         """They came from another address or port than the client's."""
         self.malformed = 0
         """Their header is wrong, or they are fragments."""
+        self.over_rate = 0
+        """They had waited for too long, because of their owner's rate."""
         self.not_in_tcp = 0
         """They would begin QUIC over a path on which datagrams go in TCP."""
         self.refused = 0
@@ -149,10 +153,12 @@ class ClientAssociation:
         "_home",
         "_last",
         "_out",
+        "_paces",
         "_port",
         "_source",
         "_targets",
         "_udp",
+        "owner",
         "used_at",
         "who",
     )
@@ -175,6 +181,10 @@ class ClientAssociation:
         """By their address bytes."""
         self._udp = UdpPort(home.loop, sock, self)
         self._out = self._udp.out()
+        self.owner: Owner | None = None
+        """Whose allowance it falls under."""
+        self._paces: tuple[DatagramPace, DatagramPace] | None = None
+        """What holds datagrams back, from the client and to it, if that allowance has a rate."""
         self._counted: tuple[int, int] | None = None
         """Bytes of its socket that stand in the accounts, in and out; None while it does not stand there at all."""
 
@@ -195,7 +205,9 @@ class ClientAssociation:
             self._home.dropped.foreign += -(-len(data) // (size or 1))
             return
         self.used_at = self._home.loop.now
-        if len(data) <= size:
+        if self._paces is not None:
+            self._paces[0].put([bytes(data[at : at + size]) for at in range(0, len(data) or 1, size or 1)])
+        elif len(data) <= size:
             self._pass_on(bytes(data))
         else:
             self._pass_on_run(bytes(data), size or 1)
@@ -276,7 +288,11 @@ class ClientAssociation:
         """Datagrams have come for the client: address bytes and payload begin at *start*."""
         if self._source is not None:
             self.used_at = self._home.loop.now
-            self._out.put_all([PREFIX + inner[start:] for inner in inners])
+            found = [PREFIX + inner[start:] for inner in inners]
+            if self._paces is None:
+                self._out.put_all(found)
+            else:
+                self._paces[1].put(found)
 
     def on_gone(self, flow: FlowEnd) -> None:
         """The exit does not have it any more: the next datagram begins it anew."""
@@ -286,6 +302,22 @@ class ClientAssociation:
         for target in (self._last, *self._targets.values()):  # the last one may be forgotten by now
             if target.flow is flow:
                 target.flow = None
+
+    def use(self, owner: Owner | None) -> None:
+        """It falls under the allowance of *owner* from now on; what waits goes, or is dropped when it is over."""
+        self.owner = owner
+        paces, self._paces = self._paces, None
+        for pace in paces or ():
+            pace.stop()
+        buckets = None if owner is None else owner.buckets
+        if buckets is not None:
+            self._paces = (
+                DatagramPace(self._home.loop, buckets, buckets.up, self._pass_on, self._count_late),
+                DatagramPace(self._home.loop, buckets, buckets.down, self._out.put, self._count_late),
+            )
+
+    def _count_late(self) -> None:
+        self._home.dropped.over_rate += 1
 
     # ---- the end
 

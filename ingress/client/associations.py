@@ -14,6 +14,7 @@ from ingress.choice.chooser import Chooser
 from ingress.choice.demand import Demand, demands_of
 from ingress.choice.rules import UDP
 from ingress.choice.wishes import Wishes
+from ingress.client.allowances import Allowances
 from ingress.client.association import AssociationClient, ClientAssociation, Dropped, FlowEnd, FlowHolder
 from ingress.client.client_accounts import ClientAccounts, Countable
 from ingress.client.permits import Permits
@@ -69,6 +70,7 @@ class ClientAssociationsStatistics:
     refused: int
     unrouted: int
     not_in_tcp: int
+    over_rate: int
     """As `Dropped`."""
 
 
@@ -81,6 +83,7 @@ class ClientAssociations:
         chooser: Chooser,
         network: DatagramNetwork,
         accounts: ClientAccounts,
+        allowances: Allowances,
         config: IngressConfig,
         lists: Lists = NO_LISTS,
         wishes: Wishes | None = None,
@@ -92,6 +95,7 @@ class ClientAssociations:
         self._chooser = chooser
         self._network = network
         self._accounts = accounts
+        self._allowances = allowances
         self._held: dict[ClientAssociation, Callable[[], None]] = {}
         """With what ends the client of each."""
         self._by_owner: dict[str, set[ClientAssociation]] = {}
@@ -102,23 +106,29 @@ class ClientAssociations:
         self.use(config, lists)
 
     def use(self, config: IngressConfig, lists: Lists = NO_LISTS) -> None:
-        """Go by *config* from the next association and target on; *lists* are those that its rules name."""
+        """Go by *config* from the next association and target on, and by its allowances, which were exchanged before;
+        *lists* are those that its rules name."""
         self._permits = Permits(config)
         self._demands = demands_of(config, lists, self.wishes)
         self._advertise = config.advertise
+        for association in self._held:
+            self._allowances.associated(association)
 
     def statistics(self) -> ClientAssociationsStatistics:
         """What its bounds have counted."""
         dropped = self.dropped
-        counts = dropped.foreign, dropped.malformed, dropped.refused, dropped.unrouted, dropped.not_in_tcp
-        return ClientAssociationsStatistics(len(self._held), self._evicted, *counts)
+        counts = dropped.foreign, dropped.malformed, dropped.refused, dropped.unrouted
+        return ClientAssociationsStatistics(
+            len(self._held), self._evicted, *counts, dropped.not_in_tcp, dropped.over_rate
+        )
 
     def add(
         self, local: str, who: AssociationClient, port: int, on_evicted: Callable[[], None]
     ) -> tuple[ClientAssociation, tuple[str, int]] | None:
         """An association for *who*, who has connected to the address *local* and says that it sends from *port* (0: it
         does not say); and where it is told to send to. None if there is none to be had."""
-        if not self._network.may_carry:
+        owner = self._allowances.find(who.user, who.address)
+        if not self._network.may_carry or not (owner is None or self._allowances.may_open(owner, is_association=True)):
             return None
         sock = _bind(local)
         if sock is None:
@@ -127,6 +137,7 @@ class ClientAssociations:
         association = ClientAssociation(self, sock, who, port)
         self._held[association] = on_evicted
         self._accounts.associated(association)
+        self._allowances.associated(association)
         self._by_owner.setdefault(who.owner, set()).add(association)
         return association, self._told(association)
 
@@ -203,6 +214,7 @@ class ClientAssociations:
     def over(self, association: ClientAssociation) -> None:
         """It is about to end."""
         self._accounts.dissociated(association)
+        self._allowances.dissociated(association)
         self._held.pop(association, None)
         held = self._by_owner.get(association.who.owner)
         if held is not None:

@@ -278,6 +278,7 @@ class Client:
         self._forget_idle()
         stream = upstream.stream
         tunnel = Tunnel(upstream, stream, self._tunnel_over)
+        upstream.taken_by(tunnel)
         stream.bind(tunnel)
         self.tcp.owner = tunnel
         if asked.early:

@@ -43,6 +43,11 @@ class ClientAccounts:
 
     # ---- streams
 
+    @property
+    def streams(self) -> list[ClientStream]:
+        """Those that are open."""
+        return list(self._streams)
+
     def began(self, stream: ClientStream) -> None:
         """*stream* was opened, for the first time or again."""
         self._streams.add(stream)

@@ -8,6 +8,8 @@ from typing import Protocol
 
 from ingress.choice.choice import Choice
 from ingress.choice.demand import Demand
+from ingress.client.owner import Owner
+from ingress.client.pace import Pace, PacedSink
 from relay.model.cause import Cause
 from relay.session.initiator import InitiatorStream
 
@@ -98,6 +100,7 @@ class ClientStream:
     __slots__ = (
         "_holder",
         "_outcomes",
+        "_taker",
         "asked_at",
         "choice",
         "counted_down",
@@ -105,6 +108,8 @@ class ClientStream:
         "demand",
         "is_answered",
         "is_counted",
+        "owner",
+        "pace",
         "refused_by",
         "stream",
         "tries",
@@ -126,6 +131,12 @@ class ClientStream:
         """How far it stands in the accounts, in bytes of the client and for it."""
         self.is_counted = False
         """It stands there as one stream."""
+        self.owner: Owner | None = None
+        """Whose allowance it falls under."""
+        self.pace: Pace | None = None
+        """What holds its bytes back, if that allowance has a rate, or had one."""
+        self._taker: PacedSink | None = None
+        """Who gets its bytes, once they pass without the holder."""
         self._outcomes = outcomes
 
     @property
@@ -136,7 +147,7 @@ class ClientStream:
     def let_go(self) -> None:
         """The client has no more to do with it, whatever becomes of it."""
         if self._holder is not None:
-            self._holder = None
+            self._holder = self._taker = None
             self._outcomes.over(self)
 
     def answer(self) -> None:
@@ -160,16 +171,22 @@ class ClientStream:
 
     def must_wait(self) -> bool:
         """Whether the client is to send no more for now; then `on_room` follows."""
+        if self.pace is not None and not self.pace.most:
+            return True
         return self.stream is not None and self.stream.must_wait()
 
     def write(self, data: bytes) -> None:
         """Bytes of the client."""
+        if self.pace is not None:
+            self.pace.took(len(data))
         if self.stream is not None:
             self.stream.write(data)
 
     def pass_on(self, data: memoryview) -> None:
         """Give bytes of the target, which the holder was told, to the sink that has taken its place meanwhile."""
-        if self.stream is not None:
+        if self.pace is not None:
+            self.pace.sink.deliver(data)
+        elif self.stream is not None:
             self.stream.sink.on_data(data)
 
     def finish(self) -> None:
@@ -180,7 +197,7 @@ class ClientStream:
     def consume_all(self) -> None:
         """All that came has left for the client."""
         if self.stream is not None and (self._holder is None or not self._holder.has_unsent):
-            self.stream.consume(self.stream.receiver.received)
+            self.stream.consume(self.stream.receiver.received - (0 if self.pace is None else len(self.pace.held)))
 
     def reset(self) -> None:
         """The client has no more use for it."""
@@ -193,9 +210,10 @@ class ClientStream:
 
     def on_data(self, data: memoryview) -> None:
         """Bytes of the target: for the holder, and consumed once they have left it; dropped if nobody holds it."""
-        if self._holder is not None:
-            self._holder.on_stream_data(data)
-        self.consume_all()
+        if self.pace is not None and self._holder is not None:
+            self.pace.pass_on(data)
+        else:
+            self.deliver(data)
 
     def backlog(self) -> int:
         """What the kernel has not sent of what the holder was given."""
@@ -203,6 +221,9 @@ class ClientStream:
 
     def on_fin(self) -> None:
         """The target's bytes have ended. If nobody holds the stream, or not any more after it was told, it ends."""
+        if self.pace is not None and self.pace.held:
+            self.pace.fin_waits = True
+            return
         if self._holder is not None:
             self._holder.on_stream_fin()
         if self._holder is None:
@@ -230,6 +251,36 @@ class ClientStream:
         if self._holder is not None:
             tell = self._holder.on_stream_reset if self.is_answered else self._holder.on_stream_refused
             tell(cause)
+
+    # ---- what an allowance holds back
+
+    def taken_by(self, sink: PacedSink) -> None:
+        """Its bytes pass between the session and the client without the holder: *sink* has them."""
+        self._taker = sink
+        if self.pace is not None:
+            self.pace.sink = sink
+
+    def held_back(self) -> Pace:
+        """What holds it back, from now on at least."""
+        if self.pace is None:
+            self.pace = Pace(self._taker or self)
+        return self.pace
+
+    def deliver(self, data: memoryview) -> None:
+        """As `PacedSink.deliver`."""
+        if self._holder is not None:
+            self._holder.on_stream_data(data)
+        self.consume_all()
+
+    def on_all_delivered(self) -> None:
+        """As `PacedSink.on_all_delivered`."""
+        if self.pace is not None and self.pace.fin_waits:
+            self.pace.fin_waits = False
+            self.on_fin()
+
+    def on_may_read(self) -> None:
+        """As `PacedSink.on_may_read`."""
+        self.on_room()
 
     # ---- what became of it
 

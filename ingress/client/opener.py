@@ -13,6 +13,7 @@ from ingress.choice.choice import Choice
 from ingress.choice.chooser import Chooser
 from ingress.choice.demand import Demand, demands_of
 from ingress.choice.wishes import Wishes
+from ingress.client.allowances import Allowances
 from ingress.client.client_accounts import ClientAccounts
 from ingress.client.client_stream import OTHERS_MAY, ClientStream, StreamHolder
 from ingress.client.hedging import Hedges, Hedging
@@ -83,6 +84,7 @@ class Opener:
         streams: Streams,
         has_room: Callable[[int], bool],
         accounts: ClientAccounts,
+        allowances: Allowances,
         config: IngressConfig,
         lists: Lists = NO_LISTS,
         wishes: Wishes | None = None,
@@ -92,6 +94,7 @@ class Opener:
         self._streams = streams
         self._has_room = has_room
         self._accounts = accounts
+        self._allowances = allowances
         self._waiting: deque[ClientStream] = deque()
         self._hedging = Hedging(chooser, streams)
         self._withdrawing = Withdrawing(chooser, self._has_other)
@@ -102,11 +105,15 @@ class Opener:
         self.use(config, lists)
 
     def use(self, config: IngressConfig, lists: Lists = NO_LISTS) -> None:
-        """Go by *config* from the next stream on; *lists* are those that its rules name."""
+        """Go by *config* from the next stream on, and by its allowances with all; *lists* are those that its rules
+        name."""
         self._demands = demands_of(config, lists, self.wishes)
         self._permits = Permits(config)
         self._most_streams = config.limits.streams
         self._may_answer_early = config.answer != "true"
+        self._allowances.use(config.allowances)
+        for stream in {*self._accounts.streams, *self._waiting}:
+            self._allowances.moved(stream)
 
     @property
     def waiting(self) -> int:
@@ -146,10 +153,16 @@ class Opener:
         cause = permit.refusal if demand.match is None else self._refusal_by_rule(demand, permit)
         if cause is None and not self._has_room(self._most_streams):
             cause = Cause.LIMIT
+        owner = self._allowances.find(user, client)
+        if cause is None and owner is not None and not self._allowances.may_open(owner):
+            return NotOpened(Cause.ALLOWANCE)
         if cause is None:
             stream = ClientStream(holder, self, demand, now)
+            if owner is not None:
+                self._allowances.joined(stream, owner)
             if self._start(stream, now) or self._wait(stream):
                 return stream
+            self._allowances.left(stream)
             cause = Cause.NO_PATH
         _log_refusal(demand, cause)
         return NotOpened(cause, demand.ruled)
@@ -275,6 +288,7 @@ class Opener:
     def over(self, stream: ClientStream) -> None:
         """The client is done with it."""
         self._accounts.over(stream)
+        self._allowances.left(stream)
 
 
 def _log_refusal(demand: Demand, cause: Cause) -> None:

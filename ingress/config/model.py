@@ -5,6 +5,7 @@ from pathlib import Path
 
 import attrs
 
+from ingress.config.allowance import Allowance
 from ingress.config.chains import Chain, Found
 from ingress.config.left import left_by
 from ingress.config.rule import Rule
@@ -82,6 +83,7 @@ class NetworkFile:
     warnings: tuple[str, ...]
     """What works, and is probably not meant."""
     chains: tuple[Chain, ...] = ()
+    allowances: tuple[Allowance, ...] = ()
 
     @property
     def paths(self) -> Mapping[str, Paths]:
@@ -115,6 +117,7 @@ class IngressConfig:
     usual: frozenset[str] | None = None
     """The names of the paths that are for what no rule sends over others; None: all."""
     sites: bool = True
+    allowances: tuple[Allowance, ...] = ()
 
     def leaves(self, rule: Rule) -> frozenset[str] | None:
         """The names of the paths that *rule* leaves; None for all."""

@@ -7,6 +7,7 @@ are right, because a typo there would make false mistakes here.
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from ingress.config.allowance import read_allowances
 from ingress.config.chains import Chain, Found, find, read_chains, walks, where_it_breaks
 from ingress.config.doors import read_doors, refuse_same_addresses
 from ingress.config.model import IngressConfig, NetworkFile
@@ -46,6 +47,7 @@ def load(path: Path | str, name: str | None = None) -> IngressConfig:
         doors.countries,
         found.found[doors.name].usual,
         doors.sites,
+        found.allowances,
     )
 
 
@@ -57,6 +59,7 @@ def read_file(path: Path | str) -> NetworkFile:
     doors = read_doors(document)
     chains = read_chains(document, network)
     rules = read_rules(document, network, doors, chains)
+    allowances = read_allowances(document)
     limits = read_limits(document.table("limits"))
     document.finish()
     if not document.named("ingress"):
@@ -65,7 +68,7 @@ def read_file(path: Path | str) -> NetworkFile:
     paths = _read_paths(document, network, chains, rules)
     document.mistakes.raise_any()
     warnings = find_warnings(network, paths, rules, chains)
-    return NetworkFile(document.mistakes.file, doors, network, rules, limits, paths, warnings, chains)
+    return NetworkFile(document.mistakes.file, doors, network, rules, limits, paths, warnings, chains, allowances)
 
 
 def _choose(found: NetworkFile, name: str | None) -> str:

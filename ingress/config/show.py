@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 
+from ingress.config.allowance import Allowance
 from ingress.config.model import DatagramForward, Doors, NetworkFile
 from ingress.config.rule import Denial, PortRange, Rule
 from ingress.lists.source import ListSource
@@ -37,7 +38,22 @@ def _lines(found: NetworkFile) -> Iterator[str]:
         yield from _table("[[chain]]", {"name": chain.name, "via": list(chain.via)})
     for rule in found.rules:
         yield from _table("[[rule]]", _rule(rule))
+    for allowance in found.allowances:
+        yield from _table("[[allowance]]", _allowance(allowance))
     yield from _table("[limits]", _limits(found.limits))
+
+
+def _allowance(allowance: Allowance) -> dict[str, object]:
+    ways = {"up": allowance.rate.up, "down": allowance.rate.down}
+    rate = {way: _quantity(speed, RATES) for way, speed in ways.items() if speed is not None}
+    return {
+        "user": list(allowance.users),
+        "client": [str(each) for each in allowance.clients],
+        "together": True if allowance.together else None,
+        "rate": rate or None,
+        "streams": allowance.streams,
+        "associations": allowance.associations,
+    }
 
 
 def _datagram_forward(forward: DatagramForward) -> dict[str, object]:

@@ -75,6 +75,12 @@ REPLIES: Final[dict[Cause, Reply]] = {
     Cause.LIMIT: Reply(
         1, _UNAVAILABLE, "connection_limit_reached", "The ingress is at its limit of streams or memory. Try again."
     ),
+    Cause.ALLOWANCE: Reply(
+        1,
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "connection_limit_reached",
+        "This proxy allows you no more connections at once. Close some, and try again.",
+    ),
     Cause.DENIED: Reply(2, HTTPStatus.FORBIDDEN, "http_request_denied", "A rule of this proxy denies it."),
     Cause.DROPPED: Reply(2, HTTPStatus.FORBIDDEN, "http_request_denied", "A rule of this proxy denies it."),
     Cause.LOOP: Reply(

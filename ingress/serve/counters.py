@@ -31,6 +31,7 @@ def ingress_counters(running: Running) -> dict[str, int]:
         "datagrams_refused": associations.refused + (0 if running.direct is None else running.direct.datagrams_refused),
         "mappings_evicted": running.datagram_forwards.evicted,
         "quic_refused": associations.not_in_tcp,
+        "datagrams_over_rate": associations.over_rate,
         "datagrams_unrouted": associations.unrouted + datagrams.unrouted,
         "datagrams_strange": datagrams.strange,
         "datagrams_forged": datagrams.forged,

@@ -13,6 +13,7 @@ import trio
 
 from ingress.choice.sites import load_suffixes
 from ingress.choice.wishes import Wish, Wishes, read_wishes
+from ingress.client.allowances import Allowances
 from ingress.client.associations import ClientAssociations
 from ingress.client.client_accounts import ClientAccounts
 from ingress.client.entrance import Entrance
@@ -109,10 +110,10 @@ class Running:
         self.fleet = fleet = Fleet(self.loop, nursery, config.name, config.paths, setup, self.memory, self.usage)
         self.wishes = wishes = Wishes()
         wishes.plan(config.network, config.paths.used)
-        has_room, accounts, lists = self._has_room, self.accounts, files.lists
-        self.opener = Opener(self.loop, fleet.chooser, fleet.moving, has_room, accounts, config, lists, wishes)
+        shared, has_room, lists = (self.accounts, Allowances(self.loop)), self._has_room, files.lists
+        self.opener = Opener(self.loop, fleet.chooser, fleet.moving, has_room, *shared, config, lists, wishes)
         self.associations = ClientAssociations(
-            self.loop, fleet.chooser, fleet.datagrams, accounts, config, lists, wishes
+            self.loop, fleet.chooser, fleet.datagrams, *shared, config, lists, wishes
         )
         self.datagram_forwards = DatagramForwards(self.associations)
         self.entrance = Entrance(self.loop, nursery, self.opener, self.associations, config, files.users)

@@ -33,6 +33,7 @@ class Cause(enum.IntEnum):
     LOOP = 19, "loop"
     DROPPED = 20, "dropped-by-rule"
     CLIENT_RESET = 21, "client-reset"
+    ALLOWANCE = 22, "allowance-used-up"
     # what happened to the stream on its way
     EXIT_LOST = 32, "exit-lost"
     SESSION_EXPIRED = 33, "session-expired"
@@ -62,6 +63,7 @@ _ONLY_AN_INGRESS_KNOWS = frozenset(
         Cause.LOOP,
         Cause.DROPPED,
         Cause.CLIENT_RESET,
+        Cause.ALLOWANCE,
         Cause.EXIT_LOST,
         Cause.SESSION_EXPIRED,
         Cause.SHUTDOWN,

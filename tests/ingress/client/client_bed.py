@@ -17,6 +17,7 @@ from trio.abc import Clock
 from trio.testing import wait_all_tasks_blocked
 
 from ingress.choice.chooser import Chooser
+from ingress.client.allowances import Allowances
 from ingress.client.associations import ClientAssociations
 from ingress.client.client_accounts import ClientAccounts
 from ingress.client.client_stream import ClientStream
@@ -68,9 +69,14 @@ class ClientBed:
             self.paths.build(one.name, one.exit)
         self.usage = Usage(lambda: WALL)
         self.accounts = ClientAccounts(self.usage, sites=config.sites)
-        self.opener = Opener(self.loop, self.chooser, self.paths, self._has_room, self.accounts, config)
+        self.allowances = Allowances(self.loop)
+        self.opener = Opener(
+            self.loop, self.chooser, self.paths, self._has_room, self.accounts, self.allowances, config
+        )
         self.datagrams = Echoes(self.chooser.connect_times.exits)
-        self.associations = ClientAssociations(self.loop, self.chooser, self.datagrams, self.accounts, config)
+        self.associations = ClientAssociations(
+            self.loop, self.chooser, self.datagrams, self.accounts, self.allowances, config
+        )
         self.entrance = Entrance(self.loop, nursery, self.opener, self.associations, config, users)
         self.expects_failure = False
         """A door that raises is part of the script."""

@@ -10,6 +10,7 @@ import trio
 
 from ingress.choice.chooser import Chooser
 from ingress.client import associations as module
+from ingress.client.allowances import Allowances
 from ingress.client.association import AssociationClient, ClientAssociation
 from ingress.client.associations import KEPT, ClientAssociations
 from ingress.client.client_accounts import ClientAccounts
@@ -38,7 +39,10 @@ class Bed:
         self.network = Echoes(["us", "eu"])
         self.usage = Usage(lambda: WALL)
         self.accounts = ClientAccounts(self.usage, sites=True)
-        self.all = ClientAssociations(loop, self.chooser, self.network, self.accounts, make_config(TWO_EXITS, **config))
+        self.allowances = Allowances(loop)
+        self.all = ClientAssociations(
+            loop, self.chooser, self.network, self.accounts, self.allowances, make_config(TWO_EXITS, **config)
+        )
         self.evicted: list[str] = []
 
     def begin(self, client: str = HERE, *, local: str = HERE, port: int = 0, user: str = "") -> ClientAssociation:

@@ -17,6 +17,7 @@ listen = ["0.0.0.0:1080", { address = "127.0.0.1:1081", name = "landing" }]
 users = "users.toml"
 answer = "true"
 state = "kept"
+sites = false
 via = "gate-1"
 allow = [{ cidr = "192.168.0.0/16", reason = "here" }]
 dns = ["223.5.5.5"]
@@ -75,6 +76,16 @@ cidr = ["192.0.2.0/24"]
 port = 443
 user = "ann"
 redundant = true
+[[allowance]]
+user = ["*", "ann"]
+client = "10.0.0.0/8"
+together = true
+rate = { up = "1Mbit/s" }
+streams = 0
+[[allowance]]
+client = ["10.0.0.1", "2001:db8::/32"]
+rate = "20Mbit/s"
+associations = 3
 [limits]
 drain = "250ms"
 half_closed_idle = "90s"
