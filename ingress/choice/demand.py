@@ -3,8 +3,8 @@
 Every rule action ends here, as a field of the demand; what chooses a path reads nothing else of the stream.
 """
 
-from ingress.choice.rules import TCP, Match, Query, Rules
-from ingress.choice.sites import family_of, needed_family_of, site_of
+from ingress.choice.rules import Match, Query, Rules
+from ingress.choice.sites import TCP, family_of, needed_family_of, site_of
 from ingress.choice.wishes import Wish, Wishes
 from ingress.config import IngressConfig
 from ingress.config.rule import Denial

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import attrs
 
+from ingress.choice.sites import TCP
 from ingress.config.rule import Rule
 from ingress.lists.countries import Countries
 from ingress.lists.entries import Entries
@@ -16,7 +17,6 @@ from relay.model.network import Address
 
 MOST = 16_384
 """Questions whose answer is remembered."""
-TCP, UDP = "tcp", "udp"
 
 
 class Query:

@@ -9,6 +9,7 @@ from relay.model.hosts import NoHost, asked_host, parse_literal
 from relay.policy import is_public
 
 DEFAULT_PORT = 443
+TCP, UDP = "tcp", "udp"
 
 
 @lru_cache(maxsize=16_384)
@@ -40,6 +41,16 @@ def needed_family_of(host: str) -> Families | None:
     an address of somebody's own network, which lies outside the world."""
     literal = parse_literal(host)
     return None if literal is None or not is_public(literal) else Families.of(literal.version)
+
+
+def parse_question(text: str) -> tuple[str, int, str]:
+    """As `parse_target`; behind it may stand `/udp` or `/tcp`, which is the last value and without that `tcp`."""
+    target, slash, protocol = text.rpartition("/")
+    if not slash:
+        target, protocol = text, TCP
+    if protocol not in (TCP, UDP):
+        raise ValueError(f"{protocol!r} is no protocol: write /udp, or nothing")
+    return *parse_target(target), protocol
 
 
 def parse_target(text: str) -> tuple[str, int]:

@@ -9,115 +9,23 @@ import socket
 from collections.abc import Sequence
 from typing import Protocol
 
-import attrs
-
 from ingress.choice.demand import Demand
-from ingress.choice.rules import UDP
+from ingress.choice.sites import UDP
 from ingress.client.datagram_pace import DatagramPace
+from ingress.client.flows import AssociationClient, DatagramHome, FlowEnd, begin_flow
 from ingress.client.owner import Owner
 from ingress.doors.datagram import LED, PREFIX, address_end, read_address
 from ingress.lru import Lru
 from ingress.usage.usage import Counted
-from relay.engine import Loop
 from relay.engine.udp import DatagramAddress, UdpPort
-from relay.model.network import Address
 
 QUIC = 443
 MOST_TARGETS = 1024
 """Targets of one association that are remembered; what was used longest ago is judged anew."""
 
 
-@attrs.frozen
-class AssociationClient:
-    """Whose it is, as rules know it."""
-
-    address: str
-    user: str = ""
-    listen: Address | None = None
-    """Where the client came in."""
-
-    @property
-    def owner(self) -> str:
-        """Who shares exits and bounds with it."""
-        return self.user or self.address
-
-
-class FlowEnd(Protocol):
-    """An association at an exit."""
-
-    @property
-    def exit(self) -> str:
-        """Its name."""
-
-    @property
-    def within(self) -> frozenset[str] | None:
-        """The paths that it may take; None for all."""
-
-    @property
-    def is_direct(self) -> bool:
-        """Whether it leaves from this machine, without an exit."""
-
-    @property
-    def goes_in_tcp(self) -> bool:
-        """Whether datagrams go in TCP on a line of its way now."""
-
-    def send(self, address: bytes, payloads: Sequence[bytes], redundant: bool | None = None) -> None:
-        """Datagrams towards a target, of one size, but the last, which may be shorter. *redundant*: in two copies
-        whatever the paths are like, or never; None: as they need."""
-
-    def close(self) -> None:
-        """It is not used any more."""
-
-
-class FlowHolder(Protocol):
-    """Whoever a flow's datagrams are for."""
-
-    def on_replies(self, inners: Sequence[bytes], start: int) -> None:
-        """Datagrams have come: in each, address bytes begin at *start*, and the payload follows."""
-
-    def on_gone(self, flow: FlowEnd) -> None:
-        """The exit does not have it any more."""
-
-
-class Dropped:
-    """How many datagrams of clients were not passed on, and why. One for all associations."""
-
-    __slots__ = ("foreign", "malformed", "not_in_tcp", "over_rate", "refused", "unrouted")
-
-    def __init__(self) -> None:
-        self.foreign = 0
-        """They came from another address or port than the client's."""
-        self.malformed = 0
-        """Their header is wrong, or they are fragments."""
-        self.over_rate = 0
-        """They had waited for too long, because of their owner's rate."""
-        self.not_in_tcp = 0
-        """They would begin QUIC over a path on which datagrams go in TCP."""
-        self.refused = 0
-        """No exit may send to their target."""
-        self.unrouted = 0
-        """No exit that takes datagrams could be reached."""
-
-
-class AssociationHome(Protocol):
+class AssociationHome(DatagramHome, Protocol):
     """Whoever made the association."""
-
-    @property
-    def loop(self) -> Loop:
-        """In which it lives."""
-
-    @property
-    def dropped(self) -> Dropped:
-        """Where it counts."""
-
-    def judge(self, who: AssociationClient, host: str, port: int) -> Demand | None:
-        """What is asked for this target; None if nothing may be sent there."""
-
-    def begin(self, holder: FlowHolder, who: AssociationClient, demand: Demand) -> FlowEnd | None:
-        """An association at an exit for *demand*; None if none can be reached."""
-
-    def add_usage(self, who: AssociationClient, flow: FlowEnd, site: str, counted: Counted) -> None:
-        """*who* has moved so much by *flow*, to and from *site*."""
 
     def over(self, association: "ClientAssociation") -> None:
         """It is about to end."""
@@ -255,13 +163,11 @@ class ClientAssociation:
 
     def _route(self, target: _Target) -> None:
         """Give *target* a flow, if there is one for it."""
-        if target.demand is None:
-            self._home.dropped.refused += 1
+        demand = target.demand
+        flow = self._find(demand)
+        if flow is None or demand is None:
             return
-        flow = self._find(target.demand)
-        if flow is None:
-            self._home.dropped.unrouted += 1
-        elif flow.goes_in_tcp and _is_quic(target.demand):
+        if flow.goes_in_tcp and _is_quic(demand):
             self._home.dropped.not_in_tcp += 1
         else:
             target.flow = flow
@@ -272,15 +178,14 @@ class ClientAssociation:
         self._targets.put(address, target)
         return target
 
-    def _find(self, demand: Demand) -> FlowEnd | None:
+    def _find(self, demand: Demand | None) -> FlowEnd | None:
         """The flow by which *demand* is met: the first that may, or a new one."""
-        for flow in self._flows:
-            if flow.is_direct == demand.is_direct and (flow.is_direct or _may_go_by(flow, demand)):
-                return flow
-        begun = self._home.begin(self, self.who, demand)
-        if begun is not None:
-            self._flows.append(begun)
-        return begun
+        flow = next((one for one in self._flows if demand is not None and _may_carry(one, demand)), None)
+        if flow is None:
+            flow = begin_flow(self._home, self, self.who, demand)
+            if flow is not None:
+                self._flows.append(flow)
+        return flow
 
     # ---- from the exit
 
@@ -347,7 +252,9 @@ def _send(target: _Target, payloads: list[bytes]) -> None:
         target.flow.send(target.address, payloads, target.redundant)
 
 
-def _may_go_by(flow: FlowEnd, demand: Demand) -> bool:
+def _may_carry(flow: FlowEnd, demand: Demand) -> bool:
+    if flow.is_direct or demand.is_direct:
+        return flow.is_direct == demand.is_direct
     return flow.within == demand.paths and (demand.exits is None or flow.exit in demand.exits)
 
 

@@ -12,11 +12,12 @@ import attrs
 
 from ingress.choice.chooser import Chooser
 from ingress.choice.demand import Demand, demands_of
-from ingress.choice.rules import UDP
+from ingress.choice.sites import UDP
 from ingress.choice.wishes import Wishes
 from ingress.client.allowances import Allowances
-from ingress.client.association import AssociationClient, ClientAssociation, Dropped, FlowEnd, FlowHolder
+from ingress.client.association import ClientAssociation
 from ingress.client.client_accounts import ClientAccounts, Countable
+from ingress.client.flows import AssociationClient, Dropped, FlowEnd, FlowHolder
 from ingress.client.permits import Permits
 from ingress.config import IngressConfig
 from ingress.lists.load import NO_LISTS, Lists
@@ -35,6 +36,19 @@ and one or two at an exit."""
 KEPT = 1800.0
 """Seconds for which a client's next association takes the exit of its last."""
 MOST_KEPT = 16_384
+
+
+KEEPS = "the exit of this client's last association"
+
+
+@attrs.frozen
+class Picked:
+    """At which exit an association would begin, and why there."""
+
+    exit: str
+    why: str
+    paths: frozenset[str] | None
+    """Those that it may take; None for all."""
 
 
 class DatagramNetwork(Protocol):
@@ -167,37 +181,53 @@ class ClientAssociations:
     def judge(self, who: AssociationClient, host: str, port: int) -> Demand | None:
         """What the rules ask for this target; None if they deny it, or if no exit may send there, as far as the file
         tells."""
+        demand, refusal = self.asked(who, host, port)
+        return demand if refusal is None else None
+
+    def asked(self, who: AssociationClient, host: str, port: int) -> tuple[Demand, Cause | None]:
+        """What the rules ask for this target, and why nothing may be sent there; None if it may."""
         permit = self._permits.judge(host, port)
         demand = self._demands.make(host, port, who.address, who.user, permit.exits, who.listen, UDP)
         refusal = None if demand.is_direct and permit.refusal is Cause.POLICY else permit.refusal  # ours may differ
-        return None if refusal is not None or demand.refusal is not None else demand
+        return demand, demand.refusal or refusal
 
     def begin(self, holder: FlowHolder, who: AssociationClient, demand: Demand) -> FlowEnd | None:
         """An association at the exit of the client's others, or else at the best for its first target."""
         if demand.is_direct:
             return None if self.direct is None else self.direct.associate(holder)
+        picked = self.pick(who, demand)
+        if picked is None:
+            return None
+        self._exits.put(who.owner, (picked.exit, self.loop.now))
+        log.event("association-begun", level="debug", client=who.address, exit=picked.exit)
+        return self._network.open(picked.exit, holder, picked.paths)
+
+    def pick(self, who: AssociationClient, demand: Demand) -> Picked | None:
+        """At which exit an association would begin now; None if none can be reached. Nothing is remembered."""
         asked: Demand | None = demand
         while asked is not None:
-            exit_ = self._pick(who, asked)
-            if exit_ is not None:
-                self._exits.put(who.owner, (exit_, self.loop.now))
-                log.event("association-begun", level="debug", client=who.address, exit=exit_)
-                return self._network.open(exit_, holder, asked.paths)
+            picked = self._pick(who, asked)
+            if picked is not None:
+                return picked
             asked = asked.otherwise
         return None
 
-    def _pick(self, who: AssociationClient, demand: Demand) -> str | None:
+    def _pick(self, who: AssociationClient, demand: Demand) -> Picked | None:
         exits, now = self._network.exits(demand.paths), self.loop.now
         if demand.exits is not None:
             exits &= demand.exits
-        kept = self._exits.use(who.owner)
+        kept = self._exits.get(who.owner)
         if kept is not None and kept[0] in exits and now - kept[1] < KEPT:
-            return kept[0]
+            return Picked(kept[0], KEEPS, demand.paths)
         if not exits:
             return None
         wanted = Demand(demand.host, demand.port, who.address, who.user, exits, paths=demand.paths)
         choice = self._chooser.decide(wanted, now)
-        return None if choice is None else choice.exit
+        return (
+            None
+            if choice is None
+            else Picked(choice.exit, f"the exit that a stream would take: {choice.why}", demand.paths)
+        )
 
     def began_mapping(self, mapping: Countable) -> None:
         """As `ForwardHome.began_mapping`."""

@@ -8,9 +8,10 @@ import socket
 from collections.abc import Callable
 from typing import Protocol
 
-from ingress.client.association import AssociationClient, ClientAssociation
+from ingress.client.association import ClientAssociation
 from ingress.client.closing import Closing
 from ingress.client.door_turns import DoorTurns
+from ingress.client.flows import AssociationClient
 from ingress.client.lane import LaneHolder
 from ingress.client.opener import NotOpened, Opener
 from ingress.client.passwords import Question

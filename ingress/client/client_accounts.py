@@ -6,8 +6,8 @@ the difference.
 
 from typing import Protocol
 
-from ingress.client.association import AssociationClient, FlowEnd
 from ingress.client.client_stream import ClientStream
+from ingress.client.flows import AssociationClient, FlowEnd
 from ingress.usage.usage import Counted, Usage
 from relay.session.initiator import InitiatorStream
 

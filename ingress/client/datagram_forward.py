@@ -8,12 +8,11 @@ import socket
 from collections.abc import Sequence
 from typing import Protocol
 
-from ingress.choice.demand import Demand
-from ingress.client.association import AssociationClient, Dropped, FlowEnd, FlowHolder
+from ingress.client.flows import AssociationClient, DatagramHome, FlowEnd, begin_flow
 from ingress.config import DatagramForward
 from ingress.doors.datagram import address_bytes
 from ingress.usage.usage import Counted
-from relay.engine import Loop, Timer
+from relay.engine import Timer
 from relay.engine.udp import DatagramAddress, UdpOut, UdpPort
 from relay.model.addresses import is_inside, is_loopback
 from relay.model.hosts import parse_literal
@@ -26,31 +25,14 @@ Source = tuple[DatagramAddress, bytes]
 """Of a client, and the address of ours that it sends to."""
 
 
-class ForwardHome(Protocol):
-    """Whoever begins associations."""
-
-    @property
-    def loop(self) -> Loop:
-        """In which they live."""
-
-    @property
-    def dropped(self) -> Dropped:
-        """Where what is dropped is counted."""
-
-    def judge(self, who: AssociationClient, host: str, port: int) -> Demand | None:
-        """What is asked for this target; None if nothing may be sent there."""
-
-    def begin(self, holder: FlowHolder, who: AssociationClient, demand: Demand) -> FlowEnd | None:
-        """An association at an exit for *demand*; None if none can be reached."""
+class ForwardHome(DatagramHome, Protocol):
+    """Whoever keeps the forwards."""
 
     def began_mapping(self, mapping: "Mapping") -> None:
         """*mapping* is there, and is to be counted."""
 
     def ended_mapping(self, mapping: "Mapping") -> None:
         """It is about to end."""
-
-    def add_usage(self, who: AssociationClient, flow: FlowEnd, site: str, counted: Counted) -> None:
-        """*who* has moved so much by *flow*, to and from *site*."""
 
 
 class Mapping:
@@ -95,13 +77,10 @@ class Mapping:
             flow.send(self._target, payloads)
 
     def _begin(self, count: int) -> FlowEnd | None:
-        demand = self._home.judge(self._who, self._forward.target.host, self._forward.target.port)
-        if demand is None:
-            self._home.dropped.refused += count
-            return None
-        self._site = demand.site
-        self._flow = self._home.begin(self, self._who, demand)
-        self._home.dropped.unrouted += 0 if self._flow is not None else count
+        target = self._forward.target
+        demand = self._home.judge(self._who, target.host, target.port)
+        self._site = "" if demand is None else demand.site
+        self._flow = begin_flow(self._home, self, self._who, demand, count)
         return self._flow
 
     def on_replies(self, inners: Sequence[bytes], start: int) -> None:

@@ -6,11 +6,12 @@ from collections.abc import Callable
 import trio
 
 from ingress.client.admission import Admission
-from ingress.client.association import AssociationClient, ClientAssociation
+from ingress.client.association import ClientAssociation
 from ingress.client.associations import ClientAssociations
 from ingress.client.client import Client
 from ingress.client.closing import Closing
 from ingress.client.door_turns import DoorTurns
+from ingress.client.flows import AssociationClient
 from ingress.client.opener import Opener
 from ingress.client.passwords import Passwords, Question
 from ingress.config import Forward, IngressConfig

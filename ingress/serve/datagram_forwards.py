@@ -13,6 +13,18 @@ from relay.model.network import Address
 Bound = Mapping[Address, socket.socket]
 
 
+def bind(at: Address) -> socket.socket:
+    """A socket for the datagrams that come to *at*, which tells by which address of this machine they came.
+
+    Raises:
+        OperatorError: the address cannot be had, in words that say why.
+    """
+    try:
+        return open_udp((at.host, at.port), buffer=PORT_BUFFER, may_fragment=True, tells_local=True)
+    except OSError as error:
+        raise OperatorError(f"cannot listen on {at} for datagrams: {error.strerror}{hint(error)}") from error
+
+
 class DatagramForwards:
     """Those that are open."""
 
@@ -43,12 +55,11 @@ class DatagramForwards:
             if at in self._ports:
                 continue
             try:
-                bound[at] = open_udp((at.host, at.port), buffer=PORT_BUFFER, may_fragment=True, tells_local=True)
-            except OSError as error:
+                bound[at] = bind(at)
+            except OperatorError:
                 for sock in bound.values():
                     sock.close()
-                text = f"cannot listen on {at} for datagrams: {error.strerror}{hint(error)}"
-                raise OperatorError(text) from error
+                raise
         return bound
 
     def use(self, forwards: Iterable[DatagramForward], bound: Bound) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingress.choice.sites import parse_target, site_of
+from ingress.choice.sites import parse_question, parse_target, site_of
 
 
 @pytest.mark.parametrize(
@@ -47,6 +47,16 @@ def test_targets_as_people_write_them(text: str, expected: tuple[str, int]) -> N
 def test_what_is_no_target(text: str) -> None:
     with pytest.raises(ValueError):
         parse_target(text)
+
+
+def test_a_question_may_name_a_protocol() -> None:
+    assert parse_question("example.com:53/udp") == ("example.com", 53, "udp")
+    assert parse_question("[2001:db8::7]:53/udp") == ("2001:db8::7", 53, "udp")
+    assert parse_question("example.com/tcp") == ("example.com", 443, "tcp")
+    assert parse_question("example.com:80") == ("example.com", 80, "tcp")
+    for wrong in ("example.com:53/icmp", "example.com:53/", "/udp", "a:b/udp"):
+        with pytest.raises(ValueError):
+            parse_question(wrong)
 
 
 @given(st.text(max_size=30))

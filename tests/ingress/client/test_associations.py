@@ -11,9 +11,10 @@ import trio
 from ingress.choice.chooser import Chooser
 from ingress.client import associations as module
 from ingress.client.allowances import Allowances
-from ingress.client.association import AssociationClient, ClientAssociation
+from ingress.client.association import ClientAssociation
 from ingress.client.associations import KEPT, ClientAssociations
 from ingress.client.client_accounts import ClientAccounts
+from ingress.client.flows import AssociationClient
 from ingress.config.rule import Denial, PortRange, Rule
 from ingress.doors.datagram import PREFIX, address_bytes
 from ingress.usage.usage import Usage

@@ -10,8 +10,8 @@ import pytest
 
 from ingress.choice.demand import Demand
 from ingress.client import datagram_forward as module
-from ingress.client.association import AssociationClient, FlowHolder
 from ingress.client.datagram_forward import ForwardPort
+from ingress.client.flows import AssociationClient, FlowHolder
 from ingress.config import DatagramForward
 from ingress.doors.datagram import address_bytes
 from ingress.serve.datagram_forwards import DatagramForwards
