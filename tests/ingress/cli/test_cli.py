@@ -16,6 +16,7 @@ import pytest
 from ingress import cli
 from ingress.cli import main
 from ingress.config import read_file
+from ingress.demo.ports import free_ports
 from ingress.keys import make_keys
 from ingress.users_file import add_user, load_users
 from relay.listen import open_listener
@@ -191,6 +192,23 @@ def test_g6_check_says_what_else_listens_there(folder: Path, capsys: Output) -> 
     assert warning.startswith(
         f"warning: ingress.sh: cannot listen on 127.0.0.1:{port}: Address already in use; another"
     )
+
+
+def test_check_tries_the_ports_of_forwards_for_datagrams_too(folder: Path, capsys: Output) -> None:
+    forward = '[[forward]]\nprotocol = "udp"\nlisten = "127.0.0.1:{}"\ntarget = "game.example:53"\n'
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        (folder / "paths.toml").write_text(NETWORK.replace("1080", str(free_ports(1)[0])) + forward.format(port))
+        assert main(["keys"]) == 0
+        capsys.readouterr()
+        assert main(["check"]) == 0
+        (warning,) = [line for line in capsys.readouterr().out.splitlines() if "datagrams" in line]
+        assert warning.startswith(
+            f"warning: ingress.sh: cannot listen on 127.0.0.1:{port} for datagrams: Address already in use"
+        )
+    assert main(["check"]) == 0
+    assert "datagrams" not in capsys.readouterr().out
 
 
 def test_keys_are_made_once_and_renewed_by_name(folder: Path, capsys: Output) -> None:
