@@ -65,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     how = paths.add_mutually_exclusive_group()
     how.add_argument("--watch", action="store_true", help="refresh in place until Ctrl-C")
     how.add_argument("--json", action="store_true", help="for programs; the form is documented and stable")
-    how.add_argument("--why", metavar="HOST[:PORT]", help="explain the choice for this target, term by term")
+    how.add_argument("--why", metavar="HOST[:PORT][/udp]", help="explain the choice for this target, term by term")
 
     paths.add_argument("--client", metavar="ADDRESS", default="", help="with --why: for a client at this address")
     paths.add_argument("--user", metavar="NAME", default="", help="with --why: for this user")

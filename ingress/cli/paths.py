@@ -49,14 +49,17 @@ def reload(options: argparse.Namespace) -> int:
 
 
 def _why(place: Path, target: str, who: dict[str, str]) -> int:
-    from ingress.choice.sites import parse_target  # with what it imports 25 ms, which only --why needs
+    from ingress.choice.sites import UDP, parse_question  # with what it imports 25 ms, which only --why needs
 
     try:
-        parse_target(target)
+        protocol = parse_question(target)[2]
     except ValueError as error:
         print(f"ingress: --why {target}: {error}", file=sys.stderr)
         return 2
-    from ingress.cli.render_why import render
+    if protocol == UDP:
+        from ingress.cli.render_why_datagrams import render
+    else:
+        from ingress.cli.render_why import render
 
     new_console().print(render(_ask(place, "why", target=target, **who)))
     return 0

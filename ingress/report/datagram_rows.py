@@ -11,10 +11,11 @@ def datagram_row(snapshot: Snapshot, path: Path) -> DatagramRow | None:
     """That of *path*; None if datagrams are switched off, or nothing is known yet."""
     way = snapshot.ways.get(path.end)
     carried = None if way is None else way.paths.get(path.name)
-    return None if way is None or carried is None else _row(way, path.name, carried)
+    return None if way is None or carried is None else way_row(way, path.name, carried)
 
 
-def _row(way: ExitWay, name: str, path: DatagramPath) -> DatagramRow:
+def way_row(way: ExitWay, name: str, path: DatagramPath) -> DatagramRow:
+    """That of *path*, which is called *name* and leads to the exit of *way*."""
     gauge = path.gauge
     known, policed, detour = gauge.is_measured, path.policing.policed, way.detours.get(name)
     roles = {way.route.primary: "primary", way.route.spare: "spare"}

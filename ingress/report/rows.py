@@ -333,6 +333,38 @@ class Why:
     version: int = VERSION
 
 
-def to_json(answer: Report | Why) -> dict[str, Any]:
+@attrs.frozen
+class DatagramCandidateRow:
+    """One path as a candidate for datagrams."""
+
+    path: str
+    exit: str
+    cost: float | None
+    """Seconds: round trip, four times the jitter, and 20 ms for each per cent lost; None if it was never answered."""
+    datagrams: DatagramRow
+
+
+@attrs.frozen
+class WhyDatagrams:
+    """The answer to `why` for a target's datagrams."""
+
+    target: str
+    site: str
+    paths: list[str]
+    """The primary and the spare of the exit; empty if nothing leads there."""
+    exit: str | None
+    """Of the client's next association; None if there is none to be had."""
+    reason: str
+    copies: str
+    """Whether datagrams go in two copies, and why; empty if none go."""
+    candidates: list[DatagramCandidateRow]
+    """Those of the exit first, as they take each other's place."""
+    would_switch: list[str]
+    rule: RuleRow | None = None
+    protocol: str = "udp"
+    version: int = VERSION
+
+
+def to_json(answer: Report | Why | WhyDatagrams) -> dict[str, Any]:
     """*answer* as json.dumps takes it."""
     return attrs.asdict(answer)

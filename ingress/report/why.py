@@ -19,9 +19,9 @@ def explain(chooser: Chooser, demand: Demand, now: float, offers: Offers, place:
     """Why the stream of *demand* would go where it would go now, and where once it was bulk, by what paths have to
     offer and who would *place* it. Nothing is remembered of it."""
     chosen = None if demand.refusal is not None or demand.is_direct else chooser.decide(demand, now)
-    ranking, host = chooser.view(demand.paths).ranking, demand.host
+    ranking = chooser.view(demand.paths).ranking
     return Why(
-        target=f"[{host}]:{demand.port}" if ":" in host else f"{host}:{demand.port}",
+        target=spelled(demand),
         site=demand.site,
         paths=[] if chosen is None else list(chosen.paths),
         exit=DIRECT if demand.is_direct else None if chosen is None else chosen.exit,
@@ -34,9 +34,14 @@ def explain(chooser: Chooser, demand: Demand, now: float, offers: Offers, place:
         ],
         kept=chooser.affinity.count(demand.site, now),
         answers_early=chooser.may_answer_early(demand, now),
-        rule=_rule(demand),
+        rule=rule_row(demand),
         bulk=[] if chosen is None or demand.legs > 1 else bulk_rows(chosen.exit, place, chosen.demand.paths),
     )
+
+
+def spelled(demand: Demand) -> str:
+    """Its target, as it can be asked for."""
+    return f"[{demand.host}]:{demand.port}" if ":" in demand.host else f"{demand.host}:{demand.port}"
 
 
 def _no_path(demand: Demand) -> str:
@@ -51,7 +56,8 @@ def _no_path(demand: Demand) -> str:
     )
 
 
-def _rule(demand: Demand) -> RuleRow | None:
+def rule_row(demand: Demand) -> RuleRow | None:
+    """The rule that it falls under, if any."""
     if demand.match is None:
         return None
     rule = demand.match.rule

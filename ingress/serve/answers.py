@@ -5,15 +5,17 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from ingress.choice.sites import parse_target
+from ingress.choice.sites import UDP, parse_question
 from ingress.choice.wishes import Wish
+from ingress.client.flows import AssociationClient
 from ingress.paths.peer import Peer
 from ingress.report.exits import behind_exits
 from ingress.report.line_rows import node_state
 from ingress.report.report import report
-from ingress.report.rows import VERSION, NodeRow, Report, ToldRow, to_json
+from ingress.report.rows import VERSION, NodeRow, Report, ToldRow, WhyDatagrams, to_json
 from ingress.report.snapshot import Snapshot
 from ingress.report.why import explain
+from ingress.report.why_datagrams import explain_datagrams
 from ingress.serve.counters import ingress_counters
 from ingress.serve.running import Running
 from ingress.serve.usage_answer import answer_usage
@@ -37,12 +39,14 @@ def asks(running: Running) -> Mapping[str, Ask]:
 
     async def why(question: Mapping[str, Any]) -> Answer:
         try:
-            host, port = parse_target(str(question.get("target", "")))
+            host, port, protocol = parse_question(str(question.get("target", "")))
         except ValueError as error:
             raise OperatorError(f"no target to explain: {error}") from error
-        demand = running.opener.demand(
-            host, port, str(question.get("client", "")), str(question.get("user", "")), _listen(running, question)
-        )
+        client, user = str(question.get("client", "")), str(question.get("user", ""))
+        who = AssociationClient(client, user, _listen(running, question))
+        if protocol == UDP:
+            return to_json(_why_datagrams(running, who, host, port))
+        demand = running.opener.demand(host, port, client, user, who.listen)
         fleet, now = running.fleet, running.loop.now
         return to_json(explain(fleet.chooser, demand, now, fleet.bulk.offers(), fleet.bulk.place))
 
@@ -74,6 +78,13 @@ def wishes(running: Running) -> list[str]:
         ranking = running.fleet.chooser.view(running.wishes.paths_of(wish)).ranking
         told.append(f"{wish}" if ranking.usable else f"{wish}: none of its paths is up, the choice goes on as ever")
     return told
+
+
+def _why_datagrams(running: Running, who: AssociationClient, host: str, port: int) -> WhyDatagrams:
+    demand, refusal = running.associations.asked(who, host, port)
+    picked = None if refusal is not None or demand.is_direct else running.associations.pick(who, demand)
+    why = None if picked is None else (picked.exit, picked.why)
+    return explain_datagrams(demand, refusal, why, running.fleet.datagrams.ways)
 
 
 def _listen(running: Running, question: Mapping[str, Any]) -> Address | None:

@@ -292,6 +292,53 @@ def test_why_says_by_which_exit_a_target_answers_later_and_leaves_out_what_is_no
     assert "lost" not in shown
 
 
+def test_why_of_datagrams_says_the_exit_the_paths_and_what_they_lose(
+    ingress: Ingress, capsys: pytest.CaptureFixture[str]
+) -> None:
+    well = {
+        "carries": True,
+        "why": "",
+        "role": "primary",
+        "in_tcp": [],
+        "round_trip": 0.1321,
+        "jitter": 0.0012,
+        "loss_up": 0.0012,
+        "loss_down": 0.0,
+        "size": 1452,
+    }
+    deaf = {**well, "role": "spare", "in_tcp": ["ix"], "round_trip": None, "jitter": None, "loss_up": None}
+    none = {**deaf, "carries": False, "role": "", "why": "no UDP: update jp", "loss_down": None}
+    paths_told = {"a": well, "b": deaf, "c": none}
+    rows = [{"path": path, "exit": "us", "datagrams": one, "cost": 0.14} for path, one in paths_told.items()]
+    ingress.answers["why"] = {
+        "version": 1,
+        "target": "game.example:3074/udp",
+        "paths": ["a", "b"],
+        "exit": "us",
+        "reason": "the exit of this client's last association",
+        "copies": "one copy only, but in the first 2 s of an association",
+        "candidates": rows,
+        "would_switch": ["when nothing is heard on a for 75 ms while datagrams flow: to b"],
+        "rule": {"title": "rule games", "place": "rule games", "because": "port 3074", "does": "exit us"},
+    }
+    assert paths.run(options(ingress, why="game.example:3074/udp")) == 0
+    shown = capsys.readouterr().out
+    lines = [" ".join(line.split()) for line in shown.splitlines()]
+    assert lines[:3] == [
+        "game.example:3074/udp: a and b > us",
+        "the exit of this client's last association",
+        "rule games: exit us; by port 3074",
+    ]
+    assert "a > us primary UDP 132.1 1.2 0.12% 0.00% 1452 140.0" in lines
+    assert "b > us spare TCP on ix - - - 0.00% 1452 140.0" in lines
+    assert "none: no UDP: update jp" in shown and max(map(len, shown.splitlines())) <= 100
+    assert "copies: one copy only, but in the first 2 s of an association" in lines
+    assert "would switch: when nothing is heard on a for 75 ms while datagrams flow: to b" in lines
+    ingress.answers["why"] |= {"paths": [], "exit": None, "candidates": [], "copies": "", "rule": None}
+    assert paths.run(options(ingress, why="game.example:3074/udp")) == 0
+    assert capsys.readouterr().out.startswith("game.example:3074/udp: no path\n")
+
+
 def test_why_without_any_path(ingress: Ingress, capsys: pytest.CaptureFixture[str]) -> None:
     nothing = {"paths": [], "exit": None, "reason": "no path is up", "margin": None, "candidates": [], "kept": {}}
     ingress.answers["why"] = {**WHY, **nothing, "would_switch": [], "switches": []}

@@ -8,6 +8,7 @@ import attrs
 import pytest
 
 from ingress.report.rows import to_json
+from ingress.report.why_datagrams import NOWHERE
 from ingress.serve.answers import asks, make_report, node_rows
 from ingress.serve.running import Running
 from relay.engine.kernel_memory import KernelMemory
@@ -158,5 +159,14 @@ async def test_why_goes_by_the_rules_and_by_who_asks(make_running: Make) -> None
     told = await why({"target": "a.example", "listen": str(port)})
     assert told["reason"].startswith("no path that rule landing allows is up")
     assert (await why({"target": "a.example"}))["rule"] is None
+    told = await why({"target": "x.ads.example:53/udp"})
+    assert (told["exit"], told["reason"], told["paths"]) == (None, "denied by rule: rule ads", [])
+    assert told["rule"]["title"] == "rule ads" and told["protocol"] == "udp"
+    told = await why({"target": "a.example:53/udp", "user": "alice", "client": "10.0.0.1"})
+    assert (told["exit"], told["reason"]) == ("direct", "sent from this machine: no line carries them")
+    told = await why({"target": "a.example:53/udp", "listen": str(port)})
+    assert told["reason"] == "no exit that rule landing allows takes datagrams now"
+    told = await why({"target": "a.example:53/udp"})
+    assert (told["target"], told["reason"], told["rule"]) == ("a.example:53/udp", NOWHERE, None)
     with pytest.raises(OperatorError, match="does not listen at 9: it does at"):
         await why({"target": "a.example", "listen": "9"})
