@@ -14,12 +14,19 @@ NOWHERE = "no exit can be reached by datagrams now"
 
 
 def explain_datagrams(
-    demand: Demand, refusal: Cause | None, picked: tuple[str, str] | None, ways: Mapping[str, ExitWay]
+    demand: Demand,
+    refusal: Cause | None,
+    picked: tuple[str, str] | None,
+    ways: Mapping[str, ExitWay],
+    within: frozenset[str] | None = None,
 ) -> WhyDatagrams:
     """Where datagrams to the target of *demand* would go from a client's next association, which *picked* says, by exit
-    and why: None if none can be reached. *refusal* is why nothing may be sent there, if nothing may."""
+    and why: None if none can be reached. *refusal* is why nothing may be sent there, if nothing may. A rule may
+    leave only the paths *within*: of these nothing is chosen before something is sent."""
     exit_, reason = _exit(demand, refusal, picked)
     way = None if exit_ is None else ways.get(exit_)
+    if way is not None and within is not None:
+        way = way.bounded.get(within)
     route = None if way is None else way.route
     return WhyDatagrams(
         target=f"{spelled(demand)}/udp",
@@ -29,7 +36,7 @@ def explain_datagrams(
         reason=reason,
         copies="" if way is None else _copies(demand, way),
         candidates=[
-            row for one in sorted(ways.values(), key=lambda one: (one is not way, one.exit)) for row in _of(one)
+            row for one in sorted(ways.values(), key=lambda one: (one.exit != exit_, one.exit)) for row in _of(one)
         ],
         would_switch=[] if way is None else _would_switch(way),
         rule=rule_row(demand),

@@ -84,7 +84,8 @@ def _why_datagrams(running: Running, who: AssociationClient, host: str, port: in
     demand, refusal = running.associations.asked(who, host, port)
     picked = None if refusal is not None or demand.is_direct else running.associations.pick(who, demand)
     why = None if picked is None else (picked.exit, picked.why)
-    return explain_datagrams(demand, refusal, why, running.fleet.datagrams.ways)
+    within = None if picked is None else picked.paths
+    return explain_datagrams(demand, refusal, why, running.fleet.datagrams.ways, within)
 
 
 def _listen(running: Running, question: Mapping[str, Any]) -> Address | None:

@@ -56,6 +56,17 @@ async def test_when_datagrams_go_in_copies(bed: DatagramBed) -> None:
         assert why(bed, Demand("game.example", 3074, match=match)).copies == said
 
 
+@with_bed(LINES[:2], kind=DatagramBed)
+async def test_of_the_paths_that_a_rule_leaves_nothing_is_chosen_before_something_is_sent(bed: DatagramBed) -> None:
+    await bed.up()
+    within = frozenset({"b"})
+    told = explain_datagrams(GAME, None, PICKED, bed.datagrams.ways, within)
+    assert (told.paths, told.copies, told.would_switch) == ([], "", [])
+    bed.datagrams.ways["us"].bound(within, bed.loop.now)
+    told = explain_datagrams(GAME, None, PICKED, bed.datagrams.ways, within)
+    assert told.paths == ["b"] and told.copies == "one copy only: there is no spare"
+
+
 @with_bed(LINES[:1], kind=DatagramBed)
 async def test_one_path_alone_and_none(bed: DatagramBed) -> None:
     await bed.up()
