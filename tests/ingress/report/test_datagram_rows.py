@@ -40,12 +40,12 @@ async def test_who_is_primary_what_it_measures_and_who_carries_none(bed: Datagra
 
 
 @with_bed(LINES[:1], kind=DatagramBed)
-async def test_what_is_never_answered_is_deaf(bed: DatagramBed) -> None:
+async def test_what_is_never_answered_goes_in_tcp(bed: DatagramBed) -> None:
     bed.spoil("a", up=1.0)
     await bed.up()
     await bed.run(2.0)
     found = rows(bed)["a"]
-    assert found is not None and not found.carries and found.why == "nothing comes back over UDP"
+    assert found is not None and found.carries and found.in_tcp == ["a"]
 
 
 @with_bed(LINES[:1], kind=DatagramBed)

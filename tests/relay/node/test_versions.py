@@ -89,7 +89,7 @@ async def test_frames_that_a_node_does_not_know_and_may_ignore_are_passed_over(
     link = await caller.carrier(Purpose.THIN)
     stream, _ = caller.open(link)
     target = await world.target.accept()
-    for kind in (129, 200, 255):
+    for kind in (130, 200, 255):
         link.end.send(frame(kind, b"?" * 10_000))
     stream.write(b"as ever")
     assert await read(target, 7) == b"as ever"
