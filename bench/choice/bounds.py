@@ -34,13 +34,28 @@ class Foreseeing:
     """Knows all that will come, and makes the switches that are worth PRICE."""
 
     name = "knows the future"
+    price = PRICE
 
     def __init__(self, world: World, seed: int) -> None:
         self.world, self.seed = world, seed
 
     def run(self) -> Score:
         """Play the world to its end."""
-        return _walk(self.world, foreseen(self.world, PRICE / STEP))
+        return _walk(self.world, foreseen(self.world, self.price / STEP))
+
+
+class ForeseeingLavish(Foreseeing):
+    """The same, to whom a switch costs a third."""
+
+    name = "the future, switches at a third"
+    price = PRICE / 3
+
+
+class ForeseeingFrugal(Foreseeing):
+    """The same, to whom a switch costs three times as much."""
+
+    name = "the future, switches at three times"
+    price = 3 * PRICE
 
 
 def foreseen(world: World, price: float) -> list[str]:

@@ -29,15 +29,16 @@ measuring and choosing of the ingress are played without a socket over scripted 
 with two new streams a second and twenty that stay. Each figure is the mean over the seeds with its 95 % interval.
 
 - *Regret*: milliseconds that a new stream's path costs above the best one at that moment; an outage counts as a second.
-- *Gain*: the share of what always knowing would gain over the best fixed path.
+- *Gain*: the share of what always knowing would gain over the best fixed path; of all weathers together, of the sum.
 - *Switches*: how often another path leads; a stream that is open stays where it is.
 - *Moves* and *needless* ones: planned moves for each stream and hour; needless are those to a path that was not 15 ms
   better in the seconds before.
 - *Exits changed*: needless changes for 400 ties of a client to a site, an hour.
 
 *Knows the future* makes the switches that are worth {price:g} ms times seconds, by dynamic programming over the whole
-time to come: so many switches so little regret takes, whoever chooses. The rules of other programs are re-implemented
-from what they document; they are asked over connections of their own, and so have no part in weather of our own making.
+time to come: so many switches so little regret takes, whoever chooses. At a third of that price, and at three times, it
+shows what fewer switches cost. The rules of other programs are re-implemented from what they document; they are asked
+over connections of their own, and so have no part in weather of our own making.
 """
 
 
@@ -67,7 +68,11 @@ class Found:
         return [self._played[game][key] for game in games if game in self._played]
 
     def together(self, paths: int, player: str, key: str) -> list[float | None]:
-        """The mean of all weathers that *player* had part in, seed by seed."""
+        """The mean of all weathers that *player* had part in, seed by seed; of the gain, the share of the sums."""
+        if key == "gain":
+            gained, possible = (self.together(paths, player, part) for part in ("gained", "possible"))
+            pairs = zip(gained, possible, strict=True)
+            return [None if one is None or not most else 100 * one / most for one, most in pairs]
         rows = [values for weather in WEATHERS if (values := self.values(weather, paths, player, key))]
         return [_mean(seed) for seed in zip(*rows, strict=True)]
 

@@ -106,12 +106,22 @@ class Score:
         return sum(self._best[first:]) / (self.world.steps - first)
 
     @property
+    def possible(self) -> float:
+        """What the oracle gains over the best fixed path."""
+        return self.best_fixed - self.oracle
+
+    @property
+    def gained(self) -> float:
+        """What was gained over it."""
+        return self.best_fixed - self.cost / self.choices if self.choices else 0.0
+
+    @property
     def gain(self) -> float | None:
         """Share of what the oracle gains over the best fixed path; None if that is nothing to speak of."""
-        possible = self.best_fixed - self.oracle
+        possible = self.possible
         if possible < 0.0002 or not self.choices:
             return None
-        return (self.best_fixed - self.cost / self.choices) / possible
+        return self.gained / possible
 
     def figures(self) -> dict[str, float | None]:
         """In the units of the table: milliseconds, per cent, per hour."""
@@ -119,6 +129,8 @@ class Score:
         return {
             "regret": 1000 * self.regret / max(1, self.choices),
             "gain": None if self.gain is None else 100 * self.gain,
+            "gained": 1000 * self.gained,
+            "possible": 1000 * self.possible,
             "switches": self.switches / self.hours,
             "dead": 100 * self.dead / max(1, self.choices),
             "moves": self.moves / hours if hours else None,

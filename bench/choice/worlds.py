@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from array import array
 from collections.abc import Mapping, Sequence
@@ -94,7 +95,8 @@ def _length(name: str, script: Script, chance: random.Random) -> float:
 
 
 def costs_of(path: Path, lines: Mapping[str, LineWeather], steps: int) -> array[float]:
-    """The round trip, what it varies by, and what lost segments cost on average."""
+    """The round trip, what it varies by (of independent lines the root of the squares), and what lost segments cost on
+    average."""
     own = [lines[hop.line.name] for hop in path.hops]
     costs = array("d", bytes(8 * steps))
     for step in range(steps):
@@ -105,5 +107,6 @@ def costs_of(path: Path, lines: Mapping[str, LineWeather], steps: int) -> array[
         kept = 1.0
         for line in own:
             kept *= (1 - line.up[step]) * (1 - line.down[step])
-        costs[step] = trip + 2 * sum(line.swing[step] for line in own) + (1 - kept) * (trip + LATE_COST)
+        swing = math.hypot(*(line.swing[step] for line in own))
+        costs[step] = trip + 2 * swing + (1 - kept) * (trip + LATE_COST)
     return costs

@@ -14,16 +14,17 @@ FIRST_GUESS = 1.0
 
 RECENT = 5
 """Samples whose median shows a change: two wild ones in a row do not move it."""
-REMEMBERED = 60.0
-"""Seconds after which a sample counts for a third."""
+REMEMBERED = 20.0
+"""Seconds after which a sample counts for a third. Lengths wander: where by a millisecond in minutes, the best memory
+is a quarter of a minute. A longer one knows what was, and what it is wrong by lasts for longer than a switch waits."""
 SPREAD_REMEMBERED = 300.0
 """The same of how far samples lie from the mean: a line's noise changes less often than its length, and to know it to
 a tenth takes a hundred samples. Half the doubt about a cost was this."""
 WINDOW = 100
 """Pings behind a late share: 25 s at the fastest interval."""
 WEATHERS = (0.001, 0.02, 0.06, 0.2)
-"""Shares of pings that are late: on a path that is well, and in weathers of which each is three times as bad."""
-ILL_FOR = 120.0
+"""Shares of pings that are late: on a line that is well, and in weathers of which each is three times as bad."""
+ILL_FOR = 60.0
 WELL_FOR = 1200.0
 """Seconds that bad weather lasts, and good one, on average. Bursts pass in ten, a full line in some minutes; who comes
 back too soon pays twenty times what who comes back late does."""
@@ -208,48 +209,66 @@ def _spread(samples: Sequence[float]) -> float:
     return (sum(off[:-1]) + off[-2]) / len(off)
 
 
-class Lateness:
-    """Which of the last pings were late, and what share of those to come will be.
+class Weather:
+    """What share of the pings to come over one line will be late.
 
-    A path is well, or in one of several weathers in which a certain share is lost; each ping makes some of these more
+    A line is well, or in one of several weathers in which a certain share is lost; each ping makes some of these more
     likely, and time lets them pass (the forward algorithm of a hidden Markov model). So one late ping among hundreds is
     little evidence, a second one a moment later is much, and what looks clean after bad weather is believed the sooner
     the worse that was.
     """
 
-    __slots__ = ("_at", "_late", "_likely", "_outcomes", "expected")
+    __slots__ = ("_at", "_likely", "share")
 
     def __init__(self) -> None:
-        self._outcomes: deque[bool] = deque(maxlen=WINDOW)
-        self._late = 0
-        """How many of them were."""
         self._likely = [1.0, *(0.0 for _ in WEATHERS[1:])]
         """How likely each of WEATHERS is."""
         self._at: float | None = None
-        self.expected = 0.0
-        """Share of the pings to come that will be late; 0 if it is less than can be told."""
+        self.share = WEATHERS[0]
+        """Of the pings to come."""
 
-    def add(self, outcome: bool, now: float) -> None:
-        """One more; the oldest of more than WINDOW is forgotten."""
-        if len(self._outcomes) == WINDOW:
-            self._late -= self._outcomes[0]
-        self._outcomes.append(outcome)
-        self._late += outcome
-        self._pass_time(0.0 if self._at is None else now - self._at)
-        self._at = now
+    def add(self, is_late: bool, now: float, elsewhere: float = 0.0) -> None:
+        """One more ping. *elsewhere* is the share that the rest of its way is expected to make late: what is likely to
+        be late there is little evidence against this line."""
+        if self._at is not None and now > self._at:
+            self._pass_time(now - self._at)
+        self._at = now if self._at is None else max(now, self._at)
         seen = [
-            likely * (share if outcome else 1.0 - share) for likely, share in zip(self._likely, WEATHERS, strict=True)
+            likely * (1.0 - (1.0 - share) * (1.0 - elsewhere) if is_late else 1.0 - share)
+            for likely, share in zip(self._likely, WEATHERS, strict=True)
         ]
         whole = sum(seen)
         self._likely = [one / whole for one in seen]
-        share = sum(likely * share for likely, share in zip(self._likely, WEATHERS, strict=True))
-        self.expected = share if share > NO_SHARE else 0.0
+        self.share = sum(likely * share for likely, share in zip(self._likely, WEATHERS, strict=True))
 
     def _pass_time(self, seconds: float) -> None:
         well = self._likely[0]
         stays, comes = math.exp(-seconds / ILL_FOR), -math.expm1(-seconds / WELL_FOR)
         bad = [one * stays + well * comes / (len(WEATHERS) - 1) for one in self._likely[1:]]
         self._likely = [1.0 - sum(bad), *bad]
+
+    @property
+    def expected(self) -> float:
+        """The share, or 0 if it is less than can be told."""
+        return self.share if self.share > NO_SHARE else 0.0
+
+
+class Lateness:
+    """Which of the last pings were late."""
+
+    __slots__ = ("_late", "_outcomes")
+
+    def __init__(self) -> None:
+        self._outcomes: deque[bool] = deque(maxlen=WINDOW)
+        self._late = 0
+        """How many of them were."""
+
+    def add(self, outcome: bool) -> None:
+        """One more; the oldest of more than WINDOW is forgotten."""
+        if len(self._outcomes) == WINDOW:
+            self._late -= self._outcomes[0]
+        self._outcomes.append(outcome)
+        self._late += outcome
 
     @property
     def share(self) -> float:

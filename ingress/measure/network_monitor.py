@@ -17,6 +17,7 @@ from ingress.measure.pieces import Piece, composed, line_pieces
 from ingress.measure.poor import lossy_lines, poor_lines
 from ingress.measure.schedule import FAR, IDLE, QUIET, RIDING, intervals
 from ingress.measure.traffic import NO_TRAFFIC, Traffic
+from ingress.measure.weather import LineWeather, in_time
 from relay.model.walk import Path
 
 LAG = 0.1
@@ -42,6 +43,7 @@ class NetworkMonitor:
         self.prefixes: tuple[Path, ...] = ()
         self.directions = Directions()
         """What TCP knows of the lines."""
+        self._weather = LineWeather()
         self._disagreeing: set[str] = set()
         """Paths that are seldom asked, and whose lines say that they are longer or shorter by now."""
         self._offsets: dict[str, float] = {}
@@ -63,6 +65,7 @@ class NetworkMonitor:
         gone = [name for name in self.monitors if name not in kept]
         new = [name for name in wanted if name not in kept]
         self.monitors = {name: kept.get(name) or PathMonitor(walk, now) for name, walk in wanted.items()}
+        self._weather.keep(monitor.path for monitor in kept.values())
         self._offsets = {name: offset for name, offset in self._offsets.items() if name in kept}
         self.paths, self.prefixes = tuple(paths), tuple(prefixes)
         self._planned_at = now
@@ -105,7 +108,7 @@ class NetworkMonitor:
         if monitor.health.state is not PathState.UP:
             return monitor.health.state is PathState.HELD
         pings = monitor.pings
-        return not pings.is_settled or pings.expected_late > 0.0 or monitor.path.name in self._disagreeing
+        return not pings.is_settled or monitor.path.name in self._disagreeing
 
     def figures(
         self, traffic: Mapping[str, Traffic], now: float, full: frozenset[str] = frozenset()
@@ -113,9 +116,11 @@ class NetworkMonitor:
         """What ranking is told, in the order of the paths; once a round; what is missing in *traffic* carries none.
         *full* are the names of lines that are."""
         self._excuse_own_load(traffic, now)
+        self._weather.take(self.monitors.values())
+        late = self._weather.expected()
         pieces = line_pieces(self.monitors, now)
         self._disagreeing = {path.name for path in self.paths if self._disagrees(self.monitors[path.name], pieces, now)}
-        return [self._path(path, traffic.get(path.name, NO_TRAFFIC), pieces, full, now) for path in self.paths]
+        return [self._path(path, traffic.get(path.name, NO_TRAFFIC), pieces, late, full, now) for path in self.paths]
 
     def _excuse_own_load(self, traffic: Mapping[str, Traffic], now: float) -> None:
         loaded = {line for path in self.paths if self._loads(path, traffic, now) for line in path.lines}
@@ -130,7 +135,13 @@ class NetworkMonitor:
         return traffic.get(path.name, NO_TRAFFIC).bulk > 0 or self.monitors[path.name].pings.moved_much(now)
 
     def _path(
-        self, path: Path, traffic: Traffic, pieces: Mapping[str, Piece], full: frozenset[str], now: float
+        self,
+        path: Path,
+        traffic: Traffic,
+        pieces: Mapping[str, Piece],
+        late: Mapping[str, float],
+        full: frozenset[str],
+        now: float,
     ) -> PathFigures:
         monitor = self.monitors[path.name]
         health, pings = monitor.health, monitor.pings
@@ -143,7 +154,7 @@ class NetworkMonitor:
             reason=reason,
             round_trip=trip,
             deviation=pings.deviation,
-            late=max(self.monitors[name].pings.expected_late for name in self._walked(path)),
+            late=1.0 - in_time(late.get(line, 0.0) for line in path.lines) if late else 0.0,
             error=pings.error,
             source=source,
             streams=traffic.streams,
@@ -183,10 +194,6 @@ class NetworkMonitor:
                 if calm < leading + first.deviation:
                     found.append((calm, path.name))
         return {name for _, name in sorted(found)[:MOST_CANDIDATES]}
-
-    def _walked(self, path: Path) -> Iterable[str]:
-        """The names of *path* and its beginnings: what is lost on those is lost on it."""
-        return (path.name, *path.beginnings)
 
     @staticmethod
     def _trip(monitor: PathMonitor, pieces: Mapping[str, Piece], now: float) -> tuple[float, Source]:

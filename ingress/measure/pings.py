@@ -145,8 +145,10 @@ class Pings:
         "_moved_much",
         "_waiting",
         "answered_sent",
+        "is_anew",
         "last_answer",
         "last_is_good",
+        "outcomes",
     )
 
     def __init__(self) -> None:
@@ -155,6 +157,11 @@ class Pings:
         self._calm = Level()
         self._all: deque[float] = deque(maxlen=WINDOW)
         self._late = Lateness()
+        self.outcomes: deque[tuple[float, bool]] = deque(maxlen=WINDOW)
+        """When a ping was in time or late, and whether it was late: for whoever reckons the weather of lines, and takes
+        them out."""
+        self.is_anew = False
+        """A carrier was lost since they were taken out."""
         self._late_answer = float("-inf")
         """When the last late answer came."""
         self._late_trips: list[float] = []
@@ -209,16 +216,20 @@ class Pings:
         self._late_trips.clear()
         self._live.add(trip)
         if not ping.excused:
-            self._late.add(False, now)
+            self._count(False, now)
             if not (ping.loaded or self.is_loaded(now)):
                 self._calm.add(trip, now)
+
+    def _count(self, is_late: bool, now: float) -> None:
+        self._late.add(is_late)
+        self.outcomes.append((now, is_late))
 
     def _too_late(self, ping: _Ping, trip: float, now: float) -> None:
         """A lost segment says nothing of how long the path is, unless it goes on like that; what was held up behind
         another that was late is not asked at all."""
         self._late_answer = now
         if not (ping.is_late or ping.excused):
-            self._late.add(True, now)
+            self._count(True, now)
         self._late_trips.append(trip)
         if len(self._late_trips) < LASTING:
             return
@@ -237,7 +248,7 @@ class Pings:
         for ping in self._waiting.values():
             if not ping.is_late and now >= ping.due:
                 if not (found or ping.excused or self.is_late):
-                    self._late.add(True, now)
+                    self._count(True, now)
                 ping.is_late = found = True
         return found
 
@@ -245,6 +256,8 @@ class Pings:
         """The carrier is gone. What waits will never be answered, and what came late before says nothing of the next
         one, which has a trial of its own to pass."""
         self._late = Lateness()
+        self.outcomes.clear()
+        self.is_anew = True
         self._waiting.clear()
         self._late_trips.clear()
 
@@ -339,11 +352,6 @@ class Pings:
     def late(self) -> float:
         """Share of the last WINDOW pings that were late, from 0 to 1."""
         return self._late.share
-
-    @property
-    def expected_late(self) -> float:
-        """Share of the pings to come that will be late: what costs are made of."""
-        return self._late.expected
 
     def round_trip(self, now: float) -> float | None:
         """What costs are made of: the present level; or the least of late, if that is another while we load the way."""

@@ -4,6 +4,7 @@ import random
 from array import array
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -51,11 +52,24 @@ def test_if_switches_are_free_there_is_no_regret_and_if_they_are_dear_there_are_
 def test_the_page_has_a_row_for_every_weather_and_no_figure_of_who_had_no_part() -> None:
     wanted = games(list(WEATHERS), [4, 16], [1, 2], list(PLAYERS), 0.5)
     assert Game("own bulk", 4, 1, "best fixed path", 0.5) not in wanted
-    found = report.Found({game: dict.fromkeys(report.COLUMNS, float(game.seed)) for game in wanted})
+    found = report.Found(
+        {game: dict.fromkeys((*report.COLUMNS, "gained", "possible"), float(game.seed)) for game in wanted}
+    )
     text = report.text(found)
     assert "0.5 hours" in text and "seeds 1 to 2" in text
     for weather in (*WEATHERS, report.ALL):
         assert text.count(f"| {weather} |") == 4
     assert f"| own bulk | {' | '.join(['1.5 / 1.5 / 1.5', *['–'] * (len(PLAYERS) - 1)])} |" in text
     assert found.together(4, OURS, "regret") == [1.0, 2.0]
+    assert found.together(4, OURS, "gain") == [100.0, 100.0]
     assert "<svg" in report.plot(found)
+
+
+def test_what_was_gained_in_all_weathers_is_a_share_of_the_sum() -> None:
+    """A weather in which a fixed path is nearly as good as always knowing decides nothing."""
+    parts = {"usual day": (90.0, 100.0), "near ties": (-2.0, 1.0)}
+    figures = {
+        Game(weather, 4, 1, OURS, 0.5): dict.fromkeys(report.COLUMNS, 0.0) | {"gained": gained, "possible": possible}
+        for weather, (gained, possible) in parts.items()
+    }
+    assert report.Found(figures).together(4, OURS, "gain") == [pytest.approx(100 * 88 / 101)]

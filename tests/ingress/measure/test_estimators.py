@@ -17,6 +17,7 @@ from ingress.measure.estimators import (
     Level,
     Minimum,
     Smoothed,
+    Weather,
     median,
     quantile,
 )
@@ -152,36 +153,51 @@ def test_a_level_starts_anew_when_it_is_told_to() -> None:
     assert made.mean == pytest.approx(0.31)
 
 
-def lateness(*outcomes: bool, every: float = 0.25) -> Lateness:
+@given(st.lists(st.booleans(), max_size=300))
+def test_the_share_is_that_of_the_last_hundred(outcomes: list[bool]) -> None:
     made = Lateness()
+    for outcome in outcomes:
+        made.add(outcome)
+    last = outcomes[-WINDOW:]
+    assert made.share == (sum(last) / len(last) if last else 0)
+
+
+def weather(*outcomes: bool, every: float = 0.25, elsewhere: float = 0.0) -> Weather:
+    made = Weather()
     for number, outcome in enumerate(outcomes):
-        made.add(outcome, number * every)
+        made.add(outcome, number * every, elsewhere)
     return made
 
 
-@given(st.lists(st.booleans(), max_size=300), st.floats(0.05, 60))
-def test_the_share_is_that_of_the_last_hundred(outcomes: list[bool], every: float) -> None:
-    made = lateness(*outcomes, every=every)
-    last = outcomes[-WINDOW:]
-    assert made.share == (sum(last) / len(last) if last else 0)
-    assert 0.0 <= made.expected <= WEATHERS[-1]
-    if not any(last):
-        assert made.expected == 0.0
+@given(st.lists(st.booleans(), max_size=300), st.floats(0.05, 60), st.floats(0, 0.9))
+def test_what_is_expected_is_a_share_and_nothing_where_nothing_was_late(
+    outcomes: list[bool], every: float, elsewhere: float
+) -> None:
+    made = weather(*outcomes, every=every, elsewhere=elsewhere)
+    assert WEATHERS[0] * 0.99 <= made.share <= WEATHERS[-1]
+    assert made.expected in (0.0, made.share)
+    assert made.expected == 0.0 or any(outcomes)
 
 
 def test_the_first_late_one_of_hundreds_is_little_evidence_and_the_second_a_moment_later_is_much() -> None:
     calm = [False] * 400
-    assert lateness(*calm, True).expected < 0.025  # 8 ms on a path of 130 ms
-    assert lateness(*calm, True, *[False] * 10).expected == 0.0
-    assert lateness(*calm, True, *[False] * 10, True).expected > 0.05
-    assert lateness(*calm, True, False, True, False, True).expected == pytest.approx(WEATHERS[-1], rel=0.2)
+    assert weather(*calm, True).expected < 0.025  # 8 ms on a path of 130 ms
+    assert weather(*calm, True, *[False] * 10).expected == 0.0
+    assert weather(*calm, True, *[False] * 10, True).expected > 0.05
+    assert weather(*calm, True, False, True, False, True).expected == pytest.approx(WEATHERS[-1], rel=0.2)
+
+
+def test_what_was_late_because_of_another_line_is_no_evidence() -> None:
+    calm = [False] * 400
+    late = [True, False, True, False, True]
+    assert weather(*calm, *late, elsewhere=0.2).expected < weather(*calm, *late, elsewhere=0.01).expected / 5
 
 
 @settings(deadline=None, max_examples=20)
 @given(st.sampled_from(WEATHERS[2:]), st.integers(0, 99))
 def test_weather_that_lasts_is_known_as_what_it_is(share: float, seed: int) -> None:
     chance = random.Random(seed)
-    made, seen = lateness(*[False] * 400), []
+    made, seen = weather(*[False] * 400), []
     for number in range(1200):
         made.add(chance.random() < share, 100 + number / 4)
         seen.append(made.expected)
@@ -189,9 +205,9 @@ def test_weather_that_lasts_is_known_as_what_it_is(share: float, seed: int) -> N
 
 
 def test_a_burst_that_is_over_is_forgotten_the_sooner_the_worse_it_was() -> None:
-    heavy = lateness(*[False] * 80, *[True, False] * 8, *[False] * 60)
+    heavy = weather(*[False] * 80, *[True, False] * 8, *[False] * 60)
     assert heavy.expected == 0.0
-    light = lateness(*[False] * 80, *[True, *[False] * 15] * 12, *[False] * 60)
+    light = weather(*[False] * 80, *[True, *[False] * 15] * 12, *[False] * 60)
     assert light.expected > 0.0
 
 
