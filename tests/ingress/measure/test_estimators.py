@@ -205,9 +205,9 @@ def test_weather_that_lasts_is_known_as_what_it_is(share: float, seed: int) -> N
 
 
 def test_a_burst_that_is_over_is_forgotten_the_sooner_the_worse_it_was() -> None:
-    heavy = weather(*[False] * 80, *[True, False] * 8, *[False] * 60)
+    heavy = weather(*[False] * 80, *[True, False] * 8, *[False] * 30)
     assert heavy.expected == 0.0
-    light = weather(*[False] * 80, *[True, *[False] * 15] * 12, *[False] * 60)
+    light = weather(*[False] * 80, *[True, *[False] * 15] * 12, *[False] * 30)
     assert light.expected > 0.0
 
 
