@@ -46,7 +46,7 @@ async def test_all_files_are_read(make_world: Callable[..., World]) -> None:
     world = make_world()
     files = read(world.options(INGRESS), None)
     assert (files.config.name, files.identity.name, files.identity.is_ingress) == (INGRESS, INGRESS, True)
-    assert (files.users, files.lists) == (None, Lists())
+    assert (files.users, files.lists.loaded, files.lists.countries) == (None, {}, None)
     add_user(world.folder / "users.toml", "alice", "secret")
     world.write(world.text().replace('answer = "true"', 'users = "users.toml"'))
     users = read(world.options(INGRESS), INGRESS).users
