@@ -27,7 +27,7 @@ HELP = """\
 cut LINE [towards|back]: nothing passes, nothing is closed   heal LINE undoes it
 refuse LINE   reset LINE   freeze LINE: only dials are answered   * is all LINEs
 slow LINE 80ms   jitter LINE 5ms   lose LINE 1%   rate LINE 50KB/s
-deaf LINE: it carries no datagrams, as many that are sold   police LINE 250KB/s: no more of them than that
+deaf LINE: no datagrams pass   police LINE 250KB/s: no more of them than that
 kill NODE   start NODE   freeze NODE: it hangs   thaw NODE   drain NODE: SIGTERM
 download [SIZE], call [10s]: begins one, and tells what became of it
 paths, why HOST:PORT: what the ingress says     help     quit"""

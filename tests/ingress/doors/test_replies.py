@@ -21,6 +21,7 @@ AGREED = {
     Cause.TARGET_RESET: (5, 502, "connection_terminated"),
     Cause.NO_PATH: (3, 503, "destination_unavailable"),
     Cause.LIMIT: (1, 503, "connection_limit_reached"),
+    Cause.ALLOWANCE: (1, 429, "connection_limit_reached"),
     Cause.DENIED: (2, 403, "http_request_denied"),
     Cause.DROPPED: (2, 403, "http_request_denied"),
     Cause.LOOP: (2, 502, "proxy_loop_detected"),
