@@ -211,11 +211,11 @@ class UdpPort:
         self.bytes_out += together
         count = -(-together // size) if size else 1
         if count == 1:
-            self.send_one(parts[0], address, local)
+            self._send_one(parts[0], address, local)
         elif not self.segments or size > LARGEST_SEGMENT or not self._send_run(parts, size, address, local, count):
             for part in parts:
                 for at in range(0, len(part), size):
-                    self.send_one(part[at : at + size], address, local)
+                    self._send_one(part[at : at + size], address, local)
 
     def _send_run(
         self,
@@ -250,6 +250,10 @@ class UdpPort:
 
     def send_one(self, part: bytes | memoryview, address: DatagramAddress | None, local: bytes) -> None:
         """Send one datagram."""
+        self.bytes_out += len(part)
+        self._send_one(part, address, local)
+
+    def _send_one(self, part: bytes | memoryview, address: DatagramAddress | None, local: bytes) -> None:
         try:
             if local and address is not None:
                 self._sock.sendmsg((part,), (from_local(local),), 0, address)

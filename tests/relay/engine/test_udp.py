@@ -131,6 +131,9 @@ async def test_a_connected_port_sends_runs(ports: Ports) -> None:
     assert far.got == parts
     assert sender.statistics().sent == 20 and sender.statistics().segments
     assert sender.bytes_out == sum(map(len, parts)) == receiver.bytes_in
+    out.put(b"and one alone")
+    await far.until(lambda: len(far.got) == 21)
+    assert sender.bytes_out == sum(map(len, far.got)) == receiver.bytes_in
 
 
 async def test_a_kernel_that_joins_nothing_is_not_asked_to_cut(loop: Loop) -> None:
