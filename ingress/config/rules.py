@@ -4,14 +4,13 @@ import hashlib
 import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from ingress.config.chains import Chain, names_of, refuse_bad_via
 from ingress.config.model import Doors
 from ingress.config.rule import Denial, NamePattern, PortRange, Rule
 from ingress.lists.entries import Scope
 from ingress.lists.formats import FORMATS, GEOSITE, V2FLY
-from ingress.lists.source import ListSource
+from ingress.lists.source import ListSource, split_url
 from relay.config import values
 from relay.config.mistakes import nearest
 from relay.config.table import Table
@@ -154,13 +153,11 @@ def _list_source(value: Mapping[str, object], folder: Path) -> ListSource:
 
 def _url(value: object) -> str:
     found = values.text(value)
-    try:
-        parts = urlsplit(found)
-        is_good = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        is_good = False
-    if not is_good or not found.isascii() or any(sign <= " " for sign in found):
+    parts = split_url(found)
+    if parts is None:
         raise values.Wrong(f'"{found}" is no URL of a list', 'write it as "https://lists.example/cn.txt"')
+    if "@" in parts.netloc:
+        raise values.Wrong("a URL with a name or a password, which are not sent", "take out what stands before the @")
     return found
 
 

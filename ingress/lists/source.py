@@ -1,10 +1,26 @@
 """Which list a rule names, and what was read of it."""
 
 from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
 
 import attrs
 
 from ingress.lists.targets import TargetSet
+from relay.model.hosts import NoHost, read_host
+
+
+def split_url(url: str) -> SplitResult | None:
+    """The parts of *url*, whoever wrote it; None if no list can be fetched from there."""
+    if not url.isascii() or any(sign <= " " for sign in url):
+        return None
+    try:
+        parts = urlsplit(url)
+        has_port = (parts.port or 1) > 0  # raises if it has one that is none
+    except ValueError:
+        return None
+    host = parts.hostname or ""
+    is_good = parts.scheme in ("http", "https") and has_port and not isinstance(read_host(host), NoHost)
+    return parts if is_good else None
 
 
 @attrs.frozen

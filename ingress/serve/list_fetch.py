@@ -8,7 +8,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin
 
 import attrs
 import h11
@@ -16,9 +16,10 @@ import trio
 
 from ingress.config import Forward
 from ingress.lists.load import Lists, load_one
-from ingress.lists.source import ListSource, LoadedList
+from ingress.lists.source import ListSource, LoadedList, split_url
 from ingress.serve.list_watch import Use, look
 from relay import log
+from relay.config.values import shown
 from relay.errors import OperatorError
 from relay.files import LARGEST
 from relay.model.network import Address
@@ -141,9 +142,9 @@ async def fetch(url: str, connect: Connect, since: float | None = None) -> bytes
         OSError: there is no socket left.
     """
     for _ in range(MOST_REDIRECTS + 1):
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise FetchFailed(f"leads on to {url}, which is no HTTP")
+        parts = split_url(url)
+        if parts is None or parts.hostname is None:
+            raise FetchFailed(f"leads on to {shown(url)}, which is no HTTP")
         stream: trio.abc.Stream = connect(parts.hostname, parts.port or (443 if parts.scheme == "https" else 80))
         try:
             if parts.scheme == "https":
@@ -156,8 +157,16 @@ async def fetch(url: str, connect: Connect, since: float | None = None) -> bytes
             await trio.aclose_forcefully(stream)
         if not isinstance(found, str):
             return found
-        url = urljoin(url, found)
+        url = _joined(url, found)
     raise FetchFailed(f"leads on more than {MOST_REDIRECTS} times")
+
+
+def _joined(url: str, where: str) -> str:
+    """*where*, which may be rubbish, as it is meant at *url*."""
+    try:
+        return urljoin(url, where)
+    except ValueError:
+        return where
 
 
 async def _get(stream: trio.abc.Stream, url: SplitResult, since: float | None) -> bytes | str | None:
@@ -173,7 +182,10 @@ async def _get(stream: trio.abc.Stream, url: SplitResult, since: float | None) -
     while True:
         event = connection.next_event()
         if event is h11.NEED_DATA:
-            connection.receive_data(bytes(await stream.receive_some()))
+            received = bytes(await stream.receive_some())
+            if not received and not status:
+                raise FetchFailed(f"{url.hostname} ends the connection without an answer")
+            connection.receive_data(received)
         elif isinstance(event, h11.Response):
             status = event.status_code
             where = next((value.decode("ascii", "replace") for key, value in event.headers if key == b"location"), "")

@@ -185,6 +185,11 @@ FORWARD = '[[forward]]\nlisten = "127.0.0.1:2000"\ntarget = "a.example:1"\n'
         (GOOD + '[[rule]]\ndeny = true\nprotocol = "icmp"\n', 'rule[0].protocol: "icmp" is not known'),
         (GOOD + '[[rule]]\ndeny = true\nhost = { uri = "x" }\n', 'rule[0].host: "uri" is not a key of a list'),
         (GOOD + '[[rule]]\ndeny = true\nhost = { url = "x" }\n', 'rule[0].host: "x" is no URL of a list'),
+        (GOOD + '[[rule]]\ndeny = true\nhost = { url = "https://a..b/" }\n', 'rule[0].host: "https://a..b/" is no URL'),
+        (
+            GOOD + '[[rule]]\ndeny = true\nhost = { url = "https://me:secret@a.example/" }\n',
+            "rule[0].host: a URL with a name or a password, which are not sent",
+        ),
         (GOOD + '[[rule]]\ndeny = true\nhost = { url = "http://a:x/" }\n', 'rule[0].host: "http://a:x/" is no URL'),
         (
             GOOD + '[[rule]]\ndeny = true\nhost = { url = "http://a/", every = "1s" }\n',

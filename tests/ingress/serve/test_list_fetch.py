@@ -103,10 +103,14 @@ async def test_by_https_it_is_asked_who_answers(
     [
         (b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", "lists.example answers 404"),
         (b"HTTP/1.1 304 Not Modified\r\n\r\n", "lists.example answers 304"),
-        (b"", "lists.example: "),
+        (b"", "lists.example ends the connection without an answer"),
         (OK[:-3], "lists.example: "),
         (b"SSH-2.0-x\r\n\r\n", "lists.example: "),
-        (moved("ftp://x/y"), "leads on to ftp://x/y, which is no HTTP"),
+        (moved("ftp://x/y"), 'leads on to "ftp://x/y", which is no HTTP'),
+        (moved("http://x:99999/"), 'leads on to "http://x:99999/", which is no HTTP'),
+        (moved("http://[::1/"), 'leads on to "http://[::1/", which is no HTTP'),
+        (moved("https://.x/"), 'leads on to "https://.x/", which is no HTTP'),
+        (moved("/é"), 'leads on to "http://lists.example/\N{REPLACEMENT CHARACTER}'),
         (b"HTTP/1.1 200 OK\r\n\r\n" + bytes(2000), "is larger than 0 MiB"),
     ],
 )
