@@ -75,7 +75,9 @@ class Entries:
         """*line* is nothing in this format."""
         self.wrong_count += 1
         if len(self.wrong) < MOST_SHOWN:
-            self.wrong.append(line if len(line) <= LONGEST_SHOWN else line[: LONGEST_SHOWN - 1] + "…")
+            short = line if len(line) <= LONGEST_SHOWN else line[: LONGEST_SHOWN - 1] + "…"
+            # Whoever wrote it does not write to the operator's terminal.
+            self.wrong.append("".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in short))
 
     @property
     def count(self) -> int:

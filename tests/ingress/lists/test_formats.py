@@ -278,3 +278,9 @@ def test_what_is_nearly_a_list_has_its_wrong_lines_quoted() -> None:
 def test_a_gfwlist_may_except_names_and_name_addresses_wrongly() -> None:
     entries = READERS["gfwlist"](b"[AutoProxy]\n||a.cn\n||999.1.1.1\n@@||b.a.cn\n")
     assert entries.wrong == ["||999.1.1.1"] and entries.wrong_count == 1
+
+
+def test_a_line_that_is_quoted_says_nothing_to_a_terminal() -> None:
+    with pytest.raises(UnreadableList) as unreadable:
+        read_list(b"a.example\n\x1b]0;owned\x07!\n", "plain")
+    assert '"\ufffd]0;owned\ufffd!"' in unreadable.value.what
