@@ -311,16 +311,18 @@ class LivePath:
     # ---- pings
 
     def rearm(self) -> None:
-        """The monitor's deadline may have changed."""
+        """The monitor's deadline may have changed: an answer puts it off, and nobody need be woken for what it was."""
         when = self.monitor.deadline()
         if when is None or self._is_leaving:
             return
+        now = self._loop.now
         if self._timer is not None:
-            if self._timer.call is not None and self._timer.when <= when:
+            is_kept = self._timer.when == when or self._timer.when <= now  # one that is due may tell of a lag of ours
+            if is_kept and self._timer.call is not None:
                 return
             self._timer.cancel()
         # A deadline may move into the past (an answer is late, a shorter interval): that is no lag of ours.
-        self._timer = self._loop.call_at(max(when, self._loop.now), self._tick)
+        self._timer = self._loop.call_at(max(when, now), self._tick)
 
     def on_notice(self, link: Link, kind: int, body: bytes) -> None:
         """The node at our end says something of itself, or of datagrams."""

@@ -305,7 +305,7 @@ class Loop:
     async def _park(self) -> None:
         """Wait until a descriptor is ready, a timer is due or somebody rings."""
         deadline = self._timers.next_deadline()
-        if deadline < self._alarm.deadline:
+        if deadline != self._alarm.deadline:  # also if it is later now: to be woken for nothing costs fifty such calls
             self._alarm.set(deadline, self._clock())
         self._is_parked = True
         try:

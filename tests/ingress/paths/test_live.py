@@ -6,6 +6,7 @@ import pytest
 
 from ingress.measure.faults import Refusal
 from ingress.measure.health import PathState
+from ingress.measure.monitor import Due, PathMonitor
 from ingress.paths.backoff import BACKOFF_FIRST, BACKOFF_MOST
 from ingress.paths.dial import Opened
 from ingress.paths.live import MOST_BULK, LivePath
@@ -272,6 +273,22 @@ async def test_what_a_planned_move_left_on_a_path_that_stalls_is_sent_again_at_o
     await bed.run(0.2)
     assert bytes(client.target.data[10:]) == b"swallowed"
     assert live.is_deserted
+
+
+@with_bed(THREE_LINES)
+async def test_an_answer_in_time_leaves_nothing_to_wake_up_for_but_the_next_ping(bed: FleetBed) -> None:
+    await bed.up()
+    found: list[tuple[Due, ...]] = []
+    tick = PathMonitor.tick
+
+    def watched(monitor: PathMonitor, now: float) -> tuple[Due, ...]:
+        found.append(tick(monitor, now))
+        return found[-1]
+
+    bed.patch.setattr(PathMonitor, "tick", watched)
+    await bed.run(10.0)
+    assert len(found) > 30
+    assert set(found) == {(Due.PING,)}
 
 
 @with_bed(THREE_LINES)

@@ -61,6 +61,21 @@ async def test_a_timer_is_not_early_and_an_earlier_one_wakes_the_parked_loop(loo
     assert all(late >= 0 for late in times)
 
 
+async def test_a_timer_that_was_cancelled_wakes_nobody(loop: Loop, notes: Callable) -> None:
+    reader = notes()
+    wakeups: list[int] = []
+
+    def note() -> None:
+        wakeups.append(loop.statistics().wakeups)
+
+    timer = loop.call_at(loop.now + 0.03, note)
+    await wait_all_tasks_blocked()  # the alarm is set for it
+    loop.call_soon(lambda: (timer.cancel(), note()))
+    loop.call_at(loop.now + 0.08, lambda: (note(), reader.note()))
+    await reader.until(lambda: len(wakeups) == 2)
+    assert wakeups[1] - wakeups[0] <= 1
+
+
 async def test_now_stands_still_in_a_round_and_runs_outside(loop: Loop, notes: Callable) -> None:
     reader = notes()
     seen: list[float] = []
