@@ -1,7 +1,8 @@
 """Addresses of a name that do not answer (F3, F8): real connects, under a clock that stands still but for the test."""
 
 import socket
-from contextlib import ExitStack
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 
 import pytest
 import trio
@@ -39,18 +40,28 @@ async def connected_after(targets: Targets, clock: MockClock, port: int, waits: 
     return found[0]
 
 
+def one_port(sockets: ExitStack, silent: Sequence[str]) -> int:
+    """At which 127.0.0.2 answers, and the *silent* do not: one that nobody else has at any of them."""
+    for _ in range(100):
+        with ExitStack() as tried, suppress(OSError):
+            port: int = tried.enter_context(socket.create_server(("127.0.0.2", 0))).getsockname()[1]
+            for host in silent:
+                hole = tried.enter_context(socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET))
+                hole.bind((host, port))
+                swallow(hole)
+                hole.listen()
+            sockets.enter_context(tried.pop_all())
+            return port
+    raise AssertionError(f"none of 100 ports is free at all of {silent}")
+
+
 @pytest.mark.parametrize("silent", [["::1"], ["127.0.0.1"], ["::1", "127.0.0.1", "127.0.0.3"]])
 async def test_f3_f8_an_address_that_is_silent_is_waited_for_once(
     make: Make, clock: MockClock, silent: list[str]
 ) -> None:
     """A dead AAAA, or the first of several A records: each has its turn, and what answered goes first next time."""
-    with ExitStack() as holes, socket.create_server(("127.0.0.2", 0)) as answers:
-        port = answers.getsockname()[1]
-        for host in silent:
-            hole = holes.enter_context(socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET))
-            hole.bind((host, port))
-            swallow(hole)
-            hole.listen()
+    with ExitStack() as sockets:
+        port = one_port(sockets, silent)
         targets = make(names={"dead.test": (*silent, "127.0.0.2")})
         first = await connected_after(targets, clock, port, len(silent))
         second = await connected_after(targets, clock, port, 0)
