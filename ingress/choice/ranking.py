@@ -20,6 +20,8 @@ ENOUGH = 0.080
 but equal paths traded places."""
 PLAIN = 0.0015
 """Seconds of advantage from which on it counts for more than itself: what is plain need not be waited for."""
+FOR_A_SECOND = math.sqrt(ENOUGH * PLAIN)
+"""Seconds of advantage that are enough after one second."""
 LONGEST_ROUND = 1.0
 """Seconds that one round counts for at most."""
 LEAVE_BAND = 2.0

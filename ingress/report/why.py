@@ -6,7 +6,7 @@ from ingress.choice.cost import equal, terms
 from ingress.choice.demand import Demand
 from ingress.choice.entry import Entry, Tier
 from ingress.choice.offers import Offers
-from ingress.choice.ranking import ENOUGH, Group, advantage, doubt
+from ingress.choice.ranking import ENOUGH, FOR_A_SECOND, Group, advantage, doubt
 from ingress.report.bulk_rows import Placer, bulk_rows, offer_rows
 from ingress.report.rows import CandidateRow, RuleRow, SwitchRow, TermRow, Why
 
@@ -112,8 +112,8 @@ def _by_cost(group: Group, rival: Entry) -> str:
     so_far = f"; it is {done:.0%} of the way" if done else ""
     now_is = f"{gain * 1000:.1f} ms cheaper" if gain >= 0 else f"{-gain * 1000:.1f} ms dearer"
     return (
-        f"{rival.name} takes over when it was cheaper by {ENOUGH * 1000:.0f} ms for a second, or by less for longer, "
-        f"not counting {unsure * 1000:.1f} ms of doubt: now it is {now_is}{so_far}"
+        f"{rival.name} takes over when it was cheaper by {FOR_A_SECOND * 1000:.0f} ms for a second, or by less for "
+        f"longer, not counting {unsure * 1000:.1f} ms of doubt: now it is {now_is}{so_far}"
     )
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingress.choice.entry import Entry, Tier
-from ingress.choice.ranking import Ranking, rank
+from ingress.choice.ranking import FOR_A_SECOND, Ranking, rank
 from ingress.measure.figures import PathFigures, Source
 from ingress.measure.health import PathState
 from relay.model.network import Address, Line
@@ -58,7 +58,8 @@ def until_switched(gain: float, most: int = 1000, **more: object) -> float | Non
 
 
 @pytest.mark.parametrize(
-    ("gain", "seconds"), [(30.0, 0.5), (10.0, 1.5), (3.0, 15.5), (1.5, 62.0), (0.5, 267.0), (0.15, None)]
+    ("gain", "seconds"),
+    [(30.0, 0.5), (FOR_A_SECOND * 1000 + 0.1, 1.0), (10.0, 1.5), (3.0, 15.5), (1.5, 62.0), (0.5, 267.0), (0.15, None)],
 )
 def test_a_leader_is_left_when_that_was_worth_it(gain: float, seconds: float | None) -> None:
     assert until_switched(gain) == seconds

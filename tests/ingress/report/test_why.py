@@ -7,7 +7,7 @@ import pytest
 from ingress.choice.chooser import Chooser
 from ingress.choice.cost import TOLD_APART
 from ingress.choice.demand import Demand
-from ingress.choice.ranking import ENOUGH, PLAIN
+from ingress.choice.ranking import ENOUGH, FOR_A_SECOND, PLAIN
 from ingress.choice.rules import Match
 from ingress.config.rule import Denial, Rule
 from ingress.measure.capacity import Capacities, Way
@@ -46,7 +46,7 @@ def test_why_adds_up() -> None:
         assert candidate.cost == pytest.approx(sum(term.value for term in candidate.terms))
     assert second.cost - first.cost == pytest.approx(0.02, abs=0.001)
     assert told.would_switch[0].startswith(
-        f"ix2/j2u takes over when it was cheaper by {ENOUGH * 1000:.0f} ms for a second, or by"
+        f"ix2/j2u takes over when it was cheaper by {FOR_A_SECOND * 1000:.0f} ms for a second, or by"
     )
     assert told.would_switch[0].endswith("ms of doubt: now it is 20.2 ms dearer")
     assert told.would_switch[1] == "at once when ix1/j1u stalls or dies: to ix2/j2u"
