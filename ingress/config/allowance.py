@@ -61,8 +61,8 @@ def read_allowances(document: Table) -> tuple[Allowance, ...]:
 def _read(table: Table) -> Allowance:
     found = Allowance(
         place=table.mistakes.place_of(table.key),
-        users=table.many("user", values.text),
-        clients=table.many("client", values.cidr),
+        users=table.some("user", values.text),
+        clients=table.some("client", values.cidr),
         together=table.get("together", values.flag, False),
         rate=table.get("rate", _rate, RateBounds()),
         streams=table.get("streams", values.whole(0, MOST), None),

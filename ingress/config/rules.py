@@ -40,21 +40,21 @@ def read_rules(
 def _read_rule(
     table: Table, network: Network, doors: Mapping[str, Doors], chains: Mapping[str, tuple[str, ...]]
 ) -> Rule:
-    targets = table.many("host", lambda value: _target(value, table.folder))
+    targets = table.some("host", lambda value: _target(value, table.folder))
     exits = table.many("exit", values.name)
-    listens = table.many("listen", _listen)
+    listens = table.some("listen", _listen)
     via, chain, avoid = (table.many(key, values.name) for key in ("via", "chain", "avoid"))
     rule = Rule(
         place=table.mistakes.place_of(table.key),
         name=table.get("name", values.name, None),
         hosts=tuple(one for one in targets if isinstance(one, NamePattern)),
         lists=tuple(one for one in targets if isinstance(one, ListSource)),
-        cidrs=table.many("cidr", values.cidr),
-        countries=table.many("country", _country),
-        clients=table.many("client", values.cidr),
-        users=table.many("user", values.text),
-        ports=table.many("port", _port_range),
-        protocols=table.many("protocol", values.one_of("tcp", "udp")),
+        cidrs=table.some("cidr", values.cidr),
+        countries=table.some("country", _country),
+        clients=table.some("client", values.cidr),
+        users=table.some("user", values.text),
+        ports=table.some("port", _port_range),
+        protocols=table.some("protocol", values.one_of("tcp", "udp")),
         listens=listens,
         exits=exits,
         exit_nodes=_exit_nodes(table, exits, network) if "exit" in table else None,

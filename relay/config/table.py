@@ -68,6 +68,13 @@ class Table:
                 self.mistakes.add((*self.key, *place), wrong.what, wrong.mend)
         return tuple(found)
 
+    def some(self, name: str, parse: Callable[[object], T]) -> tuple[T, ...]:
+        """One value or a list of at least one; none if it is left out. An empty list would be read as no condition by
+        one, and as one that nothing fulfils by another."""
+        if self._content.get(name) == []:
+            self.mistakes.add((*self.key, name), "is empty", "name at least one, or leave it out")
+        return self.many(name, parse)
+
     def need_many(self, name: str, parse: Callable[[object], T], mend: str) -> tuple[T, ...]:
         """One value or a list of at least one."""
         if self._content.get(name, []) == []:

@@ -142,6 +142,11 @@ FORWARD = '[[forward]]\nlisten = "127.0.0.1:2000"\ntarget = "a.example:1"\n'
         (GOOD + '[[rule]]\nexit = ["uss"]\n', 'rule[0].exit: there is no exit "uss"; did you mean "us"?'),
         (GOOD + '[[rule]]\nexit = "jp"\n', 'rule[0].exit: "jp" is no exit; write exit = true at node.jp'),
         (GOOD + "[[rule]]\nexit = []\n", "rule[0].exit: an empty list of exits lets nothing through"),
+        *(
+            (GOOD + f"[[rule]]\ndeny = true\n{condition} = []\n", f"rule[0].{condition}: is empty")
+            for condition in ("host", "cidr", "country", "client", "user", "port", "protocol", "listen")
+        ),
+        (GOOD + '[[allowance]]\nuser = "bob"\nclient = []\nstreams = 5\n', "allowance[0].client: is empty"),
         (GOOD + '[[rule]]\nexit = "us"\ndeny = true\n', "rule[0].deny: the rule has exit already"),
         (GOOD + '[[rule]]\ndirect = false\n', "rule[0].direct: false says nothing"),
         (GOOD + '[[rule]]\ndeny = "never"\n', 'rule[0].deny: "never" is no way to deny'),
