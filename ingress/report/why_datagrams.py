@@ -36,7 +36,10 @@ def explain_datagrams(
         reason=reason,
         copies="" if way is None else _copies(demand, way),
         candidates=[
-            row for one in sorted(ways.values(), key=lambda one: (one.exit != exit_, one.exit)) for row in _of(one)
+            row
+            for one in sorted(ways.values(), key=lambda one: (one.exit != exit_, one.exit))
+            for row in _of(one if within is None else one.bounded.get(within, one))
+            if within is None or row.path in within
         ],
         would_switch=[] if way is None else _would_switch(way),
         rule=rule_row(demand),

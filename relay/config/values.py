@@ -47,6 +47,8 @@ def text(value: object) -> str:
     """A string that holds something."""
     if isinstance(value, str) and value.strip():
         return value
+    if isinstance(value, str):
+        raise Wrong("is empty", "write what it is to be, or leave the key out")
     raise Wrong(f"{shown(value)} is not a text", 'write it in quotes: "…"')
 
 
@@ -109,7 +111,7 @@ def rate(value: object) -> float:
     """Bytes per second, from `200Mbit/s` or `1Gbit/s`."""
     found = _quantity(value, RATES, "a rate", "200Mbit/s or 1Gbit/s")
     if found == 0:
-        raise Wrong("a rate of nothing", "write what the line carries, or leave rate out")
+        raise Wrong("a rate of nothing", "write what is to be carried, or leave rate out")
     return found
 
 

@@ -146,6 +146,7 @@ FORWARD = '[[forward]]\nlisten = "127.0.0.1:2000"\ntarget = "a.example:1"\n'
             (GOOD + f"[[rule]]\ndeny = true\n{condition} = []\n", f"rule[0].{condition}: is empty")
             for condition in ("host", "cidr", "country", "client", "user", "port", "protocol", "listen")
         ),
+        (GOOD + '[[rule]]\ndeny = true\nuser = ""\n', "rule[0].user: is empty; write what it is to be"),
         (GOOD + '[[allowance]]\nuser = "bob"\nclient = []\nstreams = 5\n', "allowance[0].client: is empty"),
         (GOOD + '[[rule]]\nexit = "us"\ndeny = true\n', "rule[0].deny: the rule has exit already"),
         (GOOD + '[[rule]]\ndirect = false\n', "rule[0].direct: false says nothing"),

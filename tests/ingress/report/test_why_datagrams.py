@@ -61,6 +61,7 @@ async def test_of_the_paths_that_a_rule_leaves_nothing_is_chosen_before_somethin
     await bed.up()
     within = frozenset({"b"})
     told = explain_datagrams(GAME, None, PICKED, bed.datagrams.ways, within)
+    assert [row.path for row in told.candidates] == ["b"]
     assert (told.paths, told.copies, told.would_switch) == ([], "", [])
     bed.datagrams.ways["us"].bound(within, bed.loop.now)
     told = explain_datagrams(GAME, None, PICKED, bed.datagrams.ways, within)
