@@ -1,14 +1,11 @@
 """Games beside what fills the same processes: many downloads, and one association at full speed."""
 
-from collections.abc import Sequence
-
 from bench import load
 from bench.contest import Contestant
 from bench.measures.beside import ENDLESS
-from bench.measures.measure import Measure, named
-from bench.peers.peer import Peer
+from bench.measures.datagrams import Datagrams
+from bench.measures.measure import named
 from bench.plots import bars
-from bench.progress import Progress
 from bench.results import Numbers, Result
 from bench.tables import column, compare
 
@@ -26,7 +23,7 @@ def games(contestant: Contestant) -> Numbers:
     return {"p50": result["p50"], "p95": result["p95"], "lost": lost}
 
 
-class DatagramsBeside(Measure):
+class DatagramsBeside(Datagrams):
     """As `Datagrams`, of a few games, with a crowd beside them."""
 
     name = "udp-beside"
@@ -38,14 +35,6 @@ class DatagramsBeside(Measure):
         f"beside {STREAMS} downloads over TCP at full speed, and beside one association that downloads datagrams of "
         "1,200 bytes as fast as they come. No line is between the nodes: what is added is what the processes add."
     )
-
-    def measures(self, peer: Peer) -> bool:
-        return peer.carries_datagrams
-
-    def go_through(self, contestants: Sequence[Contestant], rounds: int, progress: Progress) -> None:
-        if contestants:
-            with load.started("udp-target", contestants[0].place.target):
-                super().go_through(contestants, rounds, progress)
 
     def turn(self, contestant: Contestant, numbers: Numbers) -> None:
         route, target = contestant.route, contestant.place.target
