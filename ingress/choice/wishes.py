@@ -68,7 +68,16 @@ class Wishes:
         self._go_by([*self._wishes.values(), wish])
 
     def drop(self, whom: str | None) -> None:
-        """Take back the wish for *whom*, or all (None)."""
+        """Take back the wish for *whom* (EVERYBODY: the one that names nobody), or all (None).
+
+        Raises:
+            OperatorError: there is none such, and there are others.
+        """
+        in_force = self.in_force(time.time())
+        if whom is not None and whom not in self._wishes and in_force:
+            others = ", ".join(map(str, in_force))
+            named = f"--for {whom}" if whom else "without --for"
+            raise OperatorError(f"nothing is asked for {named}; in force: {others}; say --for WHO, or --all")
         self._go_by([] if whom is None else [wish for wish in self._wishes.values() if wish.whom != whom])
 
     def recall(self, wishes: Iterable[Wish]) -> None:

@@ -93,9 +93,10 @@ def _add_usage(commands: Subparsers) -> None:
 
 def _add_use(commands: Subparsers) -> None:
     use = add_command(commands, "use", "take an exit, a line or a path by hand", texts.USE)
-    use.add_argument("what", nargs="?", metavar="NAME", default="", help="an exit, line, path, node or group; or: auto")
+    use.add_argument("what", nargs="?", metavar="NAME", help="an exit, line, path, node or group; or: auto")
     use.add_argument("--for", dest="whom", metavar="WHO", default="", help="a user, a client's address, or a host")
     use.add_argument("--until", metavar="TIME", help="for how long, as 2h or 30m")
+    use.add_argument("--all", action="store_true", help="with auto: take back what is asked for whomever")
 
 
 def _add_rules(commands: Subparsers) -> None:

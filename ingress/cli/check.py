@@ -26,6 +26,7 @@ def run(options: argparse.Namespace) -> int:
         found = read_file(file)
         wrong, ending = _look_at_keys(found, options.keys, time.time())
         wrong += _look_at_users(found)
+        wrong += _look_at_state(found)
         lists = _look_at_lists(found, wrong)
     if wrong:
         raise OperatorError("\n".join(wrong))
@@ -94,6 +95,16 @@ def _look_at_users(found: NetworkFile) -> list[str]:
         except OperatorError as error:
             wrong.append(f"{error} (ingress.{doors.name}.users names it)")
     return wrong
+
+
+def _look_at_state(found: NetworkFile) -> list[str]:
+    """Folders of what is learned that are no folders."""
+    told = [(doors.name, doors.state) for doors in found.ingresses.values() if doors.state is not None]
+    return [
+        f"{state}: is a file and no folder; name another one, or leave it out (ingress.{name}.state names it)"
+        for name, state in told
+        if state.exists() and not state.is_dir()
+    ]
 
 
 def _look_at_lists(found: NetworkFile, wrong: list[str]) -> list[Lists]:

@@ -10,7 +10,7 @@ from ingress.choice.sites import parse_target
 from ingress.config import IngressConfig, load
 from ingress.config.rule import of_rules
 from ingress.lists.countries import LONGEST_AGE
-from ingress.lists.load import Lists, load_lists
+from ingress.lists.load import Lists, last_failure, load_lists
 from ingress.lists.source import LoadedList
 from ingress.state.place import fetched_folder
 from relay.cli.owner import as_owner_of
@@ -73,12 +73,14 @@ def overview(config: IngressConfig, lists: Lists, now: float) -> list[str]:
 def describe(loaded: LoadedList, now: float) -> str:
     """What a list holds, its age, and what of it has no meaning here."""
     holds = ", ".join(f"{count} {what}" for what, count in loaded.targets.counts.items()) or "nothing that counts here"
+    failure = None if loaded.source.url is None else last_failure(loaded.file)
+    why = "" if failure is None else f"; the last try to fetch it has failed: {failure}"
     if loaded.modified is None:
-        return f"{loaded.source}: was not fetched yet: it fits nothing until it is"
+        return f"{loaded.source}: was not fetched yet: it fits nothing until it is{why}"
     done = "changed" if loaded.source.url is None else "fetched"
     said = f"{loaded.source} ({loaded.format}): {holds}, {done} {age(max(now - loaded.modified, 0))} ago"
     left_out = ", ".join(f"{count} {what}" for what, count in loaded.targets.left_out.items())
-    return f"{said}; left out: {left_out}" if left_out else said
+    return f"{said}; left out: {left_out}{why}" if left_out else f"{said}{why}"
 
 
 def list_warnings(lists: Lists, now: float) -> list[str]:

@@ -13,11 +13,17 @@ from relay.admin.path import find_socket
 from relay.cli.render_units import size
 from relay.config import values
 
+DAY = 86400.0
+KEPT = 400 * DAY
+"""Seconds for which there are numbers, by `ingress.state.usage`, which is not imported for this alone."""
+
 
 def run(options: argparse.Namespace) -> int:
     """`ingress usage`; options: admin, by, since, json, csv."""
     try:
         since = values.duration(options.since)
+        if not 0 < since <= KEPT:
+            raise values.Wrong(f"accounts are kept for {KEPT / DAY:.0f} days", f"ask for 1h to {KEPT / DAY:.0f}d")
     except values.Wrong as wrong:
         print(f"ingress: --since {options.since}: {wrong.what}; {wrong.mend}", file=sys.stderr)
         return 2

@@ -5,6 +5,7 @@ public commands; what is known of the ingress is known from its admin socket.
 """
 
 import json
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -56,7 +57,7 @@ class Demo:
             await self._until_listening(*self.network.ports)
             await self._until_up()
             return
-        raise DemoFailed(f"nothing is up after {START:.0f} s\n{self.processes[INGRESS].last_lines()}")
+        raise DemoFailed(f"after {START:.0f} s {await self._missing()}\n{self.processes[INGRESS].last_lines()}")
 
     async def order(self, text: str) -> str:
         """Obey one order: about a node here, about a line at the emulator. `cut` is the word for its black hole."""
@@ -136,6 +137,19 @@ class Demo:
             while not all(await self._ups()):
                 self._check_all()
                 await trio.sleep(LOOK)
+
+    async def _missing(self) -> str:
+        """What was waited for in vain, and how busy the machine is: mostly that is why."""
+        silent = [name for name, port in self.network.ports.items() if port not in listening()]
+        busy = f"; {os.getloadavg()[0]:.1f} processes want this machine's {os.cpu_count()} processors"
+        if silent:
+            return f"nobody listens for {', '.join(silent)} yet{busy}"
+        try:
+            report = await self.ask(ask="paths")
+        except NoAnswer as error:
+            return f"all listen, and the ingress does not answer at {self.network.admin} ({error}){busy}"
+        states = ", ".join(f"{path['path']} is {path['state']}" for path in report["paths"])
+        return f"all listen, and no path is up: {states}{busy}"
 
     async def _ups(self) -> list[bool]:
         """For every path whether it is up; empty while the ingress does not answer."""

@@ -7,6 +7,9 @@ from ingress.lists.entries import Entries, Reader, Scope, plain_name
 
 _PAYLOAD = re.compile(r"payload\s*:\s*(?:#.*)?$")
 _ITEM = re.compile(r"-\s+(?:'((?:[^']|'')*)'|\"((?:[^\"\\]|\\.)*)\"|([^#'\"][^#]*?))\s*(?:#.*)?$")
+_NUMBERS = re.compile(r"[0-9./]+")
+"""What a network of IPv4 is written with. Names that begin with a digit are many, and trying one as a network takes
+fifty times as long as reading it as a name."""
 
 Take = Callable[[Entries, str], bool]
 """Adds one entry; False if the line is none."""
@@ -57,7 +60,7 @@ def _plain(entries: Entries, line: str) -> bool:
         return entries.add_name(Scope.ITSELF, line[1:])
     if line.startswith("*."):
         return entries.add_name(Scope.BELOW, line[2:])
-    if (line[0].isdigit() or ":" in line) and entries.add_network(line):
+    if (":" in line or _NUMBERS.fullmatch(line)) and entries.add_network(line):
         return True
     return entries.add_name(Scope.COVERED, line)
 

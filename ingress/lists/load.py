@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +30,10 @@ class Lists:
 
 
 NO_LISTS: Final = Lists()
+FAILED: Final = ".failed"
+"""How the file's name ends that says why a list could not be fetched."""
+LONGEST_FAILURE: Final = 500
+"""Bytes of it that are read."""
 
 
 def load_lists(
@@ -83,6 +88,28 @@ def load_one(source: ListSource, old: LoadedList | None = None, fetched: Path | 
     except UnreadableList as error:
         raise OperatorError(f"{file}: {error.what}; {error.mend}") from error
     return LoadedList(source, TargetSet(entries), chosen, modified, file)
+
+
+def note_failure(file: Path, why: str) -> None:
+    """Say beside *file* why it could not be fetched: `ingress rules` is told so by nobody else. A disk that takes
+    nothing is told of where the list itself is kept."""
+    with suppress(OSError):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.with_suffix(FAILED).write_text(why)
+
+
+def forget_failure(file: Path) -> None:
+    """It was fetched. Raises OSError."""
+    file.with_suffix(FAILED).unlink(missing_ok=True)
+
+
+def last_failure(file: Path) -> str | None:
+    """Why *file* could not be fetched the last time; None if it was."""
+    try:
+        with open_file(file.with_suffix(FAILED)) as noted:
+            return noted.read(LONGEST_FAILURE).decode("utf-8", "replace")
+    except OSError:
+        return None
 
 
 def has_changed(lists: Lists) -> bool:

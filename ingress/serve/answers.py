@@ -29,6 +29,8 @@ from relay.serve.vitals import process_vitals
 
 AUTO = "auto"
 """What takes wishes back."""
+LONGEST_WISH = 10 * 365 * 86400.0
+"""Seconds that one may hold."""
 
 
 def asks(running: Running) -> Mapping[str, Ask]:
@@ -61,12 +63,14 @@ def asks(running: Running) -> Mapping[str, Ask]:
 
 def _use(running: Running, question: Mapping[str, Any]) -> list[str]:
     """Do what `ingress use` asks; the wishes in force then."""
-    what, whom, seconds = question.get("use", ""), question.get("for", ""), question.get("seconds")
-    if not isinstance(what, str) or not isinstance(whom, str) or not isinstance(seconds, int | float | None):
+    what, whom, seconds = question.get("use"), question.get("for", ""), question.get("seconds")
+    if not isinstance(what, str | None) or not isinstance(whom, str) or not isinstance(seconds, int | float | None):
         raise OperatorError("that is no wish: `use` and `for` are texts, `seconds` is a number")
     if what == AUTO:
-        running.use(None, whom or None)
-    elif what:
+        running.use(None, None if question.get("all") is True else whom)
+    elif what is not None:
+        if seconds is not None and not 0 < seconds < LONGEST_WISH:
+            raise OperatorError("that is no wish: `seconds` is how long it is to hold, ten years at most")
         running.use(Wish(what, whom, None if seconds is None else time.time() + seconds))
     return wishes(running)
 

@@ -6,7 +6,7 @@ import os
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from urllib.parse import SplitResult, urljoin
 
@@ -15,7 +15,7 @@ import h11
 import trio
 
 from ingress.config import Forward
-from ingress.lists.load import Lists, load_one
+from ingress.lists.load import Lists, forget_failure, load_one, note_failure
 from ingress.lists.source import ListSource, LoadedList, split_url
 from ingress.serve.list_watch import Use, look
 from relay import log
@@ -30,6 +30,8 @@ AGAIN = 300.0
 """Seconds until what failed is tried again, if something of it is there."""
 PATIENCE = 60.0
 """Seconds that one fetch may take, redirects included."""
+AT_ONCE = 8
+"""Lists that are fetched at once; a server that is silent holds up no more than its own place."""
 MOST_REDIRECTS = 5
 HERE = "127.0.0.1"
 CONTINUES, UNCHANGED = (301, 302, 303, 307, 308), 304
@@ -56,34 +58,54 @@ class ListFetcher:
         self._accept = accept
         self._soon = soon
         self._not_before: dict[str, float] = {}
+        self._under_way: set[str] = set()
+        self._places = trio.CapacityLimiter(AT_ONCE)
+        self._looking = trio.Lock()
 
     async def run(self) -> None:
         """Fetch what is due, for ever."""
-        while True:
-            await self.fetch_due()
-            await trio.sleep(LOOK)
+        async with trio.open_nursery() as nursery:
+            while True:
+                nursery.start_soon(self.fetch_due)
+                await trio.sleep(LOOK)
 
     async def fetch_due(self) -> None:
-        """Fetch what is due, and go by it."""
-        fetched = [await self._try(one) for one in self._due(self._lists().loaded.values(), time.time())]
-        if any(fetched):
-            await look(self._lists, self._use)
+        """Fetch what is due and not under way, all at once, and go by each as soon as it is here."""
+        async with trio.open_nursery() as nursery:
+            for url, asked in self._due(self._lists().loaded.values(), time.time()).items():
+                self._under_way.add(url)
+                nursery.start_soon(self._fetch, url, asked)
 
-    def _due(self, loaded: Iterable[LoadedList], now: float) -> list[LoadedList]:
-        return [one for one in loaded if one.source.url is not None and self._is_due(one, one.source.url, now)]
+    async def _fetch(self, url: str, asked: Sequence[LoadedList]) -> None:
+        try:
+            async with self._places:
+                is_new = await self._try(url, asked)
+        finally:
+            self._under_way.discard(url)
+        if is_new:
+            async with self._looking:
+                await look(self._lists, self._use)
 
-    def _is_due(self, one: LoadedList, url: str, now: float) -> bool:
-        is_old = one.modified is None or not 0 <= now - one.modified < one.source.every
-        return is_old and now >= self._not_before.get(url, 0.0)
+    def _due(self, loaded: Iterable[LoadedList], now: float) -> dict[str, list[LoadedList]]:
+        """The lists of each URL that is due: a file may hold several, by name or attribute."""
+        every: dict[str, list[LoadedList]] = {}
+        for one in loaded:
+            if one.source.url is not None:
+                every.setdefault(one.source.url, []).append(one)
+        return {url: asked for url, asked in every.items() if self._is_due(url, asked, now)}
 
-    async def _try(self, loaded: LoadedList) -> bool:
+    def _is_due(self, url: str, asked: Iterable[LoadedList], now: float) -> bool:
+        if url in self._under_way or now < self._not_before.get(url, 0.0):
+            return False
+        return any(one.modified is None or not 0 <= now - one.modified < one.source.every for one in asked)
+
+    async def _try(self, url: str, asked: Sequence[LoadedList]) -> bool:
         """Fetch one; whether there is news."""
-        source, file = loaded.source, loaded.file
-        url = source.url or ""
+        loaded = asked[0]
         try:
             with trio.move_on_after(PATIENCE):
                 content = await fetch(url, self._connect, loaded.modified)
-                await trio.to_thread.run_sync(_keep, source, file, content)
+                await trio.to_thread.run_sync(_keep, [one.source for one in asked], loaded.file, content)
                 self.failed.pop(url, None)
                 log.event("list-fetched", list=url, size=None if content is None else len(content))
                 return True
@@ -92,6 +114,7 @@ class ListFetcher:
             self._not_before[url] = time.time() + (LOOK if loaded.modified is None else AGAIN)
             if self.failed.get(url) != str(error):
                 log.event("list-not-fetched", level="warning", list=url, why=str(error))
+                await trio.to_thread.run_sync(note_failure, loaded.file, str(error))
             self.failed[url] = str(error)
         return False
 
@@ -116,19 +139,23 @@ def loopback_pair() -> tuple[socket.socket, socket.socket]:
     return near, far
 
 
-def _keep(source: ListSource, file: Path, content: bytes | None) -> None:
-    """*content* takes the place of *file* if it is a list; None says that what is there is good still."""
+def _keep(sources: Iterable[ListSource], file: Path, content: bytes | None) -> None:
+    """*content* takes the place of *file* if it is a list for each of *sources*; None says that what is there is good
+    still."""
     if content is None:
         os.utime(file)
+        forget_failure(file)
         return
     file.parent.mkdir(parents=True, exist_ok=True)
     new = file.with_suffix(".new")
     new.write_bytes(content)
     try:
-        load_one(attrs.evolve(source, file=new, url=None))
+        for source in sources:
+            load_one(attrs.evolve(source, file=new, url=None))
     except OperatorError as error:
         raise FetchFailed(str(error).replace(str(new), "what came")) from error
     os.replace(new, file)
+    forget_failure(file)
 
 
 # ---- HTTP
@@ -158,6 +185,8 @@ async def fetch(url: str, connect: Connect, since: float | None = None) -> bytes
         if not isinstance(found, str):
             return found
         url = _joined(url, found)
+        if parts.scheme == "https" and url.lower().startswith("http:"):
+            raise FetchFailed(f"leads on from https to {shown(url)}, which anybody on the way could change")
     raise FetchFailed(f"leads on more than {MOST_REDIRECTS} times")
 
 

@@ -156,11 +156,11 @@ class Running:
         self._rule_anew(did)
 
     def use(self, wish: Wish | None, whom: str | None = None) -> None:
-        """Take what *wish* says, as long as it works; None: as ever, for *whom* or for everybody (None). Running
-        streams leave by plan for it.
+        """Take what *wish* says, as long as it works; None: as ever for *whom*, or in all that was asked for (None).
+        Running streams leave by plan for it.
 
         Raises:
-            OperatorError: no path is so.
+            OperatorError: no path is so, or nothing was asked for *whom*.
         """
         if wish is None:
             self.wishes.drop(whom)

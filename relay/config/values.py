@@ -150,6 +150,8 @@ def udp_filter(value: object) -> UdpFilter:
 
 def listen_address(value: object) -> Address:
     """An address of this machine to listen at: a literal one, so that nothing is looked up to start."""
+    if re.fullmatch(r"[0-9]{1,5}", str(value)) and not isinstance(value, bool):
+        raise Wrong(f"{shown(value)} is a port without an address", f'write "127.0.0.1:{value}"')
     found = address(value)
     if parse_literal(found.host) is None:
         raise Wrong(f'"{found.host}" is a name', f"write an address to listen at, as 127.0.0.1:{found.port}")

@@ -136,3 +136,14 @@ def test_the_chains_of_the_file_bound_it(wishes: Wishes) -> None:
     wishes.drop(None)
     wishes.put(Wish("us", "ann"))
     assert Demands(None, None, wishes).make("a", 1, "", "eve", None).paths is None
+
+
+def test_what_nobody_asked_for_is_not_taken_back_in_silence(wishes: Wishes) -> None:
+    wishes.drop("ann")
+    wishes.put(Wish("eu", "ann"))
+    with pytest.raises(OperatorError, match=r"asked for without --for; in force: eu for ann; say --for WHO, or --all"):
+        wishes.drop("")
+    with pytest.raises(OperatorError, match="asked for --for bob; in force: eu for ann"):
+        wishes.drop("bob")
+    wishes.drop("ann")
+    assert not wishes

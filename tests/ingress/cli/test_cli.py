@@ -111,6 +111,14 @@ def test_check_refuses_keys_of_the_wrong_role(folder: Path, capsys: Output) -> N
     ]
 
 
+def test_check_wants_a_folder_for_what_is_learned(folder: Path, capsys: Output) -> None:
+    (folder / "paths.toml").write_text(NETWORK.replace("[node.us]", 'state = "paths.toml"\n[node.us]'))
+    assert main(["check"]) == 1
+    assert "paths.toml: is a file and no folder; name another one" in capsys.readouterr().err
+    (folder / "paths.toml").write_text(NETWORK.replace("[node.us]", 'state = "keys"\n[node.us]'))
+    assert main(["check"]) == 0
+
+
 def test_check_wants_the_users_that_the_file_names(folder: Path, capsys: Output) -> None:
     (folder / "paths.toml").write_text(NETWORK.replace("[node.us]", 'users = "users.toml"\n[node.us]'))
     assert main(["check"]) == 1

@@ -56,7 +56,7 @@ def test_csv_and_json(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
     assert json.loads(capsys.readouterr().out) == ANSWER
 
 
-@pytest.mark.parametrize("since", ["yesterday", "3", "5 weeks"])
+@pytest.mark.parametrize("since", ["yesterday", "3", "5 weeks", "0s", "99999999d"])
 def test_a_time_that_is_none(since: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(monkeypatch, ANSWER, since=since) == (2, [])
     assert f"ingress: --since {since}: " in capsys.readouterr().err

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingress.lists.entries import Scope
+from ingress.lists.entries import Entries, Scope
 from ingress.lists.formats import FORMATS, READERS, UnreadableList, guess, read_list
 from ingress.lists.targets import TargetSet
 from ingress.lists.v2fly import NotGeosite, geosite_names, read_geosite
@@ -278,6 +278,13 @@ def test_what_is_nearly_a_list_has_its_wrong_lines_quoted() -> None:
 def test_a_gfwlist_may_except_names_and_name_addresses_wrongly() -> None:
     entries = READERS["gfwlist"](b"[AutoProxy]\n||a.cn\n||999.1.1.1\n@@||b.a.cn\n")
     assert entries.wrong == ["||999.1.1.1"] and entries.wrong_count == 1
+
+
+def test_only_what_looks_like_a_network_is_tried_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[str] = []
+    monkeypatch.setattr(Entries, "add_network", lambda entries, text: not tried.append(text))
+    read_list(b"4399.com\n163.com\n1.2.3.4\n10.0.0.0/8\n2001:db8::/32\n51job.com\n", "plain")
+    assert tried == ["1.2.3.4", "10.0.0.0/8", "2001:db8::/32"]  # trying takes fifty times as long as reading a name
 
 
 def test_a_line_that_is_quoted_says_nothing_to_a_terminal() -> None:

@@ -72,9 +72,19 @@ async def test_what_is_asked_for_by_hand_is_done_and_told(make_world: Make, caps
     assert (await said(world, ask="why", target="x.example"))["paths"] == [path]
     (told,) = (await said(world, ask="paths"))["wishes"]
     assert told.startswith(f"{line} until ")
-    assert [await used(world, "pacifik"), await used(world, line, "--until", "soon")] == [1, 1]
+    assert [await used(world, "pacifik"), await used(world, line, "--until", "soon")] == [1, 2]
     assert "no path goes over pacifik: did you mean" in (wrong := capsys.readouterr().err) and "--until soon" in wrong
+    assert await used(world, "direct", "--for", "ann") == 0
     assert await used(world, "auto") == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "direct for ann"
+    assert await used(world, "auto") == 1
+    assert "in force: direct for ann; say --for WHO, or --all" in capsys.readouterr().err
+    for words in ([""], [line, "--until", "0s"], ["--for", "ann"], ["auto", "--until", "1h"], [line, "--all"]):
+        assert await used(world, *words) == 2, words
+    assert capsys.readouterr().err.count("ingress: use: ") == 5
+    with pytest.raises(OperatorError, match="ten years at most"):
+        await said(world, ask="use", use="direct", seconds=0)
+    assert await used(world, "auto", "--all") == 0
     assert capsys.readouterr().out == "nothing is asked for by hand: the best path, and what rules say\n"
     with pytest.raises(OperatorError, match="that is no wish"):
         await said(world, ask="use", seconds="5")

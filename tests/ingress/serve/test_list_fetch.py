@@ -12,6 +12,7 @@ import trio
 import trustme
 from trio.testing import MockClock
 
+from ingress.cli.rules import describe
 from ingress.config import Forward
 from ingress.lists.load import Lists, load_lists
 from ingress.lists.source import ListSource
@@ -123,6 +124,20 @@ async def test_what_cannot_be_had_is_told(
     assert str(failed.value).startswith(told)
 
 
+async def test_from_https_nobody_leads_to_what_anybody_could_change(
+    nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority, ours = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    web = Web(nursery, moved("HTTP://lists.example/cn.txt"))
+    web.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("lists.example").configure_cert(web.tls)
+    authority.configure_trust(ours)
+    monkeypatch.setattr(ssl, "create_default_context", lambda: ours)
+    with pytest.raises(FetchFailed, match=r'leads on from https to "HTTP://lists.example/cn.txt", which anybody'):
+        await fetch(URL.replace("http:", "https:"), web.connect)
+    assert web.hosts == [("lists.example", 443)]
+
+
 async def test_a_circle_ends(nursery: trio.Nursery) -> None:
     web = Web(nursery, *[moved("/cn.txt")] * 6)
     with pytest.raises(FetchFailed, match="leads on more than 5 times"):
@@ -215,6 +230,49 @@ async def test_one_that_never_ends_is_given_up(
     assert bed.fetcher.failed == {URL: "nothing came within 0.05 s"}
 
 
+async def test_a_silent_server_holds_up_nobody_else(
+    nursery: trio.Nursery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    urls = [f"http://{name}.example/" for name in ("silent", "one", "two")]
+    sources = [attrs.evolve(SOURCE, file=Path(url[7:10]), url=url) for url in urls]
+    web, held = Web(nursery, OK, OK), list[socket.socket]()
+    accept = web.accept
+    monkeypatch.setattr(
+        web,
+        "accept",
+        lambda forward, sock, address: (
+            held.append(sock) if forward.target.host == "silent.example" else accept(forward, sock, address)
+        ),
+    )
+    bed = Bed(tmp_path, web)
+    bed.lists = load_lists(sources, fetched=tmp_path / "lists")
+    nursery.start_soon(bed.fetcher.fetch_due)
+    while sum(len(one.targets) for one in bed.lists.loaded.values()) < 4:
+        await trio.lowlevel.checkpoint()
+    assert len(held) == 1
+    await bed.round()  # what is under way is not asked for again
+    assert len(held) == 1 and not bed.fetcher.failed
+    held[0].close()
+
+
+async def test_a_file_that_holds_several_lists_is_fetched_once_and_must_be_good_for_all(
+    nursery: trio.Nursery, tmp_path: Path
+) -> None:
+    text = b"a.example @cn\nb.example @ads\n"
+    good = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(text), text)
+    sources = [attrs.evolve(SOURCE, format="v2fly", attributes=(mark,)) for mark in ("cn", "ads")]
+    web = Web(nursery, OK[:-1] + b"!", good)
+    bed = Bed(tmp_path, web)
+    bed.lists = load_lists(sources, fetched=tmp_path / "lists")
+    await bed.round()
+    assert "what came" in bed.fetcher.failed[URL] and not bed.file.exists()
+    assert describe(bed.lists.loaded[sources[0]], 0.0).endswith(f"has failed: {bed.fetcher.failed[URL]}")
+    bed.fetcher._not_before.clear()
+    await bed.round()
+    assert [len(one.targets) for one in bed.lists.loaded.values()] == [1, 1] and len(web.hosts) == 2
+    assert "failed" not in describe(bed.lists.loaded[sources[0]], time.time())
+
+
 async def test_it_looks_again_and_again(nursery: trio.Nursery, tmp_path: Path, mock_clock: MockClock) -> None:
     web = Web(nursery, b"", OK)
     bed = Bed(tmp_path, web)
@@ -233,4 +291,4 @@ def test_a_file_is_never_fetched(tmp_path: Path) -> None:
     (tmp_path / "own.txt").write_bytes(LIST)
     own = attrs.evolve(SOURCE, file=tmp_path / "own.txt", url=None)
     fetcher = ListFetcher(lambda: load_lists([own]), lambda lists: None, lambda *_: None, lambda call: None)
-    assert fetcher._due(load_lists([own]).loaded.values(), time.time() + 1e6) == []
+    assert fetcher._due(load_lists([own]).loaded.values(), time.time() + 1e6) == {}

@@ -65,6 +65,9 @@ def test_an_ipv6_address_without_brackets_is_shown_how() -> None:
 
 def test_to_listen_takes_an_address_of_this_machine() -> None:
     assert values.listen_address("[::]:80") == Address("::", 80)
+    for port in (1080, "1080"):
+        with pytest.raises(values.Wrong, match=r'is a port without an address.*write "127.0.0.1:1080"'):
+            values.listen_address(port)
     with pytest.raises(values.Wrong, match=r"localhost.*127\.0\.0\.1:80"):
         values.listen_address("localhost:80")
 
