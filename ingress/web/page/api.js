@@ -1,0 +1,57 @@
+// Asks the ingress. Every question carries the language of the page; every change the header that no other site can send.
+
+import { language } from "./words.js";
+
+const API = "/api/v1/";
+const CHANGE = { "X-Ingress": "page" };
+/** A browser lets a foreign site send no such header without asking the ingress first, which says no. */
+
+/** What the ingress answered instead of what was asked for. */
+export class Refused extends Error {
+    /** @param {number} status 0 when there was no answer at all @param {string} why */
+    constructor(status, why) {
+        super(why);
+        this.status = status;
+    }
+}
+
+/**
+ * @param {string} path below /api/v1/
+ * @param {Record<string, string | number | null | undefined>} [query] empty values are left out
+ * @returns {Promise<any>}
+ */
+export function ask(path, query = {}) {
+    return send("GET", path, query);
+}
+
+/** @param {string} method @param {string} path @param {Record<string, any>} [body] @returns {Promise<any>} */
+export function change(method, path, body) {
+    return send(method, path, {}, body ?? {});
+}
+
+/** @param {string} path @param {Record<string, string | number | null | undefined>} [query] @returns {string} */
+export function address(path, query = {}) {
+    const given = Object.entries({ ...query, lang: language() }).filter(([, value]) => value !== null && value !== undefined && value !== "");
+    return `${API}${path}?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}`;
+}
+
+/** @param {string} method @param {string} path @param {Record<string, any>} query @param {Record<string, any>} [body] */
+async function send(method, path, query, body) {
+    let answer;
+    try {
+        answer = await fetch(address(path, query), {
+            method,
+            headers: body === undefined ? {} : { ...CHANGE, "Content-Type": "application/json" },
+            body: body === undefined || method === "DELETE" ? undefined : JSON.stringify(body),
+            credentials: "same-origin",
+            cache: "no-store",
+        });
+    } catch (error) {
+        throw new Refused(0, String(error instanceof Error ? error.message : error));
+    }
+    const told = await answer.json().catch(() => ({}));
+    if (!answer.ok) {
+        throw new Refused(answer.status, told.error ?? `${answer.status} ${answer.statusText}`);
+    }
+    return told;
+}

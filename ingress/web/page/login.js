@@ -1,0 +1,47 @@
+// Who may see more: by the one-use address that `ingress page` prints, or by name and password.
+
+import { change, Refused } from "./api.js";
+import { element, setText } from "./dom.js";
+import { say } from "./words.js";
+
+let isExpired = false;
+
+/** If the page was opened by a one-use address, begins the session and takes the address out of the history. */
+export async function enterByAddress() {
+    const token = new URLSearchParams(location.hash.slice(1)).get("token");
+    if (!token) {
+        return;
+    }
+    history.replaceState(null, "", location.pathname);
+    try {
+        await change("POST", "session", { token });
+    } catch {
+        isExpired = true;
+    }
+}
+
+/** @param {() => void} entered @returns {import("./main.js").View} */
+export function loginView(entered) {
+    const name = element("input", { id: "login-name", name: "name", autocomplete: "username", required: true });
+    const password = element("input", { id: "login-password", name: "password", type: "password", autocomplete: "current-password", required: true });
+    const wrong = element("p", { class: "note bad", role: "alert" }, isExpired ? say("login.expired") : "");
+    const send = async (/** @type {Event} */ event) => {
+        event.preventDefault();
+        try {
+            await change("POST", "session", { name: name.value, password: password.value });
+            isExpired = false;
+            entered();
+        } catch (error) {
+            setText(wrong, say("login.wrong", { why: error instanceof Refused ? error.message : String(error) }));
+            password.select();
+        }
+    };
+    const node = element("form", { class: "card login", onsubmit: send },
+        element("h1", {}, say("login.title")),
+        element("p", {}, say("login.why")),
+        element("label", { for: "login-name" }, say("login.name")), name,
+        element("label", { for: "login-password" }, say("login.password")), password,
+        wrong,
+        element("button", { type: "submit", class: "strong" }, say("login.enter")));
+    return { node };
+}

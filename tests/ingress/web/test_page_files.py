@@ -1,0 +1,94 @@
+"""What the browser is given: small, of our own, in two languages, and nothing from wire or file in it as markup."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+PAGE = Path(__file__).parents[3] / "ingress" / "web" / "page"
+FILES = sorted(path for path in PAGE.rglob("*") if path.is_file())
+OURS = [path for path in FILES if path.parent == PAGE]
+SCRIPTS = [path for path in OURS if path.suffix == ".js"]
+MOST = 350_000
+"""Bytes of the whole page."""
+MARKUP = re.compile(
+    r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|createContextualFragment|DOMParser|setHTML|srcdoc"
+    r"|\beval\(|new Function|javascript:|setAttribute\([^)]*style|\bstyle:"
+)
+"""What makes markup or code of a text, or what the content security policy would refuse."""
+WORD = re.compile(r'^    "([^"]+)": "((?:[^"\\]|\\.)*)",$', re.MULTILINE)
+
+
+def words(language: str) -> dict[str, str]:
+    return dict(WORD.findall((PAGE / f"words_{language}.js").read_text()))
+
+
+def test_the_whole_page_is_small() -> None:
+    assert 0 < sum(path.stat().st_size for path in FILES) <= MOST
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_no_text_becomes_markup(script: Path) -> None:
+    assert not MARKUP.findall(script.read_text())
+
+
+def test_what_makes_markup_is_found() -> None:
+    for line in ("a.innerHTML = name", "eval(name)", 'a.setAttribute("style", name)', 'element("p", {style: name})'):
+        assert MARKUP.search(line), line
+
+
+@pytest.mark.parametrize("path", OURS, ids=lambda path: path.name)
+def test_nothing_is_fetched_from_elsewhere(path: Path) -> None:
+    addresses = set(re.findall(r"(?:https?:)?//[\w.-]+\.[a-z]{2,}[^\s\"']*", path.read_text()))
+    assert addresses <= {"http://www.w3.org/2000/svg"}  # a name, which nobody fetches
+
+
+def test_the_markup_has_neither_scripts_nor_styles_nor_listeners_in_it() -> None:
+    markup = (PAGE / "index.html").read_text()
+    assert not re.search(r"<style|\sstyle=|\son\w+=", markup)
+    assert re.findall(r"<script[^>]*>(.*?)</script>", markup, re.DOTALL) == [""]
+
+
+@pytest.mark.parametrize("path", OURS, ids=lambda path: path.name)
+def test_what_a_file_names_is_there(path: Path) -> None:
+    named = re.findall(r'(?:from |import\()"\./([\w./]+)"|(?:src|href)="([\w./]+\.\w+)"', path.read_text())
+    missing = [name for pair in named for name in pair if name and not (PAGE / name).is_file()]
+    assert not missing
+
+
+def test_both_languages_have_the_same_words_with_the_same_places_to_fill() -> None:
+    def shape(language: str) -> dict[str, list[str]]:
+        return {key: sorted(re.findall(r"\{\w+\}", text)) for key, text in words(language).items()}
+
+    assert shape("zh") == shape("en")
+    assert len(shape("en")) > 100
+
+
+def test_chinese_is_chinese() -> None:
+    latin = {key for key, text in words("zh").items() if not re.search(r"[\u3001-\uffee]", text)}
+    same = {key for key in latin if words("en")[key] != words("zh")[key]}
+    assert same <= {"page.language", "streams.shown", "nodes.of"}
+
+
+def test_every_word_that_is_said_is_there() -> None:
+    scripts = "\n".join(path.read_text() for path in SCRIPTS if not path.name.startswith("words_"))
+    said = set(re.findall(r'say\([^"`)]*"([\w. -]+)"', scripts))
+    known = set(words("en"))
+    assert not said - known
+
+
+def test_what_is_vendored_has_its_licence_and_version() -> None:
+    assert "Permission is hereby granted" in (PAGE / "uplot" / "LICENSE").read_text()
+    version = re.search(r"uPlot (\d+\.\d+\.\d+)", (PAGE / "uplot" / "VERSION").read_text())
+    assert version is not None
+    assert f"(v{version[1]})" in (PAGE / "uplot" / "uPlot.iife.min.js").read_text()
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_scripts_are_scripts(script: Path) -> None:
+    if shutil.which("node") is None:
+        pytest.skip("no node on this machine: the syntax of the page's scripts is looked at where there is one")
+    done = subprocess.run(["node", "--check", script], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
