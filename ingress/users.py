@@ -89,5 +89,9 @@ class Users:
         told = b"".join(len(each).to_bytes(4, "big") + each for each in (known, user, password))
         return hashlib.blake2b(told, key=key, digest_size=DIGEST_SIZE).digest()
 
+    def is_unchanged(self, user: bytes, other: "Users") -> bool:
+        """Whether *user* is one of these and of *other*, with the same hash."""
+        return user in self._hashes and self._hashes[user] == other._hashes.get(user)
+
     def __len__(self) -> int:
         return len(self._hashes)

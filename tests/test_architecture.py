@@ -49,7 +49,7 @@ FLOORS = (
     ("ingress", ("allowance", "measure", "usage")),
     ("ingress", ("choice", "state")),
     ("ingress", ("paths", "client", "direct")),
-    ("ingress", ("report",)),
+    ("ingress", ("report", "web")),
     ("ingress", ("serve",)),
     ("ingress", ("cli",)),
     ("ingress", ("demo",)),

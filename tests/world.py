@@ -134,11 +134,13 @@ class World:
         extra: str = "",
         *,
         is_wired: bool = True,
+        doors: str = "",
     ) -> None:
-        """Not *is_wired*, lines lead straight to their nodes, and a dial is refused where nobody listens."""
+        """Not *is_wired*, lines lead straight to their nodes, and a dial is refused where nobody listens. *doors* are
+        more keys of the ingress."""
         self.folder, self.nursery, self.journal = folder, nursery, journal
         self.lines, self.exits, self.answer, self.extra = tuple(lines), tuple(exits), answer, extra
-        self.is_wired = is_wired
+        self.is_wired, self.doors = is_wired, doors
         self.names = tuple(dict.fromkeys(end for _, *ends in lines for end in ends if end != INGRESS))
         self.ports = dict(zip((*self.names, INGRESS), free_ports(len(self.names) + 1), strict=True))
         self._wires = Wires()
@@ -183,7 +185,7 @@ class World:
         """What paths.toml says."""
         nodes = [self._node(name) for name in self.names]
         found = [self._line(line) for line in (self.lines if lines is None else lines)]
-        me = f'[ingress.{INGRESS}]\nlisten = "127.0.0.1:{self.ports[INGRESS]}"\nanswer = "{self.answer}"'
+        me = f'[ingress.{INGRESS}]\nlisten = "127.0.0.1:{self.ports[INGRESS]}"\nanswer = "{self.answer}"\n{self.doors}'
         return "\n\n".join(["version = 1", me, *nodes, *found, self.extra]) + "\n"
 
     def _node(self, name: str) -> str:

@@ -14,6 +14,7 @@ HANDLERS: Final = {
     "serve": "ingress.serve.serve:run",
     "reload": "ingress.cli.paths:reload",
     "paths": "ingress.cli.paths:run",
+    "page": "ingress.cli.page:run",
     "usage": "ingress.cli.usage:run",
     "rules": "ingress.cli.rules:run",
     "use": "ingress.cli.use:run",
@@ -71,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     paths.add_argument("--user", metavar="NAME", default="", help="with --why: for this user")
     paths.add_argument("--listen", metavar="PORT", default="", help="with --why: that came in by this port")
 
+    add_command(commands, "page", "print an address of the page that lets you in", texts.PAGE)
     _add_usage(commands)
     _add_rules(commands)
     _add_use(commands)

@@ -51,6 +51,10 @@ PATHS: Final = """\
 Ask the running ingress for every path: rank, state, round trip, deviation, late share, streams, bytes, and why it
 stands where it stands; below them the lines, and which of them or which node is to blame."""
 
+PAGE: Final = """\
+Ask the running ingress for an address of its page (`web` in paths.toml) and print it. Whoever opens it first, within
+10 minutes, is let in, with one browser; nobody else can use it then. Keep it to yourself."""
+
 USAGE: Final = """\
 Ask the running ingress who moved how much: bytes up (from the client) and down, over TCP and as datagrams, streams and
 associations. By user (where nobody logs in, the client's address), client, exit, site (kept for 35 days) or day; by

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import attrs
 
 from ingress.config.model import DatagramForward, Doors, Forward
+from ingress.config.web import read_web
 from relay.config import values
 from relay.config.listening import refuse_overlaps
 from relay.config.mistakes import nearest
@@ -43,7 +44,9 @@ def refuse_same_addresses(document: Table, doors: Mapping[str, Doors]) -> None:
     for each in doors.values():
         listen = [(("ingress", each.name, "listen"), address) for address in each.listen]
         forwards = [(("forward",), forward.listen) for forward in each.forwards]
-        refuse_overlaps(document.mistakes, [*listen, *forwards])
+        web = () if each.web is None else each.web.listen
+        page = [(("ingress", each.name, "web"), address) for address in web]
+        refuse_overlaps(document.mistakes, [*listen, *forwards, *page])
         refuse_overlaps(document.mistakes, [(("forward",), forward.listen) for forward in each.datagram_forwards])
 
 
@@ -60,6 +63,7 @@ def _read_ingress(name: str, table: Table) -> Doors:
     udp = table.get("udp", values.flag, True)
     advertise = table.many("advertise", values.ip)
     countries = table.file("countries")
+    web = read_web(table)
     table.finish()
     if "users" not in table and "clients" not in table:
         _refuse_open(
@@ -81,6 +85,7 @@ def _read_ingress(name: str, table: Table) -> Doors:
         machine=machine,
         udp=udp,
         advertise=advertise,
+        web=web,
     )
 
 

@@ -10,7 +10,7 @@ from ingress.config.chains import Chain, Found
 from ingress.config.left import left_by
 from ingress.config.rule import Rule
 from relay.model.limits import Limits
-from relay.model.network import Address, IpNetwork, Network, Node
+from relay.model.network import Address, IpNetwork, Network, Node, Secret
 from relay.model.walk import Paths
 
 
@@ -34,6 +34,25 @@ class DatagramForward:
     """As of a `Forward`."""
     idle: float = 3600.0
     """Seconds without a datagram after which a client is forgotten."""
+
+
+@attrs.frozen
+class Web:
+    """Where the page is served, and who may look."""
+
+    listen: tuple[Address, ...]
+    users: Path | None = None
+    """Of a file that `ingress user` writes; None: only addresses of `ingress page` let in."""
+    hosts: tuple[str, ...] = ()
+    """Names that it may be asked by, besides its addresses."""
+    token: Secret | None = None
+    """What programs show; None: nobody can."""
+    certificate: Path | None = None
+    """Of a file in PEM, with what leads to its CA; None: without TLS."""
+    key: Path | None = None
+    """Of its key; the same file, if it has both."""
+    origins: tuple[str, ...] = ()
+    """Pages of others that may ask what is below /clash, with the token."""
 
 
 @attrs.frozen
@@ -67,6 +86,8 @@ class Doors:
     advertise: tuple[str, ...] = ()
     """Literal addresses that clients from the internet are told to send datagrams to, where it is not the one that
     they have connected to (behind NAT)."""
+    web: Web | None = None
+    """None: no page is served."""
 
 
 @attrs.frozen
@@ -118,6 +139,7 @@ class IngressConfig:
     """The names of the paths that are for what no rule sends over others; None: all."""
     sites: bool = True
     allowances: tuple[Allowance, ...] = ()
+    web: Web | None = None
 
     def leaves(self, rule: Rule) -> frozenset[str] | None:
         """The names of the paths that *rule* leaves; None for all."""

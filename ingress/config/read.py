@@ -14,6 +14,7 @@ from ingress.config.model import IngressConfig, NetworkFile
 from ingress.config.rule import Rule
 from ingress.config.rules import read_rules
 from ingress.config.warnings import find_warnings
+from ingress.config.web import web_warnings
 from relay.config.limits import read_limits
 from relay.config.mistakes import ConfigError, Key, Mistake, nearest
 from relay.config.network import read_network
@@ -48,6 +49,7 @@ def load(path: Path | str, name: str | None = None) -> IngressConfig:
         found.found[doors.name].usual,
         doors.sites,
         found.allowances,
+        doors.web,
     )
 
 
@@ -67,7 +69,7 @@ def read_file(path: Path | str) -> NetworkFile:
     refuse_same_addresses(document, doors)
     paths = _read_paths(document, network, chains, rules)
     document.mistakes.raise_any()
-    warnings = find_warnings(network, paths, rules, chains)
+    warnings = (*find_warnings(network, paths, rules, chains), *web_warnings(doors.values()))
     return NetworkFile(document.mistakes.file, doors, network, rules, limits, paths, warnings, chains, allowances)
 
 

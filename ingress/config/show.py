@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 
 from ingress.config.allowance import Allowance
-from ingress.config.model import DatagramForward, Doors, NetworkFile
+from ingress.config.model import DatagramForward, Doors, NetworkFile, Web
 from ingress.config.rule import Denial, PortRange, Rule
 from ingress.lists.source import ListSource
 from relay.config.values import DURATIONS, RATES, SIZES
@@ -96,7 +96,20 @@ def _doors(doors: Doors) -> dict[str, object]:
         "sites": doors.sites,
         "udp": doors.udp,
         "advertise": list(doors.advertise),
+        **({} if doors.web is None else _web(doors.web)),
         **({} if doors.machine is None else _machine(doors.machine)),
+    }
+
+
+def _web(web: Web) -> dict[str, object]:
+    certificate = None if web.certificate is None else {"file": str(web.certificate), "key": str(web.key)}
+    return {
+        "web": [str(each) for each in web.listen],
+        "web_users": None if web.users is None else str(web.users),
+        "web_hosts": list(web.hosts),
+        "web_token": _secret(web.token),
+        "web_certificate": certificate,
+        "web_origins": list(web.origins),
     }
 
 

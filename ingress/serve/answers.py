@@ -58,7 +58,11 @@ def asks(running: Running) -> Mapping[str, Ask]:
     async def use(question: Mapping[str, Any]) -> Answer:
         return {"version": VERSION, "wishes": _use(running, question)}
 
-    return {"paths": paths, "why": why, "usage": usage, "use": use, "reload": running.reloads.answer}
+    async def page(_: Mapping[str, Any]) -> Answer:
+        return {"version": VERSION, "address": running.web.invite()}
+
+    reload = running.reloads.answer
+    return {"paths": paths, "why": why, "usage": usage, "use": use, "page": page, "reload": reload}
 
 
 def _use(running: Running, question: Mapping[str, Any]) -> list[str]:

@@ -27,6 +27,7 @@ from ingress.paths.live import SetupOptions
 from ingress.serve.datagram_forwards import Bound, DatagramForwards
 from ingress.serve.list_fetch import ListFetcher
 from ingress.serve.list_watch import watch_lists
+from ingress.serve.web_door import WebDoor, WebFiles, read_web_files
 from ingress.state.capacities import CapacityPart
 from ingress.state.keeper import Keeper
 from ingress.state.notes import NotePart
@@ -60,6 +61,7 @@ class Files:
     identity: Identity
     users: Users | None
     lists: Lists
+    web: WebFiles | None
 
 
 def read(options: Namespace, name: str | None, known: Lists = NO_LISTS) -> Files:
@@ -78,6 +80,7 @@ def read(options: Namespace, name: str | None, known: Lists = NO_LISTS) -> Files
         identity,
         users,
         load_lists(of_rules(config.rules), config.countries, known, fetched_folder(config.state)),
+        None if config.web is None else read_web_files(config.web),
     )
 
 
@@ -94,6 +97,7 @@ class Running:
         self.config = config = files.config
         self.identity = identity = files.identity
         self.lists = files.lists
+        self._web_files = files.web
         self.loop = Loop()
         self.memory = Memory(config.limits.memory)
         self.vanished = Vanished(self.loop, lambda: self.config.limits.keepalive)
@@ -126,6 +130,7 @@ class Running:
         usage = UsagePart(config.name, self.usage, self._sweep, time.time)
         kept = NotePart("wishes", wishes.write, read_wishes, wishes.recall)
         self.keeper = Keeper(state, [CapacityPart(self.fleet.line_loads.capacities), usage, kept])
+        self.web = WebDoor(self.loop, nursery)
 
     def start(self) -> None:
         """Listen, keep what is learned, and look after what is half closed.
@@ -136,6 +141,7 @@ class Running:
         self._listen(self.config, self._bind_new(self.config))
         forwards = self.config.datagram_forwards
         self.datagram_forwards.use(forwards, self.datagram_forwards.bind_new(forwards))
+        self.web.use(self.config.web, self._web_files, self.web.bind_new(self.config.web))
         self._nursery.start_soon(self.keeper.run)
         self._nursery.start_soon(self.vanished.watch)
         self._nursery.start_soon(watch_lists, lambda: self.lists, self._use_lists)
@@ -247,15 +253,18 @@ class Running:
             raise OperatorError(f"{config.name} is about to end and reads no files any more; start it again")
         bound = self._bind_new(config)
         datagrams: Bound = {}
+        web: Bound = {}
         try:
             datagrams = self.datagram_forwards.bind_new(config.datagram_forwards)
+            web = self.web.bind_new(config.web)
             self._go_direct(config)
         except OperatorError:
-            for sock in (*bound.values(), *datagrams.values()):
+            for sock in (*bound.values(), *datagrams.values(), *web.values()):
                 sock.close()
             raise
         self._listen(config, bound)
         self.datagram_forwards.use(config.datagram_forwards, datagrams)
+        self.web.use(config.web, files.web, web)
         self.config, self.identity, self.lists = config, identity, files.lists
         self.accounts.sites = config.sites
         self.memory.resize(config.limits.memory)
@@ -277,6 +286,7 @@ class Running:
             listener.stop()
         self._listeners.clear()
         self.datagram_forwards.close()
+        self.web.close()
 
     def reset_streams(self) -> None:
         """Reset what is left, at both ends."""

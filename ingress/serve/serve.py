@@ -14,6 +14,7 @@ import trio
 
 from ingress.serve.answers import asks
 from ingress.serve.running import Running, read
+from ingress.serve.web_routes import web_routes
 from relay import __version__, log
 from relay.admin.path import socket_path
 from relay.admin.server import serve_admin
@@ -50,6 +51,7 @@ async def serve(
     config = files.config
     async with trio.open_nursery() as nursery:
         running = Running(options, files, nursery)
+        running.web.routes = web_routes(running)
         nursery.start_soon(running.loop.run)
         running.start()
         path = socket_path(config.name, "ingress", options.admin)

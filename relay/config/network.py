@@ -137,7 +137,7 @@ def _read_proxy(table: Table | None) -> Proxy | None:
         return None
     found = table.need("url", _proxy_url, 'write url = "socks5://host:1080"')
     user = table.get("user", values.text, None)
-    password = table.get("password", lambda value: _secret(value, table.folder), None)
+    password = table.get("password", lambda value: read_secret_place(value, table.folder), None)
     if password is not None and user is None:
         table.wrong("user", "is missing, but there is a password", 'write user = "…"')
     table.finish()
@@ -163,7 +163,8 @@ def _split(url: str) -> SplitResult | None:
         return None
 
 
-def _secret(value: object, folder: Path) -> Secret:
+def read_secret_place(value: object, folder: Path) -> Secret:
+    """Where a password is found. Files are relative to *folder*."""
     mend = 'write { file = "NAME" } or { env = "NAME" }'
     if not isinstance(value, dict):
         raise values.Wrong("a password does not stand in this file", mend)

@@ -1,0 +1,52 @@
+"""What moves, of the answer to `paths`: what the page is told every second."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from ingress.report.rows import VERSION, LineRow, NodeRow, PathRow, Report
+
+PATH: Final = (
+    "path",
+    "exit",
+    "rank",
+    "state",
+    "in_band",
+    "round_trip",
+    "p95",
+    "deviation",
+    "late",
+    "cost",
+    "streams",
+    "bulk",
+    "bytes_up",
+    "bytes_down",
+    "age",
+    "reason",
+)
+LINE: Final = ("line", "state", "round_trip", "deviation", "late", "streams", "bytes_up", "bytes_down")
+NODE: Final = ("node", "state", "draining", "stale_config")
+
+
+def network_event(report: Report) -> Mapping[str, Any]:
+    """The fields of *report* that change while nothing is reloaded; docs/api.md."""
+    totals = report.totals
+    return {
+        "version": VERSION,
+        "time": report.time,
+        "paths": [_some(row, PATH) for row in report.paths],
+        "lines": [_line(row) for row in report.lines],
+        "nodes": [_some(row, NODE) for row in report.nodes],
+        "totals": {name: getattr(totals, name) for name in ("opened", "streams", "bytes_up", "bytes_down", "moves")},
+        "blame": report.blame,
+        "warnings": report.warnings,
+        "wishes": report.wishes,
+    }
+
+
+def _some(row: PathRow | LineRow | NodeRow, names: Sequence[str]) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in names}
+
+
+def _line(row: LineRow) -> dict[str, Any]:
+    directions = [{"start": one.start, "end": one.end, "loss": one.loss, "rate": one.rate} for one in row.directions]
+    return {**_some(row, LINE), "directions": directions}
