@@ -3,8 +3,17 @@
 import { language } from "./words.js";
 
 const API = "/api/v1/";
-const CHANGE = { "X-Ingress": "page" };
-/** A browser lets a foreign site send no such header without asking the ingress first, which says no. */
+const KEY = "ingress-key";
+/** The secret of the session beside its cookie, kept for this origin alone: docs/api.md says why. */
+
+function key() {
+    return localStorage.getItem(KEY) ?? "none";
+}
+
+/** Begins a session, by the token of a one-use address or by user and password. @param {Record<string, string>} how */
+export async function enter(how) {
+    localStorage.setItem(KEY, (await change("POST", "session", how)).key);
+}
 
 /** What the ingress answered instead of what was asked for. */
 export class Refused extends Error {
@@ -35,13 +44,18 @@ export function address(path, query = {}) {
     return `${API}${path}?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}`;
 }
 
+/** An address for what can send no header. @param {string} path @returns {string} */
+export function addressWithKey(path) {
+    return address(path, { key: key() });
+}
+
 /** @param {string} method @param {string} path @param {Record<string, any>} query @param {Record<string, any>} [body] */
 async function send(method, path, query, body) {
     let answer;
     try {
         answer = await fetch(address(path, query), {
             method,
-            headers: body === undefined ? {} : { ...CHANGE, "Content-Type": "application/json" },
+            headers: { "X-Ingress": key(), ...(body === undefined ? {} : { "Content-Type": "application/json" }) },
             body: body === undefined || method === "DELETE" ? undefined : JSON.stringify(body),
             credentials: "same-origin",
             cache: "no-store",

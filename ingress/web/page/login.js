@@ -1,6 +1,6 @@
 // Who may see more: by the one-use address that `ingress page` prints, or by name and password.
 
-import { change, Refused } from "./api.js";
+import { enter, Refused } from "./api.js";
 import { element, setText } from "./dom.js";
 import { say } from "./words.js";
 
@@ -14,7 +14,7 @@ export async function enterByAddress() {
     }
     history.replaceState(null, "", location.pathname);
     try {
-        await change("POST", "session", { token });
+        await enter({ token });
     } catch {
         isExpired = true;
     }
@@ -28,7 +28,7 @@ export function loginView(entered) {
     const send = async (/** @type {Event} */ event) => {
         event.preventDefault();
         try {
-            await change("POST", "session", { name: name.value, password: password.value });
+            await enter({ user: name.value, password: password.value });
             isExpired = false;
             entered();
         } catch (error) {
