@@ -14,7 +14,7 @@ import os
 import select
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Final, TextIO
 
 LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
@@ -49,6 +49,10 @@ MINUTE: Final = 60.0
 
 Key = tuple[str, str]
 """An event and what it is about."""
+Plain = str | int | float | None
+"""What a field is shown as."""
+Subscriber = Callable[[str, str, dict[str, Plain]], None]
+"""Told of an event: its name, its level, its fields."""
 
 
 class Tallies:
@@ -116,6 +120,7 @@ class Log:
         "_left_out",
         "_poll",
         "_stream",
+        "_subscribers",
         "_tallies",
         "_threshold",
         "_untold",
@@ -125,6 +130,7 @@ class Log:
         """*clock* tells seconds; from where on is of no account."""
         self._clock = clock
         self._tallies = Tallies()
+        self._subscribers: list[tuple[Container[str], Subscriber]] = []
         self._left_out = 0
         self._dropped = 0
         self._untold = 0
@@ -150,6 +156,8 @@ class Log:
         path's lines from using up those of another; it is something that our own files name, so that there are few,
         and is not shown: a field says it.
         """
+        if level != "debug" and self._subscribers:
+            self._tell(name, level, fields)
         if LEVELS.get(level, 40) < self._threshold:
             return
         if level != "debug":
@@ -158,6 +166,25 @@ class Log:
                 self._left_out += 1
                 return
         self._put(name, level, fields)
+
+    def subscribe(self, names: Container[str], told: Subscriber) -> Callable[[], None]:
+        """Have *told* called of every event of *names* that is more than debug, be it written or not: at once, so it
+        must be cheap and wait for nothing. The call that is returned ends it; harmless when repeated."""
+        entry = names, told
+        self._subscribers.append(entry)
+
+        def end() -> None:
+            self._subscribers = [one for one in self._subscribers if one is not entry]
+
+        return end
+
+    def _tell(self, name: str, level: str, fields: dict[str, object]) -> None:
+        for names, told in self._subscribers:
+            if name in names:
+                try:
+                    told(name, level, {key: _plain(value, MOST_VALUE) for key, value in fields.items()})
+                except Exception:  # noqa: BLE001 - a value that cannot be shown: no reason to fail
+                    self._dropped += 1
 
     def tell_left_out(self) -> None:
         """Once a minute, say how many lines were left out of the last. To be called now and then, so that the end of a
@@ -235,7 +262,7 @@ def _word(value: object, most: int) -> str:
     return plain if is_one_word else json.dumps(plain)
 
 
-def _plain(value: object, most: int) -> str | int | float | None:
+def _plain(value: object, most: int) -> Plain:
     """*value* as something JSON has a word for, cut to *most* characters."""
     if value is None or isinstance(value, bool) or type(value) is int:
         return value
@@ -249,6 +276,7 @@ def _plain(value: object, most: int) -> str | int | float | None:
 _log = Log(time.monotonic)  # noqa: TID251 - the one of the process; those of tests are told the time
 configure = _log.configure
 event = _log.event
+subscribe = _log.subscribe
 tell_left_out = _log.tell_left_out
 dropped = _log.dropped
 left_out = _log.left_out

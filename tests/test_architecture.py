@@ -47,6 +47,7 @@ FLOORS = (
     ("ingress", ("users_file", "keys")),
     ("ingress", ("config", "doors")),
     ("ingress", ("allowance", "measure", "usage")),
+    ("ingress", ("history",)),
     ("ingress", ("choice", "state")),
     ("ingress", ("paths", "client", "direct")),
     ("ingress", ("report", "web")),

@@ -145,6 +145,9 @@ class Pings:
         "_moved_much",
         "_waiting",
         "answered_sent",
+        "counted",
+        "counted_late",
+        "heard",
         "is_anew",
         "last_answer",
         "last_is_good",
@@ -168,6 +171,11 @@ class Pings:
         """Of late answers on end."""
         self._least = Minimum(MINIMUM_SPAN)
         self._lately: deque[float] = deque(maxlen=LOADED_SAMPLES)
+        self.heard = 0
+        """Round trips that were measured, in the whole life of the path."""
+        self.counted = 0
+        """Pings that were in time or late, likewise."""
+        self.counted_late = 0
         self._loaded_until = float("-inf")
         self._moved = 0, 0
         """Bytes that had come, and gone, over the carrier when it was last looked at."""
@@ -205,6 +213,7 @@ class Pings:
 
     def _learn(self, ping: _Ping, trip: float, now: float) -> None:
         self._all.append(trip)
+        self.heard += 1
         self._least.add(trip, now)
         self._lately.append(trip)
         if now <= ping.due:
@@ -222,6 +231,8 @@ class Pings:
 
     def _count(self, is_late: bool, now: float) -> None:
         self._late.add(is_late)
+        self.counted += 1
+        self.counted_late += is_late
         self.outcomes.append((now, is_late))
 
     def _too_late(self, ping: _Ping, trip: float, now: float) -> None:
@@ -372,6 +383,11 @@ class Pings:
         """Whether *least*, the least of late under our load, says no more than that there is a queue."""
         mean = self._calm.mean  # all of them lie above it: that is no noise, however uneven the path
         return least < mean + QUEUE_LEAST if least > mean else self._calm.is_near(least)
+
+    def trips_since(self, heard: int) -> list[float]:
+        """The round trips behind the first *heard* of all, oldest first; no more than the last WINDOW."""
+        new = min(self.heard - heard, len(self._all))
+        return list(islice(self._all, len(self._all) - new, None)) if new > 0 else []
 
     def figures(self, now: float) -> Figures:
         """All of it at once, for reports."""

@@ -201,6 +201,7 @@ class Moving:
 
     def place_detached(self) -> None:
         """Once a round: put streams that have no carrier on the best path to their exit, if there is one."""
+        self.pauses.tell_over()
         self.pauses.forget_ended()
         waiting, self._detached = self._detached, {}
         refuges: dict[tuple[LivePath, Paths], LivePath | None] = {}

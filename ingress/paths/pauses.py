@@ -3,6 +3,7 @@
 import attrs
 
 from ingress.paths.live import LivePath
+from relay import log
 from relay.engine import Loop
 from relay.session.stream import Stream
 
@@ -25,6 +26,8 @@ class Pauses:
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
         self._open: dict[Stream, Pause] = {}
+        self._over: dict[LivePath, list[float]] = {}
+        """How long those stood still that went on since `tell_over`."""
 
     def begin(self, stream: Stream, live: LivePath, heard: float) -> None:
         """*stream* has left *live*, last heard at *heard*; one that stands still already goes on doing so."""
@@ -34,7 +37,16 @@ class Pauses:
         """The exit has answered: it is counted with the path that *stream* was rescued from."""
         pause = self._open.pop(stream, None)
         if pause is not None:
-            pause.live.counters.count_rescue(self._loop.now - pause.since)
+            lasted = self._loop.now - pause.since
+            pause.live.counters.count_rescue(lasted)
+            self._over.setdefault(pause.live, []).append(lasted)
+
+    def tell_over(self) -> None:
+        """Once a round: say how many streams of which path have gone on."""
+        for live, lasted in self._over.items():
+            longest = round(1000 * max(lasted))
+            log.event("streams-resumed", about=live.name, path=live.name, count=len(lasted), longest_ms=longest)
+        self._over.clear()
 
     def forget_ended(self) -> None:
         """Streams that are over stand still no more."""

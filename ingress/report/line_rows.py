@@ -1,14 +1,13 @@
-"""Rows of lines, and the states of lines and nodes, which are read off the paths that lead over them."""
+"""Rows of lines."""
 
 from collections.abc import Mapping, Sequence
 
 from ingress.measure.blame import Blame
 from ingress.measure.directions import Direction
-from ingress.measure.health import PathState
 from ingress.measure.network_monitor import NetworkMonitor
 from ingress.measure.pieces import Piece, line_pieces
-from ingress.measure.poor import is_poor
 from ingress.measure.schedule import probe_bytes_per_day
+from ingress.measure.states import line_state
 from ingress.report.bulk_rows import carries_rows
 from ingress.report.rows import DirectionRow, LineRow
 from ingress.report.snapshot import Snapshot
@@ -73,28 +72,3 @@ def _direction_row(one: Direction) -> DirectionRow:
         policed=one.policed,
         told=one.is_told,
     )
-
-
-def line_state(line: str, network_monitor: NetworkMonitor, blames: Sequence[Blame], pieces: Mapping[str, Piece]) -> str:
-    """A line is up, or poor, if anything answers over it; else as it was blamed; else nobody can tell."""
-    if any(monitor.health.is_answering and line in monitor.path.lines for monitor in network_monitor.monitors.values()):
-        is_bad = (line in pieces and is_poor(pieces[line])) or network_monitor.directions.is_lossy(line)
-        return "poor" if is_bad else "up"
-    for blame in blames:
-        if line in blame.lines:
-            return "broken" if blame.is_sure else "suspect"
-    return "unknown"
-
-
-UNUSED = "unused"
-"""The state of a node at which no path or prefix of this ingress ends: nobody looks whether it is there."""
-
-
-def node_state(node: str, network_monitor: NetworkMonitor) -> str:
-    """The best state of the paths and prefixes that end at *node*; what it refuses itself comes before `down`."""
-    found = [one.health for one in network_monitor.monitors.values() if one.path.end == node]
-    for state in PathState:
-        words = {health.word_of(node) for health in found if health.state is state}
-        if words:
-            return min(words - {state.value}, default=state.value)
-    return PathState.DOWN.value if found else UNUSED

@@ -8,15 +8,17 @@ from typing import Any
 from ingress.choice.sites import UDP, parse_question
 from ingress.choice.wishes import Wish
 from ingress.client.flows import AssociationClient
+from ingress.measure.states import node_state
 from ingress.paths.peer import Peer
 from ingress.report.exits import behind_exits
-from ingress.report.line_rows import node_state
 from ingress.report.report import report
 from ingress.report.rows import VERSION, NodeRow, Report, ToldRow, WhyDatagrams, to_json
 from ingress.report.snapshot import Snapshot
 from ingress.report.why import explain
 from ingress.report.why_datagrams import explain_datagrams
 from ingress.serve.counters import ingress_counters
+from ingress.serve.history_answer import answer_events, answer_history
+from ingress.serve.history_keeping import planned
 from ingress.serve.running import Running
 from ingress.serve.usage_answer import answer_usage
 from relay.admin.server import Answer, Ask
@@ -55,14 +57,28 @@ def asks(running: Running) -> Mapping[str, Ask]:
     async def usage(question: Mapping[str, Any]) -> Answer:
         return await answer_usage(running, question)
 
+    async def history(question: Mapping[str, Any]) -> Answer:
+        return await answer_history(running, question)
+
+    async def events(question: Mapping[str, Any]) -> Answer:
+        return await answer_events(running, question)
+
     async def use(question: Mapping[str, Any]) -> Answer:
         return {"version": VERSION, "wishes": _use(running, question)}
 
     async def page(_: Mapping[str, Any]) -> Answer:
         return {"version": VERSION, "address": running.web.invite()}
 
-    reload = running.reloads.answer
-    return {"paths": paths, "why": why, "usage": usage, "use": use, "page": page, "reload": reload}
+    return {
+        "paths": paths,
+        "why": why,
+        "usage": usage,
+        "history": history,
+        "events": events,
+        "use": use,
+        "page": page,
+        "reload": running.reloads.answer,
+    }
 
 
 def _use(running: Running, question: Mapping[str, Any]) -> list[str]:
@@ -125,7 +141,7 @@ def make_report(running: Running) -> Report:
             ranking=fleet.chooser.ranking,
             lines=tuple(fleet.network.lines.values()),
             behind_exits=behind_exits(fleet.chooser),
-            planned=[told for peer in fleet.peers.values() if (told := peer.planned(running.loop.now)) is not None],
+            planned=planned(fleet, running.loop.now),
             traffic=fleet.traffic,
             counters=fleet.counters(),
             past=fleet.past,

@@ -24,6 +24,7 @@ def ingress_counters(running: Running) -> dict[str, int]:
         "passwords_refused": passwords.refused,
         "passwords_abandoned": passwords.abandoned,
         "usage_dropped": running.usage.dropped,
+        "history_dropped": running.history.dropped,
         "streams_unrepeatable": running.opener.statistics().unrepeatable,
         "associations_evicted": associations.evicted,
         "datagrams_foreign": associations.foreign,

@@ -25,6 +25,7 @@ from ingress.lists.load import NO_LISTS, Lists, load_lists
 from ingress.paths.fleet import Fleet
 from ingress.paths.live import SetupOptions
 from ingress.serve.datagram_forwards import Bound, DatagramForwards
+from ingress.serve.history_keeping import History
 from ingress.serve.list_fetch import ListFetcher
 from ingress.serve.list_watch import watch_lists
 from ingress.serve.web_door import WebDoor, WebFiles, read_web_files
@@ -121,7 +122,8 @@ class Running:
         )
         self.datagram_forwards = DatagramForwards(self.associations)
         self.entrance = Entrance(self.loop, nursery, self.opener, self.associations, config, files.users)
-        self.fleet.on_round = self.opener.each_round
+        self.history = History(config.name, fleet, time.time)
+        self.fleet.on_round = self._each_round
         self.direct: DirectExit | None = None
         self._go_direct(config)
         accept = self.entrance.accept_forward
@@ -129,7 +131,7 @@ class Running:
         state = state_file(state_folder(config.state), config.name)
         usage = UsagePart(config.name, self.usage, self._sweep, time.time)
         kept = NotePart("wishes", wishes.write, read_wishes, wishes.recall)
-        self.keeper = Keeper(state, [CapacityPart(self.fleet.line_loads.capacities), usage, kept])
+        self.keeper = Keeper(state, [CapacityPart(self.fleet.line_loads.capacities), usage, kept, self.history.part])
         self.web = WebDoor(self.loop, nursery)
 
     def start(self) -> None:
@@ -142,12 +144,23 @@ class Running:
         forwards = self.config.datagram_forwards
         self.datagram_forwards.use(forwards, self.datagram_forwards.bind_new(forwards))
         self.web.use(self.config.web, self._web_files, self.web.bind_new(self.config.web))
-        self._nursery.start_soon(self.keeper.run)
+        self.history.begin()
+        self._nursery.start_soon(self._keep)
         self._nursery.start_soon(self.vanished.watch)
         self._nursery.start_soon(watch_lists, lambda: self.lists, self._use_lists)
         self._nursery.start_soon(self.fetcher.run)
         self._nursery.start_soon(Shortages(lambda: {self.config.name: self.memory}, self.streams).watch)
         self._nursery.start_soon(watch_half_closed, self._half_closed_idle, self.streams)
+
+    async def _keep(self) -> None:
+        try:
+            await self.keeper.run()
+        finally:
+            self.history.end()
+
+    def _each_round(self) -> None:
+        self.opener.each_round()
+        self.history.each_round()
 
     def _sweep(self) -> None:
         """Count what was moved by all that is open."""

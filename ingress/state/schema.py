@@ -35,10 +35,30 @@ STEPS: Final = (
     """
     CREATE TABLE notes (name TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE series (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, UNIQUE (kind, name));
+    CREATE TABLE sheets (
+        span INTEGER NOT NULL, number INTEGER NOT NULL, records BLOB NOT NULL, PRIMARY KEY (span, number)
+    );
+    CREATE TABLE strips (
+        series INTEGER NOT NULL, day INTEGER NOT NULL, records BLOB NOT NULL, PRIMARY KEY (series, day)
+    );
+    CREATE TABLE outages (
+        series INTEGER NOT NULL, start REAL NOT NULL, end REAL, state TEXT NOT NULL, why TEXT NOT NULL,
+        PRIMARY KEY (series, start)
+    ) WITHOUT ROWID;
+    CREATE INDEX outages_by_start ON outages (start);
+    CREATE TABLE events (
+        id INTEGER PRIMARY KEY, at REAL NOT NULL, event TEXT NOT NULL, level TEXT NOT NULL,
+        about TEXT NOT NULL, other TEXT NOT NULL, fields TEXT NOT NULL
+    );
+    CREATE INDEX events_by_time ON events (at);
+    """,
 )
 """`speed` in bytes per second, `at` in seconds since 1970. In `capacities` what everything on a line together was seen
 to get (`seen_in`: a stream, a speed test), in `held` what a bulk stream had on a path that let it have no more. In
 `usage` and `line_usage` hours are counted from 1970, and the sums are those of `Counted` and `LineCounted`. In `notes`,
-as JSON, what an operator has said by hand."""
+as JSON, what an operator has said by hand. A sheet has the records of all series in one span of `span` seconds, the
+`number`th since 1970; a strip those of one series in the quarters of a day (ingress/history/sheet.py)."""
 VERSION: Final = len(STEPS)
 """As SQLite's user_version says it; 0 is an empty file."""

@@ -1,7 +1,7 @@
 """Who moved how much, as rows of the state file: added to what stands there, and taken out when they are old.
 
 Sites are kept for SITES_DAYS, and the MOST_SITES of an hour that moved most; the rest of the hour is OTHER. Everything
-else is kept for DAYS, and no more than LARGEST bytes in all: then the oldest days go.
+else is kept for DAYS, until the file holds LARGEST bytes: then the oldest days go.
 """
 
 import sqlite3
@@ -19,7 +19,8 @@ MOST_SITES = 2000
 RECENT = 2 * DAY
 """Hours that are looked at for too many sites; those before were looked at when they were over."""
 OTHER: Final = "other"
-LARGEST = 200_000_000
+LARGEST = 350_000_000
+"""Bytes of the whole file: history, which these rows make no room for, keeps to 150 MB of them by itself."""
 
 
 def _insert(table: str, keys: tuple[str, ...], sums: tuple[str, ...]) -> str:

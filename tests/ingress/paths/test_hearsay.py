@@ -6,9 +6,9 @@ from itertools import pairwise
 import pytest
 
 from ingress.measure.faults import REFUSALS, Asked, kind_of
+from ingress.measure.states import node_state
 from ingress.paths.backoff import BACKOFF_MOST
 from ingress.paths.dial import Opened
-from ingress.report.line_rows import node_state
 from relay.model.cause import Cause
 from relay.wire.codes import Purpose, Reason
 from relay.wire.status import LineReport, Status, status

@@ -6,8 +6,8 @@ from ingress.choice.offers import Offers
 from ingress.choice.placing import Place
 from ingress.measure.capacity import Capacities, Way, routes_of
 from ingress.measure.network_monitor import NetworkMonitor
+from ingress.measure.states import node_state
 from ingress.measure.traffic import NO_TRAFFIC, Counters, Traffic
-from ingress.report.line_rows import node_state
 from ingress.report.report import report
 from ingress.report.rows import NodeRow, Report, Why
 from ingress.report.snapshot import Snapshot

@@ -3,7 +3,7 @@
 import pytest
 
 from ingress.measure.blame import Blame
-from ingress.report.line_rows import line_state, node_state
+from ingress.measure.states import line_state, node_state
 from ingress.report.rows import CarriesRow
 from tests.ingress.measure.test_directions import tell
 from tests.ingress.report.running import Running

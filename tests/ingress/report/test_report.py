@@ -4,8 +4,8 @@ import pytest
 
 from ingress.choice.chooser import Chooser
 from ingress.measure.network_monitor import NetworkMonitor
+from ingress.measure.states import node_state
 from ingress.measure.traffic import Counters
-from ingress.report.line_rows import node_state
 from ingress.report.report import report, totals
 from ingress.report.snapshot import Snapshot
 from relay.model.walk import find_prefixes
