@@ -3,12 +3,16 @@
 Every rule action ends here, as a field of the demand; what chooses a path reads nothing else of the stream.
 """
 
+from collections.abc import Callable
+from typing import Protocol
+
 from ingress.choice.rules import Match, Query, Rules
 from ingress.choice.sites import TCP, family_of, needed_family_of, site_of
 from ingress.choice.wishes import Wish, Wishes
 from ingress.config import IngressConfig
 from ingress.config.rule import Denial
 from ingress.lists.load import NO_LISTS, Lists
+from relay.model.addresses import IpAddress
 from relay.model.cause import Cause
 from relay.model.network import Address
 
@@ -17,6 +21,8 @@ class Demand:
     """One stream's target, who asks, and what may carry it. Never changed once it is made."""
 
     __slots__ = (
+        "addresses",
+        "asking",
         "client",
         "exits",
         "family",
@@ -28,6 +34,7 @@ class Demand:
         "otherwise",
         "paths",
         "port",
+        "protocol",
         "site",
         "user",
         "wish",
@@ -69,6 +76,11 @@ class Demand:
         """The rule that it falls under; None if none says anything of it."""
         self.wish: Wish | None = None
         """By which its paths were chosen; None if none was asked."""
+        self.protocol = TCP
+        self.addresses: tuple[IpAddress, ...] = ()
+        """What its host, a name, was found to mean, for a rule that had it looked up."""
+        self.asking = False
+        """The rules need these addresses, and nobody knows them yet: what it asks holds if no rule matches by them."""
         self.otherwise: Demand | None = None
         """What is asked when nothing can carry this; None if that is the end of it."""
 
@@ -98,19 +110,34 @@ class Demand:
         return f"<Demand {self.host}:{self.port} by {self.client or 'nobody'}, {exits}, {self.legs} legs>"
 
 
+class NameFinder(Protocol):
+    """Whoever looks names up for rules that want it."""
+
+    def known(self, host: str) -> tuple[IpAddress, ...] | None:
+        """What *host* means; empty if it means nothing, as far as can be found out; None if that is not known yet."""
+
+    def ask(self, host: str, then: Callable[[], None]) -> None:
+        """Have *host* looked up; *then* is called in the loop, once, when it is known or was waited for long enough."""
+
+
 class Demands:
     """Makes demands by the rules of a file."""
 
-    __slots__ = ("_rules", "_usual", "_wishes")
+    __slots__ = ("_names", "_rules", "_usual", "_wishes")
 
     def __init__(
-        self, rules: Rules | None = None, usual: frozenset[str] | None = None, wishes: Wishes | None = None
+        self,
+        rules: Rules | None = None,
+        usual: frozenset[str] | None = None,
+        wishes: Wishes | None = None,
+        names: NameFinder | None = None,
     ) -> None:
         """*rules*: None if the file has none, so that no stream pays for them. *usual*: the paths of what no rule sends
         elsewhere; None for all."""
         self._rules = rules
         self._usual = usual
         self._wishes = Wishes() if wishes is None else wishes
+        self._names = names if rules is not None and rules.resolve else None
 
     def make(
         self,
@@ -121,12 +148,37 @@ class Demands:
         exits: frozenset[str] | None,
         listen: Address | None = None,
         protocol: str = TCP,
+        before: tuple[IpAddress, ...] = (),
     ) -> Demand:
-        """The demand of a stream to *host*; *exits*: those that may dial it, None for all; the rest as in `Query`."""
+        """The demand of a stream to *host*; *exits*: those that may dial it, None for all; *before*: what the host was
+        found to mean, if nobody knows that now; the rest as in `Query`."""
+        if self._rules is None:
+            made = self._make(host, port, client, user, exits, listen, None)
+        else:
+            query = Query(host, port, client, user, listen, protocol)
+            if self._names is None or not self._rules.asking(query):
+                made = self._make(host, port, client, user, exits, listen, self._rules.match(query))
+            else:
+                known = self._names.known(host)
+                addresses = before if known is None else known
+                match = self._rules.match(Query(host, port, client, user, listen, protocol, addresses))
+                made = self._make(host, port, client, user, exits, listen, match)
+                made.addresses, made.asking = addresses, known is None and not before
+        if protocol != TCP:
+            made.protocol = protocol
+        return made
+
+    def _make(
+        self,
+        host: str,
+        port: int,
+        client: str,
+        user: str,
+        exits: frozenset[str] | None,
+        listen: Address | None,
+        match: Match | None,
+    ) -> Demand:
         usual = self._usual
-        match = None
-        if self._rules is not None:
-            match = self._rules.match(Query(host, port, client, user, listen, protocol))
         if match is None:
             made = Demand(host, port, client, user, exits, 1, None, usual, listen)
             return self._wished(made) if self._wishes else made
@@ -155,7 +207,16 @@ class Demands:
 
     def again(self, demand: Demand, exits: frozenset[str] | None) -> Demand:
         """What a running stream, made for *demand*, asks by these rules."""
-        return self.make(demand.host, demand.port, demand.client, demand.user, exits, demand.listen)
+        return self.make(
+            demand.host,
+            demand.port,
+            demand.client,
+            demand.user,
+            exits,
+            demand.listen,
+            demand.protocol,
+            demand.addresses,
+        )
 
     @property
     def restrict_paths(self) -> bool:
@@ -164,7 +225,10 @@ class Demands:
         return has_rules or self._usual is not None or bool(self._wishes)
 
 
-def demands_of(config: IngressConfig, lists: Lists = NO_LISTS, wishes: Wishes | None = None) -> Demands:
-    """By the rules of *config*, the *lists* that they name, and what was asked for by hand."""
+def demands_of(
+    config: IngressConfig, lists: Lists = NO_LISTS, wishes: Wishes | None = None, names: NameFinder | None = None
+) -> Demands:
+    """By the rules of *config*, the *lists* that they name, and what was asked for by hand; *names* are looked up by
+    whom, if a rule wants it."""
     rules = Rules(config.rules, lists, config.listen_names, config.leaves) if config.rules else None
-    return Demands(rules, config.usual, wishes)
+    return Demands(rules, config.usual, wishes, names)

@@ -22,7 +22,7 @@ MOST = 16_384
 class Query:
     """What a client asks for, and who it is. Never changed once it is made."""
 
-    __slots__ = ("client", "host", "key", "listen", "port", "protocol", "user")
+    __slots__ = ("addresses", "client", "host", "key", "listen", "port", "protocol", "user")
 
     def __init__(
         self,
@@ -32,6 +32,7 @@ class Query:
         user: str = "",
         listen: Address | None = None,
         protocol: str = TCP,
+        addresses: tuple[IpAddress, ...] = (),
     ) -> None:
         self.host = host
         """As the door spells it."""
@@ -43,7 +44,10 @@ class Query:
         self.listen = listen
         """The address that the client came in by, as the file has it; None if it is not known."""
         self.protocol = protocol
-        self.key = (host, port, client, user, listen, protocol)
+        self.addresses = addresses
+        """What this machine has found that the host means, for rules that have it looked up; empty if it has found
+        nothing, or was not asked."""
+        self.key = (host, port, client, user, listen, protocol, addresses)
 
 
 @attrs.frozen
@@ -57,6 +61,8 @@ class Match:
     """The names of those that it leaves; None for all."""
 
 
+_Judged = tuple[Match | None, tuple[Rule, ...]]
+"""As `Rules.match` and `Rules.asking` answer."""
 Leaves = Callable[[Rule], frozenset[str] | None]
 """The names of the paths that a rule leaves to what it is for; None for all."""
 
@@ -68,7 +74,7 @@ def leaves_all(rule: Rule) -> None:
 class Rules:
     """The rules of an ingress, in the order of the file, and the lists that they name."""
 
-    __slots__ = ("_by_name", "_compiled", "_countries", "_found", "_others")
+    __slots__ = ("_by_name", "_compiled", "_countries", "_found", "_others", "resolve")
 
     def __init__(
         self,
@@ -79,7 +85,9 @@ class Rules:
     ) -> None:
         self._countries = lists.countries
         self._compiled = tuple(_Compiled(rule, lists, listen_names or {}, leaves(rule)) for rule in rules)
-        self._found: Lru[tuple[object, ...], tuple[Match | None]] = Lru(MOST)
+        self._found: Lru[tuple[object, ...], _Judged] = Lru(MOST)
+        self.resolve = any(compiled.resolves for compiled in self._compiled)
+        """Whether any of them has names looked up."""
         self._by_name: dict[str, list[int]] = {}
         """Rules that are only for names that they say themselves, by these: of a thousand rules, few are looked at."""
         self._others: list[int] = []
@@ -92,20 +100,31 @@ class Rules:
 
     def match(self, query: Query) -> Match | None:
         """The first rule that matches."""
+        return self._judged(query)[0]
+
+    def asking(self, query: Query) -> tuple[Rule, ...]:
+        """Those that would have to know the addresses of the host, which is a name, before it is certain which rule
+        matches: all else of theirs holds, and no rule above them matches."""
+        return self._judged(query)[1]
+
+    def _judged(self, query: Query) -> _Judged:
         found = self._found.get(query.key)
         if found is None:
-            found = (self._match(query),)
+            found = self._judge(query)
             self._found.put(query.key, found)
-        return found[0]
+        return found
 
-    def _match(self, query: Query) -> Match | None:
-        target = _Target(query.host, self._countries)
+    def _judge(self, query: Query) -> _Judged:
+        target = _Target(query.host, self._countries, query.addresses)
+        asking: list[Rule] = []
         for at in self._candidates(target.name):
             compiled = self._compiled[at]
             because = compiled.why(query, target)
             if because is not None:
-                return Match(compiled.rule, because, compiled.paths)
-        return None
+                return Match(compiled.rule, because, compiled.paths), tuple(asking)
+            if compiled.resolves and target.name is not None and compiled.others(query) is not None:
+                asking.append(compiled.rule)
+        return None, tuple(asking)
 
     def _candidates(self, name: str | None) -> list[int]:
         """Where those stand that may be for a target of this name, or for an address (None), in order."""
@@ -128,12 +147,14 @@ class Rules:
 class _Target:
     """A host, read once for all rules: the name that it is, or the address that it spells."""
 
-    __slots__ = ("_countries", "_country", "address", "name")
+    __slots__ = ("_countries", "_country", "address", "found", "name")
 
-    def __init__(self, host: str, countries: Countries | None) -> None:
+    def __init__(self, host: str, countries: Countries | None, addresses: tuple[IpAddress, ...] = ()) -> None:
         meaning = read_host(host)
         self.name = meaning if isinstance(meaning, str) else None
         self.address: IpAddress | None = None if isinstance(meaning, str | NoHost) else plain(meaning)
+        self.found = tuple(_Target(str(one), countries) for one in addresses) if self.name is not None else ()
+        """The addresses that it was found to mean."""
         self._countries = countries
         self._country: str | None = None
 
@@ -149,9 +170,9 @@ class _Target:
 
 
 class _Compiled:
-    """One rule, ready to be query."""
+    """One rule, ready to be asked."""
 
-    __slots__ = ("_listens", "_own", "_sets", "paths", "rule")
+    __slots__ = ("_listens", "_own", "_sets", "paths", "resolves", "rule")
 
     def __init__(
         self, rule: Rule, lists: Lists, listen_names: Mapping[Address, str], paths: frozenset[str] | None
@@ -164,9 +185,18 @@ class _Compiled:
             entries.names[pattern.scope].add(pattern.name)
         self._own = TargetSet(entries)
         self._sets = tuple((str(source), lists.loaded[source].targets) for source in rule.lists)
+        has_networks = rule.countries or any(one.has_networks for one in (self._own, *(each for _, each in self._sets)))
+        self.resolves = rule.resolve and bool(has_networks)
 
     def why(self, query: Query, target: _Target) -> str | None:
-        """What held of its conditions, None if one did not. What costs least is query first."""
+        """What held of its conditions, None if one did not."""
+        held = self.others(query)
+        if held is None or (self.rule.targets and not self._holds(held, "", self._target(target))):
+            return None
+        return ", ".join(reversed(held))
+
+    def others(self, query: Query) -> list[str] | None:
+        """What held of its conditions besides the target, None if one did not. What costs least is asked first."""
         rule = self.rule
         held: list[str] = []
         if rule.ports and not self._holds(held, "port", next((one for one in rule.ports if query.port in one), None)):
@@ -181,9 +211,7 @@ class _Compiled:
             return None
         if rule.listens and not self._holds(held, "listen", self._listen(query.listen)):
             return None
-        if rule.targets and not self._holds(held, "", self._target(target)):
-            return None
-        return ", ".join(reversed(held))
+        return held
 
     @staticmethod
     def _holds(held: list[str], condition: str, by: object) -> bool:
@@ -207,7 +235,17 @@ class _Compiled:
         return listen.port if listen.port in wanted else None
 
     def _target(self, target: _Target) -> str | None:
-        """Which of hosts, cidrs and lists has the target."""
+        """Which of hosts, cidrs, lists and countries has the target, or an address that it was found to mean."""
+        found = self._find(target)
+        if found is not None or not self.resolves:
+            return found
+        for meant in target.found:
+            found = self._find(meant)
+            if found is not None:
+                return f"{found}, by its address {meant.address}"
+        return None
+
+    def _find(self, target: _Target) -> str | None:
         found = _find(self._own, target, "host ", "cidr")
         if found is not None:
             return found

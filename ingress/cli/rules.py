@@ -8,7 +8,7 @@ from pathlib import Path
 from ingress.choice.rules import Query, Rules
 from ingress.choice.sites import parse_target
 from ingress.config import IngressConfig, load
-from ingress.config.rule import of_rules
+from ingress.config.rule import Rule, of_rules
 from ingress.lists.countries import LONGEST_AGE
 from ingress.lists.load import Lists, last_failure, load_lists
 from ingress.lists.source import LoadedList
@@ -48,12 +48,20 @@ def run(options: Namespace) -> int:
 
 def verdict(rules: Rules, query: Query) -> str:
     """What becomes of *query*, and why."""
+    asked = [
+        f"{_titled(rule)}: {rule.does}\n  if an address of {query.host} is its own: the ingress would look that up"
+        for rule in rules.asking(query)
+    ]
     match = rules.match(query)
     if match is None:
-        return "no rule matches: the best path, as ever"
-    rule = match.rule
-    place = "" if rule.name is None else f" ({rule.place})"
-    return f"{rule.title}{place}: {rule.does}\n  by {match.because or 'nothing: it is for everything'}"
+        told = "no rule matches: the best path, as ever"
+    else:
+        told = f"{_titled(match.rule)}: {match.rule.does}\n  by {match.because or 'nothing: it is for everything'}"
+    return "\nelse ".join([*asked, told])
+
+
+def _titled(rule: Rule) -> str:
+    return rule.title if rule.name is None else f"{rule.title} ({rule.place})"
 
 
 def overview(config: IngressConfig, lists: Lists, now: float) -> list[str]:
@@ -62,8 +70,7 @@ def overview(config: IngressConfig, lists: Lists, now: float) -> list[str]:
         return ["there are no rules: every connection takes the best path"]
     said = []
     for rule in config.rules:
-        place = "" if rule.name is None else f" ({rule.place})"
-        said.append(f"{rule.title}{place}: {rule.conditions}: {rule.does}")
+        said.append(f"{_titled(rule)}: {rule.conditions}: {rule.does}")
         said += [f"  {describe(lists.loaded[source], now)}" for source in rule.lists]
     if lists.countries is not None:
         said.append(f"countries by {lists.countries.file.name}, made {age(max(now - lists.countries.built, 0))} ago")

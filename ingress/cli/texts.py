@@ -63,7 +63,8 @@ the hour, for 400 days; the last seconds are in them."""
 
 RULES: Final = """\
 Read paths.toml and the lists that its rules name, and say which [[rule]] a connection to HOST falls under, by which
-condition, and what becomes of it. Nothing is looked up and the ingress need not run. Without HOST every rule is
+condition, and what becomes of it. Nothing is looked up and the ingress need not run; rules
+with `resolve` are named as what it would look up. Without HOST every rule is
 printed, with what its lists hold, how old they are, and what of them has no meaning here."""
 
 USE: Final = """\

@@ -13,6 +13,7 @@ from ingress.choice.demand import Demand
 from ingress.choice.sites import UDP
 from ingress.client.datagram_pace import DatagramPace
 from ingress.client.flows import AssociationClient, DatagramHome, FlowEnd, begin_flow
+from ingress.client.held import HeldDatagrams
 from ingress.client.owner import Owner
 from ingress.doors.datagram import LED, PREFIX, address_end, read_address
 from ingress.lru import Lru
@@ -40,12 +41,15 @@ class _Target:
         self.address = address
         self.head = PREFIX + address
         """How datagrams to it begin."""
-        self.demand = demand
-        """None: nothing is sent there."""
-        self.redundant = None if demand is None or demand.match is None else demand.match.rule.redundant
-        """A rule's wish; None if none says anything."""
         self.flow: FlowEnd | None = None
         """By which it is reached, once something was sent."""
+        self.rule(demand)
+
+    def rule(self, demand: Demand | None) -> None:
+        """*demand* is asked for it from now on; None: nothing is sent there."""
+        self.demand = demand
+        self.redundant = None if demand is None or demand.match is None else demand.match.rule.redundant
+        """A rule's wish; None if none says anything."""
 
 
 _NOWHERE = _Target(b"", None)
@@ -58,6 +62,7 @@ class ClientAssociation:
     __slots__ = (
         "_counted",
         "_flows",
+        "_held",
         "_home",
         "_last",
         "_out",
@@ -87,6 +92,7 @@ class ClientAssociation:
         """The target of the last datagram, which nearly always is that of the next."""
         self._targets: Lru[bytes, _Target] = Lru(MOST_TARGETS)
         """By their address bytes."""
+        self._held = HeldDatagrams()
         self._udp = UdpPort(home.loop, sock, self)
         self._out = self._udp.out()
         self.owner: Owner | None = None
@@ -157,7 +163,9 @@ class ClientAssociation:
             return _NOWHERE
         address = one[LED:end]
         target = self._last = self._targets.use(address) or self._judge(address)
-        if target.flow is None:
+        if address in self._held:
+            self._home.dropped.unrouted += self._held.put(address, (one[end:],))
+        elif target.flow is None:
             self._route(target)
         return target
 
@@ -176,7 +184,21 @@ class ClientAssociation:
         meant = read_address(address)
         target = _Target(address, None if meant is None else self._home.judge(self.who, *meant))
         self._targets.put(address, target)
+        if target.demand is not None and target.demand.asking:
+            self._held.begin(address)
+            self._home.ask(target.demand.host, lambda: self._asked(target))
         return target
+
+    def _asked(self, target: _Target) -> None:
+        """It is known what the target's name means, or was waited for long enough."""
+        payloads = self._held.take(target.address)
+        if target.demand is None or self._udp.closed:
+            return
+        target.rule(self._home.again(self.who, target.demand))
+        self._route(target)
+        if target.flow is not None:
+            for payload in payloads:
+                target.flow.send(target.address, (payload,), target.redundant)
 
     def _find(self, demand: Demand | None) -> FlowEnd | None:
         """The flow by which *demand* is met: the first that may, or a new one."""

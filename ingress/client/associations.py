@@ -11,7 +11,7 @@ from typing import Protocol
 import attrs
 
 from ingress.choice.chooser import Chooser
-from ingress.choice.demand import Demand, demands_of
+from ingress.choice.demand import Demand, NameFinder, demands_of
 from ingress.choice.sites import UDP
 from ingress.choice.wishes import Wishes
 from ingress.client.allowances import Allowances
@@ -101,6 +101,7 @@ class ClientAssociations:
         config: IngressConfig,
         lists: Lists = NO_LISTS,
         wishes: Wishes | None = None,
+        names: NameFinder | None = None,
     ) -> None:
         self.loop = loop
         self.direct: DirectFlows | None = None
@@ -117,13 +118,14 @@ class ClientAssociations:
         """By owner: the exit of its last association, and when that was begun."""
         self._evicted = 0
         self.wishes = wishes
+        self._names = names
         self.use(config, lists)
 
     def use(self, config: IngressConfig, lists: Lists = NO_LISTS) -> None:
         """Go by *config* from the next association and target on, and by its allowances, which were exchanged before;
         *lists* are those that its rules name."""
         self._permits = Permits(config)
-        self._demands = demands_of(config, lists, self.wishes)
+        self._demands = demands_of(config, lists, self.wishes, self._names)
         self._advertise = config.advertise
         for association in self._held:
             self._allowances.associated(association)
@@ -185,11 +187,27 @@ class ClientAssociations:
         return demand if refusal is None else None
 
     def asked(self, who: AssociationClient, host: str, port: int) -> tuple[Demand, Cause | None]:
-        """What the rules ask for this target, and why nothing may be sent there; None if it may."""
-        permit = self._permits.judge(host, port)
-        demand = self._demands.make(host, port, who.address, who.user, permit.exits, who.listen, UDP)
-        refusal = None if demand.is_direct and permit.refusal is Cause.POLICY else permit.refusal  # ours may differ
-        return demand, demand.refusal or refusal
+        """What the rules ask for this target, and why nothing may be sent there; None if it may, or while it is not
+        known yet."""
+        exits = self._permits.judge(host, port).exits
+        demand = self._demands.make(host, port, who.address, who.user, exits, who.listen, UDP)
+        return demand, None if demand.asking else self._refusal(demand)
+
+    def _refusal(self, demand: Demand) -> Cause | None:
+        refusal = self._permits.judge(demand.host, demand.port).refusal
+        if demand.is_direct and refusal is Cause.POLICY:  # this machine's policy may differ
+            refusal = None
+        return demand.refusal or refusal
+
+    def again(self, who: AssociationClient, demand: Demand) -> Demand | None:
+        """As `DatagramHome.again`."""
+        made = self._demands.again(demand, self._permits.judge(demand.host, demand.port).exits)
+        return made if self._refusal(made) is None else None
+
+    def ask(self, host: str, then: Callable[[], None]) -> None:
+        """As `DatagramHome.ask`."""
+        assert self._names is not None
+        self._names.ask(host, then)
 
     def begin(self, holder: FlowHolder, who: AssociationClient, demand: Demand) -> FlowEnd | None:
         """An association at the exit of the client's others, or else at the best for its first target."""

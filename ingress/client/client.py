@@ -226,12 +226,16 @@ class Client:
         found = self._context.opener.open(lane, asked.host, asked.port, self.address, door.user or "", self._listen)
         if isinstance(found, NotOpened):
             if found.cause is Cause.DROPPED:
-                self._close(False, found.cause.word)
+                self.drop()
                 return []
             return door.refused(found.cause, asked.lane, found.rule)
         lane.upstream = found
         self._lanes.append(lane)
         return door.opened(asked.lane) if found.is_answered else door.opening(asked.lane)
+
+    def drop(self) -> None:
+        """As `LaneOwner.drop`."""
+        self._close(False, Cause.DROPPED.word)
 
     def _associate(self, asked: Associate) -> list[Event]:
         """Ask for a relay of datagrams; what the door says to that."""

@@ -6,9 +6,12 @@ at an exit, until it was idle for too long; where there are too many, one that n
 
 import socket
 from collections.abc import Sequence
+from functools import partial
 from typing import Protocol
 
+from ingress.choice.demand import Demand
 from ingress.client.flows import AssociationClient, DatagramHome, FlowEnd, begin_flow
+from ingress.client.held import HeldDatagrams
 from ingress.config import DatagramForward
 from ingress.doors.datagram import address_bytes
 from ingress.usage.usage import Counted
@@ -42,9 +45,12 @@ class Mapping:
         "_down",
         "_flow",
         "_forward",
+        "_held",
         "_home",
+        "_is_closed",
         "_is_counted",
         "_out",
+        "_redundant",
         "_site",
         "_target",
         "_up",
@@ -62,26 +68,55 @@ class Mapping:
         self._who = AssociationClient(client, listen=forward.listen)
         self._out = out
         self._flow: FlowEnd | None = None
+        self._held = HeldDatagrams()
+        self._redundant: bool | None = None
+        """A rule's wish."""
         self._site = ""
         self._up = self._down = 0
         """Bytes that do not stand in the accounts yet."""
         self._is_counted = False
+        self._is_closed = False
         home.began_mapping(self)
 
     def send(self, payloads: Sequence[bytes]) -> None:
         """Datagrams of the client."""
-        flow = self._flow or self._begin(len(payloads))
+        if self._target in self._held:
+            self._home.dropped.unrouted += self._held.put(self._target, payloads)
+            return
+        flow = self._flow or self._begin(payloads)
         if flow is not None:
-            self.used_at = self._home.loop.now
-            self._up += sum(map(len, payloads))
-            flow.send(self._target, payloads)
+            self._pass_on(flow, payloads)
 
-    def _begin(self, count: int) -> FlowEnd | None:
+    def _pass_on(self, flow: FlowEnd, payloads: Sequence[bytes]) -> None:
+        self.used_at = self._home.loop.now
+        self._up += sum(map(len, payloads))
+        flow.send(self._target, payloads, self._redundant)
+
+    def _begin(self, payloads: Sequence[bytes]) -> FlowEnd | None:
         target = self._forward.target
         demand = self._home.judge(self._who, target.host, target.port)
+        if demand is not None and demand.asking:
+            self._held.begin(self._target)
+            self._home.dropped.unrouted += self._held.put(self._target, payloads)
+            self._home.ask(target.host, partial(self._asked, demand))
+            return None
+        return self._begin_by(demand, len(payloads))
+
+    def _begin_by(self, demand: Demand | None, count: int) -> FlowEnd | None:
         self._site = "" if demand is None else demand.site
+        self._redundant = None if demand is None or demand.match is None else demand.match.rule.redundant
         self._flow = begin_flow(self._home, self, self._who, demand, count)
         return self._flow
+
+    def _asked(self, demand: Demand) -> None:
+        """It is known what the target's name means, or was waited for long enough."""
+        payloads = self._held.take(self._target)
+        if self._is_closed or not payloads:
+            return
+        flow = self._begin_by(self._home.again(self._who, demand), len(payloads))
+        if flow is not None:
+            for payload in payloads:
+                self._pass_on(flow, (payload,))
 
     def on_replies(self, inners: Sequence[bytes], start: int) -> None:
         """Datagrams have come. The client cannot tell from whom: what others send than its target is none of its."""
@@ -120,6 +155,7 @@ class Mapping:
 
     def close(self) -> None:
         """The client is gone."""
+        self._is_closed = True
         self._home.ended_mapping(self)
         if self._flow is not None:
             self._flow.close()

@@ -1,6 +1,6 @@
 """A client's datagrams on their way to an exit: those of an association of SOCKS5, or of one source of a forward."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import attrs
@@ -96,6 +96,12 @@ class DatagramHome(Protocol):
 
     def judge(self, who: AssociationClient, host: str, port: int) -> Demand | None:
         """What is asked for this target; None if nothing may be sent there."""
+
+    def again(self, who: AssociationClient, demand: Demand) -> Demand | None:
+        """What is asked now for a target that was judged: *demand*; as `judge`."""
+
+    def ask(self, host: str, then: Callable[[], None]) -> None:
+        """A demand is `asking`: have *host* looked up; *then* is called when it is to be asked `again`."""
 
     def begin(self, holder: FlowHolder, who: AssociationClient, demand: Demand) -> FlowEnd | None:
         """An association at an exit for *demand*; None if none can be reached."""

@@ -30,6 +30,9 @@ class LaneOwner(Protocol):
     def settle(self) -> None:
         """Something has changed."""
 
+    def drop(self) -> None:
+        """End the connection without a word."""
+
     def forget(self, lane: "LaneHolder") -> None:
         """It holds its stream no more."""
 
@@ -109,6 +112,9 @@ class LaneHolder:
     def on_stream_refused(self, cause: Cause) -> None:
         """There is none."""
         upstream = self.let_go()
+        if cause is Cause.DROPPED:
+            self._owner.drop()
+            return
         rule = "" if upstream is None else upstream.demand.ruled
         self._owner.drive(self._door.refused, cause, self.number, rule)
 

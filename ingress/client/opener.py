@@ -11,7 +11,8 @@ import attrs
 
 from ingress.choice.choice import Choice
 from ingress.choice.chooser import Chooser
-from ingress.choice.demand import Demand, demands_of
+from ingress.choice.demand import Demand, NameFinder, demands_of
+from ingress.choice.sites import TCP
 from ingress.choice.wishes import Wishes
 from ingress.client.allowances import Allowances
 from ingress.client.client_accounts import ClientAccounts
@@ -88,6 +89,7 @@ class Opener:
         config: IngressConfig,
         lists: Lists = NO_LISTS,
         wishes: Wishes | None = None,
+        names: NameFinder | None = None,
     ) -> None:
         self._loop = loop
         self._chooser = chooser
@@ -102,32 +104,43 @@ class Opener:
         self.direct: DirectStreams | None = None
         """Set by whoever made it, if a rule says `direct`."""
         self.wishes = wishes
+        self._names = names
+        self._asking: set[ClientStream] = set()
+        """Those that wait until it is known what their target's name means."""
         self.use(config, lists)
 
     def use(self, config: IngressConfig, lists: Lists = NO_LISTS) -> None:
         """Go by *config* from the next stream on, and by its allowances with all; *lists* are those that its rules
         name."""
-        self._demands = demands_of(config, lists, self.wishes)
+        self._demands = demands_of(config, lists, self.wishes, self._names)
         self._permits = Permits(config)
         self._most_streams = config.limits.streams
         self._may_answer_early = config.answer != "true"
         self._allowances.use(config.allowances)
-        for stream in {*self._accounts.streams, *self._waiting}:
+        for stream in {*self._accounts.streams, *self._waiting, *self._asking}:
             self._allowances.moved(stream)
 
     @property
     def waiting(self) -> int:
-        """How many streams wait for a path."""
-        return len(self._waiting)
+        """How many streams wait for a path, or to know what a name means."""
+        return len(self._waiting) + len(self._asking)
 
     @property
     def unacknowledged(self) -> int:
         """How many OPENs may still be hedged."""
         return len(self._hedging)
 
-    def demand(self, host: str, port: int, client: str = "", user: str = "", listen: Address | None = None) -> Demand:
+    def demand(
+        self,
+        host: str,
+        port: int,
+        client: str = "",
+        user: str = "",
+        listen: Address | None = None,
+        protocol: str = TCP,
+    ) -> Demand:
         """What a stream to *host* asks of the choice, by the rules and by what the exits may dial."""
-        return self._demands.make(host, port, client, user, self._permits.judge(host, port).exits, listen)
+        return self._demands.make(host, port, client, user, self._permits.judge(host, port).exits, listen, protocol)
 
     def again(self, demand: Demand) -> Demand:
         """What is asked now for a running stream that was opened for *demand*."""
@@ -150,7 +163,8 @@ class Opener:
         """A stream that is open, or waits for a path; or why there will be none. If it `is_answered`, say so now."""
         permit, now = self._permits.judge(host, port), self._loop.now
         demand = self._demands.make(host, port, client, user, permit.exits, listen)
-        cause = permit.refusal if demand.match is None else self._refusal_by_rule(demand, permit)
+        asks = demand.asking and len(self._asking) < MOST_WAITING
+        cause = permit.refusal if asks else self._refusal(demand, permit)
         if cause is None and not self._has_room(self._most_streams):
             cause = Cause.LIMIT
         owner = self._allowances.find(user, client)
@@ -160,6 +174,9 @@ class Opener:
             stream = ClientStream(holder, self, demand, now)
             if owner is not None:
                 self._allowances.joined(stream, owner)
+            if asks:
+                self._ask(stream)
+                return stream
             if self._start(stream, now) or self._wait(stream):
                 return stream
             self._allowances.left(stream)
@@ -167,8 +184,11 @@ class Opener:
         _log_refusal(demand, cause)
         return NotOpened(cause, demand.ruled)
 
-    def _refusal_by_rule(self, demand: Demand, permit: Permit) -> Cause | None:
-        """What exits would refuse, this machine may be allowed to dial: it judges for itself, but for a loop."""
+    def _refusal(self, demand: Demand, permit: Permit) -> Cause | None:
+        """Why there will be no stream. What exits would refuse, this machine may be allowed to dial: it judges for
+        itself, but for a loop."""
+        if demand.match is None:
+            return permit.refusal
         if demand.is_direct and permit.refusal is Cause.POLICY:
             return None
         return demand.refusal or permit.refusal
@@ -209,6 +229,25 @@ class Opener:
         return True
 
     # ---- waiting
+
+    def _ask(self, stream: ClientStream) -> None:
+        """A rule has to know first what the target's name means."""
+        assert self._names is not None
+        self._asking.add(stream)
+        self._names.ask(stream.demand.host, lambda: self._asked(stream))
+
+    def _asked(self, stream: ClientStream) -> None:
+        """It is known, or was waited for long enough: then no rule matches by it."""
+        self._asking.discard(stream)
+        if not stream.is_current:
+            return
+        stream.demand = demand = self.again(stream.demand)
+        cause = self._refusal(demand, self._permits.judge(demand.host, demand.port))
+        if cause is None and self._start(stream, self._loop.now):
+            stream.tell_answered()
+        elif cause is not None or not self._wait(stream):
+            _log_refusal(demand, cause or Cause.NO_PATH)
+            stream.refuse(cause or Cause.NO_PATH)
 
     def _wait(self, stream: ClientStream) -> bool:
         if len(self._waiting) >= MOST_WAITING:

@@ -58,6 +58,8 @@ class Rule:
     cidrs: tuple[IpNetwork, ...] = ()
     countries: tuple[str, ...] = ()
     """Of literal addresses: two letters, upper case."""
+    resolve: bool = False
+    """Names are looked up here, and match by the addresses that they mean as well."""
     clients: tuple[IpNetwork, ...] = ()
     users: tuple[str, ...] = ()
     ports: tuple[PortRange, ...] = ()
@@ -133,6 +135,7 @@ class Rule:
             "listen": self.listens,
         }
         said = [f"{what} {' or '.join(map(str, values))}" for what, values in each.items() if values]
+        said += ["names looked up"] if self.resolve else []
         return ", ".join(said) or "everything"
 
     @property

@@ -51,6 +51,7 @@ def _read_rule(
         lists=tuple(one for one in targets if isinstance(one, ListSource)),
         cidrs=table.some("cidr", values.cidr),
         countries=table.some("country", _country),
+        resolve=table.get("resolve", values.flag, False),
         clients=table.some("client", values.cidr),
         users=table.some("user", values.text),
         ports=table.some("port", _port_range),
@@ -72,6 +73,9 @@ def _read_rule(
     _refuse_unknown_to_avoid(table, avoid, network)
     if rule.countries and doors and all(each.countries is None for each in doors.values()):
         table.wrong("country", "there is no database of countries", 'write countries = "country.mmdb" at the ingress')
+    if rule.resolve and not (rule.cidrs or rule.countries or rule.lists):
+        mend = "add cidr, country or a list of networks, or take resolve out"
+        table.wrong("resolve", "has names looked up, and the rule names no addresses", mend)
     _refuse_contradictions(table)
     table.finish()
     return rule

@@ -33,7 +33,7 @@ def takes_all_of(earlier: Rule, later: Rule) -> bool:
 def _target(earlier: Rule, later: Rule) -> bool:
     if not earlier.targets:
         return True
-    if not later.targets:
+    if not later.targets or (later.resolve and not earlier.resolve):
         return False
     return (
         all(any(_name(one, other) for other in earlier.hosts) for one in later.hosts)

@@ -172,6 +172,7 @@ def _rule(rule: Rule) -> dict[str, object]:
         "host": [*map(str, rule.hosts), *map(_list, rule.lists)],
         "cidr": [str(each) for each in rule.cidrs],
         "country": list(rule.countries),
+        "resolve": rule.resolve or None,
         "client": [str(each) for each in rule.clients],
         "user": list(rule.users),
         "port": [_ports(each) for each in rule.ports],

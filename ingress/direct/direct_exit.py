@@ -11,13 +11,13 @@ from pathlib import Path
 import trio
 
 from ingress.direct.direct_flow import DirectFlow, DirectOwner
+from ingress.direct.own_names import OwnNames
 from ingress.direct.wire import Wire
 from relay.carrier.link import SessionClock
 from relay.engine import Loop
 from relay.exit.association import AssociationCounts
 from relay.exit.datagram_targets import DatagramTargets
 from relay.exit.machine import look
-from relay.exit.resolver import Resolver
 from relay.exit.targets import Targets
 from relay.model.addresses import plain
 from relay.model.hosts import parse_literal
@@ -42,22 +42,23 @@ class DirectExit:
     """*machine* is this machine as the file has it: what it may dial (`allow`), its name servers and file of names."""
 
     def __init__(
-        self, loop: Loop, nursery: trio.Nursery, machine: Node, network: Network, base: Path, memory: Memory
+        self,
+        loop: Loop,
+        nursery: trio.Nursery,
+        machine: Node,
+        network: Network,
+        base: Path,
+        memory: Memory,
+        names: OwnNames,
     ) -> None:
-        """It works from now on, and knows the names of *network*'s nodes once `keep` runs.
-
-        Raises:
-            OperatorError: the file of names cannot be read.
-        """
+        """It works from now on, and knows the names of *network*'s nodes once `keep` runs. *names* go by *machine*."""
         self._loop = loop
-        self._nursery = nursery
-        self._base = base
+        self._own_names = names
         self._machine = machine
         self._network = network
         self._names = OwnAddresses()
         self._nodes = _literal(node.address for node in network.nodes.values())
-        resolver = Resolver.of_node(nursery, machine, base)
-        self.targets = Targets(loop, machine, Policy(machine.allow), resolver, nursery, base)
+        self.targets = Targets(loop, machine, Policy(machine.allow), names.resolver, nursery, base)
         self.dials = Dials(loop, self.targets)
         token = secrets.token_bytes(TOKEN_SIZE)
         self._near = Initiator(token, memory, loop.now)
@@ -68,12 +69,8 @@ class DirectExit:
         self._look()
 
     def use(self, machine: Node, network: Network) -> None:
-        """Go by another file from the next stream on. OperatorError: its file of names cannot be read; nothing has
-        changed."""
-        if (machine.dns, machine.hosts) != (self._machine.dns, self._machine.hosts):
-            self.targets.resolver = Resolver.of_node(self._nursery, machine, self._base)
-        else:
-            self.targets.resolver.read_again()
+        """Go by another file from the next stream on, as its names do already."""
+        self.targets.resolver = self._own_names.resolver
         self._machine, self._network = machine, network
         self._nodes |= _literal(node.address for node in network.nodes.values())
         self._look()

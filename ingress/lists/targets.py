@@ -128,6 +128,11 @@ class TargetSet:
         return bool(self._names) or bool(self._keywords) or bool(self._patterns)
 
     @property
+    def has_networks(self) -> bool:
+        """Whether any address could be on it."""
+        return bool(self._networks)
+
+    @property
     def slow(self) -> int:
         """Keywords and regular expressions, each of which is tried on every name that nothing else stands for."""
         return len(self._keywords) + len(self._patterns)

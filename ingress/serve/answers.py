@@ -48,6 +48,8 @@ def asks(running: Running) -> Mapping[str, Ask]:
             raise OperatorError(f"no target to explain: {error}") from error
         client, user = str(question.get("client", "")), str(question.get("user", ""))
         who = AssociationClient(client, user, _listen(running, question))
+        if running.opener.demand(host, port, client, user, who.listen, protocol).asking:
+            await running.names.learn(host)
         if protocol == UDP:
             return to_json(_why_datagrams(running, who, host, port))
         demand = running.opener.demand(host, port, client, user, who.listen)

@@ -23,6 +23,7 @@ def ingress_counters(running: Running) -> dict[str, int]:
         "passwords_repeated": passwords.repeated,
         "passwords_refused": passwords.refused,
         "passwords_abandoned": passwords.abandoned,
+        "names_not_waited_for": running.names.unasked,
         "usage_dropped": running.usage.dropped,
         "history_dropped": running.history.dropped,
         "streams_unrepeatable": running.opener.statistics().unrepeatable,

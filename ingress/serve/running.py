@@ -21,6 +21,7 @@ from ingress.client.opener import Opener
 from ingress.config import IngressConfig, load
 from ingress.config.rule import of_rules
 from ingress.direct.direct_exit import DirectExit
+from ingress.direct.own_names import OwnNames
 from ingress.lists.load import NO_LISTS, Lists, load_lists
 from ingress.paths.fleet import Fleet
 from ingress.paths.live import SetupOptions
@@ -115,11 +116,10 @@ class Running:
         self.fleet = fleet = Fleet(self.loop, nursery, config.name, config.paths, setup, self.memory, self.usage)
         self.wishes = wishes = Wishes()
         wishes.plan(config.network, config.paths.used)
-        shared, has_room, lists = (self.accounts, Allowances(self.loop)), self._has_room, files.lists
-        self.opener = Opener(self.loop, fleet.chooser, fleet.moving, has_room, *shared, config, lists, wishes)
-        self.associations = ClientAssociations(
-            self.loop, fleet.chooser, fleet.datagrams, *shared, config, lists, wishes
-        )
+        self.names = OwnNames(self.loop, nursery, base)
+        by = self.accounts, Allowances(self.loop), config, files.lists, wishes, self.names
+        self.opener = Opener(self.loop, fleet.chooser, fleet.moving, self._has_room, *by)
+        self.associations = ClientAssociations(self.loop, fleet.chooser, fleet.datagrams, *by)
         self.datagram_forwards = DatagramForwards(self.associations)
         self.entrance = Entrance(self.loop, nursery, self.opener, self.associations, config, files.users)
         self.history = History(config.name, fleet, time.time)
@@ -193,13 +193,17 @@ class Running:
             self.fleet.rule_anew(self.opener.again)
 
     def _go_direct(self, config: IngressConfig) -> None:
-        """Dial from here as *config* says, if a rule of it wants that. OperatorError: as `DirectExit`."""
-        machine = config.machine
-        if self.direct is not None and machine is not None:
+        """Look names up and dial from here as *config* says, if a rule of it wants that. OperatorError: as
+        `OwnNames.use`."""
+        machine, wants_direct = config.machine, any(rule.direct for rule in config.rules)
+        if machine is None or not (self.direct or wants_direct or any(rule.resolve for rule in config.rules)):
+            return
+        self.names.use(machine)
+        if self.direct is not None:
             self.direct.use(machine, config.network)
-        elif machine is not None and any(rule.direct for rule in config.rules):
+        elif wants_direct:
             base = Path(self.options.config).parent
-            self.direct = DirectExit(self.loop, self._nursery, machine, config.network, base, self.memory)
+            self.direct = DirectExit(self.loop, self._nursery, machine, config.network, base, self.memory, self.names)
             self.opener.direct = self.associations.direct = self.direct
             self._nursery.start_soon(self.direct.keep)
 

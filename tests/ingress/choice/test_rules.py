@@ -117,6 +117,36 @@ def test_a_rule_without_conditions_is_for_everything() -> None:
     assert Rules([rule]).match(Query("a.example", 1)) == Match(rule, "")
 
 
+def test_a_name_that_is_looked_up_matches_by_what_it_means_and_by_nothing_else() -> None:
+    source = ListSource(Path("/etc/nets.txt"), "plain")
+    entries, format_ = read_list(b"192.0.2.0/24\n", "plain")
+    lists = Lists({source: LoadedList(source, TargetSet(entries), format_, 0.0, source.file)})
+    web = Rule(hosts=names((Scope.COVERED, "web.example")))
+    near = Rule(cidrs=(network("10.0.0.0/8"),), ports=ports(443), resolve=True)
+    listed = Rule(lists=(source,), resolve=True)
+    rest = Rule(cidrs=(network("0.0.0.0/0"),))
+    rules = Rules([web, near, listed, rest], lists)
+    ten, listed_one, other = (ipaddress.ip_address(one) for one in ("10.1.1.1", "192.0.2.1", "8.8.8.8"))
+    assert rules.resolve and not Rules([web, rest]).resolve
+    assert rules.asking(Query("a.web.example", 443)) == ()
+    assert rules.asking(Query("a.example", 443)) == (near, listed)
+    assert rules.asking(Query("a.example", 80)) == (listed,)
+    assert rules.asking(Query("8.8.8.8", 443)) == ()
+    assert rules.match(Query("a.example", 443)) is None
+    assert rules.match(Query("a.example", 443, addresses=(other,))) is None  # not even by what is below, unasked
+    found = rules.match(Query("a.example", 443, addresses=(other, ten)))
+    assert found == Match(near, "cidr, by its address 10.1.1.1, port 443")
+    found = rules.match(Query("a.example", 443, addresses=(listed_one,)))
+    assert found == Match(listed, "a network in nets.txt, by its address 192.0.2.1")
+
+
+def test_without_networks_nothing_is_looked_up() -> None:
+    source = ListSource(Path("/etc/names.txt"), "plain")
+    entries, format_ = read_list(b"a.example\n", "plain")
+    lists = Lists({source: LoadedList(source, TargetSet(entries), format_, 0.0, source.file)})
+    assert not Rules([Rule(lists=(source,), resolve=True)], lists).resolve
+
+
 HOSTS = st.sampled_from(["a.cn", "b.a.cn", "cn", "a.com", "10.0.0.1", "10.0.1.1", "2001:db8::1", "A.CN.", "not a host"])
 RULES = st.builds(
     Rule,
@@ -130,7 +160,9 @@ RULES = st.builds(
     ports=st.lists(st.sampled_from([PortRange(1, 80), PortRange(443, 443)]), max_size=2).map(tuple),
     users=st.lists(st.sampled_from(["ann", "bob"]), max_size=2).map(tuple),
     clients=st.lists(st.sampled_from([network("10.9.0.0/16")]), max_size=1).map(tuple),
+    resolve=st.booleans(),
 )
+FOUND = st.lists(st.sampled_from(["10.0.0.1", "10.0.1.1", "2001:db8::1"]), max_size=2)
 
 
 def holds(rule: Rule, query: Query) -> bool:
@@ -141,7 +173,7 @@ def holds(rule: Rule, query: Query) -> bool:
         try:
             inside |= ipaddress.ip_address(host) in cidr
         except ValueError:
-            pass
+            inside |= rule.resolve and "." in host and any(one in cidr for one in query.addresses)
     named = any(
         {
             Scope.ITSELF: host == pattern.name,
@@ -167,6 +199,7 @@ def holds(rule: Rule, query: Query) -> bool:
             st.sampled_from([1, 80, 443, 500]),
             st.sampled_from(["10.9.1.1", "10.8.1.1"]),
             st.sampled_from(["", "ann", "eve"]),
+            addresses=FOUND.map(lambda found: tuple(map(ipaddress.ip_address, found))),
         ),
         min_size=1,
         max_size=4,

@@ -84,6 +84,19 @@ def test_no_rule_and_no_rules(folder: Path, capsys: Output) -> None:
     assert said(capsys) == "there are no rules: every connection takes the best path\n"
 
 
+def test_what_would_be_looked_up_is_told(folder: Path, capsys: Output) -> None:
+    rule = '[[rule]]\nname = "home"\ncidr = "10.0.0.0/8"\nresolve = true\ndirect = true\n'
+    (folder / "paths.toml").write_text(NETWORK + rule + '[[rule]]\nhost = "b.com"\ndeny = true\n')
+    first = "rule home (rule 1 (line 11)): direct, from this machine\n  if an address of b.com is its own: "
+    told = said(capsys, "b.com")
+    assert told.startswith(first) and told.endswith("that up\nelse rule 2 (line 16): denied\n  by host b.com\n")
+    assert "else no rule matches" in said(capsys, "c.com") and "by cidr" in said(capsys, "10.0.0.1")
+    assert "10.0.0.0/8, names looked up: direct" in said(capsys)
+    (folder / "paths.toml").write_text(NETWORK + rule.replace('cidr = "10.0.0.0/8"', 'host = "b.com"'))
+    assert main(["check"]) == 1
+    assert "has names looked up, and the rule names no addresses; add cidr" in capsys.readouterr().err
+
+
 def test_all_rules_with_their_lists(capsys: Output) -> None:
     lines = said(capsys).splitlines()
     assert lines[0].startswith("rule domestic (rule 1 (line 11)): target cn.txt or CN: direct")

@@ -1,5 +1,7 @@
 """A rule that is said to be never reached is never reached."""
 
+import ipaddress
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -7,16 +9,21 @@ from ingress.choice.rules import Query, Rules
 from ingress.config.rule import NamePattern, PortRange, Rule
 from ingress.config.shadows import shadowed, takes_all_of
 from ingress.lists.entries import Scope
-from tests.ingress.choice.test_rules import HOSTS, RULES, network
+from tests.ingress.choice.test_rules import FOUND, HOSTS, RULES, network
 
 
 @given(
-    earlier=RULES, later=RULES, host=HOSTS, port=st.sampled_from([1, 80, 443, 500]), user=st.sampled_from(["", "ann"])
+    earlier=RULES,
+    later=RULES,
+    host=HOSTS,
+    port=st.sampled_from([1, 80, 443, 500]),
+    user=st.sampled_from(["", "ann"]),
+    found=FOUND,
 )
 def test_what_takes_all_of_another_matches_whenever_that_does(
-    earlier: Rule, later: Rule, host: str, port: int, user: str
+    earlier: Rule, later: Rule, host: str, port: int, user: str, found: list[str]
 ) -> None:
-    query = Query(host, port, "10.9.1.1", user)
+    query = Query(host, port, "10.9.1.1", user, addresses=tuple(map(ipaddress.ip_address, found)))
     if takes_all_of(earlier, later) and Rules([later]).match(query) is not None:
         assert Rules([earlier]).match(query) is not None
 
