@@ -1,18 +1,41 @@
-// Asks the ingress. Every question carries the language of the page; every change the header that no other site can send.
+// Asks the ingress. Every question carries the language of the page and the key of the session, which only this page knows:
+// the cookie alone is of no use, because a browser sends it to every port of a host.
 
 import { language } from "./words.js";
 
 const API = "/api/v1/";
 const KEY = "ingress-key";
-/** The secret of the session beside its cookie, kept for this origin alone: docs/api.md says why. */
+const HEADER = "X-Ingress";
 
-function key() {
-    return localStorage.getItem(KEY) ?? "none";
+let key = kept();
+
+function kept() {
+    try {
+        return localStorage.getItem(KEY) ?? "";
+    } catch {
+        return ""; // a browser that keeps nothing for this page
+    }
 }
 
 /** Begins a session, by the token of a one-use address or by user and password. @param {Record<string, string>} how */
 export async function enter(how) {
-    localStorage.setItem(KEY, (await change("POST", "session", how)).key);
+    keep((await change("POST", "session", how)).key);
+}
+
+/** Ends the session, here and at the ingress. */
+export async function leave() {
+    await change("DELETE", "session");
+    keep("");
+}
+
+/** @param {string} told empty when the session is over */
+function keep(told) {
+    key = told;
+    try {
+        localStorage.setItem(KEY, told);
+    } catch {
+        // it holds until the page is left
+    }
 }
 
 /** What the ingress answered instead of what was asked for. */
@@ -38,15 +61,15 @@ export function change(method, path, body) {
     return send(method, path, {}, body ?? {});
 }
 
-/** @param {string} path @param {Record<string, string | number | null | undefined>} [query] @returns {string} */
-export function address(path, query = {}) {
-    const given = Object.entries({ ...query, lang: language() }).filter(([, value]) => value !== null && value !== undefined && value !== "");
-    return `${API}${path}?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}`;
+/** Where events come from: a browser sends no header there, so that the key stands in the query. @param {string} path @returns {EventSource} */
+export function listen(path) {
+    return new EventSource(address(path, { key }));
 }
 
-/** An address for what can send no header. @param {string} path @returns {string} */
-export function addressWithKey(path) {
-    return address(path, { key: key() });
+/** @param {string} path @param {Record<string, string | number | null | undefined>} query @returns {string} */
+function address(path, query) {
+    const given = Object.entries({ ...query, lang: language() }).filter(([, value]) => value !== null && value !== undefined && value !== "");
+    return `${API}${path}?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}`;
 }
 
 /** @param {string} method @param {string} path @param {Record<string, any>} query @param {Record<string, any>} [body] */
@@ -55,7 +78,7 @@ async function send(method, path, query, body) {
     try {
         answer = await fetch(address(path, query), {
             method,
-            headers: { "X-Ingress": key(), ...(body === undefined ? {} : { "Content-Type": "application/json" }) },
+            headers: { [HEADER]: key || "none", ...(body === undefined ? {} : { "Content-Type": "application/json" }) },
             body: body === undefined || method === "DELETE" ? undefined : JSON.stringify(body),
             credentials: "same-origin",
             cache: "no-store",

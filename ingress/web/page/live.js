@@ -1,6 +1,6 @@
 // What the ingress tells every second, joined to what it told whole; whoever shows it is told when it moved.
 
-import { addressWithKey, ask, Refused } from "./api.js";
+import { ask, listen, Refused } from "./api.js";
 import { merge, rates } from "./model.js";
 
 const LATE = 4000;
@@ -56,7 +56,7 @@ export class Live {
         if (this.source !== null) {
             return;
         }
-        const source = new EventSource(addressWithKey("live"));
+        const source = listen("live");
         this.source = source;
         const hear = (/** @type {MessageEvent} */ event) => this.hear(JSON.parse(event.data));
         source.addEventListener("network", hear);

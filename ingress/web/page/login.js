@@ -1,6 +1,6 @@
 // Who may see more: by the one-use address that `ingress page` prints, or by name and password.
 
-import { enter, Refused } from "./api.js";
+import { ask, enter, Refused } from "./api.js";
 import { element, setText } from "./dom.js";
 import { say } from "./words.js";
 
@@ -36,12 +36,14 @@ export function loginView(entered) {
             password.select();
         }
     };
-    const node = element("form", { class: "card login", onsubmit: send },
-        element("h1", {}, say("login.title")),
-        element("p", {}, say("login.why")),
+    const form = element("form", { hidden: true, onsubmit: send },
         element("label", { for: "login-name" }, say("login.name")), name,
         element("label", { for: "login-password" }, say("login.password")), password,
-        wrong,
         element("button", { type: "submit", class: "strong" }, say("login.enter")));
-    return { node };
+    const showForm = async () => {
+        const told = await ask("session").catch(() => ({ has_users: false }));
+        form.hidden = !told.has_users;
+    };
+    showForm();
+    return { node: element("section", { class: "card login" }, element("h1", {}, say("login.title")), element("p", {}, say("login.why")), wrong, form) };
 }

@@ -1,11 +1,13 @@
 // Begins the page: the frame around the views, which of them is shown, and what is told to it.
 
-import { Refused } from "./api.js";
+import { leave, Refused } from "./api.js";
 import { element, replace, setAttribute, setText } from "./dom.js";
 import { Live } from "./live.js";
 import { loginView, enterByAddress } from "./login.js";
 import { gravity, shownState, verdict } from "./model.js";
 import { networkView } from "./network.js";
+import { whyView } from "./why.js";
+import { historyView } from "./history.js";
 import { duration, language, say, setLanguage } from "./words.js";
 
 /**
@@ -16,6 +18,8 @@ import { duration, language, say, setLanguage } from "./words.js";
 /** @type {[string, (context: Context) => View][]} */
 const VIEWS = [
     ["network", networkView],
+    ["why", whyView],
+    ["history", historyView],
 ];
 
 /** @type {View | null} */
@@ -33,7 +37,8 @@ function build() {
     replace(nav, VIEWS.map(([key]) => element("a", { href: `#${key}`, "data-view": key }, say(`view.${key}`))));
     const other = element("button", { class: "quiet", type: "button", lang: language() === "zh" ? "en" : "zh-CN", "aria-label": say("page.language.label"), onclick: switchLanguage }, say("page.language"));
     const skip = element("a", { class: "skip", href: "#content", onclick: (/** @type {Event} */ event) => { event.preventDefault(); content.focus(); } }, say("page.skip"));
-    const head = element("header", { class: "head" }, element("span", { class: "brand" }, element("img", { src: "icon.svg", alt: "", width: 22, height: 22 }), name), nav, other);
+    const out = element("button", { class: "quiet", type: "button", onclick: goOut }, say("login.out"));
+    const head = element("header", { class: "head" }, element("span", { class: "brand" }, element("img", { src: "icon.svg", alt: "", width: 22, height: 22 }), name), nav, element("span", { class: "tools" }, other, out));
     replace(document.body, skip, head, late, content);
     open();
 }
@@ -42,6 +47,13 @@ function switchLanguage() {
     setLanguage(language() === "zh" ? "en" : "zh");
     build();
     live.begin();
+}
+
+async function goOut() {
+    live.end();
+    live.seen = null;
+    await leave().catch(() => {}); // a session that is over already
+    askWho(new Refused(401, ""));
 }
 
 /** Shows the view that the address names. */

@@ -17,7 +17,7 @@ export function merge(report, news) {
     for (const [field, value] of Object.entries(news)) {
         const name = NAMED_BY[field];
         if (name === undefined || !Array.isArray(value)) {
-            merged[field] = value;
+            merged[field] = isTable(value) && isTable(report[field]) ? { ...report[field], ...value } : value;
             continue;
         }
         const known = new Map((report[field] ?? []).map((/** @type {Row} */ row) => [row[name], row]));
@@ -28,6 +28,11 @@ export function merge(report, news) {
     }
     merged.paths = byRank(merged.paths);
     return { report: merged, isWhole };
+}
+
+/** @param {any} value */
+function isTable(value) {
+    return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** @param {Row[]} paths @returns {Row[]} best first, as the ingress lists them */

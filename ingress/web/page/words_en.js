@@ -2,7 +2,6 @@
 
 /** @type {Record<string, string>} */
 export const ENGLISH = {
-    "page.title": "ingress",
     "page.skip": "Skip to the content",
     "page.language": "中文",
     "page.language.label": "Show this page in Chinese",
@@ -16,10 +15,8 @@ export const ENGLISH = {
     "view.nodes": "Nodes",
 
     "link.waiting": "asking the ingress …",
-    "link.live": "live",
     "link.lost": "No word from the ingress for {age}: what you see is old. Trying again.",
     "link.failed": "This could not be read: {why}",
-    "link.again": "Try again",
 
     "verdict.empty": "This ingress knows no path yet",
     "verdict.empty.more": "It has just begun, or paths.toml has no line that leads to an exit.",
@@ -129,7 +126,7 @@ export const ENGLISH = {
     "why.expected": "{rate} expected",
     "why.copies": "Copies",
     "why.none": "Ask for a target that somebody complains about.",
-    "why.kept": "Clients that keep an exit for {site}: {list}",
+    "why.kept": "Clients that keep an exit for {site}",
     "term.round trip": "round trip",
     "term.2 x deviation": "2 × deviation",
     "term.late": "late",
@@ -142,7 +139,6 @@ export const ENGLISH = {
     "source.told": "told by nodes",
     "source.assumed": "assumed",
 
-    "history.title": "History",
     "history.of": "of",
     "history.beside": "beside",
     "history.nothing": "nothing",
@@ -157,7 +153,6 @@ export const ENGLISH = {
     "history.lines": "Lines",
     "history.paths": "Paths",
     "history.nodes": "Nodes",
-    "history.rtt": "round trip",
     "history.spread": "spread (to 95 of 100)",
     "history.loss": "lost or late",
     "history.outage": "outage",
@@ -195,15 +190,18 @@ export const ENGLISH = {
     "streams.end.label": "End the stream to {target}",
     "streams.end.sure": "End the stream of {client} to {target}?",
     "streams.ended": "The stream to {target} was ended.",
+    "streams.keep": "Let it be",
+    "streams.protocol": "protocol",
+    "streams.order": "order",
     "streams.sort": "sort by {column}",
 
     "events.title": "Events",
     "events.filter": "filter",
     "events.filter.hint": "event, line, node, word …",
-    "events.all": "all",
     "events.grave": "what went wrong",
     "events.more": "Older ones",
     "events.none": "No events.",
+    "events.strip": "{count} events in the last day, {bad} of them of what went wrong",
     "events.today": "Today",
     "events.yesterday": "Yesterday",
 

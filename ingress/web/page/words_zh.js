@@ -2,7 +2,6 @@
 
 /** @type {Record<string, string>} */
 export const CHINESE = {
-    "page.title": "ingress",
     "page.skip": "跳到正文",
     "page.language": "English",
     "page.language.label": "切换为英文",
@@ -16,10 +15,8 @@ export const CHINESE = {
     "view.nodes": "节点",
 
     "link.waiting": "正在询问入口……",
-    "link.live": "实时",
     "link.lost": "已有 {age}没有入口的消息，当前显示的是旧数据，正在重连。",
     "link.failed": "读取失败：{why}",
-    "link.again": "重试",
 
     "verdict.empty": "入口还没有任何路径",
     "verdict.empty.more": "可能刚刚启动，也可能 paths.toml 里没有通向出口的线路。",
@@ -129,7 +126,7 @@ export const CHINESE = {
     "why.expected": "预计 {rate}",
     "why.copies": "双发",
     "why.none": "输入有人抱怨的目标，看看它会怎么走。",
-    "why.kept": "访问 {site} 时固定用某个出口的客户端：{list}",
+    "why.kept": "访问 {site} 时固定用某个出口的客户端",
     "term.round trip": "往返时间",
     "term.2 x deviation": "2 × 抖动",
     "term.late": "迟到",
@@ -142,7 +139,6 @@ export const CHINESE = {
     "source.told": "节点所报",
     "source.assumed": "估计",
 
-    "history.title": "历史",
     "history.of": "对象",
     "history.beside": "对比",
     "history.nothing": "无",
@@ -157,7 +153,6 @@ export const CHINESE = {
     "history.lines": "线路",
     "history.paths": "路径",
     "history.nodes": "节点",
-    "history.rtt": "往返时间",
     "history.spread": "波动范围（至 95 分位）",
     "history.loss": "丢包或迟到",
     "history.outage": "中断",
@@ -195,15 +190,18 @@ export const CHINESE = {
     "streams.end.label": "断开到 {target} 的连接",
     "streams.end.sure": "断开 {client} 到 {target} 的连接？",
     "streams.ended": "到 {target} 的连接已断开。",
+    "streams.keep": "保留",
+    "streams.protocol": "协议",
+    "streams.order": "排序",
     "streams.sort": "按{column}排序",
 
     "events.title": "事件",
     "events.filter": "筛选",
     "events.filter.hint": "事件、线路、节点、文字……",
-    "events.all": "全部",
     "events.grave": "只看故障",
     "events.more": "更早的",
     "events.none": "没有事件。",
+    "events.strip": "最近一天 {count} 个事件，其中故障 {bad} 个",
     "events.today": "今天",
     "events.yesterday": "昨天",
 

@@ -1,0 +1,85 @@
+// What was kept of the past, made ready to be drawn. Pure.
+
+/** @typedef {{at: number, rtt: number | null, p95: number | null, deviation?: number | null, late: number | null, loss_up?: number | null, loss_down?: number | null, up?: number, down?: number}} Kept one row */
+/** @typedef {{from: number, to: number | null, why?: string}} Outage */
+/** @typedef {{at: number[], series: {rtt: (number | null)[], low: (number | null)[], high: (number | null)[], loss: (number | null)[], rows: (Kept | null)[], outages: [number, number][]}[], from: number, to: number}} Table times of all series together, and what each has at them; seconds */
+
+/** The larger of what came late and what was lost. @param {Kept} row @returns {number | null} */
+export function lossOf(row) {
+    const known = [row.late, row.loss_up, row.loss_down].filter((share) => typeof share === "number");
+    return known.length ? Math.max(.../** @type {number[]} */ (known)) : null;
+}
+
+/**
+ * Rows of one or two series under one axis of time. Where nothing was kept for longer than usual there is a hole.
+ * @param {{series: Kept[], outages: Outage[]}[]} told @param {number} from @param {number} to
+ * @returns {Table}
+ */
+export function table(told, from, to) {
+    const at = [...new Set(told.flatMap((one) => withHoles(one.series.map((row) => row.at))))].sort((a, b) => a - b);
+    const series = told.map((one) => {
+        const by = new Map(one.series.map((row) => [row.at, row]));
+        const rows = spread(at, by);
+        const pick = (/** @type {(row: Kept) => number | null | undefined} */ value) => rows.map((row) => (row === null ? null : value(row) ?? null));
+        return {
+            rows,
+            rtt: pick((row) => row.rtt),
+            low: pick((row) => (row.rtt === null ? null : Math.max(0, row.rtt - (row.deviation ?? 0)))),
+            high: pick((row) => (row.rtt === null ? null : Math.max(row.rtt, row.p95 ?? row.rtt))),
+            loss: pick(lossOf),
+            outages: one.outages.map((outage) => /** @type {[number, number]} */ ([Math.max(from, outage.from), Math.min(to, outage.to ?? to)])).filter(([begin, end]) => end >= begin),
+        };
+    });
+    return { at, series, from, to };
+}
+
+const LONG = 2.5;
+/** Of the usual step: what is longer is a time of which nothing is known. */
+
+/** The middle one of the steps. @param {number[]} times */
+function usualStep(times) {
+    const steps = times.slice(1).map((time, index) => time - times[index]).sort((a, b) => a - b);
+    return steps[Math.floor(steps.length / 2)] ?? 0;
+}
+
+/** @param {number[]} times @returns {number[]} the same, and one more inside every hole, at which there is no row */
+function withHoles(times) {
+    const usual = usualStep(times);
+    return times.flatMap((time, index) => (index > 0 && time - times[index - 1] > usual * LONG ? [times[index - 1] + usual, time] : [time]));
+}
+
+/** The row at each time; of two series that were kept at other moments, the one before, unless it is old. @param {number[]} at @param {Map<number, Kept>} by */
+function spread(at, by) {
+    const usual = usualStep([...by.keys()]);
+    /** @type {Kept | null} */
+    let last = null;
+    return at.map((time) => {
+        last = by.get(time) ?? (last !== null && time - last.at < usual ? last : null);
+        return last;
+    });
+}
+
+/**
+ * What a whole span was like.
+ * @param {Kept[]} rows @param {Outage[]} outages @param {number} from @param {number} to
+ * @returns {{median: number | null, worst: number | null, loss: number | null, outage: number}} seconds, a share
+ */
+export function summary(rows, outages, from, to) {
+    const rtts = rows.map((row) => row.rtt).filter((rtt) => rtt !== null).sort((a, b) => a - b);
+    const worst = rows.map((row) => row.p95).filter((p95) => p95 !== null && p95 !== undefined);
+    const losses = rows.map(lossOf).filter((loss) => loss !== null);
+    return {
+        median: rtts.length ? rtts[Math.floor(rtts.length / 2)] : null,
+        worst: worst.length ? Math.max(...worst) : null,
+        loss: losses.length ? losses.reduce((sum, loss) => sum + loss, 0) / losses.length : null,
+        outage: outages.reduce((sum, one) => sum + Math.max(0, Math.min(to, one.to ?? to) - Math.max(from, one.from)), 0),
+    };
+}
+
+/** Of what share on a colour of loss begins: the scale that people know from SmokePing. */
+export const LOSSES = [0, 0.003, 0.02, 0.1, 0.3];
+
+/** @param {number | null} loss @returns {number} the place of its colour; 0 for none, or unknown */
+export function lossGrade(loss) {
+    return loss === null ? 0 : Math.max(0, LOSSES.findLastIndex((from) => loss >= from));
+}

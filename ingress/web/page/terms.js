@@ -1,0 +1,83 @@
+// The terms of a cost as pieces of a bar: each has its colour, its name in the legend, and its figure in the sum below.
+
+import { element } from "./dom.js";
+import { milliseconds } from "./format.js";
+import { say } from "./words.js";
+
+/** @typedef {{name: string, value: number, source: string, note: string}} Term */
+
+const KINDS = ["round trip", "2 x deviation", "late", "lost", "exit to target", "first byte"];
+const SOURCES = /** @type {Record<string, string>} */ ({ assumed: "?", used: "*", told: "~" });
+const NOTHING = 0.00005;
+/** Seconds below which a term is not worth a word. */
+const REACH = 2.5;
+/** Costs are drawn up to so many times the best; what is dearer fills its bar to the end, and has a mark there. */
+
+/**
+ * @param {Record<string, any>[]} all candidates, as the ingress tells them
+ * @param {Set<string>} taken names of the paths that are taken
+ */
+export function drawnCandidates(all, taken) {
+    const costs = all.map((candidate) => candidate.cost).filter((cost) => typeof cost === "number" && cost > 0);
+    const chosen = all.filter((candidate) => taken.has(candidate.path) && candidate.cost > 0).map((candidate) => candidate.cost);
+    const scale = Math.min(Math.max(...costs, 0.001), REACH * Math.min(...costs, Infinity), Infinity) || 0.001;
+    const most = Math.max(scale, ...chosen);
+    const rows = all.map((candidate) => ({ candidate, terms: termsOf(candidate) })).map(({ candidate, terms }) => ({ candidate, bar: bar(terms, candidate.cost, most), sum: sum(terms) }));
+    const known = new Set(all.flatMap((candidate) => termsOf(candidate).filter((term) => term.value >= NOTHING).map((term) => term.name)));
+    const sources = new Set(all.flatMap((candidate) => termsOf(candidate).filter((term) => term.value >= NOTHING).map((term) => term.source)));
+    return { rows, legend: legend(known, sources) };
+}
+
+/** Of datagrams there is the sum, and its first part. @param {Record<string, any>} candidate @returns {Term[]} */
+function termsOf(candidate) {
+    if (candidate.terms) {
+        return candidate.terms;
+    }
+    const { cost, datagrams } = candidate;
+    if (typeof cost !== "number" || typeof datagrams?.round_trip !== "number") {
+        return [];
+    }
+    const term = (/** @type {string} */ name, /** @type {number} */ value) => ({ name, value, source: "measured", note: "" });
+    return [term("round trip", datagrams.round_trip), term("jitter", Math.max(0, cost - datagrams.round_trip))];
+}
+
+/** @param {string} name */
+function place(name) {
+    return name === "jitter" ? 2 : Math.max(0, KINDS.indexOf(name)) + 1;
+}
+
+/** @param {Term[]} terms @param {number} cost @param {number} most seconds at the end of the bar */
+function bar(terms, cost, most) {
+    const made = element("div", { class: "cost-bar", "aria-hidden": "true" });
+    let room = 1;
+    for (const term of terms.filter((one) => one.value >= NOTHING)) {
+        const share = Math.min(room, term.value / most);
+        room -= share;
+        const piece = element("span", { class: `term-${place(term.name)}`, title: words(term) });
+        piece.style.width = `${(share * 100).toFixed(2)}%`;
+        made.append(piece);
+    }
+    if (cost > most * 1.001) {
+        made.append(element("span", { class: "beyond" }, "»"));
+    }
+    return made;
+}
+
+/** @param {Term} term */
+function words(term) {
+    return `${say(`term.${term.name}`)} ${milliseconds(term.value)} (${[say(`source.${term.source}`), term.note].filter(Boolean).join(", ")})`;
+}
+
+/** @param {Term[]} terms */
+function sum(terms) {
+    return terms.filter((term) => term.value >= NOTHING).flatMap((term, index) => [
+        index ? " + " : "",
+        element("span", { title: words(term) }, `${say(`term.${term.name}`)} ${milliseconds(term.value)}${SOURCES[term.source] ?? ""}`)]);
+}
+
+/** @param {Set<string>} known @param {Set<string>} sources */
+function legend(known, sources) {
+    const terms = [...KINDS, "jitter"].filter((name) => known.has(name)).map((name) => element("span", { class: "key" }, element("i", { class: `term-${place(name)}` }), say(`term.${name}`)));
+    const marks = Object.entries(SOURCES).filter(([source]) => sources.has(source)).map(([source, mark]) => element("span", {}, `${mark} ${say(`source.${source}`)}`));
+    return [...terms, ...marks];
+}
