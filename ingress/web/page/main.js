@@ -8,6 +8,10 @@ import { gravity, shownState, verdict } from "./model.js";
 import { networkView } from "./network.js";
 import { whyView } from "./why.js";
 import { historyView } from "./history.js";
+import { streamsView } from "./streams.js";
+import { eventsView } from "./events.js";
+import { usageView } from "./usage.js";
+import { nodesView } from "./nodes.js";
 import { duration, language, say, setLanguage } from "./words.js";
 
 /**
@@ -20,6 +24,10 @@ const VIEWS = [
     ["network", networkView],
     ["why", whyView],
     ["history", historyView],
+    ["streams", streamsView],
+    ["events", eventsView],
+    ["usage", usageView],
+    ["nodes", nodesView],
 ];
 
 /** @type {View | null} */

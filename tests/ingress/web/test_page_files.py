@@ -72,11 +72,14 @@ def test_chinese_is_chinese() -> None:
     assert same <= {"page.language", "streams.shown", "nodes.of"}
 
 
-def test_every_word_that_is_said_is_there() -> None:
+def test_every_word_that_is_said_is_there_and_every_word_is_said() -> None:
     scripts = "\n".join(path.read_text() for path in SCRIPTS if not path.name.startswith("words_"))
     said = set(re.findall(r'say\([^"`)]*"([\w. -]+)"', scripts))
+    begun = tuple(start for start in re.findall(r"`([\w-]+\.(?:[\w-]+\.)*)\$\{", scripts))
     known = set(words("en"))
     assert not said - known
+    quoted = set(re.findall(r'"([\w. -]+)"', scripts))
+    assert not {key for key in known - said if not key.startswith(begun) and key not in quoted}
 
 
 def test_what_is_vendored_has_its_licence_and_version() -> None:

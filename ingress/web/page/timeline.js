@@ -1,0 +1,39 @@
+// Events put in order for a timeline. Pure.
+
+/** @typedef {{at: number, event: string, about?: string | null, text?: string | null, fields?: Record<string, any>}} Told */
+
+const BAD = /(dead|failed|lost|sick|stalled|damaged|forgotten|refused|wrong|down|broken|not-kept|used-up)$/;
+const WATCH = /(rescued|moved|draining|lagged|warned|leaves-exit|leave-exit|held|switched)$/;
+
+/** @param {string} event @returns {"bad" | "watch" | "well"} */
+export function kindOf(event) {
+    return BAD.test(event) ? "bad" : WATCH.test(event) ? "watch" : "well";
+}
+
+/** @param {Told[]} events @param {string} text @param {boolean} isGraveOnly @returns {Told[]} newest first */
+export function chosen(events, text, isGraveOnly) {
+    const wanted = text.toLowerCase().split(/\s+/).filter(Boolean);
+    return events
+        .filter((one) => !isGraveOnly || kindOf(one.event) === "bad")
+        .filter((one) => {
+            const said = [one.event, one.about, one.text, ...Object.values(one.fields ?? {})].join("\n").toLowerCase();
+            return wanted.every((word) => said.includes(word));
+        })
+        .sort((a, b) => b.at - a.at);
+}
+
+/**
+ * How many events there were in each piece of the last *span* seconds.
+ * @param {Told[]} events @param {number} now @param {number} span @param {number} pieces
+ * @returns {{bad: number, other: number, from: number}[]}
+ */
+export function density(events, now, span, pieces) {
+    const found = Array.from({ length: pieces }, (_, place) => ({ bad: 0, other: 0, from: now - span + (place * span) / pieces }));
+    for (const one of events) {
+        const place = Math.floor(((one.at - now + span) / span) * pieces);
+        if (place >= 0 && place < pieces) {
+            found[place][kindOf(one.event) === "bad" ? "bad" : "other"] += 1;
+        }
+    }
+    return found;
+}
