@@ -11,6 +11,7 @@ from typing import Protocol
 
 from ingress.choice.demand import Demand
 from ingress.choice.sites import UDP
+from ingress.client.client_accounts import Relayed
 from ingress.client.datagram_pace import DatagramPace
 from ingress.client.flows import AssociationClient, DatagramHome, FlowEnd, begin_flow
 from ingress.client.held import HeldDatagrams
@@ -30,6 +31,9 @@ class AssociationHome(DatagramHome, Protocol):
 
     def over(self, association: "ClientAssociation") -> None:
         """It is about to end."""
+
+    def end(self, association: "ClientAssociation") -> None:
+        """End it, and the connection that it belongs to."""
 
 
 class _Target:
@@ -60,6 +64,7 @@ class ClientAssociation:
     """Belongs to a client's control connection, which closes it. The owner of its socket and of its flows."""
 
     __slots__ = (
+        "_begun_at",
         "_counted",
         "_flows",
         "_held",
@@ -80,7 +85,7 @@ class ClientAssociation:
         """*sock* is bound, and belongs to it from now on. *port* is the one that the client has announced, 0 if it has
         not."""
         self.who = who
-        self.used_at = home.loop.now
+        self.used_at = self._begun_at = home.loop.now
         """When a datagram last went or came."""
         self._home = home
         self._port = port
@@ -257,6 +262,17 @@ class ClientAssociation:
         counted = Counted(0, 0, 0, udp.bytes_in - before[0], udp.bytes_out - before[1], self._counted is None)
         self._counted = udp.bytes_in, udp.bytes_out
         self._home.add_usage(self.who, flow, demand.site, counted)
+
+    def look(self) -> Relayed:
+        """As `Countable.look`."""
+        last, udp = self._last, self._udp
+        host, port = (read_address(last.address) if last.address else None) or ("", 0)
+        rule = "" if last.demand is None else last.demand.ruled
+        return Relayed(self.who, host, port, rule, last.flow, self._begun_at, udp.bytes_in, udp.bytes_out)
+
+    def end(self) -> None:
+        """As `Countable.end`: the client's connection ends with it."""
+        self._home.end(self)
 
     def close(self) -> None:
         """The client's connection has ended, or it made room: nothing is passed on any more. Harmless when repeated."""

@@ -174,9 +174,14 @@ class ClientAssociations:
 
     def _evict(self, association: ClientAssociation) -> None:
         self._evicted += 1
-        end = self._held[association]
-        association.close()
-        end()
+        self.end(association)
+
+    def end(self, association: ClientAssociation) -> None:
+        """As `AssociationHome.end`."""
+        end = self._held.get(association)
+        if end is not None:
+            association.close()
+            end()
 
     # ---- as their home
 

@@ -4,7 +4,10 @@ Nothing is counted as bytes pass: streams and flows know anyhow how far they hav
 the difference.
 """
 
+from collections.abc import Mapping
 from typing import Protocol
+
+import attrs
 
 from ingress.client.client_stream import ClientStream
 from ingress.client.flows import AssociationClient, FlowEnd
@@ -15,11 +18,35 @@ DIRECT = "direct"
 """What stands for the exit of what this machine dials itself."""
 
 
+@attrs.frozen
+class Relayed:
+    """A relay of datagrams at one moment, for people to look at."""
+
+    who: AssociationClient
+    host: str
+    port: int
+    """What was sent to last; empty and 0 before the first."""
+    rule: str
+    """The one that decided there, if one did."""
+    flow: FlowEnd | None
+    """By which that went."""
+    begun_at: float
+    up: int
+    down: int
+    """Bytes."""
+
+
 class Countable(Protocol):
     """Somebody's relay of datagrams."""
 
     def count(self) -> None:
         """Add what was moved since this was called last, by `ClientAccounts.add_datagrams`."""
+
+    def look(self) -> Relayed:
+        """How it is now."""
+
+    def end(self) -> None:
+        """Somebody does not want it any more: whoever has it finds it gone."""
 
 
 class ClientAccounts:
@@ -29,9 +56,10 @@ class ClientAccounts:
         """*sites*: whether it is noted where clients go."""
         self.sites = sites
         self._usage = usage
-        self._streams: set[ClientStream] = set()
-        """Those that are open."""
-        self._associations: set[Countable] = set()
+        self._streams: dict[ClientStream, int] = {}
+        """Those that are open, with a number that no other stream or association of this process has."""
+        self._associations: dict[Countable, int] = {}
+        self._number = 0
 
     def sweep(self) -> None:
         """Add what was moved since the last time by all that is open."""
@@ -48,9 +76,16 @@ class ClientAccounts:
         """Those that are open."""
         return list(self._streams)
 
+    @property
+    def numbered(self) -> Mapping[ClientStream, int]:
+        """The same, with their numbers."""
+        return self._streams
+
     def began(self, stream: ClientStream) -> None:
         """*stream* was opened, for the first time or again."""
-        self._streams.add(stream)
+        if stream not in self._streams:
+            self._number += 1
+            self._streams[stream] = self._number
 
     def broke(self, stream: ClientStream, old: InitiatorStream) -> None:
         """*old* is gone, which *stream* was."""
@@ -58,10 +93,8 @@ class ClientAccounts:
 
     def over(self, stream: ClientStream) -> None:
         """The client is done with *stream*, or there is none. Harmless when repeated."""
-        if stream in self._streams:
-            self._streams.remove(stream)
-            if stream.stream is not None:
-                self._count(stream, stream.stream)
+        if self._streams.pop(stream, None) is not None and stream.stream is not None:
+            self._count(stream, stream.stream)
 
     def _count(self, stream: ClientStream, counted: InitiatorStream) -> None:
         up, down = counted.sender.end, counted.receiver.received
@@ -75,14 +108,19 @@ class ClientAccounts:
 
     # ---- associations
 
+    @property
+    def associations(self) -> Mapping[Countable, int]:
+        """Those that are open, with their numbers."""
+        return self._associations
+
     def associated(self, association: Countable) -> None:
         """*association* was begun."""
-        self._associations.add(association)
+        self._number += 1
+        self._associations[association] = self._number
 
     def dissociated(self, association: Countable) -> None:
         """It has ended: it is counted once more. Harmless when repeated."""
-        if association in self._associations:
-            self._associations.remove(association)
+        if self._associations.pop(association, None) is not None:
             association.count()
 
     def add_datagrams(self, who: AssociationClient, flow: FlowEnd, site: str, counted: Counted) -> None:

@@ -5,11 +5,12 @@ at an exit, until it was idle for too long; where there are too many, one that n
 """
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
 
 from ingress.choice.demand import Demand
+from ingress.client.client_accounts import Relayed
 from ingress.client.flows import AssociationClient, DatagramHome, FlowEnd, begin_flow
 from ingress.client.held import HeldDatagrams
 from ingress.config import DatagramForward
@@ -42,8 +43,11 @@ class Mapping:
     """One client of a forward."""
 
     __slots__ = (
+        "_begun_at",
+        "_counted",
         "_down",
         "_flow",
+        "_forget",
         "_forward",
         "_held",
         "_home",
@@ -51,6 +55,7 @@ class Mapping:
         "_is_counted",
         "_out",
         "_redundant",
+        "_rule",
         "_site",
         "_target",
         "_up",
@@ -59,9 +64,12 @@ class Mapping:
         "used_at",
     )
 
-    def __init__(self, home: ForwardHome, forward: DatagramForward, client: str, out: UdpOut) -> None:
+    def __init__(
+        self, home: ForwardHome, forward: DatagramForward, client: str, out: UdpOut, forget: Callable[[], None]
+    ) -> None:
+        """*forget* has it closed, by whoever keeps it."""
         self.has_reply = False
-        self.used_at = home.loop.now
+        self.used_at = self._begun_at = home.loop.now
         self._home = home
         self._forward = forward
         self._target = _spelled(forward)
@@ -74,8 +82,12 @@ class Mapping:
         self._site = ""
         self._up = self._down = 0
         """Bytes that do not stand in the accounts yet."""
+        self._counted = 0, 0
+        """Those that do."""
         self._is_counted = False
         self._is_closed = False
+        self._rule = ""
+        self._forget = forget
         home.began_mapping(self)
 
     def send(self, payloads: Sequence[bytes]) -> None:
@@ -103,7 +115,7 @@ class Mapping:
         return self._begin_by(demand, len(payloads))
 
     def _begin_by(self, demand: Demand | None, count: int) -> FlowEnd | None:
-        self._site = "" if demand is None else demand.site
+        self._site, self._rule = ("", "") if demand is None else (demand.site, demand.ruled)
         self._redundant = None if demand is None or demand.match is None else demand.match.rule.redundant
         self._flow = begin_flow(self._home, self, self._who, demand, count)
         return self._flow
@@ -150,8 +162,19 @@ class Mapping:
         """As `Countable.count`."""
         if self._flow is not None and (self._up or self._down):
             counted = Counted(0, 0, 0, self._up, self._down, not self._is_counted)
+            self._counted = self._counted[0] + self._up, self._counted[1] + self._down
             self._up, self._down, self._is_counted = 0, 0, True
             self._home.add_usage(self._who, self._flow, self._site, counted)
+
+    def look(self) -> Relayed:
+        """As `Countable.look`."""
+        target, flow = self._forward.target, self._flow
+        up, down = self._up + self._counted[0], self._down + self._counted[1]
+        return Relayed(self._who, target.host, target.port, self._rule, flow, self._begun_at, up, down)
+
+    def end(self) -> None:
+        """As `Countable.end`: the client's next datagram begins another."""
+        self._forget()
 
     def close(self) -> None:
         """The client is gone."""
@@ -206,7 +229,8 @@ class ForwardPort:
     def _add(self, source: DatagramAddress, local: bytes) -> Mapping:
         if len(self._mappings) >= MOST_MAPPINGS:
             self._make_room()
-        mapping = Mapping(self._home, self.forward, source[0], self._udp.out(source, local))
+        forget = partial(self._end, (source, local))
+        mapping = Mapping(self._home, self.forward, source[0], self._udp.out(source, local), forget)
         self._mappings[source, local] = mapping
         if self._timer is None:
             self._look_later()
@@ -229,6 +253,11 @@ class ForwardPort:
             self._mappings.pop(source).close()
         if self._mappings:
             self._look_later()
+
+    def _end(self, source: Source) -> None:
+        mapping = self._mappings.pop(source, None)
+        if mapping is not None:
+            mapping.close()
 
     def _end_all(self) -> None:
         for mapping in self._mappings.values():

@@ -38,6 +38,10 @@ class FlowEnd(Protocol):
         """The paths that it may take; None for all."""
 
     @property
+    def path(self) -> str:
+        """The name of the path that it takes now; empty if there is none."""
+
+    @property
     def is_direct(self) -> bool:
         """Whether it leaves from this machine, without an exit."""
 

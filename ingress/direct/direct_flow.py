@@ -18,10 +18,11 @@ class DirectOwner(Protocol):
 class DirectFlow:
     """One client's. It takes what a target's exit would, and judges likewise."""
 
-    __slots__ = ("_association", "_owner", "exit", "goes_in_tcp", "is_direct", "within")
+    __slots__ = ("_association", "_owner", "exit", "goes_in_tcp", "is_direct", "path", "within")
 
     def __init__(self, finder: DatagramTargets, counts: AssociationCounts, owner: DirectOwner) -> None:
         self.exit = ""
+        self.path = ""
         self.is_direct = True
         self.within: frozenset[str] | None = None
         self.goes_in_tcp = False

@@ -92,6 +92,7 @@ REPLIES: Final[dict[Cause, Reply]] = {
     Cause.HALF_CLOSED_IDLE: _lost("One side had ended the connection and the other was silent for too long."),
     Cause.DRAINING: _lost("The exit is being restarted. Try again: another one will be used."),
     Cause.GONE: _lost(),
+    Cause.ENDED: _lost("Somebody who looks after this proxy has ended the connection."),
     Cause.SHUTDOWN: _lost("The ingress is being stopped."),
     Cause.PROTOCOL: Reply(1, _BAD_GATEWAY, "http_protocol_error", "The answer from the other side was not valid."),
     Cause.INTERNAL: Reply(

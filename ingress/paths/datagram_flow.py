@@ -110,6 +110,12 @@ class DatagramFlow:
         return self.way.within
 
     @property
+    def path(self) -> str:
+        """The name of the one that it takes now; empty if there is none."""
+        path = self.detour or self.way.primary
+        return "" if path is None else path.live.name
+
+    @property
     def is_direct(self) -> bool:
         """Never: it leads to an exit."""
         return False

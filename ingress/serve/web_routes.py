@@ -7,6 +7,7 @@ from typing import Any
 from ingress.report.live import network_event
 from ingress.serve.answers import asks, make_report
 from ingress.serve.running import Running
+from ingress.serve.web_streams import stream_list, stream_routes
 from ingress.web.exchange import EVENTS, Need, WebRequest, WebResponse, WebRoute, json_response
 from ingress.web.live import Beat, event
 from ingress.web.login import login_routes
@@ -14,8 +15,12 @@ from ingress.web.login import login_routes
 
 def web_routes(running: Running) -> Sequence[WebRoute]:
     """The routes of *running*."""
-    web = running.web
-    return (*login_routes(web.sessions, web.judge, lambda: web.has_users), *_api(running))
+    web, streams = running.web, stream_list(running)
+    return (
+        *login_routes(web.sessions, web.judge, lambda: web.has_users),
+        *_api(running),
+        *stream_routes(running, streams),
+    )
 
 
 def _compact(content: Mapping[str, Any]) -> bytes:

@@ -35,6 +35,11 @@ class Visitor:
     has_token: bool = False
 
     @property
+    def name(self) -> str:
+        """For people: what stands in the log for him."""
+        return self.user or ("web_token" if self.has_token else self.address)
+
+    @property
     def is_known(self) -> bool:
         """Whether he may see what is nobody else's concern."""
         return self.has_token or bool(self.session)

@@ -34,6 +34,7 @@ class Cause(enum.IntEnum):
     DROPPED = 20, "dropped-by-rule"
     CLIENT_RESET = 21, "client-reset"
     ALLOWANCE = 22, "allowance-used-up"
+    ENDED = 23, "ended-by-hand"
     # what happened to the stream on its way
     EXIT_LOST = 32, "exit-lost"
     SESSION_EXPIRED = 33, "session-expired"
@@ -64,6 +65,7 @@ _ONLY_AN_INGRESS_KNOWS = frozenset(
         Cause.DROPPED,
         Cause.CLIENT_RESET,
         Cause.ALLOWANCE,
+        Cause.ENDED,
         Cause.EXIT_LOST,
         Cause.SESSION_EXPIRED,
         Cause.SHUTDOWN,

@@ -1,13 +1,19 @@
 """The page of a running ingress, asked as browsers and programs ask it."""
 
+import json
 from collections.abc import Callable
 
 import pytest
 import trio
 
 from ingress.cli import main
+from ingress.serve.running import read
+from ingress.users_file import add_user
+from relay.admin.client import ask, ask_to_reload
+from relay.errors import OperatorError
 from tests.ingress.web.visitor import Visit
-from tests.world import INGRESS, PATIENCE, World, free_ports
+from tests.world import INGRESS, NAME, PATIENCE, World, free_ports, is_reset, read_all, until
+from tests.world import read as read_bytes
 
 Make = Callable[..., World]
 TOKEN = "the-token-of-the-tests"
@@ -69,3 +75,133 @@ async def test_programs_show_the_token(make_world: Make) -> None:
     assert (await visit.get("/api/v1/paths")).json()["ingress"] == INGRESS
     visit = Visit(port, {"authorization": "Bearer something-else-entirely"})
     assert (await visit.get("/api/v1/paths")).status == 401
+
+
+async def test_streams_are_seen_and_ended_by_who_may(make_world: Make) -> None:
+    world, port = with_page(make_world)
+    await world.start()
+    await world.up()
+    client, target = await world.pair()
+    await client.send_all(b"hello")
+    assert await read_bytes(target, 5) == b"hello"
+    visit = Visit(port, {"authorization": f"Bearer {TOKEN}"})
+    answer = (await visit.get("/api/v1/streams")).json()
+    (row,) = answer["streams"]
+    assert (answer["total"], answer["matched"]) == (1, 1)
+    assert (row["protocol"], row["client"], row["user"]) == ("tcp", "127.0.0.1", "")
+    assert (row["target"], row["path"], row["exit"]) == (f"{NAME}:{world.target.port}", "direct", "us")
+    assert (row["up"], row["down"], row["moves"]) == (5, 0, 0) and row["age"] >= 0
+    assert (await visit.get("/api/v1/streams?match=nowhere")).json()["streams"] == []
+    assert (await Visit(port).ask("DELETE", f"/api/v1/streams/{row['id']}")).status == 401
+    assert (await visit.ask("DELETE", "/api/v1/streams/999")).status == 404
+    assert (await visit.ask("DELETE", f"/api/v1/streams/{row['id']}")).json()["ended"] == row["id"]
+    assert await is_reset(client) and await is_reset(target)
+    await until(lambda: not world.running.accounts.numbered)
+    await world.journal.until("stream-ended-by-hand", INGRESS, by="web_token")
+
+
+async def test_associations_are_streams_of_datagrams(make_world: Make) -> None:
+    world, port = with_page(make_world)
+    await world.start()
+    await world.up()
+    visit = Visit(port, {"authorization": f"Bearer {TOKEN}"})
+    client = await world.client()
+    await client.send_all(b"\x05\x01\x00\x05\x03\x00\x01" + bytes(6))
+    answer = await read_bytes(client, 12)
+    assert answer[3] == 0
+    (row,) = (await visit.get("/api/v1/streams?match=udp")).json()["streams"]
+    assert (row["target"], row["exit"], row["up"]) == ("", "", 0)
+    with trio.socket.socket(type=trio.socket.SOCK_DGRAM) as sock:
+        await sock.sendto(
+            b"\x00\x00\x00\x01\x7f\x00\x00\x01\x12\x34ping", ("127.0.0.1", int.from_bytes(answer[10:], "big"))
+        )
+        await until(lambda: [one for one in world.running.accounts.associations if one.look().up])
+    (row,) = (await visit.get("/api/v1/streams?sort=-age")).json()["streams"]
+    assert (row["target"], row["protocol"], row["up"]) == ("127.0.0.1:4660", "udp", 14)
+    assert (await visit.ask("DELETE", f"/api/v1/streams/{row['id']}")).status == 200
+    assert await read_all(client) == b""
+    assert (await visit.get("/api/v1/streams")).json()["total"] == 0
+
+
+@pytest.mark.parametrize("query", ["sort=size", "limit=0", "limit=2001", "limit=x"])
+async def test_questions_about_streams_make_sense(make_world: Make, query: str) -> None:
+    world, port = with_page(make_world)
+    await world.start(INGRESS)
+    got = await Visit(port, {"authorization": f"Bearer {TOKEN}"}).get(f"/api/v1/streams?{query}")
+    assert got.status == 400 and "error" in got.json()
+
+
+async def test_users_of_the_page_log_in_and_are_out_when_they_are_taken_out(make_world: Make) -> None:
+    world, port = with_page(make_world, 'web_users = "web-users.toml"')
+    users = world.folder / "web-users.toml"
+    add_user(users, "ann", "secret")
+    await world.start(INGRESS)
+    visit = Visit(port)
+    asked = json.dumps({"user": "ann", "password": "wrong"}).encode()
+    assert (await visit.ask("POST", "/api/v1/session", asked, {"x-ingress": "none"})).status == 401
+    asked = json.dumps({"user": "ann", "password": "secret"}).encode()
+    assert (await visit.ask("POST", "/api/v1/session", asked)).status == 403  # without the header
+    await visit.enter({"user": "ann", "password": "secret"})
+    assert (await visit.get("/api/v1/session")).json() == {
+        "version": 1,
+        "session": True,
+        "user": "ann",
+        "has_users": True,
+    }
+    stolen = Visit(port, {"cookie": visit.headers["cookie"]})
+    assert (await stolen.get("/api/v1/paths")).status == 401  # the key is missing
+    assert (await visit.get("/api/v1/paths")).status == 200
+    add_user(users, "ben", "other")
+    await reload(world)
+    assert (await visit.get("/api/v1/paths")).status == 200
+    add_user(users, "ann", "changed")
+    await reload(world)
+    assert (await visit.get("/api/v1/paths")).status == 401
+    await world.journal.until("password-wrong", INGRESS)
+
+
+async def test_a_session_is_ended_by_its_owner(make_world: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    world, port = with_page(make_world)
+    await world.start(INGRESS)
+    visit = Visit(port)
+    await let_in(world, visit, capsys)
+    assert (await visit.get("/api/v1/paths")).status == 200
+    assert (await visit.ask("DELETE", "/api/v1/session")).status == 204
+    assert (await visit.get("/api/v1/paths")).status == 401
+
+
+async def test_a_reload_takes_the_page_away_and_puts_it_elsewhere(make_world: Make) -> None:
+    world, port = with_page(make_world)
+    await world.start(INGRESS)
+    (other,) = free_ports(1)
+    text = world.config.read_text()
+    world.write(text.replace(f"127.0.0.1:{port}", f"127.0.0.1:{other}"))
+    await reload(world)
+    assert (await Visit(other).get("/")).status == 200
+    with pytest.raises(OSError):
+        await Visit(port).get("/")
+    world.write("\n".join(line for line in text.splitlines() if not line.startswith("web")))
+    await reload(world)
+    with pytest.raises(OSError):
+        await Visit(other).get("/")
+    with pytest.raises(OperatorError, match="no page is served"):
+        await trio.to_thread.run_sync(ask, world.folder / f"{INGRESS}.sock", {"ask": "page"}, "ingress")
+
+
+@pytest.mark.parametrize(("token", "why"), [("short", "fewer than 16 characters"), (None, "cannot be read")])
+async def test_a_token_that_can_be_guessed_or_is_missing_is_refused(
+    make_world: Make, token: str | None, why: str
+) -> None:
+    world, _ = with_page(make_world)
+    file = world.folder / "web.token"
+    file.unlink()
+    if token is not None:
+        file.write_text(token)
+        file.chmod(0o600)
+    with pytest.raises(OperatorError, match=why):
+        read(world.options(INGRESS), None)
+
+
+async def reload(world: World) -> None:
+    with trio.fail_after(PATIENCE):
+        await trio.to_thread.run_sync(ask_to_reload, world.folder / f"{INGRESS}.sock", "ingress")
