@@ -14,7 +14,6 @@ from ingress.client.client_stream import ClientStream
 
 MOST: Final = 2000
 """Rows of one answer."""
-USUAL: Final = 500
 OFTEN: Final = 0.9
 """Seconds between two looks at least; who asks before that is told the rates of the last."""
 OLD: Final = 10.0
@@ -90,7 +89,7 @@ class StreamQuestion:
     sort: str = "age"
     match: str = ""
     """What a row has to have, in lower case; empty: all."""
-    limit: int = USUAL
+    limit: int = MOST
 
 
 class StreamList:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from ingress.client.client_stream import ClientStream
-from ingress.report.stream_rows import MOST, SORTS, USUAL, StreamList, StreamQuestion
+from ingress.report.stream_rows import MOST, SORTS, StreamList, StreamQuestion
 from ingress.serve.running import Running
 from ingress.web.exchange import BadRequest, Need, WebRequest, WebResponse, WebRoute, json_response
 from relay import log
@@ -65,7 +65,7 @@ def _end_stream(one: ClientStream) -> None:
 
 
 def _question(request: WebRequest) -> StreamQuestion:
-    sort, limit = request.query.get("sort", "age"), request.query.get("limit", str(USUAL))
+    sort, limit = request.query.get("sort", "age"), request.query.get("limit", str(MOST))
     if sort not in SORTS:
         raise BadRequest(f"sort: is one of {', '.join(SORTS)}")
     if not limit.isdecimal() or not 0 < int(limit) <= MOST:
