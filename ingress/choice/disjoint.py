@@ -1,4 +1,5 @@
-"""Paths for redundant streams: two of one exit that share no line and, if possible, no provider.
+"""Paths for redundant streams: two of one exit that share no line and, if possible, no provider. No copy goes over a
+backup: what has nothing else goes single.
 
 Every byte comes by the nearer one, which therefore counts twice; when that dies, the other is what the stream has, and
 the difference is felt. What one of them loses the other brings: only that both are late costs anything. (A carrier on
@@ -19,7 +20,7 @@ NEARER = 2.0
 
 def pair(order: Iterable[Entry]) -> tuple[Entry, Entry] | None:
     """The two paths for a redundant stream. *order* is the exit's, best first; None if there is no such pair."""
-    works = [entry for entry in order if entry.tier < Tier.STALLED]
+    works = [entry for entry in order if _may_copy(entry)]
     pairs = [
         (_shared_providers(one, other), max(one.tier, other.tier), _cost(one, other), first, second)
         for first, one in enumerate(works)
@@ -48,6 +49,10 @@ def _cost(one: Entry, other: Entry) -> float:
     return NEARER * near + far + one.figures.late * other.figures.late * (near + LATE_PENALTY)
 
 
+def _may_copy(entry: Entry) -> bool:
+    return entry.tier < Tier.STALLED and not entry.figures.is_backup
+
+
 def _shared_providers(one: Entry, other: Entry) -> bool:
     return bool(one.figures.path.providers & other.figures.path.providers)
 
@@ -55,5 +60,5 @@ def _shared_providers(one: Entry, other: Entry) -> bool:
 def partner(order: Iterable[Entry], leg: Entry) -> Entry | None:
     """The best path of *order* that shares no line with *leg*, without its providers if possible."""
     lines, providers = leg.figures.path.lines, leg.figures.path.providers
-    apart = [entry for entry in order if entry.tier < Tier.STALLED and not entry.figures.path.lines & lines]
+    apart = [entry for entry in order if _may_copy(entry) and not entry.figures.path.lines & lines]
     return min(apart, key=lambda entry: bool(entry.figures.path.providers & providers), default=None)

@@ -18,8 +18,10 @@ class Tier(enum.IntEnum):
     LEAVING = 4
     """Works, but a node on it drains, or a line of it was removed."""
     STALLED = 5
-    DOWN = 6
-    """The only one that cannot carry a stream."""
+    CLOSED = 6
+    """Works, and carries nothing new: what rides on it leaves by plan."""
+    DOWN = 7
+    """Cannot carry a stream."""
 
 
 def tier_of(figures: PathFigures) -> Tier:
@@ -27,12 +29,14 @@ def tier_of(figures: PathFigures) -> Tier:
     if figures.state is PathState.DOWN:
         return Tier.DOWN
     if figures.state is PathState.STALLED:
-        return Tier.STALLED
+        return Tier.DOWN if figures.closed else Tier.STALLED
+    if figures.closed:
+        return Tier.CLOSED
     if figures.leaving:
         return Tier.LEAVING
     if figures.state is PathState.HELD:
-        return Tier.HELD_BACKUP if figures.path.backup else Tier.HELD
-    return Tier.BACKUP if figures.path.backup else Tier.UP
+        return Tier.HELD_BACKUP if figures.is_backup else Tier.HELD
+    return Tier.BACKUP if figures.is_backup else Tier.UP
 
 
 def grade_of(tier: Tier, *, is_sick: bool) -> int:
@@ -85,10 +89,10 @@ class Entry:
             return self.sickness
         if self.tier in (Tier.HELD, Tier.HELD_BACKUP, Tier.STALLED, Tier.DOWN):
             return figures.reason or figures.shown
-        if figures.leaving:
-            return figures.leaving
+        if figures.closed or figures.leaving:
+            return figures.closed or figures.leaving
         place = "best" if self.rank == 1 else "as good as the best" if self.in_band else ""
-        backup = "backup: only when nothing else is up" if self.tier is Tier.BACKUP else ""
+        backup = f"backup: {figures.stands_in or 'only when nothing else is up'}" if self.tier is Tier.BACKUP else ""
         return "; ".join(part for part in (place, backup) if part) or f"costs {self.cost * 1000:.0f} ms"
 
     def __repr__(self) -> str:

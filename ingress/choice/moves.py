@@ -67,15 +67,16 @@ class Mover:
         return found
 
     def _leave(self, ranking: Ranking, entry: Entry, worse: Mapping[str, float], now: float) -> Move | None:
-        if entry.tier >= Tier.STALLED:
+        if entry.tier >= Tier.STALLED and entry.tier is not Tier.CLOSED:
             to = rescue(ranking, entry)
             reason = entry.figures.reason or entry.figures.word
             return None if to is None else Move(entry.name, to.name, MoveKind.ALL, False, reason, self._within)
         better = _better(ranking, entry)
         if better is None:
             return None
-        if entry.tier is Tier.LEAVING:
-            return Move(entry.name, better.name, MoveKind.ALL, True, entry.figures.leaving, self._within)
+        if entry.tier in (Tier.LEAVING, Tier.CLOSED):
+            why = entry.figures.closed or entry.figures.leaving
+            return Move(entry.name, better.name, MoveKind.ALL, True, why, self._within)
         return self._degraded(entry, better, worse, now)
 
     def _degraded(self, entry: Entry, better: Entry, worse: Mapping[str, float], now: float) -> Move | None:
@@ -132,7 +133,7 @@ def _rescue_key(entry: Entry, silent: Entry) -> tuple[int, bool, bool, int]:
 def _better(ranking: Ranking, entry: Entry) -> Entry | None:
     """The best path to the same exit for a planned move: up, or any that works if *entry* has to be left."""
     group = ranking.exits.get(entry.exit)
-    below = Tier.LEAVING if entry.tier is Tier.LEAVING else min(entry.tier + 1, Tier.HELD)
+    below = min(entry.tier, Tier.STALLED) if entry.tier >= Tier.LEAVING else min(entry.tier + 1, Tier.HELD)
     for other in group.order if group is not None else ():
         if other is not entry and other.tier < below and not other.figures.is_late:
             return other

@@ -2,7 +2,7 @@
 
 A ranking is a permutation of the paths it was given. A leader keeps its place until another has been so much cheaper
 for so long that a switch was worth it, or until it stops working: noise may delay a switch, never admit a worse path.
-Nothing leads that was not measured while something that was can. Nothing is ever excluded but what is down.
+Nothing leads that was not measured while something that was can. Nothing is ever excluded but what is down, or closed.
 """
 
 import math
@@ -59,7 +59,7 @@ class Group:
 
     order: tuple[Entry, ...]
     band: tuple[Entry, ...]
-    """Empty only if all are down."""
+    """Empty only if all are down, or closed."""
     settled: Settled
     meanwhile: Entry | None = None
     """While the leader is in doubt: a path that is not, and costs little more."""
@@ -94,7 +94,7 @@ class Ranking:
     """All paths, best first."""
 
     usable: Mapping[str, Group] = attrs.field(init=False, repr=False, eq=False)
-    """By exit, the paths of those to which at least one is not down."""
+    """By exit, the paths of those to which at least one can carry a stream."""
 
     @usable.default
     def _usable(self) -> dict[str, Group]:
@@ -153,7 +153,7 @@ def _group(previous: Group | None, ordered: list[Entry], elapsed: float, upset: 
     settled = settle(None if previous is None else previous.settled, ordered, elapsed, upset)
     leader = next(entry for entry in ordered if entry.name == settled.leader)
     order = (leader, *(entry for entry in ordered if entry is not leader))
-    usable = [entry for entry in order if entry.tier is not Tier.DOWN]
+    usable = [entry for entry in order if entry.tier < Tier.CLOSED]
     band = [entry for entry in usable if entry.name in settled.band] or usable[:1]
     return Group(order, tuple(band), settled, _meanwhile(leader, ordered))
 

@@ -47,6 +47,10 @@ class PathFigures:
     """A line of it carries nearly all that it can: new streams take others that are as good."""
     leaving: str = ""
     """Why streams have to leave it though it works; empty if they need not."""
+    closed: str = ""
+    """Why it carries nothing new, and streams have to leave it; empty if it may."""
+    stands_in: str = ""
+    """Why it is a backup, though no line of it is called one in the file; empty if it is none."""
     is_in_doubt: bool = False
     """A ping on it, or on its beginning, is late, or was a moment ago: it may be the first of many."""
     is_late: bool = False
@@ -64,6 +68,11 @@ class PathFigures:
     def name(self) -> str:
         """Of the path."""
         return self.path.name
+
+    @property
+    def is_backup(self) -> bool:
+        """Whether it is for when nothing else is up: no copies, no spares."""
+        return bool(self.stands_in) or self.path.backup
 
     @property
     def shown(self) -> str:

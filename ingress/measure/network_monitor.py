@@ -161,6 +161,8 @@ class NetworkMonitor:
             thin=traffic.thin,
             is_full=bool(full) and bool(path.lines & full),
             leaving=traffic.leaving,
+            closed=traffic.closed,
+            stands_in=traffic.stands_in,
             is_in_doubt=self._is_in_doubt(monitor, now),
             is_late=pings.is_late,
             answered_sent=float("-inf") if pings.answered_sent is None else pings.answered_sent,

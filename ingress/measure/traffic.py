@@ -18,6 +18,10 @@ class Traffic:
     bytes_down: int = 0
     leaving: str = ""
     """Why streams have to leave (`node jp-dmit drains`, `removed from the file`); empty if they need not."""
+    closed: str = ""
+    """Why it carries nothing new, and streams have to leave, though it works; empty if it may."""
+    stands_in: str = ""
+    """Why it is a backup, though no line of it is called one in the file; empty if it is none."""
 
     @property
     def thin(self) -> int:

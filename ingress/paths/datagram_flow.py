@@ -205,8 +205,11 @@ class DatagramFlow:
                 self._copy(inner, redundant=False)
 
     def _copy(self, inner: bytes, *, redundant: bool) -> None:
-        """Thin flows go over the spare as well; without one, what loses datagrams gets the copy a little later."""
+        """Thin flows go over the spare as well; without one, what loses datagrams gets the copy a little later. No copy
+        goes over a backup, which the spare is only if the primary is one."""
         way, now = self.way, self._loop.now
+        if way.primary is None or way.primary.live.is_backup:
+            return
         if not redundant and not (self._went.is_thin(now) and self._came.is_thin(now)):
             return
         copy = bytes((inner[0] | COPY,)) + inner[1:]

@@ -16,6 +16,7 @@ from ingress.choice.connect_times import Probe
 from ingress.choice.demand import Demand
 from ingress.choice.exit_health import Change
 from ingress.measure.network_monitor import LAG, NetworkMonitor
+from ingress.measure.standings import Standings
 from ingress.measure.traffic import Counters, Traffic
 from ingress.paths.bounds import Judge
 from ingress.paths.bulk import BulkCarriers
@@ -27,6 +28,7 @@ from ingress.paths.line_loads import LineLoads
 from ingress.paths.line_meter import LineMeter
 from ingress.paths.live import BULK_PING, SPARE_PING, LivePath, SetupOptions
 from ingress.paths.moving import Moving
+from ingress.paths.path_traffic import PathTraffic
 from ingress.paths.peer import Peer
 from ingress.paths.tcp_readings import EVERY, TcpReadings
 from ingress.usage.usage import Usage
@@ -88,6 +90,8 @@ class Fleet:
         self.moving = Moving(loop, self.live, self.chooser)
         self.line_meter = LineMeter(usage)
         self.line_loads = LineLoads(time.time() - loop.now)
+        self.standings = Standings(self.changed)
+        self._path_traffic = PathTraffic(self.peers, self.moving.pairs, self.standings)
         self.bulk = BulkCarriers(loop, self.live, self.moving, self.chooser, self.line_loads)
         self.datagrams = Datagrams(loop, options.datagrams, DatagramCarriers(loop, nursery, options))
         self.network_monitor = NetworkMonitor((), (), loop.now)
@@ -257,8 +261,8 @@ class Fleet:
     def _round(self, *, lagged: bool = False) -> None:
         self._is_round_due = False
         now = self.loop.now
-        self.traffic = {name: self._count(live) for name, live in self.live.items()}
-        self.datagrams.note_leaving(frozenset(name for name, one in self.traffic.items() if one.leaving))
+        self.traffic = {name: self._path_traffic.look(live) for name, live in self.live.items()}
+        self.datagrams.note_leaving(frozenset(name for name, one in self.traffic.items() if one.leaving or one.closed))
         self.chooser.families.tell({name: peer.families for name, peer in self.peers.items()})
         self._tell_of_exits(self.chooser.look_at_exits(now))
         self.datagrams.note_sick(frozenset(self.chooser.health.sick))
@@ -280,30 +284,14 @@ class Fleet:
                     "exit-sick", level="warning", about=change.exit, node=change.exit, why=change.sickness.sentence
                 )
 
-    def _count(self, live: LivePath) -> Traffic:
-        return Traffic(
-            streams=live.streams,
-            bulk=sum(len(link.end.legs) for link in live.bulk),
-            redundant=self.moving.pairs.count_on(live),
-            spoke_at=max((link.end.spoke_at for link in live.links), default=float("-inf")),
-            bytes_up=live.bytes_up,
-            bytes_down=live.bytes_down,
-            leaving=self._why_leave(live),
-        )
-
-    def _why_leave(self, live: LivePath) -> str:
-        nodes = live.path.nodes
-        draining = next((node for node in nodes if node in self.peers and self.peers[node].is_draining), None)
-        return "" if draining is None else f"node {draining} drains"
-
     def _rearm_all(self) -> None:
         for live in self.live.values():
             live.rearm()
 
     def _keep_spares(self) -> None:
         """Warm carriers for bulk: of the best paths, of where bulk to the same exits would go, and of where bulk goes
-        when its path dies."""
-        best = self.chooser.ranking.order[:SPARES]
+        when its path dies. Never over a backup: there bulk waits for its carrier."""
+        best = [entry for entry in self.chooser.ranking.order[:SPARES] if not entry.figures.is_backup]
         wanted: list[str | None] = [entry.name for entry in best]
         wanted += [self.bulk.wanted(exit_) for exit_ in {entry.exit for entry in best}]
         wanted += self.bulk.refuges()
@@ -325,7 +313,7 @@ class Fleet:
         for peer in self.peers.values():
             peer.expire(now)
         for live in list(self.live.values()):
-            why = self._why_leave(live)
+            why = self._path_traffic.why_leave(live)
             if why and live.thin is not None and live.is_deserted and not self._is_for_datagrams(live):
                 live.close_carriers(why)
         if self._rounds % (4 * EVERY) == 0:

@@ -129,6 +129,8 @@ class LivePath:
         self.bulk: list[Link] = []
         self.queues: dict[Link, float] = {}
         """By bulk carrier, the seconds that its last pong stood behind bytes."""
+        self.is_closed, self.is_barred, self.is_backup = False, False, monitor.path.backup
+        """It carries nothing new; nor what it did before; it is for when nothing else is up: so says who plans it."""
         self.dials: list[LineDial] = []
         """Seconds that the dial of each line took at the last set-up."""
         self.carried = PathCarried()
@@ -188,7 +190,7 @@ class LivePath:
     @property
     def is_usable(self) -> bool:
         """Whether streams may be put on it now."""
-        return self.thin is not None and self.monitor.health.is_answering
+        return self.thin is not None and self.monitor.health.is_answering and not self.is_closed
 
     def found_nobody_since(self, moment: float) -> bool:
         """Whether the latest attempt began after *moment*, and the last line was refused, says who dialled it."""

@@ -159,6 +159,24 @@ class Moving:
         live.counters.moves += len(streams)
         log.event("streams-moved", count=len(streams), path=live.name, to=to.name, why=why)
 
+    def end_on(self, line: str, why: str) -> None:
+        """*line* has long been closed, and nothing may ride on it any more: what has found no other path is reset, at
+        both ends."""
+        for live in self._live.values():
+            if line in live.path.lines and live.is_closed:
+                self._bar(live, why)
+
+    def _bar(self, live: LivePath, why: str) -> None:
+        live.is_barred = True
+        streams = _riders(live.links)
+        for stream in streams:
+            if stream not in self.pairs or not self._leave_leg(stream, live):
+                live.counters.count_lost(Cause.NO_PATH.word)
+                stream.sink.on_reset(Cause.NO_PATH)
+                stream.abort(Cause.NO_PATH)
+        if streams:
+            log.event("streams-ended", level="warning", count=len(streams), path=live.name, why=why)
+
     def bring_home(self) -> None:
         """Once a round: what rides on a path that it may not any more goes, by plan, where it may."""
         self.bounds.forget_ended()

@@ -66,7 +66,9 @@ class Pairs:
         return second
 
     def improve(self, now: float) -> None:
-        """Once a second: streams for which the best pair has long been much better than their legs change to that."""
+        """Once a second: streams for which the best pair has long been much better than their legs change to that, and
+        what rides on a backup as well leaves it."""
+        self._spare_backups()
         self._rest = {stream: until for stream, until in self._rest.items() if until > now}
         worse = self._worse_since
         self._worse_since = {}
@@ -78,6 +80,15 @@ class Pairs:
             if now - since >= WORSE_FOR:
                 self._rest[stream] = now + REST
                 self._attach(pair[0], stream, tuple(live.thin.end for live in pair if live.thin is not None))
+
+    def _spare_backups(self) -> None:
+        """No copy goes over a backup: a line may have become one."""
+        for stream in self._streams:
+            lives = {leg.carrier.name: self._live.get(leg.carrier.name) for leg in stream.legs}
+            kept = [live for live in lives.values() if live is not None and not live.is_backup]
+            if 0 < len(kept) < len(stream.legs):
+                names = {live.name for live in kept}
+                self._attach(kept[0], stream, tuple(leg.carrier for leg in stream.legs if leg.carrier.name in names))
 
     def _better(self, stream: InitiatorStream) -> tuple[LivePath, ...]:
         """The best pair for *stream*, if that is much better than its two legs; or nothing."""

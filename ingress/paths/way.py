@@ -178,16 +178,17 @@ class ExitWay:
         used = [path.size for path in (self.primary, self.spare) if path is not None]
         self.room = min(used, default=BASE_SIZE) - OVERHEAD
         if self.primary is not None:
-            self.copies = wants_copies(None, self.route, self.primary.gauge, float("-inf"), are_on=self.copies, now=now)
+            wanted = wants_copies(None, self.route, self.primary.gauge, float("-inf"), are_on=self.copies, now=now)
+            self.copies = wanted and not self.primary.live.is_backup
 
     def _candidate(self, name: str, path: DatagramPath, now: float) -> Candidate | None:
-        if path.is_deaf:
+        if path.is_deaf or path.live.is_barred:
             return None
         trip, walk = path.guess, path.live.path
         gauge = path.gauge
         cost = gauge.cost if gauge.is_measured else trip
         state = self._state(path, gauge, now)
-        return Candidate(name, walk.lines, state, cost, gauge.trip or trip, walk.backup, path.is_leaving)
+        return Candidate(name, walk.lines, state, cost, gauge.trip or trip, path.live.is_backup, path.is_leaving)
 
     def _state(self, path: DatagramPath, gauge: Gauge, now: float) -> State:
         heard = path.end.heard_at
@@ -201,8 +202,8 @@ class ExitWay:
     def would_use(self, path: DatagramPath) -> bool:
         """Whether *path* would be primary or spare, if its datagrams went as fast as its carriers'."""
         if self.primary is None or (self.spare is None and path is not self.primary):
-            return not path.live.path.backup or self.primary is None
-        return path.guess + MARGIN < self.primary.gauge.cost and not path.live.path.backup
+            return not path.live.is_backup or self.primary is None
+        return path.guess + MARGIN < self.primary.gauge.cost and not path.live.is_backup
 
     def is_any_to_use(self, path: DatagramPath) -> bool:
         """Whether it, or what is made of it, would use *path* so."""

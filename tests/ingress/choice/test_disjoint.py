@@ -15,6 +15,18 @@ def entry(
     return Entry(attrs.evolve(figure(f"{name}>us", ms, state, {"provider": provider}), late=late))
 
 
+BACKUP = Entry(figure("b>us", 100, line={"backup": True}))
+NEAR_ITS_QUOTA = Entry(figure("n>us", 100, stands_in="its quota is nearly used"))
+CLOSED = Entry(figure("q>us", 100, closed="its quota is used"))
+
+
+def test_no_copy_goes_over_a_backup() -> None:
+    order = [entry("a"), BACKUP, NEAR_ITS_QUOTA, CLOSED]
+    assert disjoint.partner(order, entry("x")) is order[0]
+    assert disjoint.partner(order[1:], entry("x")) is None
+    assert disjoint.partner(order, BACKUP) is order[0]
+
+
 @pytest.mark.parametrize(
     ("order", "expected"),
     [
@@ -33,6 +45,9 @@ def entry(
         ([entry("a", ms=140, late=0.5), entry("b", ms=150, late=0.5), entry("c", ms=160)], ("a", "c")),
         ([entry("a"), entry("b", state=PathState.STALLED), entry("c")], ("a", "c")),
         ([entry("a"), entry("b", state=PathState.DOWN)], None),
+        ([entry("a"), BACKUP, entry("c", ms=900)], ("a", "c")),
+        ([entry("a"), BACKUP], None),
+        ([entry("a"), NEAR_ITS_QUOTA, CLOSED], None),
     ],
 )
 def test_the_best_two(order: list[Entry], expected: tuple[str, str] | None) -> None:

@@ -30,6 +30,24 @@ def test_the_tier_comes_from_state_then_leaving_then_backup(
 
 
 @pytest.mark.parametrize(
+    ("state", "line", "tier"),
+    [
+        (PathState.UP, BACKUP, Tier.CLOSED),
+        (PathState.HELD, {}, Tier.CLOSED),
+        (PathState.STALLED, {}, Tier.DOWN),  # what rides on it is rescued, and nobody else may have it
+        (PathState.DOWN, {}, Tier.DOWN),
+    ],
+)
+def test_what_is_closed_carries_nothing_new_in_any_state(state: PathState, line: dict[str, object], tier: Tier) -> None:
+    assert tier_of(figure("a>us", 100, state, line, closed="its quota is used", leaving="node us drains")) is tier
+
+
+def test_what_stands_in_is_a_backup() -> None:
+    assert tier_of(figure("a>us", 100, stands_in="its quota is nearly used")) is Tier.BACKUP
+    assert tier_of(figure("a>us", 100, PathState.HELD, stands_in="its quota is nearly used")) is Tier.HELD_BACKUP
+
+
+@pytest.mark.parametrize(
     ("entry", "rank", "in_band", "reason"),
     [
         (Entry(figure("a>us", 100)), 1, True, "best"),
@@ -37,6 +55,13 @@ def test_the_tier_comes_from_state_then_leaving_then_backup(
         (Entry(figure("a>us", 150)), 2, False, "costs 150 ms"),
         (Entry(figure("a>us", 100, line=BACKUP)), 1, True, "best; backup: only when nothing else is up"),
         (Entry(figure("a>us", 100, line=BACKUP)), 3, False, "backup: only when nothing else is up"),
+        (
+            Entry(figure("a>us", 100, stands_in="its quota is nearly used")),
+            3,
+            False,
+            "backup: its quota is nearly used",
+        ),
+        (Entry(figure("a>us", 100, leaving="drains", closed="its quota is used")), 3, False, "its quota is used"),
         (Entry(figure("a>us", 100, leaving="node us drains")), 3, False, "node us drains"),
         (Entry(figure("a>us", 100, PathState.STALLED, reason="silent for 2 s")), 1, True, "silent for 2 s"),
         (Entry(figure("a>us", 100, PathState.DOWN)), 4, False, "down"),

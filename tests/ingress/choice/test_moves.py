@@ -149,24 +149,40 @@ def test_streams_that_were_moved_rest_for_a_while() -> None:
     assert all(later - earlier >= 10 for earlier, later in pairwise(found))
 
 
+def test_a_closed_path_is_left_by_plan_for_whatever_works_and_gets_nobody() -> None:
+    closed = figure("a", 10, streams=5, thin=5, closed="its quota is used")
+    assert moves(closed, figure("b", 150)) == [("a", "b", MoveKind.ALL, True)]
+    assert moves(closed, figure("b", 150, PathState.HELD)) == [("a", "b", MoveKind.ALL, True)]
+    assert moves(closed, figure("b", 150, leaving="jp drains")) == [("a", "b", MoveKind.ALL, True)]
+    assert moves(closed, figure("b", 150, PathState.STALLED)) == []
+    assert moves(closed, figure("b", 150, closed="held by hand")) == []
+    assert rescued(silent("c"), closed) is None
+
+
+def test_a_closed_path_that_falls_silent_is_left_as_any_other() -> None:
+    both = attrs.evolve(silent("a"), closed="its quota is used")
+    assert moves(both, figure("b", 150)) == [("a", "b", MoveKind.ALL, False)]
+
+
 weathers = st.dictionaries(
     st.sampled_from(["a", "b", "ix/1", "ix/2", "iy/1"]),
-    st.tuples(st.sampled_from(list(PathState)), st.floats(1, 500), st.booleans(), st.booleans(), st.floats(0, 20)),
+    st.tuples(st.sampled_from(list(PathState)), st.floats(1, 500), *[st.booleans()] * 3, st.floats(0, 20)),
 )
 
 
 @given(st.lists(weathers, max_size=8))
 def test_streams_only_go_where_something_works_and_never_to_where_they_are(
-    weather: list[dict[str, tuple[PathState, float, bool, bool, float]]],
+    weather: list[dict[str, tuple[PathState, float, bool, bool, bool, float]]],
 ) -> None:
     mover, ranking = Mover(), Ranking()
     for step, row in enumerate(weather):
         figures = [
             figure(
                 name, ms, state, streams=2, thin=1, is_late=late, leaving="drains" * leaves, answered_sent=answered,
+                closed="held" * closed,
                 silent_since=step * 1.0, suspects=frozenset(name.split("/")),
             )
-            for name, (state, ms, late, leaves, answered) in row.items()
+            for name, (state, ms, late, leaves, closed, answered) in row.items()
         ]  # fmt: skip
         ranking = rank(ranking, figures, step * 1.0)
         found = mover.moves(ranking, step * 1.0)
@@ -174,4 +190,5 @@ def test_streams_only_go_where_something_works_and_never_to_where_they_are(
         for move in found:
             assert move.old != move.new
             assert ranking.by_name[move.new].tier < Tier.STALLED
-            assert move.is_planned == (ranking.by_name[move.old].tier < Tier.STALLED)
+            left = ranking.by_name[move.old].tier
+            assert move.is_planned == (left < Tier.STALLED or left is Tier.CLOSED)

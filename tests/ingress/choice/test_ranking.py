@@ -128,6 +128,7 @@ TIERS = [
     ("held-backup", figure("held-backup", 80, PathState.HELD, backup=True), Tier.HELD_BACKUP),
     ("leaving", figure("leaving", 70, leaving="jp drains"), Tier.LEAVING),
     ("stalled", figure("stalled", 60, PathState.STALLED, reason="answer overdue"), Tier.STALLED),
+    ("closed", figure("closed", 40, closed="its quota is used"), Tier.CLOSED),
     ("down", figure("down", 50, PathState.DOWN, reason="reset"), Tier.DOWN),
 ]
 
@@ -135,7 +136,7 @@ TIERS = [
 def test_tiers_come_before_cost_and_every_entry_says_why() -> None:
     ranking = rank(Ranking(), [figures for _, figures, _ in reversed(TIERS)], 0.0)
     assert [(entry.name, entry.tier) for entry in ranking.order] == [(name, tier) for name, _, tier in TIERS]
-    assert [entry.rank for entry in ranking.order] == list(range(1, 8))
+    assert [entry.rank for entry in ranking.order] == list(range(1, 9))
     assert [entry.reason for entry in ranking.order] == [
         "best",
         "backup: only when nothing else is up",
@@ -143,6 +144,7 @@ def test_tiers_come_before_cost_and_every_entry_says_why() -> None:
         "held",
         "jp drains",
         "answer overdue",
+        "its quota is used",
         "reset",
     ]
 
@@ -219,7 +221,7 @@ def test_a_ranking_is_a_permutation_with_a_usable_band(
 
 
 def assert_usable(order: tuple[Entry, ...], band: tuple[Entry, ...]) -> None:
-    usable = [entry for entry in order if entry.tier is not Tier.DOWN]
+    usable = [entry for entry in order if entry.tier < Tier.CLOSED]
     assert bool(band) == bool(usable)
     assert set(band) <= set(usable)
 
