@@ -4,7 +4,7 @@ import attrs
 
 from ingress.config import IngressConfig
 from ingress.lru import Lru
-from relay.model.addresses import LOCALHOST_ADDRESSES, is_localhost
+from relay.model.addresses import LOCALHOST_ADDRESSES, IpAddress, is_localhost, plain
 from relay.model.cause import Cause
 from relay.model.hosts import parse_literal
 from relay.model.network import Node
@@ -29,7 +29,9 @@ class Permits:
     def __init__(self, config: IngressConfig) -> None:
         self._all = frozenset(path.end for path in (*config.paths.used, *config.paths.spare))
         self._policies = {name: _known_policy(config.network.nodes[name]) for name in self._all}
-        self._listening = {(parse_literal(at.host), at.port) for at in config.listen}
+        own = [(plain(at.host), at.port) for at in (*config.listen, *config.web_addresses)]
+        self._listening = frozenset(own)
+        self._everywhere = frozenset(port for ip, port in own if ip.is_unspecified)
         self._judged: Lru[tuple[str, int], Permit] = Lru(MOST_REMEMBERED)
 
     def judge(self, host: str, port: int) -> Permit:
@@ -47,9 +49,13 @@ class Permits:
             return Permit(None, None)
         refusing = {name for name, policy in self._policies.items() if all(policy.refusal(ip, port) for ip in meant)}
         exits = None if not refusing else self._all - refusing
-        if (literal, port) in self._listening:
+        if any(self._is_ours(plain(ip), port) for ip in meant):
             return Permit(exits, Cause.LOOP)
         return Permit(exits, Cause.POLICY if exits is not None and not exits else None)
+
+    def _is_ours(self, ip: IpAddress, port: int) -> bool:
+        """Whether this ingress listens there, as far as its file tells."""
+        return (ip, port) in self._listening or (ip.is_loopback and port in self._everywhere)
 
     def __len__(self) -> int:
         return len(self._judged)

@@ -59,11 +59,11 @@ def _read_ingress(name: str, table: Table) -> Doors:
     state = table.file("state")
     sites = table.get("sites", values.flag, True)
     via = table.get("via", values.name, None)
-    machine = _read_machine(name, table, listen)
+    web = read_web(table)
+    machine = _read_machine(name, table, listen, () if web is None else web.listen)
     udp = table.get("udp", values.flag, True)
     advertise = table.many("advertise", values.ip)
     countries = table.file("countries")
-    web = read_web(table)
     table.finish()
     if "users" not in table and "clients" not in table:
         _refuse_open(
@@ -89,15 +89,16 @@ def _read_ingress(name: str, table: Table) -> Doors:
     )
 
 
-def _read_machine(name: str, table: Table, listen: tuple[Address, ...]) -> Node | None:
-    """What this machine may dial itself, for rules that say `direct`, and by which name servers."""
+def _read_machine(name: str, table: Table, listen: tuple[Address, ...], page: tuple[Address, ...]) -> Node | None:
+    """What this machine may dial itself, for rules that say `direct`, and by which name servers: nothing that listens
+    here, the *page* neither."""
     allow = tuple(found for each in table.array("allow") if (found := read_allowed(each)) is not None)
     dns = table.many("dns", values.ip)
     hosts = table.file("hosts")
     if not listen:
         return None
     hosts_file = None if hosts is None else str(hosts)
-    return Node(name, listen[0], listen, exit=True, allow=allow, dns=dns, hosts=hosts_file)
+    return Node(name, listen[0], (*listen, *page), exit=True, allow=allow, dns=dns, hosts=hosts_file)
 
 
 def _listen_entry(value: object) -> tuple[Address, str | None]:

@@ -146,6 +146,11 @@ class IngressConfig:
         return left_by(rule, self.network, self.paths.used, self.usual)
 
     @property
+    def web_addresses(self) -> tuple[Address, ...]:
+        """Those of the page."""
+        return () if self.web is None else self.web.listen
+
+    @property
     def listen_addresses(self) -> tuple[Address, ...]:
         """All that clients may come in by, forwards included."""
         forwards: tuple[Forward | DatagramForward, ...] = (*self.forwards, *self.datagram_forwards)

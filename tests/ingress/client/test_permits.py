@@ -8,7 +8,7 @@ import pytest
 
 from ingress.client import permits
 from ingress.client.permits import Permits
-from ingress.config import IngressConfig
+from ingress.config import IngressConfig, Web
 from relay.model.cause import Cause
 from relay.model.limits import Limits
 from relay.model.network import Address, Allowed, Line, Network, Node, Proxy
@@ -42,6 +42,7 @@ CONFIG = IngressConfig(
     network=Network(("shanghai",), NODES, {}),
     paths=Paths(()),
     warnings=(),
+    web=Web((Address("127.0.0.1", 9090), Address("0.0.0.0", 9443))),
 )
 
 
@@ -67,6 +68,12 @@ def test_an_exit_that_no_path_leads_to_does_not_count() -> None:
         ("127.0.0.1", 1080, Cause.LOOP),
         ("::1", 1080, Cause.LOOP),
         ("127.1", 1080, Cause.LOOP),
+        ("localhost", 1080, Cause.LOOP),
+        ("::ffff:127.0.0.1", 1080, Cause.LOOP),
+        ("127.0.0.1", 9090, Cause.LOOP),  # the page
+        ("::1", 9090, Cause.POLICY),
+        ("127.0.0.9", 9443, Cause.LOOP),  # it listens everywhere
+        ("localhost", 9443, Cause.LOOP),
     ],
 )
 def test_what_is_refused_at_once(host: str, port: int, cause: Cause | None) -> None:

@@ -1,0 +1,62 @@
+"""What the admin socket answers, at the page's API: the same questions, with their keys in the query or in a body."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from ingress.report.live import network_event
+from ingress.serve.answers import make_report
+from ingress.serve.running import Running
+from ingress.web.exchange import EVENTS, BadRequest, Need, WebRequest, WebResponse, WebRoute, json_response
+from ingress.web.live import Beat, event
+from relay.admin.server import Ask
+
+NUMBERS: Final = frozenset({"since", "until", "step", "limit"})
+"""Keys of a query whose values are numbers."""
+LOOKS: Final = ("paths", "why", "usage", "history", "events")
+"""Questions that change nothing."""
+CHANGES: Final = ("use", "reload")
+
+
+def answer_routes(running: Running, asks: Mapping[str, Ask]) -> Sequence[WebRoute]:
+    """The routes of *running* that answer as *asks* do, and what moves of `paths`."""
+    beat = Beat(lambda: event("network", _compact(network_event(make_report(running)))))
+
+    async def live(_: WebRequest) -> WebResponse:
+        return WebResponse(beat.listen(), headers={"content-type": EVENTS})
+
+    return (
+        *(_look(name, asks[name]) for name in LOOKS),
+        *(_change(name, asks[name]) for name in CHANGES),
+        WebRoute("GET", "/api/v1/live", Need.SESSION, live),
+    )
+
+
+def _look(name: str, ask: Ask) -> WebRoute:
+    async def look(request: WebRequest) -> WebResponse:
+        question = {key: _number(key, value) if key in NUMBERS else value for key, value in request.query.items()}
+        return json_response(await ask(question))
+
+    return WebRoute("GET", f"/api/v1/{name}", Need.SESSION, look)
+
+
+def _change(name: str, ask: Ask) -> WebRoute:
+    async def change(request: WebRequest) -> WebResponse:
+        return json_response(await ask(request.json()))
+
+    return WebRoute("POST", f"/api/v1/{name}", Need.SESSION, change)
+
+
+def _number(key: str, value: str) -> float:
+    try:
+        found = float(value)
+    except ValueError:
+        found = math.nan
+    if not math.isfinite(found):
+        raise BadRequest(f"{key}: is a number")
+    return found
+
+
+def _compact(content: Mapping[str, Any]) -> bytes:
+    return json.dumps(content, separators=(",", ":")).encode()
