@@ -56,6 +56,7 @@ def _line_row(snapshot: Snapshot, line: Line, state: str, piece: Piece | None, p
         provider=line.provider,
         directions=[_direction_row(one) for one in snapshot.network_monitor.directions.of(line.name)],
         carries=carries_rows(snapshot, line),
+        backup=line.backup,
     )
 
 

@@ -25,18 +25,18 @@ PATH: Final = (
 )
 LINE: Final = ("line", "state", "round_trip", "deviation", "late", "streams", "bytes_up", "bytes_down")
 NODE: Final = ("node", "state", "draining", "stale_config")
+TOTALS: Final = ("opened", "streams", "bytes_up", "bytes_down", "moves", "resumes", "longest_pause", "lost")
 
 
 def network_event(report: Report) -> Mapping[str, Any]:
     """The fields of *report* that change while nothing is reloaded; docs/api.md."""
-    totals = report.totals
     return {
         "version": VERSION,
         "time": report.time,
         "paths": [_some(row, PATH) for row in report.paths],
         "lines": [_line(row) for row in report.lines],
         "nodes": [_some(row, NODE) for row in report.nodes],
-        "totals": {name: getattr(totals, name) for name in ("opened", "streams", "bytes_up", "bytes_down", "moves")},
+        "totals": {name: getattr(report.totals, name) for name in TOTALS},
         "blame": report.blame,
         "warnings": report.warnings,
         "wishes": report.wishes,

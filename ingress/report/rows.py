@@ -151,6 +151,8 @@ class LineRow:
     """Those that are known, the one away from its start first."""
     carries: list[CarriesRow]
     """The same, of what it was seen to deliver."""
+    backup: bool = False
+    """By the file: used only when nothing else is up."""
 
 
 @attrs.frozen

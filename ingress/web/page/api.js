@@ -68,7 +68,9 @@ export function listen(path) {
 
 /** @param {string} path @param {Record<string, string | number | null | undefined>} query @returns {string} */
 function address(path, query) {
-    const given = Object.entries({ ...query, lang: language() }).filter(([, value]) => value !== null && value !== undefined && value !== "");
+    /** @type {Record<string, string | number | null | undefined>} */
+    const all = { ...query, lang: language() };
+    const given = Object.entries(all).filter(([, value]) => value !== null && value !== undefined && value !== "");
     return `${API}${path}?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}`;
 }
 

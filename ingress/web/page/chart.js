@@ -232,5 +232,5 @@ function tell(data, place, read, names) {
 
 /** @param {any} row @param {"up" | "down"} way */
 function perSecond(row, way) {
-    return rate(row?.seconds ? row[way] / row.seconds : null);
+    return rate(row?.watched ? row[way] / row.watched : null);
 }

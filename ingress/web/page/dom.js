@@ -88,7 +88,7 @@ export function keepRows(list, rows, keyOf, make) {
         const part = kept.get(key) ?? make(row);
         part.update(row);
         next.set(key, part);
-        if (part.node === place) {
+        if (place !== null && part.node === place) {
             place = place.nextElementSibling;
         } else {
             list.insertBefore(part.node, place);

@@ -6,7 +6,7 @@ import { chosen, density, kindOf } from "./timeline.js";
 import { day, language, moment, say } from "./words.js";
 
 const EVERY = 5000;
-const STEPS = [200, 1000, 5000];
+const STEPS = [200, 2000];
 const ALL = 34560000;
 /** Seconds back: all that is kept. */
 const MARKS = { bad: "✕", watch: "!", well: "✓" };
@@ -66,7 +66,7 @@ function dayOf(at) {
 
 /** @param {import("./timeline.js").Told} one @param {string | null} date said before the first of a day */
 function eventPart(one, date) {
-    const kind = kindOf(one.event);
+    const kind = kindOf(one);
     const clock = new Date(one.at * 1000).toLocaleTimeString(language() === "zh" ? "zh-CN" : "en-GB");
     return element("li", { "data-kind": kind },
         date !== null && element("h2", {}, date),

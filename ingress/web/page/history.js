@@ -13,7 +13,7 @@ const AGAIN = 60_000;
 /** Milliseconds between two looks: a row comes once a minute. */
 
 /** @param {import("./main.js").Context} context @returns {import("./main.js").View} */
-export function historyView({ seen, query, refused }) {
+export function historyView({ query, refused }) {
     const names = { of: query.get("of") ?? "", beside: query.get("beside") ?? "" };
     let span = SPANS.find((one) => String(one) === query.get("since")) ?? USUAL;
     /** @type {{node: HTMLElement, leave: () => void} | null} */

@@ -107,6 +107,7 @@ function sideways(order, sizes, width) {
 function settle(items, sizes, spots) {
     const across = (/** @type {Item} */ item) => /** @type {Spot} */ (spots.get(item)).across;
     const wishes = items.map((item) => item.near.length ? item.near.reduce((sum, near) => sum + across(near), 0) / item.near.length : across(item));
+    /** @type {number[]} */
     const offsets = [];
     let offset = 0;
     items.forEach((item, place) => {
@@ -134,27 +135,49 @@ export function increasing(wishes) {
     return blocks.flatMap(({ sum, count }) => Array(count).fill(sum / count));
 }
 
-/** Places for a narrow page: a rank is as many rows as its items need. @param {Item[][]} order @param {number} width */
+const BEND_SHARE = 0.25;
+/** Of the room between two boxes: what a line that passes between them adds to it. */
+
+/** Places for a narrow page: the boxes of a rank stand in as many rows as they need, in turn. @param {Item[][]} order @param {number} width */
 function downwards(order, width) {
     /** @type {Map<Item, Spot>} */
     const spots = new Map();
     let along = EDGE;
     for (const items of order) {
-        const { along: high, across } = sizeOf(items, SMALL, false);
-        const rows = Math.max(1, Math.ceil(across / width));
-        let place = 0;
+        const high = sizeOf(items, SMALL, false).along;
+        const { rows, across } = spread(items, width);
+        let boxes = 0;
         items.forEach((item, index) => {
-            const size = sizeOfItem(item, SMALL, false).across;
-            const middle = (place + (size + APART) / 2) / across * width;
-            place += size + APART;
-            spots.set(item, {
-                along: along + (index % rows) * (high + APART) + high / 2,
-                across: Math.min(Math.max(middle, size / 2 + 2), width - size / 2 - 2),
-            });
+            const row = item.kind === "bend" ? (rows - 1) / 2 : boxes % rows;
+            boxes += item.kind === "bend" ? 0 : 1;
+            spots.set(item, { along: along + row * (high + APART) + high / 2, across: across[index] });
         });
         along += rows * (high + APART) + NARROW_GAP;
     }
     return spots;
+}
+
+/** Where the items of a rank stand across the page, and how many rows keep boxes apart. @param {Item[]} items @param {number} width */
+function spread(items, width) {
+    const box = SMALL.label.width;
+    /** @type {number[]} */
+    const places = [];
+    let place = 0;
+    for (const [index, item] of items.entries()) {
+        const isBeside = index > 0 && item.kind !== "bend" && items[index - 1].kind !== "bend";
+        place += index === 0 ? 0 : isBeside ? 1 : (1 + BEND_SHARE) / 2;
+        places.push(place);
+    }
+    const ofBoxes = places.filter((_, index) => items[index].kind !== "bend");
+    const [first, last] = ofBoxes.length ? [ofBoxes[0], ofBoxes[ofBoxes.length - 1]] : [-1, place + 1];
+    const [from, room] = [box / 2 + 2, width - box - 4];
+    const across = places.map((one) => {
+        if (one < first || one > last) {
+            return one < first ? BEND : width - BEND;
+        }
+        return from + (last > first ? (one - first) / (last - first) : 0.5) * room;
+    });
+    return { rows: ofBoxes.length > 1 ? Math.ceil(((box + 4) * (last - first)) / room) : 1, across };
 }
 
 /** @param {Item[][]} order @param {Map<Item, Spot>} spots @param {Sizes} sizes @param {boolean} isWide @param {number} width @returns {Layout} */

@@ -17,7 +17,7 @@ export function linesTable(point) {
     const node = element("section", { class: "card" }, element("h2", {}, say("lines.title")), element("div", { class: "scroll" }, element("table", { class: "lines" }, element("thead", {}, head), body)));
     /** @param {Seen} seen */
     const moved = ({ report, rates }) => {
-        const rows = report.lines.map((line) => ({ ...line, shown: shownState(line, report), moving: rates.lines.get(line.line) }));
+        const rows = report.lines.map((/** @type {Record<string, any>} */ line) => (/** @type {Record<string, any>} */ ({ ...line, shown: shownState(line, report), moving: rates.lines.get(line.line) })));
         keepRows(body, rows, (line) => line.line, (line) => rowPart(line, point));
     };
     return { node, moved };

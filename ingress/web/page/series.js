@@ -1,6 +1,6 @@
 // What was kept of the past, made ready to be drawn. Pure.
 
-/** @typedef {{at: number, rtt: number | null, p95: number | null, deviation?: number | null, late: number | null, loss_up?: number | null, loss_down?: number | null, up?: number, down?: number}} Kept one row */
+/** @typedef {{at: number, watched?: number, rtt: number | null, p95: number | null, deviation?: number | null, late: number | null, loss_up?: number | null, loss_down?: number | null, up?: number, down?: number}} Kept one row */
 /** @typedef {{from: number, to: number | null, why?: string}} Outage */
 /** @typedef {{at: number[], series: {rtt: (number | null)[], low: (number | null)[], high: (number | null)[], loss: (number | null)[], rows: (Kept | null)[], outages: [number, number][]}[], from: number, to: number}} Table times of all series together, and what each has at them; seconds */
 
@@ -12,14 +12,14 @@ export function lossOf(row) {
 
 /**
  * Rows of one or two series under one axis of time. Where nothing was kept for longer than usual there is a hole.
- * @param {{series: Kept[], outages: Outage[]}[]} told @param {number} from @param {number} to
+ * @param {{step: number, series: Kept[], outages: Outage[]}[]} told @param {number} from @param {number} to
  * @returns {Table}
  */
 export function table(told, from, to) {
-    const at = [...new Set(told.flatMap((one) => withHoles(one.series.map((row) => row.at))))].sort((a, b) => a - b);
+    const at = [...new Set(told.flatMap((one) => withHoles(one.series.map((row) => row.at), one.step)))].sort((a, b) => a - b);
     const series = told.map((one) => {
         const by = new Map(one.series.map((row) => [row.at, row]));
-        const rows = spread(at, by);
+        const rows = spread(at, by, one.step);
         const pick = (/** @type {(row: Kept) => number | null | undefined} */ value) => rows.map((row) => (row === null ? null : value(row) ?? null));
         return {
             rows,
@@ -36,21 +36,13 @@ export function table(told, from, to) {
 const LONG = 2.5;
 /** Of the usual step: what is longer is a time of which nothing is known. */
 
-/** The middle one of the steps. @param {number[]} times */
-function usualStep(times) {
-    const steps = times.slice(1).map((time, index) => time - times[index]).sort((a, b) => a - b);
-    return steps[Math.floor(steps.length / 2)] ?? 0;
-}
-
-/** @param {number[]} times @returns {number[]} the same, and one more inside every hole, at which there is no row */
-function withHoles(times) {
-    const usual = usualStep(times);
+/** @param {number[]} times @param {number} usual step @returns {number[]} the same, and one more inside every hole, at which there is no row */
+function withHoles(times, usual) {
     return times.flatMap((time, index) => (index > 0 && time - times[index - 1] > usual * LONG ? [times[index - 1] + usual, time] : [time]));
 }
 
-/** The row at each time; of two series that were kept at other moments, the one before, unless it is old. @param {number[]} at @param {Map<number, Kept>} by */
-function spread(at, by) {
-    const usual = usualStep([...by.keys()]);
+/** The row at each time; of two series that were kept at other moments, the one before, unless it is old. @param {number[]} at @param {Map<number, Kept>} by @param {number} usual step */
+function spread(at, by, usual) {
     /** @type {Kept | null} */
     let last = null;
     return at.map((time) => {

@@ -12,7 +12,11 @@ import { duration, say } from "./words.js";
 const COLUMNS = ["target", "client", "user", "rule", "path", "exit", "age", "down", "up", "rate", "moves"];
 const FALLING = new Set(["age", "down", "up", "rate", "moves"]);
 /** Columns of which the largest are of interest. */
+/** How the ingress calls an order, where it is not the column's name. @type {Record<string, string>} */
+const SORTS = { age: "-age", down: "bytes", up: "bytes" };
 const EVERY = 2000;
+const MOST = 2000;
+/** Rows in one answer. */
 const HEIGHTS = { wide: 36, narrow: 92 };
 
 /** @param {import("./main.js").Context} context @returns {import("./main.js").View} */
@@ -21,16 +25,20 @@ export function streamsView({ query, refused }) {
     /** @type {Flow[]} */
     let flows = [];
     let lookedAt = 0;
+    let total = 0;
+    let isWhole = true;
+    /** Whether all that are open were told; else the ingress sorts and filters. */
     const narrow = matchMedia("(max-width: 900px)");
     const parts = frame(shown, show);
     const { body, box, count, note, head } = parts;
 
     async function look() {
         try {
-            const told = await ask("streams");
+            const told = await ask("streams", isWhole ? {} : { sort: SORTS[shown.key] ?? shown.key, match: shown.text });
             const now = performance.now();
             flows = withRates(told.streams, new Map(flows.map((flow) => [flow.id, flow])), lookedAt ? (now - lookedAt) / 1000 : 0);
             lookedAt = now;
+            [isWhole, total] = [told.total <= MOST, told.total];
             setText(note, "");
             show();
         } catch (error) {
@@ -59,7 +67,7 @@ export function streamsView({ query, refused }) {
         body.style.height = `${rows.length * height}px`;
         setAttribute(box, "aria-rowcount", rows.length + 1);
         keepRows(body, rows.slice(first, last).map((flow, place) => ({ flow, place: first + place, height })), (row) => row.flow.id, (row) => rowPart(row.flow, end));
-        setText(count, say("streams.shown", { shown: rows.length, all: flows.length }));
+        setText(count, say("streams.shown", { shown: rows.length, all: total }));
         setText(parts.empty, rows.length ? "" : flows.length ? say("streams.unmatched", { all: flows.length, text: shown.text }) : lookedAt ? say("streams.none") : say("link.waiting"));
         head.forEach((cell, key) => setAttribute(cell, "aria-sort", key === shown.key ? (shown.isFalling ? "descending" : "ascending") : "none"));
     }

@@ -1,20 +1,23 @@
 // Events put in order for a timeline. Pure.
 
-/** @typedef {{at: number, event: string, about?: string | null, text?: string | null, fields?: Record<string, any>}} Told */
+/** @typedef {{at: number, event: string, level?: string, about?: string | null, text?: string | null, fields?: Record<string, any>}} Told */
 
 const BAD = /(dead|failed|lost|sick|stalled|damaged|forgotten|refused|wrong|down|broken|not-kept|used-up)$/;
 const WATCH = /(rescued|moved|draining|lagged|warned|leaves-exit|leave-exit|held|switched)$/;
 
-/** @param {string} event @returns {"bad" | "watch" | "well"} */
-export function kindOf(event) {
-    return BAD.test(event) ? "bad" : WATCH.test(event) ? "watch" : "well";
+/** By its level, and what its name says of it. @param {Told} one @returns {"bad" | "watch" | "well"} */
+export function kindOf({ event, level }) {
+    if (level === "error" || BAD.test(event)) {
+        return "bad";
+    }
+    return level === "warning" || WATCH.test(event) ? "watch" : "well";
 }
 
 /** @param {Told[]} events @param {string} text @param {boolean} isGraveOnly @returns {Told[]} newest first */
 export function chosen(events, text, isGraveOnly) {
     const wanted = text.toLowerCase().split(/\s+/).filter(Boolean);
     return events
-        .filter((one) => !isGraveOnly || kindOf(one.event) === "bad")
+        .filter((one) => !isGraveOnly || kindOf(one) === "bad")
         .filter((one) => {
             const said = [one.event, one.about, one.text, ...Object.values(one.fields ?? {})].join("\n").toLowerCase();
             return wanted.every((word) => said.includes(word));
@@ -32,7 +35,7 @@ export function density(events, now, span, pieces) {
     for (const one of events) {
         const place = Math.floor(((one.at - now + span) / span) * pieces);
         if (place >= 0 && place < pieces) {
-            found[place][kindOf(one.event) === "bad" ? "bad" : "other"] += 1;
+            found[place][kindOf(one) === "bad" ? "bad" : "other"] += 1;
         }
     }
     return found;

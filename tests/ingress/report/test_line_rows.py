@@ -1,12 +1,13 @@
 """Rows of lines, and the states of lines and nodes."""
 
+import attrs
 import pytest
 
 from ingress.measure.blame import Blame
 from ingress.measure.states import line_state, node_state
 from ingress.report.rows import CarriesRow
 from tests.ingress.measure.test_directions import tell
-from tests.ingress.report.running import Running
+from tests.ingress.report.running import LINES, Running
 
 
 def test_lines_are_told_with_their_own_piece_and_what_pings_cost() -> None:
@@ -21,6 +22,11 @@ def test_lines_are_told_with_their_own_piece_and_what_pings_cost() -> None:
     assert {row.state for row in told.lines} == {"up"}
     assert told.totals.probe_bytes_per_day == sum(row.probe_bytes_per_day for row in told.lines)
     assert (told.totals.streams, told.totals.lost, told.blame) == (1, {"exit-lost": 1}, [])
+
+
+def test_a_backup_is_told_to_be_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(LINES, "j2u", attrs.evolve(LINES["j2u"], backup=True))
+    assert [row.line for row in Running().report(5.0).lines if row.backup] == ["j2u"]
 
 
 def test_a_line_that_tcp_knows_to_lose_is_poor_and_shows_in_which_direction() -> None:

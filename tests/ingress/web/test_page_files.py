@@ -1,8 +1,6 @@
 """What the browser is given: small, of our own, in two languages, and nothing from wire or file in it as markup."""
 
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -87,11 +85,3 @@ def test_what_is_vendored_has_its_licence_and_version() -> None:
     version = re.search(r"uPlot (\d+\.\d+\.\d+)", (PAGE / "uplot" / "VERSION").read_text())
     assert version is not None
     assert f"(v{version[1]})" in (PAGE / "uplot" / "uPlot.iife.min.js").read_text()
-
-
-@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
-def test_scripts_are_scripts(script: Path) -> None:
-    if shutil.which("node") is None:
-        pytest.skip("no node on this machine: the syntax of the page's scripts is looked at where there is one")
-    done = subprocess.run(["node", "--check", script], check=False, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
