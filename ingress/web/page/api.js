@@ -17,7 +17,10 @@ function kept() {
     }
 }
 
-/** Begins a session, by the token of a one-use address or by user and password. @param {Record<string, string>} how */
+/**
+ * Begins a session, by the token of a one-use address or by user and password.
+ * @param {Record<string, string>} how
+ */
 export async function enter(how) {
     keep((await change("POST", "session", how)).key);
 }
@@ -40,7 +43,10 @@ function keep(told) {
 
 /** What the ingress answered instead of what was asked for. */
 export class Refused extends Error {
-    /** @param {number} status 0 when there was no answer at all @param {string} why */
+    /**
+     * @param {number} status 0 when there was no answer at all
+     * @param {string} why
+     */
     constructor(status, why) {
         super(why);
         this.status = status;
@@ -56,17 +62,30 @@ export function ask(path, query = {}) {
     return send("GET", path, query);
 }
 
-/** @param {string} method @param {string} path @param {Record<string, any>} [body] @returns {Promise<any>} */
+/**
+ * @param {string} method
+ * @param {string} path
+ * @param {Record<string, any>} [body]
+ * @returns {Promise<any>}
+ */
 export function change(method, path, body) {
     return send(method, path, {}, body ?? {});
 }
 
-/** Where events come from: a browser sends no header there, so that the key stands in the query. @param {string} path @returns {EventSource} */
+/**
+ * Where events come from: a browser sends no header there, so that the key stands in the query.
+ * @param {string} path
+ * @returns {EventSource}
+ */
 export function listen(path) {
     return new EventSource(address(path, { key }));
 }
 
-/** @param {string} path @param {Record<string, string | number | null | undefined>} query @returns {string} */
+/**
+ * @param {string} path
+ * @param {Record<string, string | number | null | undefined>} query
+ * @returns {string}
+ */
 function address(path, query) {
     /** @type {Record<string, string | number | null | undefined>} */
     const all = { ...query, lang: language() };
@@ -74,7 +93,12 @@ function address(path, query) {
     return `${API}${path}?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}`;
 }
 
-/** @param {string} method @param {string} path @param {Record<string, any>} query @param {Record<string, any>} [body] */
+/**
+ * @param {string} method
+ * @param {string} path
+ * @param {Record<string, any>} query
+ * @param {Record<string, any>} [body]
+ */
 async function send(method, path, query, body) {
     let answer;
     try {

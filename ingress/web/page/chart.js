@@ -13,7 +13,10 @@ const SECOND = 1;
 /** @type {Promise<any> | null} */
 let library = null;
 
-/** uPlot, fetched when the first graph is drawn. @returns {Promise<any>} */
+/**
+ * uPlot, fetched when the first graph is drawn.
+ * @returns {Promise<any>}
+ */
 function uPlot() {
     library ??= new Promise((resolve, reject) => {
         const script = element("script", { src: "uplot/uPlot.iife.min.js", onload: () => resolve(/** @type {any} */ (globalThis).uPlot), onerror: reject });
@@ -28,7 +31,9 @@ function colour(name) {
 }
 
 /**
- * @param {string[]} names of the one or two series @param {import("./series.js").Table} data @param {number} span seconds
+ * @param {string[]} names of the one or two series
+ * @param {import("./series.js").Table} data
+ * @param {number} span seconds
  * @returns {{node: HTMLElement, leave: () => void}}
  */
 export function chart(names, data, span) {
@@ -66,7 +71,11 @@ function legend(names) {
     return [...series, element("span", { class: "key" }, element("i", { class: "spread" }), say("history.spread")), ...losses, element("span", { class: "key" }, element("i", { class: "outage" }), say("history.outage"))];
 }
 
-/** @param {KeyboardEvent} event @param {any} plot @param {import("./series.js").Table} data */
+/**
+ * @param {KeyboardEvent} event
+ * @param {any} plot
+ * @param {import("./series.js").Table} data
+ */
 function step(event, plot, data) {
     const by = /** @type {Record<string, number>} */ ({ ArrowLeft: -1, ArrowRight: 1, PageUp: -20, PageDown: 20 })[event.key];
     if (!by || plot === null) {
@@ -77,7 +86,12 @@ function step(event, plot, data) {
     plot.setCursor({ left: plot.valToPos(data.at[place], "x"), top: 10 });
 }
 
-/** @param {import("./series.js").Table} data @param {number} width @param {Element} read @param {string[]} names */
+/**
+ * @param {import("./series.js").Table} data
+ * @param {number} width
+ * @param {Element} read
+ * @param {string[]} names
+ */
 function options(data, width, read, names) {
     const axis = { stroke: colour("soft"), grid: { stroke: colour("edge"), width: 1 }, ticks: { stroke: colour("edge"), width: 1 }, font: "12px system-ui, sans-serif" };
     const locale = language() === "zh" ? "zh-CN" : "en-GB";
@@ -104,7 +118,10 @@ function options(data, width, read, names) {
 const CLIPPED = 1.6;
 /** The highest spread that is drawn whole, of the 98th of 100: one second of 3 s would flatten a whole day. */
 
-/** @param {(number | null)[]} high @param {(number | null)[]} rtt */
+/**
+ * @param {(number | null)[]} high
+ * @param {(number | null)[]} rtt
+ */
 function reach(high, rtt) {
     const known = /** @type {number[]} */ (high.filter((value) => value !== null)).sort((a, b) => a - b);
     const usual = known[Math.floor(known.length * 0.98)] ?? 0;
@@ -112,7 +129,11 @@ function reach(high, rtt) {
     return [Math.min(known[known.length - 1] ?? 0, Math.max(usual, most) * CLIPPED)];
 }
 
-/** @param {number[]} times @param {number} span @param {string} locale */
+/**
+ * @param {number[]} times
+ * @param {number} span
+ * @param {string} locale
+ */
 function ticks(times, span, locale) {
     /** @type {Intl.DateTimeFormatOptions} */
     const clock = { hour: "2-digit", minute: "2-digit" };
@@ -125,7 +146,10 @@ function ticks(times, span, locale) {
     });
 }
 
-/** @param {any} plot @param {[number, number][]} outages */
+/**
+ * @param {any} plot
+ * @param {[number, number][]} outages
+ */
 function drawOutages(plot, outages) {
     const { ctx, bbox } = plot;
     ctx.save();
@@ -143,7 +167,13 @@ function drawOutages(plot, outages) {
     ctx.restore();
 }
 
-/** Shade, then the median in the colour of its loss, then the loss itself as bars at the foot. @param {any} plot @param {number[]} at @param {any} one @param {number} index */
+/**
+ * Shade, then the median in the colour of its loss, then the loss itself as bars at the foot.
+ * @param {any} plot
+ * @param {number[]} at
+ * @param {any} one
+ * @param {number} index
+ */
 function drawSeries(plot, at, one, index) {
     const { ctx, bbox } = plot;
     const x = at.map((time) => plot.valToPos(time, "x", true));
@@ -170,7 +200,13 @@ function drawSeries(plot, at, one, index) {
     ctx.restore();
 }
 
-/** @param {CanvasRenderingContext2D} ctx @param {number[]} x @param {(value: number) => number} y @param {any} one @param {number} index */
+/**
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {number[]} x
+ * @param {(value: number) => number} y
+ * @param {any} one
+ * @param {number} index
+ */
 function drawMedian(ctx, x, y, one, index) {
     ctx.lineWidth = 2 * devicePixelRatio;
     ctx.lineJoin = "round";
@@ -190,7 +226,12 @@ function drawMedian(ctx, x, y, one, index) {
 const FOOT = 0.16;
 /** Of the height: where all is lost, a bar is so high. */
 
-/** @param {CanvasRenderingContext2D} ctx @param {any} bbox @param {number[]} x @param {(number | null)[]} loss */
+/**
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {any} bbox
+ * @param {number[]} x
+ * @param {(number | null)[]} loss
+ */
 function drawLoss(ctx, bbox, x, loss) {
     const width = Math.max(1, bbox.width / Math.max(1, x.length));
     loss.forEach((share, place) => {
@@ -202,7 +243,11 @@ function drawLoss(ctx, bbox, x, loss) {
     });
 }
 
-/** Where something is known, from and to. @param {(number | null)[]} values @returns {[number, number][]} */
+/**
+ * Where something is known, from and to.
+ * @param {(number | null)[]} values
+ * @returns {[number, number][]}
+ */
 function stretches(values) {
     /** @type {[number, number][]} */
     const found = [];
@@ -220,7 +265,13 @@ function stretches(values) {
     return found;
 }
 
-/** What stands under the cursor, in words. @param {import("./series.js").Table} data @param {number | null | undefined} place @param {Element} read @param {string[]} names */
+/**
+ * What stands under the cursor, in words.
+ * @param {import("./series.js").Table} data
+ * @param {number | null | undefined} place
+ * @param {Element} read
+ * @param {string[]} names
+ */
 function tell(data, place, read, names) {
     if (place === null || place === undefined) {
         return;
@@ -230,7 +281,10 @@ function tell(data, place, read, names) {
     setText(read, said.join("\n"));
 }
 
-/** @param {any} row @param {"up" | "down"} way */
+/**
+ * @param {any} row
+ * @param {"up" | "down"} way
+ */
 function perSecond(row, way) {
     return rate(row?.watched ? row[way] / row.watched : null);
 }

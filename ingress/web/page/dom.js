@@ -28,7 +28,11 @@ export function shape(name, attributes = {}, ...children) {
     return fill(document.createElementNS(SVG, name), attributes, children);
 }
 
-/** @param {Element} made @param {Record<string, any>} attributes @param {(Child | Child[])[]} children */
+/**
+ * @param {Element} made
+ * @param {Record<string, any>} attributes
+ * @param {(Child | Child[])[]} children
+ */
 function fill(made, attributes, children) {
     for (const [name, value] of Object.entries(attributes)) {
         if (typeof value === "function") {
@@ -45,7 +49,12 @@ function fill(made, attributes, children) {
     return made;
 }
 
-/** Sets an attribute if it is another now; null, undefined and false take it away. @param {Element} target @param {string} name @param {any} value */
+/**
+ * Sets an attribute if it is another now; null, undefined and false take it away.
+ * @param {Element} target
+ * @param {string} name
+ * @param {any} value
+ */
 export function setAttribute(target, name, value) {
     if (value === null || value === undefined || value === false) {
         target.removeAttribute(name);
@@ -57,7 +66,11 @@ export function setAttribute(target, name, value) {
     }
 }
 
-/** Sets a text if it is another now: what stays is not drawn again. @param {Element} target @param {any} text */
+/**
+ * Sets a text if it is another now: what stays is not drawn again.
+ * @param {Element} target
+ * @param {any} text
+ */
 export function setText(target, text) {
     const said = String(text ?? "");
     if (target.textContent !== said) {
@@ -65,7 +78,10 @@ export function setText(target, text) {
     }
 }
 
-/** @param {Element} target @param {...(Child | Child[])} children */
+/**
+ * @param {Element} target
+ * @param {...(Child | Child[])} children
+ */
 export function replace(target, ...children) {
     target.replaceChildren(...children.flat().filter((child) => child !== null && child !== undefined && child !== false)
         .map((child) => (child instanceof Node ? child : String(child))));
@@ -102,5 +118,8 @@ export function keepRows(list, rows, keyOf, make) {
     kinds.set(list, next);
 }
 
-/** What `keepRows` has made, by list. @type {WeakMap<Element, Map<string, any>>} */
+/**
+ * What `keepRows` has made, by list.
+ * @type {WeakMap<Element, Map<string, any>>}
+ */
 const kinds = new WeakMap();

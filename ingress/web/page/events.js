@@ -12,7 +12,10 @@ const ALL = 34560000;
 const MARKS = { bad: "✕", watch: "!", well: "✓" };
 const PIECES = 72;
 
-/** @param {import("./main.js").Context} context @returns {import("./main.js").View} */
+/**
+ * @param {import("./main.js").Context} context
+ * @returns {import("./main.js").View}
+ */
 export function eventsView({ refused }) {
     /** @type {import("./timeline.js").Told[]} */
     let events = [];
@@ -58,13 +61,19 @@ export function eventsView({ refused }) {
     return { node: element("section", { class: "card" }, element("h1", { class: "unseen" }, say("events.title")), bar, strip, note, list, more), leave: () => clearInterval(again) };
 }
 
-/** @param {number} at @returns {string} */
+/**
+ * @param {number} at
+ * @returns {string}
+ */
 function dayOf(at) {
     const back = Math.round((new Date().setHours(0, 0, 0, 0) - new Date(at * 1000).setHours(0, 0, 0, 0)) / 86400000);
     return back === 0 ? say("events.today") : back === 1 ? say("events.yesterday") : day(at);
 }
 
-/** @param {import("./timeline.js").Told} one @param {string | null} date said before the first of a day */
+/**
+ * @param {import("./timeline.js").Told} one
+ * @param {string | null} date said before the first of a day
+ */
 function eventPart(one, date) {
     const kind = kindOf(one);
     const clock = new Date(one.at * 1000).toLocaleTimeString(language() === "zh" ? "zh-CN" : "en-GB");
@@ -75,7 +84,10 @@ function eventPart(one, date) {
         element("span", { class: "event-text" }, element("b", {}, one.event), one.about && " ", one.about && element("span", { class: "about" }, one.about), one.text && " ", one.text));
 }
 
-/** @param {HTMLElement} strip @param {import("./timeline.js").Told[]} events */
+/**
+ * @param {HTMLElement} strip
+ * @param {import("./timeline.js").Told[]} events
+ */
 function drawStrip(strip, events) {
     const pieces = density(events, Date.now() / 1000, 86400, PIECES);
     const most = Math.max(1, ...pieces.map((piece) => piece.bad + piece.other));

@@ -6,7 +6,9 @@ const SEARCHED = ["client", "user", "target", "rule", "path", "exit", "protocol"
 
 /**
  * What moves now: bytes per second since the last look.
- * @param {Flow[]} flows @param {Map<string, Flow>} before @param {number} seconds since then
+ * @param {Flow[]} flows
+ * @param {Map<string, Flow>} before
+ * @param {number} seconds since then
  * @returns {Flow[]}
  */
 export function withRates(flows, before, seconds) {
@@ -19,7 +21,9 @@ export function withRates(flows, before, seconds) {
 
 /**
  * Those in which every word of *text* stands somewhere.
- * @param {Flow[]} flows @param {string} text @param {string} protocol `tcp`, `udp`, or empty for both
+ * @param {Flow[]} flows
+ * @param {string} text
+ * @param {string} protocol `tcp`, `udp`, or empty for both
  * @returns {Flow[]}
  */
 export function filtered(flows, text, protocol) {
@@ -33,13 +37,21 @@ export function filtered(flows, text, protocol) {
     });
 }
 
-/** @param {Flow[]} flows @param {string} key @param {boolean} isFalling @returns {Flow[]} numbers by size, names by letter; what is equal stands by its number */
+/**
+ * @param {Flow[]} flows
+ * @param {string} key
+ * @param {boolean} isFalling
+ * @returns {Flow[]} numbers by size, names by letter; what is equal stands by its number
+ */
 export function sorted(flows, key, isFalling) {
     const sign = isFalling ? -1 : 1;
     return [...flows].sort((a, b) => sign * compared(a[key], b[key]) || compared(Number(a.id), Number(b.id)));
 }
 
-/** @param {any} a @param {any} b */
+/**
+ * @param {any} a
+ * @param {any} b
+ */
 function compared(a, b) {
     if (typeof a === "number" || typeof b === "number") {
         return (a ?? -1) - (b ?? -1);
@@ -49,7 +61,10 @@ function compared(a, b) {
 
 /**
  * Which rows can be seen.
- * @param {number} count @param {number} height of a row @param {number} top of what is seen @param {number} room its height
+ * @param {number} count
+ * @param {number} height of a row
+ * @param {number} top of what is seen
+ * @param {number} room its height
  * @returns {[number, number]} from, and up to
  */
 export function visible(count, height, top, room) {

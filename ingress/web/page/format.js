@@ -4,7 +4,10 @@ export const UNKNOWN = "–";
 const SIZES = ["B", "kB", "MB", "GB", "TB", "PB"];
 const RATES = ["bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"];
 
-/** @param {number | null | undefined} seconds @returns {string} as `136 ms`; below 10 ms with a tenth */
+/**
+ * @param {number | null | undefined} seconds
+ * @returns {string} as `136 ms`; below 10 ms with a tenth
+ */
 export function milliseconds(seconds) {
     if (seconds === null || seconds === undefined) {
         return UNKNOWN;
@@ -13,7 +16,11 @@ export function milliseconds(seconds) {
     return `${value < 9.95 && value > 0 ? value.toFixed(1) : value.toFixed(0)} ms`;
 }
 
-/** @param {number} value @param {number} base @param {string[]} units */
+/**
+ * @param {number} value
+ * @param {number} base
+ * @param {string[]} units
+ */
 function scaled(value, base, units) {
     let step = 0;
     let rest = value;
@@ -25,17 +32,26 @@ function scaled(value, base, units) {
     return `${rest.toFixed(digits)} ${units[step]}`;
 }
 
-/** @param {number | null | undefined} bytes @returns {string} as `1.23 MB`, in powers of 1,000 */
+/**
+ * @param {number | null | undefined} bytes
+ * @returns {string} as `1.23 MB`, in powers of 1,000
+ */
 export function size(bytes) {
     return bytes === null || bytes === undefined ? UNKNOWN : scaled(bytes, 1000, SIZES);
 }
 
-/** @param {number | null | undefined} bytes per second @returns {string} as `9.84 Mbit/s` */
+/**
+ * @param {number | null | undefined} bytes per second
+ * @returns {string} as `9.84 Mbit/s`
+ */
 export function rate(bytes) {
     return bytes === null || bytes === undefined ? UNKNOWN : scaled(bytes * 8, 1000, RATES);
 }
 
-/** @param {number | null | undefined} share from 0 to 1 @returns {string} as `0.3%` */
+/**
+ * @param {number | null | undefined} share from 0 to 1
+ * @returns {string} as `0.3%`
+ */
 export function percent(share) {
     if (share === null || share === undefined) {
         return UNKNOWN;
@@ -44,7 +60,10 @@ export function percent(share) {
     return value > 0 && value < 0.05 ? "<0.1%" : `${value > 0 && value < 9.95 ? value.toFixed(1).replace(/\.0$/, "") : value.toFixed(0)}%`;
 }
 
-/** @param {number | null | undefined} count @returns {string} */
+/**
+ * @param {number | null | undefined} count
+ * @returns {string}
+ */
 export function whole(count) {
     return count === null || count === undefined ? UNKNOWN : count.toLocaleString("en").replaceAll(",", "\u202f");
 }
@@ -70,12 +89,21 @@ export function duration(seconds, units) {
     return hours < 24 ? joined(hours, units.h, minutes % 60, units.min) : joined(Math.floor(hours / 24), units.d, hours % 24, units.h);
 }
 
-/** @param {number} large @param {string} unit @param {number} small @param {string} part */
+/**
+ * @param {number} large
+ * @param {string} unit
+ * @param {number} small
+ * @param {string} part
+ */
 function joined(large, unit, small, part) {
     return small ? `${large}${unit} ${small}${part}` : `${large}${unit}`;
 }
 
-/** Cuts the middle out of what is longer than *most* characters: names begin alike, and often end alike. @param {string} text @param {number} most */
+/**
+ * Cuts the middle out of what is longer than *most* characters: names begin alike, and often end alike.
+ * @param {string} text
+ * @param {number} most
+ */
 export function shortened(text, most) {
     if (text.length <= most) {
         return text;

@@ -12,7 +12,10 @@ const USUAL = 86400;
 const AGAIN = 60_000;
 /** Milliseconds between two looks: a row comes once a minute. */
 
-/** @param {import("./main.js").Context} context @returns {import("./main.js").View} */
+/**
+ * @param {import("./main.js").Context} context
+ * @returns {import("./main.js").View}
+ */
 export function historyView({ query, refused }) {
     const names = { of: query.get("of") ?? "", beside: query.get("beside") ?? "" };
     let span = SPANS.find((one) => String(one) === query.get("since")) ?? USUAL;
@@ -50,7 +53,10 @@ export function historyView({ query, refused }) {
         }
     }
 
-    /** @param {string[]} wanted @param {any[]} told */
+    /**
+     * @param {string[]} wanted
+     * @param {any[]} told
+     */
     function draw(wanted, told) {
         drawn?.leave();
         const now = Date.now() / 1000;
@@ -74,7 +80,12 @@ export function historyView({ query, refused }) {
     };
 }
 
-/** @param {HTMLSelectElement} select @param {import("./model.js").Report} report @param {string} chosen @param {boolean} mayBeNone */
+/**
+ * @param {HTMLSelectElement} select
+ * @param {import("./model.js").Report} report
+ * @param {string} chosen
+ * @param {boolean} mayBeNone
+ */
 function offer(select, report, chosen, mayBeNone) {
     const group = (/** @type {string} */ title, /** @type {string[]} */ names) =>
         element("optgroup", { label: title }, names.map((name) => element("option", { value: name, selected: name === chosen }, name)));
@@ -84,7 +95,12 @@ function offer(select, report, chosen, mayBeNone) {
         group(say("history.nodes"), report.nodes.map((node) => node.node)));
 }
 
-/** What the graph shows, in words: for those who cannot see it, and for a report. @param {string} name @param {any} told @param {number} span */
+/**
+ * What the graph shows, in words: for those who cannot see it, and for a report.
+ * @param {string} name
+ * @param {any} told
+ * @param {number} span
+ */
 function part(name, told, span) {
     const all = summary(told.series, told.outages, Date.now() / 1000 - span, Date.now() / 1000);
     const rows = told.outages.slice(-50).reverse().map((/** @type {any} */ one) => {

@@ -10,7 +10,9 @@
 
 /**
  * The column of every node: 0 is the ingress; relays stand by how many lines away they are, exits in the last.
- * @param {string} ingress @param {MapNode[]} nodes @param {MapLine[]} lines
+ * @param {string} ingress
+ * @param {MapNode[]} nodes
+ * @param {MapLine[]} lines
  * @returns {Map<string, number>}
  */
 export function columns(ingress, nodes, lines) {
@@ -34,14 +36,20 @@ export function columns(ingress, nodes, lines) {
 /**
  * All ranks from left to right, each with its items in their order. Between two columns there is a rank of labels, so that
  * lines side by side are curves of their own, and no label covers another.
- * @param {string} ingress @param {MapNode[]} nodes @param {MapLine[]} lines
+ * @param {string} ingress
+ * @param {MapNode[]} nodes
+ * @param {MapLine[]} lines
  * @returns {Item[][]}
  */
 export function ranks(ingress, nodes, lines) {
     const column = columns(ingress, nodes, lines);
     /** @type {Item[][]} */
     const found = [];
-    /** @param {Item["kind"]} kind @param {string} name @param {number} rank */
+    /**
+     * @param {Item["kind"]} kind
+     * @param {string} name
+     * @param {number} rank
+     */
     const add = (kind, name, rank) => {
         /** @type {Item} */
         const item = { key: `${kind} ${name} ${rank}`, kind, name, rank, near: [] };
@@ -62,7 +70,8 @@ export function ranks(ingress, nodes, lines) {
 
 /**
  * Which gap has the label of which line: the only one of those that are between neighbours; of longer ones the emptiest.
- * @param {Map<string, number>} column @param {MapLine[]} lines
+ * @param {Map<string, number>} column
+ * @param {MapLine[]} lines
  */
 function labelled(column, lines) {
     const drawn = lines.filter((line) => column.has(line.start) && column.has(line.end)).map((line) => {
@@ -82,7 +91,10 @@ function labelled(column, lines) {
     return drawn;
 }
 
-/** @param {Item} left @param {Item} right */
+/**
+ * @param {Item} left
+ * @param {Item} right
+ */
 function joined(left, right) {
     left.near.push(right);
     right.near.push(left);
@@ -91,7 +103,10 @@ function joined(left, right) {
 
 const SWEEPS = 10;
 
-/** Orders every rank by where its neighbours stand, to and fro; the order with the fewest crossings is kept. @param {Item[][]} found */
+/**
+ * Orders every rank by where its neighbours stand, to and fro; the order with the fewest crossings is kept.
+ * @param {Item[][]} found
+ */
 function untangled(found) {
     let best = found.map((items) => [...items]);
     let fewest = crossings(best);
@@ -107,19 +122,26 @@ function untangled(found) {
     return best;
 }
 
-/** @param {Item[][]} order @param {number} rank @param {number} side */
+/**
+ * @param {Item[][]} order
+ * @param {number} rank
+ * @param {number} side
+ */
 function sortRank(order, rank, side) {
     const beside = new Map((order[rank + side] ?? []).map((item, place) => [item, place]));
     const own = new Map(order[rank].map((item, place) => [item, place]));
     const wish = new Map(order[rank].map((item) => {
-        const places = item.near.map((near) => beside.get(near)).filter((place) => place !== undefined);
+        const places = item.near.flatMap((near) => beside.get(near) ?? []);
         const mean = places.reduce((sum, place) => sum + place, 0) / places.length;
         return [item, places.length ? mean : (own.get(item) ?? 0)];
     }));
     order[rank].sort((a, b) => (wish.get(a) ?? 0) - (wish.get(b) ?? 0) || (own.get(a) ?? 0) - (own.get(b) ?? 0));
 }
 
-/** How many pairs of lines cross between neighbouring ranks. @param {Item[][]} order */
+/**
+ * How many pairs of lines cross between neighbouring ranks.
+ * @param {Item[][]} order
+ */
 export function crossings(order) {
     let count = 0;
     for (let rank = 0; rank + 1 < order.length; rank += 1) {

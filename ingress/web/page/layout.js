@@ -41,7 +41,12 @@ export function layout(ingress, nodes, lines, width) {
 
 /** @typedef {typeof LARGE} Sizes */
 
-/** Sizes that let every name be read, as far as there is room. @param {Item[][]} order @param {number} width @returns {Sizes} */
+/**
+ * Sizes that let every name be read, as far as there is room.
+ * @param {Item[][]} order
+ * @param {number} width
+ * @returns {Sizes}
+ */
 function fitting(order, width) {
     const longest = (/** @type {string} */ kind) => Math.max(0, ...order.flat().filter((item) => item.kind === kind).map((item) => item.name.length));
     const more = (/** @type {"node" | "label"} */ kind, /** @type {number} */ beside) =>
@@ -55,12 +60,20 @@ function fitting(order, width) {
     return wider(most > width ? (width - least) / (most - least) : 1);
 }
 
-/** @param {Item[][]} order @param {Sizes} sizes */
+/**
+ * @param {Item[][]} order
+ * @param {Sizes} sizes
+ */
 function wideness(order, sizes) {
     return order.reduce((sum, items) => sum + sizeOf(items, sizes, true).along, 0) + GAP * (order.length - 1) + 2 * EDGE;
 }
 
-/** @param {Item} item @param {Sizes} sizes @param {boolean} isWide @returns {Spot} */
+/**
+ * @param {Item} item
+ * @param {Sizes} sizes
+ * @param {boolean} isWide
+ * @returns {Spot}
+ */
 function sizeOfItem(item, sizes, isWide) {
     if (item.kind === "bend") {
         return { along: 0, across: BEND };
@@ -69,7 +82,12 @@ function sizeOfItem(item, sizes, isWide) {
     return isWide ? { along: width, across: height } : { along: height, across: width };
 }
 
-/** @param {Item[]} items @param {Sizes} sizes @param {boolean} isWide @returns {Spot} */
+/**
+ * @param {Item[]} items
+ * @param {Sizes} sizes
+ * @param {boolean} isWide
+ * @returns {Spot}
+ */
 function sizeOf(items, sizes, isWide) {
     const all = items.map((item) => sizeOfItem(item, sizes, isWide));
     return { along: Math.max(0, ...all.map((size) => size.along)), across: all.reduce((sum, size) => sum + size.across + APART, 0) };
@@ -77,7 +95,12 @@ function sizeOf(items, sizes, isWide) {
 
 const ROUNDS = 24;
 
-/** Places for a wide page: every item near the mean of its neighbours, none over another. @param {Item[][]} order @param {Sizes} sizes @param {number} width */
+/**
+ * Places for a wide page: every item near the mean of its neighbours, none over another.
+ * @param {Item[][]} order
+ * @param {Sizes} sizes
+ * @param {number} width
+ */
 function sideways(order, sizes, width) {
     const spare = width - wideness(order, sizes);
     const tallest = Math.max(...order.map((items) => sizeOf(items, sizes, true).across));
@@ -103,7 +126,12 @@ function sideways(order, sizes, width) {
     return spots;
 }
 
-/** Moves one rank's items to where they wish to be, as far as they leave each other room. @param {Item[]} items @param {Sizes} sizes @param {Map<Item, Spot>} spots */
+/**
+ * Moves one rank's items to where they wish to be, as far as they leave each other room.
+ * @param {Item[]} items
+ * @param {Sizes} sizes
+ * @param {Map<Item, Spot>} spots
+ */
 function settle(items, sizes, spots) {
     const across = (/** @type {Item} */ item) => /** @type {Spot} */ (spots.get(item)).across;
     const wishes = items.map((item) => item.near.length ? item.near.reduce((sum, near) => sum + across(near), 0) / item.near.length : across(item));
@@ -120,7 +148,11 @@ function settle(items, sizes, spots) {
     items.forEach((item, place) => { /** @type {Spot} */ (spots.get(item)).across = placed[place] + offsets[place]; });
 }
 
-/** The sequence that never falls and is nearest to *wishes*: neighbours that want to pass each other meet in the middle. @param {number[]} wishes @returns {number[]} */
+/**
+ * The sequence that never falls and is nearest to *wishes*: neighbours that want to pass each other meet in the middle.
+ * @param {number[]} wishes
+ * @returns {number[]}
+ */
 export function increasing(wishes) {
     /** @type {{sum: number, count: number}[]} */
     const blocks = [];
@@ -138,7 +170,11 @@ export function increasing(wishes) {
 const BEND_SHARE = 0.25;
 /** Of the room between two boxes: what a line that passes between them adds to it. */
 
-/** Places for a narrow page: the boxes of a rank stand in as many rows as they need, in turn. @param {Item[][]} order @param {number} width */
+/**
+ * Places for a narrow page: the boxes of a rank stand in as many rows as they need, in turn.
+ * @param {Item[][]} order
+ * @param {number} width
+ */
 function downwards(order, width) {
     /** @type {Map<Item, Spot>} */
     const spots = new Map();
@@ -157,7 +193,11 @@ function downwards(order, width) {
     return spots;
 }
 
-/** Where the items of a rank stand across the page, and how many rows keep boxes apart. @param {Item[]} items @param {number} width */
+/**
+ * Where the items of a rank stand across the page, and how many rows keep boxes apart.
+ * @param {Item[]} items
+ * @param {number} width
+ */
 function spread(items, width) {
     const box = SMALL.label.width;
     /** @type {number[]} */
@@ -180,7 +220,14 @@ function spread(items, width) {
     return { rows: ofBoxes.length > 1 ? Math.ceil(((box + 4) * (last - first)) / room) : 1, across };
 }
 
-/** @param {Item[][]} order @param {Map<Item, Spot>} spots @param {Sizes} sizes @param {boolean} isWide @param {number} width @returns {Layout} */
+/**
+ * @param {Item[][]} order
+ * @param {Map<Item, Spot>} spots
+ * @param {Sizes} sizes
+ * @param {boolean} isWide
+ * @param {number} width
+ * @returns {Layout}
+ */
 function drawn(order, spots, sizes, isWide, width) {
     /** @type {Layout} */
     const made = { width, height: 0, nodes: new Map(), labels: new Map(), curves: new Map() };
@@ -210,7 +257,13 @@ function drawn(order, spots, sizes, isWide, width) {
 const PORTS = 12;
 /** Pixels between two lines where they leave a node. */
 
-/** Where each line touches its node: side by side, in the order in which they go on. @param {Item[][]} order @param {Map<Item, Spot>} spots @param {Sizes} sizes @param {boolean} isWide */
+/**
+ * Where each line touches its node: side by side, in the order in which they go on.
+ * @param {Item[][]} order
+ * @param {Map<Item, Spot>} spots
+ * @param {Sizes} sizes
+ * @param {boolean} isWide
+ */
 function portsOf(order, spots, sizes, isWide) {
     /** @type {Map<string, Spot>} */
     const ports = new Map();
@@ -230,7 +283,15 @@ function portsOf(order, spots, sizes, isWide) {
     return ports;
 }
 
-/** The points of one line, from its node on; a line between two nodes of one column comes back on the same side. @param {Item} node @param {Item} first @param {Map<Item, Spot>} spots @param {Map<string, Spot>} ports @param {Sizes} sizes @param {boolean} isWide */
+/**
+ * The points of one line, from its node on; a line between two nodes of one column comes back on the same side.
+ * @param {Item} node
+ * @param {Item} first
+ * @param {Map<Item, Spot>} spots
+ * @param {Map<string, Spot>} ports
+ * @param {Sizes} sizes
+ * @param {boolean} isWide
+ */
 function walk(node, first, spots, ports, sizes, isWide) {
     const points = [/** @type {Spot} */ (ports.get(`${node.name} ${first.key}`))];
     let before = node;
@@ -245,7 +306,11 @@ function walk(node, first, spots, ports, sizes, isWide) {
     return [...points, /** @type {Spot} */ (ports.get(`${item.name} ${before.key}`))];
 }
 
-/** A smooth curve through points, which leaves and reaches each of them along. @param {Spot[]} points @param {boolean} isWide */
+/**
+ * A smooth curve through points, which leaves and reaches each of them along.
+ * @param {Spot[]} points
+ * @param {boolean} isWide
+ */
 function curve(points, isWide) {
     const at = (/** @type {number} */ along, /** @type {number} */ across) => {
         const [x, y] = isWide ? [along, across] : [across, along];

@@ -23,7 +23,10 @@ export function linesTable(point) {
     return { node, moved };
 }
 
-/** @param {Record<string, any>} first @param {(line: string | null) => void} point */
+/**
+ * @param {Record<string, any>} first
+ * @param {(line: string | null) => void} point
+ */
 function rowPart(first, point) {
     const cells = Object.fromEntries(COLUMNS.slice(1).map((key) => [key, element("td", { class: key, "data-name": say(`lines.${key}`) })]));
     const link = element("a", { href: `#history?of=${encodeURIComponent(first.line)}`, title: say("lines.history", { name: first.line }), onfocus: () => point(first.line), onblur: () => point(null) }, first.line);
@@ -46,13 +49,19 @@ function rowPart(first, point) {
     return { node, update };
 }
 
-/** What TCP knows to be lost, away from the line's start and back. @param {Record<string, any>} line */
+/**
+ * What TCP knows to be lost, away from the line's start and back.
+ * @param {Record<string, any>} line
+ */
 function lost(line) {
     const by = new Map((line.directions ?? []).map((/** @type {any} */ one) => [one.start, one.loss]));
     return by.size ? `→ ${percent(by.get(line.start))} ← ${percent(by.get(line.end))}` : "–";
 }
 
-/** The most that each direction was seen to deliver. @param {Record<string, any>} line */
+/**
+ * The most that each direction was seen to deliver.
+ * @param {Record<string, any>} line
+ */
 function carries(line) {
     const by = new Map((line.carries ?? []).map((/** @type {any} */ one) => [one.start, one.least]));
     const words = [[line.end, "↓"], [line.start, "↑"]].filter(([start]) => by.get(start)).map(([start, mark]) => `${mark} ${rate(by.get(start))}`);

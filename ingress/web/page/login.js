@@ -20,7 +20,10 @@ export async function enterByAddress() {
     }
 }
 
-/** @param {() => void} entered @returns {import("./main.js").View} */
+/**
+ * @param {() => void} entered
+ * @returns {import("./main.js").View}
+ */
 export function loginView(entered) {
     const name = element("input", { id: "login-name", name: "name", autocomplete: "username", required: true });
     const password = element("input", { id: "login-password", name: "password", type: "password", autocomplete: "current-password", required: true });

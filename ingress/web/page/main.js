@@ -108,7 +108,11 @@ function askWho(refused) {
     }
 }
 
-/** What to say of an error; a session that is over leads to the log-in. @param {unknown} error @returns {string} */
+/**
+ * What to say of an error; a session that is over leads to the log-in.
+ * @param {unknown} error
+ * @returns {string}
+ */
 function sentence(error) {
     if (error instanceof Refused && error.status === 401) {
         askWho(error);

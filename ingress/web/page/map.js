@@ -43,9 +43,15 @@ export function networkMap() {
         node,
         moved,
         leave: () => again.disconnect(),
-        /** Draw this path through instead of the best one. @param {string | null} path */
+        /**
+         * Draw this path through instead of the best one.
+         * @param {string | null} path
+         */
         choose: (path) => { chosen = path; if (last) moved(last); },
-        /** Make one line stand out. @param {string | null} line */
+        /**
+         * Make one line stand out.
+         * @param {string | null} line
+         */
         point: (line) => parts?.lines.forEach((part, name) => part.group.classList.toggle("is-pointed", name === line)),
     };
 }
@@ -59,7 +65,11 @@ function legend() {
     return element("ul", { class: "legend" }, ["best", "poor", "broken", "unknown"].map(entry), element("li", {}, say("map.unit")));
 }
 
-/** @param {SVGElement} svg @param {import("./model.js").Report} report @param {import("./layout.js").Layout} places */
+/**
+ * @param {SVGElement} svg
+ * @param {import("./model.js").Report} report
+ * @param {import("./layout.js").Layout} places
+ */
 function draw(svg, report, places) {
     setAttribute(svg, "width", places.width);
     setAttribute(svg, "height", Math.ceil(places.height));
@@ -75,7 +85,10 @@ function draw(svg, report, places) {
     return { lines, nodes };
 }
 
-/** @param {Record<string, any>} line @param {import("./layout.js").Layout} places */
+/**
+ * @param {Record<string, any>} line
+ * @param {import("./layout.js").Layout} places
+ */
 function linePart(line, places) {
     const d = places.curves.get(line.line);
     const { x, y, width, height } = /** @type {import("./layout.js").Box} */ (places.labels.get(line.line));
@@ -95,7 +108,10 @@ function linePart(line, places) {
     };
 }
 
-/** @param {string} node @param {any} box */
+/**
+ * @param {string} node
+ * @param {any} box
+ */
 function nodePart(node, box) {
     const { x, y, width, height } = box;
     const title = shape("title", {});
@@ -106,7 +122,12 @@ function nodePart(node, box) {
     return { group, text, title };
 }
 
-/** @param {any} parts @param {Seen} seen @param {Record<string, any> | null} path that is drawn through @param {boolean} isChosen */
+/**
+ * @param {any} parts
+ * @param {Seen} seen
+ * @param {Record<string, any> | null} path that is drawn through
+ * @param {boolean} isChosen
+ */
 function colour(parts, { report, rates }, path, isChosen) {
     const through = new Set(path ? linesOf(path) : []);
     for (const line of report.lines) {
@@ -123,7 +144,12 @@ function colour(parts, { report, rates }, path, isChosen) {
     }
 }
 
-/** @param {any} part @param {Record<string, any>} line @param {string} state @param {{up: number, down: number} | undefined} now */
+/**
+ * @param {any} part
+ * @param {Record<string, any>} line
+ * @param {string} state
+ * @param {{up: number, down: number} | undefined} now
+ */
 function colourLine(part, line, state, now) {
     const tags = tagsOf(line).map(sayState);
     const grave = gravity(state) > 0 || state === "unknown";
@@ -139,13 +165,20 @@ function colourLine(part, line, state, now) {
     setText(part.title, [`${line.line}: ${line.start} → ${line.end}`, sayState(state), ...tags, milliseconds(line.round_trip), say("map.late", { share: percent(line.late) }), line.dial_error ? say("lines.dial.failed", { why: line.dial_error }) : ""].filter(Boolean).join("\n"));
 }
 
-/** Pixels: a busy line is a thick one. @param {{up: number, down: number} | undefined} now */
+/**
+ * Pixels: a busy line is a thick one.
+ * @param {{up: number, down: number} | undefined} now
+ */
 function thickness(now) {
     const bytes = now ? now.up + now.down : 0;
     return bytes < 2000 ? 2 : Math.min(6, 2 + Math.log10(bytes / 2000)).toFixed(1);
 }
 
-/** @param {any} part @param {string} name @param {import("./model.js").Report} report */
+/**
+ * @param {any} part
+ * @param {string} name
+ * @param {import("./model.js").Report} report
+ */
 function colourNode(part, name, report) {
     const node = report.nodes.find((one) => one.node === name);
     const state = nodeState(node);

@@ -3,12 +3,16 @@
 /** @typedef {Record<string, any>} Row */
 /** @typedef {Record<string, any> & {ingress: string, paths: Row[], lines: Row[], nodes: Row[], blame: string[], warnings: string[]}} Report */
 
-/** Lists of rows, by what names a row. @type {Record<string, string>} */
+/**
+ * Lists of rows, by what names a row.
+ * @type {Record<string, string>}
+ */
 const NAMED_BY = { paths: "path", lines: "line", nodes: "node" };
 
 /**
  * The report, with what has moved since.
- * @param {Report} report @param {Record<string, any>} news rows may lack fields, and lists rows, that did not move
+ * @param {Report} report
+ * @param {Record<string, any>} news rows may lack fields, and lists rows, that did not move
  * @returns {{report: Report, isWhole: boolean}} not whole when the news speak of what the report does not know: ask again
  */
 export function merge(report, news) {
@@ -35,7 +39,10 @@ function isTable(value) {
     return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** @param {Row[]} paths @returns {Row[]} best first, as the ingress lists them */
+/**
+ * @param {Row[]} paths
+ * @returns {Row[]} best first, as the ingress lists them
+ */
 function byRank(paths) {
     return paths.every((path) => path.rank === null || path.rank === undefined)
         ? paths
@@ -44,7 +51,10 @@ function byRank(paths) {
 
 /**
  * Bytes per second of every row since an earlier report; what was not there then, or counts anew, has none.
- * @param {Row[]} before @param {Row[]} now @param {string} name @param {number} seconds between them
+ * @param {Row[]} before
+ * @param {Row[]} now
+ * @param {string} name
+ * @param {number} seconds between them
  * @returns {Map<string, {up: number, down: number}>}
  */
 export function rates(before, now, name, seconds) {
@@ -61,7 +71,10 @@ export function rates(before, now, name, seconds) {
     return found;
 }
 
-/** @param {Row} path @returns {string[]} the names of its lines */
+/**
+ * @param {Row} path
+ * @returns {string[]} the names of its lines
+ */
 export function linesOf(path) {
     return path.path.split("/");
 }
@@ -76,7 +89,8 @@ export function works(path) {
 /**
  * What a line is shown as: its state; or `silent` where the ingress does not blame it (yet), and nothing comes over it
  * though something leads to its beginning.
- * @param {Row} line @param {Report} report
+ * @param {Row} line
+ * @param {Report} report
  * @returns {string}
  */
 export function shownState(line, report) {
@@ -91,7 +105,10 @@ export function shownState(line, report) {
     return line.start === report.ingress || start?.state === "up" ? "silent" : "unknown";
 }
 
-/** How grave a state is: 2 is broken, 1 is worth a look, 0 is well, -1 nobody knows. @type {Record<string, number>} */
+/**
+ * How grave a state is: 2 is broken, 1 is worth a look, 0 is well, -1 nobody knows.
+ * @type {Record<string, number>}
+ */
 const GRAVITY = {
     up: 0, poor: 1, held: 1, broken: 2, suspect: 2, silent: 2, unknown: -1, unused: -1, spare: -1,
     stalled: 2, down: 2, auth: 2, version: 2, "stale config": 2, backup: 0,
@@ -102,7 +119,10 @@ export function gravity(state) {
     return GRAVITY[state] ?? 1;
 }
 
-/** @param {Report} report @returns {Row | null} the path that new streams take */
+/**
+ * @param {Report} report
+ * @returns {Row | null} the path that new streams take
+ */
 export function best(report) {
     return report.paths.find((path) => path.rank === 1 && works(path)) ?? null;
 }

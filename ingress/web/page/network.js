@@ -10,7 +10,10 @@ import { linesTable } from "./lines.js";
 
 /** @typedef {import("./live.js").Seen} Seen */
 
-/** @param {import("./main.js").Context} _context @returns {import("./main.js").View} */
+/**
+ * @param {import("./main.js").Context} _context
+ * @returns {import("./main.js").View}
+ */
 export function networkView(_context) {
     const map = networkMap();
     const head = verdictPart();

@@ -12,7 +12,10 @@ const EVERY = 10_000;
 const SOON = 30 * 86400;
 /** Seconds before its end from which on a certificate is worth a colour. */
 
-/** @param {import("./main.js").Context} context @returns {import("./main.js").View} */
+/**
+ * @param {import("./main.js").Context} context
+ * @returns {import("./main.js").View}
+ */
 export function nodesView({ refused }) {
     const place = element("div", { class: "nodes" });
     const note = element("p", { class: "note", role: "alert" });
@@ -53,12 +56,19 @@ function nodePart(node) {
     return card(node.node, say(node.is_exit ? "map.exit" : "map.relay"), state, rows, more, age);
 }
 
-/** @param {any[]} rows @param {string} key @returns {number} */
+/**
+ * @param {any[]} rows
+ * @param {string} key
+ * @returns {number}
+ */
 function sum(rows, key) {
     return rows.reduce((all, row) => all + (row[key] ?? 0), 0);
 }
 
-/** @param {any} told @returns {any[][]} key, text, and how much of what there may be */
+/**
+ * @param {any} told
+ * @returns {any[][]} key, text, and how much of what there may be
+ */
 function vitals(told) {
     const share = (/** @type {any} */ one) => (one?.limit ? one.used / one.limit : null);
     return [
@@ -72,7 +82,10 @@ function vitals(told) {
     ];
 }
 
-/** @param {string | null} ends ISO 8601 @returns {any[][]} */
+/**
+ * @param {string | null} ends ISO 8601
+ * @returns {any[][]}
+ */
 function certificate(ends) {
     if (!ends) {
         return [];
@@ -82,19 +95,33 @@ function certificate(ends) {
     return [["certificate", `${duration(Math.max(0, left))} (${day(at)})`, null, left < SOON]];
 }
 
-/** @param {any} node @returns {any[][]} */
+/**
+ * @param {any} node
+ * @returns {any[][]}
+ */
 function clock(node) {
     const offset = node.clock_offset ?? node.told?.clock_offset;
     return typeof offset === "number" ? [["clock", milliseconds(Math.abs(offset)), null, Math.abs(offset) > 2]] : [];
 }
 
-/** @param {string} key @param {Record<string, number> | undefined} counted @returns {string[]} */
+/**
+ * @param {string} key
+ * @param {Record<string, number> | undefined} counted
+ * @returns {string[]}
+ */
 function counts(key, counted) {
     const some = Object.entries(counted ?? {}).filter(([, count]) => count > 0);
     return some.length ? [`${say(key)} · ${some.map(([name, count]) => `${name} ${count}`).join(say("unit.list"))}`] : [];
 }
 
-/** @param {string} name @param {string} role @param {string} state @param {any[][]} rows @param {string[]} more @param {string | null} age */
+/**
+ * @param {string} name
+ * @param {string} role
+ * @param {string} state
+ * @param {any[][]} rows
+ * @param {string[]} more
+ * @param {string | null} age
+ */
 function card(name, role, state, rows, more, age) {
     const known = rows.filter(([, text]) => text !== null && text !== undefined && text !== "");
     return element("section", { class: "card node-card", "data-grade": gravity(state) },

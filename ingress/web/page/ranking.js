@@ -36,7 +36,10 @@ export function rankingTable(choose) {
     return { node, moved };
 }
 
-/** @param {Record<string, any>} first @param {(path: string) => void} press */
+/**
+ * @param {Record<string, any>} first
+ * @param {(path: string) => void} press
+ */
 function rowPart(first, press) {
     const cells = Object.fromEntries(["rank", "state", "late", "streams", "rate", "reason"].map((key) => [key, element("td", { class: key, "data-name": key === "rank" ? null : say(`ranking.${key}`) })]));
     const bar = barPart();
@@ -70,7 +73,10 @@ function barPart() {
     const whisker = element("span", { class: "bar-spread" });
     const figure = element("span", { class: "figure" });
     const node = element("td", { class: "rtt", "data-name": say("ranking.rtt") }, figure, element("span", { class: "bar", "aria-hidden": "true" }, whisker, bar));
-    /** @param {Record<string, any>} path @param {number} slowest */
+    /**
+     * @param {Record<string, any>} path
+     * @param {number} slowest
+     */
     const update = (path, slowest) => {
         const median = Math.min(1, (path.round_trip ?? 0) / slowest);
         const reach = Math.min(1, Math.max(path.p95 ?? 0, path.round_trip ?? 0) / slowest);
@@ -82,7 +88,10 @@ function barPart() {
     return { node, update };
 }
 
-/** How many ride on it; of them `b` are bulk, `r` redundant. @param {Record<string, any>} row */
+/**
+ * How many ride on it; of them `b` are bulk, `r` redundant.
+ * @param {Record<string, any>} row
+ */
 function streams(row) {
     const kinds = [row.bulk && `${row.bulk}b`, row.redundant && `${row.redundant}r`].filter(Boolean).join(" ");
     return kinds ? `${row.streams} (${kinds})` : row.streams;

@@ -4,15 +4,29 @@
 /** @typedef {{from: number, to: number | null, why?: string}} Outage */
 /** @typedef {{at: number[], series: {rtt: (number | null)[], low: (number | null)[], high: (number | null)[], loss: (number | null)[], rows: (Kept | null)[], outages: [number, number][]}[], from: number, to: number}} Table times of all series together, and what each has at them; seconds */
 
-/** The larger of what came late and what was lost. @param {Kept} row @returns {number | null} */
+/**
+ * The larger of what came late and what was lost.
+ * @param {Kept} row
+ * @returns {number | null}
+ */
 export function lossOf(row) {
-    const known = [row.late, row.loss_up, row.loss_down].filter((share) => typeof share === "number");
-    return known.length ? Math.max(.../** @type {number[]} */ (known)) : null;
+    const shares = known([row.late, row.loss_up, row.loss_down]);
+    return shares.length ? Math.max(...shares) : null;
+}
+
+/**
+ * @param {(number | null | undefined)[]} values
+ * @returns {number[]}
+ */
+function known(values) {
+    return values.flatMap((value) => (typeof value === "number" ? [value] : []));
 }
 
 /**
  * Rows of one or two series under one axis of time. Where nothing was kept for longer than usual there is a hole.
- * @param {{step: number, series: Kept[], outages: Outage[]}[]} told @param {number} from @param {number} to
+ * @param {{step: number, series: Kept[], outages: Outage[]}[]} told
+ * @param {number} from
+ * @param {number} to
  * @returns {Table}
  */
 export function table(told, from, to) {
@@ -36,12 +50,21 @@ export function table(told, from, to) {
 const LONG = 2.5;
 /** Of the usual step: what is longer is a time of which nothing is known. */
 
-/** @param {number[]} times @param {number} usual step @returns {number[]} the same, and one more inside every hole, at which there is no row */
+/**
+ * @param {number[]} times
+ * @param {number} usual step
+ * @returns {number[]} the same, and one more inside every hole, at which there is no row
+ */
 function withHoles(times, usual) {
     return times.flatMap((time, index) => (index > 0 && time - times[index - 1] > usual * LONG ? [times[index - 1] + usual, time] : [time]));
 }
 
-/** The row at each time; of two series that were kept at other moments, the one before, unless it is old. @param {number[]} at @param {Map<number, Kept>} by @param {number} usual step */
+/**
+ * The row at each time; of two series that were kept at other moments, the one before, unless it is old.
+ * @param {number[]} at
+ * @param {Map<number, Kept>} by
+ * @param {number} usual step
+ */
 function spread(at, by, usual) {
     /** @type {Kept | null} */
     let last = null;
@@ -53,13 +76,16 @@ function spread(at, by, usual) {
 
 /**
  * What a whole span was like.
- * @param {Kept[]} rows @param {Outage[]} outages @param {number} from @param {number} to
+ * @param {Kept[]} rows
+ * @param {Outage[]} outages
+ * @param {number} from
+ * @param {number} to
  * @returns {{median: number | null, worst: number | null, loss: number | null, outage: number}} seconds, a share
  */
 export function summary(rows, outages, from, to) {
-    const rtts = rows.map((row) => row.rtt).filter((rtt) => rtt !== null).sort((a, b) => a - b);
-    const worst = rows.map((row) => row.p95).filter((p95) => p95 !== null && p95 !== undefined);
-    const losses = rows.map(lossOf).filter((loss) => loss !== null);
+    const rtts = known(rows.map((row) => row.rtt)).sort((a, b) => a - b);
+    const worst = known(rows.map((row) => row.p95));
+    const losses = known(rows.map(lossOf));
     return {
         median: rtts.length ? rtts[Math.floor(rtts.length / 2)] : null,
         worst: worst.length ? Math.max(...worst) : null,
@@ -71,7 +97,10 @@ export function summary(rows, outages, from, to) {
 /** Of what share on a colour of loss begins: the scale that people know from SmokePing. */
 export const LOSSES = [0, 0.003, 0.02, 0.1, 0.3];
 
-/** @param {number | null} loss @returns {number} the place of its colour; 0 for none, or unknown */
+/**
+ * @param {number | null} loss
+ * @returns {number} the place of its colour; 0 for none, or unknown
+ */
 export function lossGrade(loss) {
-    return loss === null ? 0 : Math.max(0, LOSSES.findLastIndex((from) => loss >= from));
+    return loss === null ? 0 : Math.max(0, LOSSES.filter((from) => loss >= from).length - 1);
 }

@@ -2,7 +2,10 @@
 
 import { gravity } from "./model.js";
 
-/** @param {string} state @returns {string} what a state is marked with, for eyes that see no red */
+/**
+ * @param {string} state
+ * @returns {string} what a state is marked with, for eyes that see no red
+ */
 export function markOf(state) {
     if (state === "up") {
         return "✓";
@@ -14,7 +17,10 @@ export function markOf(state) {
     return grade === 2 ? "✕" : grade === 1 ? "!" : "·";
 }
 
-/** @param {Record<string, any> | undefined} node undefined is the ingress itself @returns {string} */
+/**
+ * @param {Record<string, any> | undefined} node undefined is the ingress itself
+ * @returns {string}
+ */
 export function nodeState(node) {
     if (!node) {
         return "up";
@@ -22,12 +28,20 @@ export function nodeState(node) {
     return node.draining ? "draining" : node.state;
 }
 
-/** What else a line is: held by hand, a backup. @param {Record<string, any>} line @returns {string[]} keys of states */
+/**
+ * What else a line is: held by hand, a backup.
+ * @param {Record<string, any>} line
+ * @returns {string[]} keys of states
+ */
 export function tagsOf(line) {
     return [line.held && "line-held", line.backup && "backup"].filter(Boolean);
 }
 
-/** The larger of what came late and what TCP knows to be lost. @param {Record<string, any>} line @returns {number | null} */
+/**
+ * The larger of what came late and what TCP knows to be lost.
+ * @param {Record<string, any>} line
+ * @returns {number | null}
+ */
 export function lossOf(line) {
     const known = [line.late, ...(line.directions ?? []).map((/** @type {any} */ one) => one.loss)].filter((share) => typeof share === "number");
     return known.length ? Math.max(...known) : null;
@@ -38,7 +52,10 @@ const QUIET = 2000;
 
 const UNITS = ["", "k", "M", "G"];
 
-/** Bytes per second as bits, short: `9.8M`. @param {number} bytes */
+/**
+ * Bytes per second as bits, short: `9.8M`.
+ * @param {number} bytes
+ */
 export function shortRate(bytes) {
     let [rest, step] = [bytes * 8, 0];
     while (rest >= 999.5 && step < UNITS.length - 1) {
@@ -47,7 +64,12 @@ export function shortRate(bytes) {
     return `${step && rest < 9.95 ? rest.toFixed(1) : rest.toFixed(0)}${UNITS[step]}`;
 }
 
-/** What moves on a line now. @param {{up: number, down: number} | undefined} now @param {boolean} isSmall only the busier direction @returns {string} */
+/**
+ * What moves on a line now.
+ * @param {{up: number, down: number} | undefined} now
+ * @param {boolean} isSmall only the busier direction
+ * @returns {string}
+ */
 export function rateOf(now, isSmall) {
     if (!now || now.up + now.down < QUIET) {
         return "";

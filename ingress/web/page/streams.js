@@ -12,14 +12,20 @@ import { duration, say } from "./words.js";
 const COLUMNS = ["target", "client", "user", "rule", "path", "exit", "age", "down", "up", "rate", "moves"];
 const FALLING = new Set(["age", "down", "up", "rate", "moves"]);
 /** Columns of which the largest are of interest. */
-/** How the ingress calls an order, where it is not the column's name. @type {Record<string, string>} */
+/**
+ * How the ingress calls an order, where it is not the column's name.
+ * @type {Record<string, string>}
+ */
 const SORTS = { age: "-age", down: "bytes", up: "bytes" };
 const EVERY = 2000;
 const MOST = 2000;
 /** Rows in one answer. */
 const HEIGHTS = { wide: 36, narrow: 92 };
 
-/** @param {import("./main.js").Context} context @returns {import("./main.js").View} */
+/**
+ * @param {import("./main.js").Context} context
+ * @returns {import("./main.js").View}
+ */
 export function streamsView({ query, refused }) {
     const shown = { text: query.get("filter") ?? "", protocol: "", key: "down", isFalling: true };
     /** @type {Flow[]} */
@@ -79,7 +85,10 @@ export function streamsView({ query, refused }) {
     return { node: parts.node, leave: () => { clearInterval(again); narrow.removeEventListener("change", show); } };
 }
 
-/** @param {{text: string, protocol: string, key: string, isFalling: boolean}} shown @param {() => void} show */
+/**
+ * @param {{text: string, protocol: string, key: string, isFalling: boolean}} shown
+ * @param {() => void} show
+ */
 function frame(shown, show) {
     const sortBy = (/** @type {string} */ key) => {
         [shown.isFalling, shown.key] = [key === shown.key ? !shown.isFalling : FALLING.has(key), key];
@@ -102,7 +111,10 @@ function frame(shown, show) {
     return { node: element("section", { class: "card" }, element("h1", { class: "unseen" }, say("streams.title")), bar, note, box, empty), body, box, count, note, head, empty };
 }
 
-/** @param {Flow} first @param {(flow: Flow) => void} end */
+/**
+ * @param {Flow} first
+ * @param {(flow: Flow) => void} end
+ */
 function rowPart(first, end) {
     const cells = Object.fromEntries(COLUMNS.map((key) => [key, element("div", { role: "cell", class: key })]));
     let last = first;

@@ -2,7 +2,12 @@
 
 import { element } from "./dom.js";
 
-/** @param {string} question @param {string} act what the button says @param {string} leave what the other one says @returns {Promise<boolean>} */
+/**
+ * @param {string} question
+ * @param {string} act what the button says
+ * @param {string} leave what the other one says
+ * @returns {Promise<boolean>}
+ */
 export function sure(question, act, leave) {
     return new Promise((resolve) => {
         const dialog = element("dialog", { class: "sure", "aria-label": question, onclose: () => { dialog.remove(); resolve(dialog.returnValue === "yes"); } },

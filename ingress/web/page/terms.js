@@ -28,7 +28,11 @@ export function drawnCandidates(all, taken) {
     return { rows, legend: legend(known, sources) };
 }
 
-/** Of datagrams there is the sum, and its first part. @param {Record<string, any>} candidate @returns {Term[]} */
+/**
+ * Of datagrams there is the sum, and its first part.
+ * @param {Record<string, any>} candidate
+ * @returns {Term[]}
+ */
 function termsOf(candidate) {
     if (candidate.terms) {
         return candidate.terms;
@@ -46,7 +50,11 @@ function place(name) {
     return name === "jitter" ? 2 : Math.max(0, KINDS.indexOf(name)) + 1;
 }
 
-/** @param {Term[]} terms @param {number} cost @param {number} most seconds at the end of the bar */
+/**
+ * @param {Term[]} terms
+ * @param {number} cost
+ * @param {number} most seconds at the end of the bar
+ */
 function bar(terms, cost, most) {
     const made = element("div", { class: "cost-bar", "aria-hidden": "true" });
     let room = 1;
@@ -75,7 +83,10 @@ function sum(terms) {
         element("span", { title: words(term) }, `${say(`term.${term.name}`)} ${milliseconds(term.value)}${SOURCES[term.source] ?? ""}`)]);
 }
 
-/** @param {Set<string>} known @param {Set<string>} sources */
+/**
+ * @param {Set<string>} known
+ * @param {Set<string>} sources
+ */
 function legend(known, sources) {
     const terms = [...KINDS, "jitter"].filter((name) => known.has(name)).map((name) => element("span", { class: "key" }, element("i", { class: `term-${place(name)}` }), say(`term.${name}`)));
     const marks = Object.entries(SOURCES).filter(([source]) => sources.has(source)).map(([source, mark]) => element("span", {}, `${mark} ${say(`source.${source}`)}`));

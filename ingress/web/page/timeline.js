@@ -5,7 +5,11 @@
 const BAD = /(dead|failed|lost|sick|stalled|damaged|forgotten|refused|wrong|down|broken|not-kept|used-up)$/;
 const WATCH = /(rescued|moved|draining|lagged|warned|leaves-exit|leave-exit|held|switched)$/;
 
-/** By its level, and what its name says of it. @param {Told} one @returns {"bad" | "watch" | "well"} */
+/**
+ * By its level, and what its name says of it.
+ * @param {Told} one
+ * @returns {"bad" | "watch" | "well"}
+ */
 export function kindOf({ event, level }) {
     if (level === "error" || BAD.test(event)) {
         return "bad";
@@ -13,7 +17,12 @@ export function kindOf({ event, level }) {
     return level === "warning" || WATCH.test(event) ? "watch" : "well";
 }
 
-/** @param {Told[]} events @param {string} text @param {boolean} isGraveOnly @returns {Told[]} newest first */
+/**
+ * @param {Told[]} events
+ * @param {string} text
+ * @param {boolean} isGraveOnly
+ * @returns {Told[]} newest first
+ */
 export function chosen(events, text, isGraveOnly) {
     const wanted = text.toLowerCase().split(/\s+/).filter(Boolean);
     return events
@@ -27,7 +36,10 @@ export function chosen(events, text, isGraveOnly) {
 
 /**
  * How many events there were in each piece of the last *span* seconds.
- * @param {Told[]} events @param {number} now @param {number} span @param {number} pieces
+ * @param {Told[]} events
+ * @param {number} now
+ * @param {number} span
+ * @param {number} pieces
  * @returns {{bad: number, other: number, from: number}[]}
  */
 export function density(events, now, span, pieces) {

@@ -10,7 +10,10 @@ const EVERY = 15_000;
 const MOST = 200;
 /** Rows that are shown of each kind. */
 
-/** @param {import("./main.js").Context} context @returns {import("./main.js").View} */
+/**
+ * @param {import("./main.js").Context} context
+ * @returns {import("./main.js").View}
+ */
 export function usageView({ seen, refused }) {
     let kind = "user";
     let span = "today";
@@ -45,13 +48,20 @@ export function usageView({ seen, refused }) {
     return { node: element("div", { class: "view" }, element("section", { class: "card" }, element("h1", { class: "unseen" }, say("usage.title")), bar, place), quotas), leave: () => clearInterval(again) };
 }
 
-/** When a span began, by the clock of the browser. @param {string} span @returns {number} seconds since 1970 */
+/**
+ * When a span began, by the clock of the browser.
+ * @param {string} span
+ * @returns {number} seconds since 1970
+ */
 function begin(span) {
     const now = new Date();
     return (span === "today" ? new Date(now.getFullYear(), now.getMonth(), now.getDate()) : new Date(now.getFullYear(), now.getMonth(), 1)).getTime() / 1000;
 }
 
-/** What a row moved in all: of lines, what measures them too. @param {Record<string, any>} row */
+/**
+ * What a row moved in all: of lines, what measures them too.
+ * @param {Record<string, any>} row
+ */
 function moved(row) {
     const sum = (/** @type {string[]} */ names) => names.reduce((all, name) => all + (row[name] ?? 0), 0);
     return { up: sum(["up", "tcp_up", "udp_up", "probes_up"]), down: sum(["down", "tcp_down", "udp_down", "probes_down"]), udp: sum(["udp_up", "udp_down"]), streams: row.streams };

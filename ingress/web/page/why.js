@@ -13,7 +13,10 @@ import { drawnCandidates } from "./terms.js";
 const MOST = 24;
 /** Candidates that are drawn; of more the best. */
 
-/** @param {import("./main.js").Context} context @returns {import("./main.js").View} */
+/**
+ * @param {import("./main.js").Context} context
+ * @returns {import("./main.js").View}
+ */
 export function whyView({ query, refused }) {
     const answer = element("div", { class: "view", "aria-live": "polite" }, element("p", { class: "note" }, say("why.none")));
     const form = questionForm(query);
@@ -59,7 +62,10 @@ function questionForm(query) {
     return form;
 }
 
-/** Where it goes, in a sentence. @param {Why} why */
+/**
+ * Where it goes, in a sentence.
+ * @param {Why} why
+ */
 function headline(why) {
     const goes = why.paths.length > 0 || why.exit !== null;
     const rule = why.rule && say("why.rule", { place: why.rule.place, title: why.rule.title, does: why.rule.does });
@@ -86,7 +92,10 @@ function candidates(why) {
             element("div", { class: "candidate-sum" }, sum)))));
 }
 
-/** What would change it, what did, and where much would go. @param {Why} why */
+/**
+ * What would change it, what did, and where much would go.
+ * @param {Why} why
+ */
 function remarks(why) {
     const list = (/** @type {string} */ title, /** @type {(string | Node)[]} */ rows) => rows.length > 0 && element("section", { class: "card" }, element("h2", {}, title), element("ul", { class: "remarks" }, rows.map((row) => element("li", {}, row))));
     const kept = Object.entries(why.kept ?? {});

@@ -53,17 +53,28 @@ export function say(key, values = {}) {
     return words.replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
 }
 
-/** The words for a state; one that this page does not know is said as the ingress says it. @param {string} state @returns {string} */
+/**
+ * The words for a state; one that this page does not know is said as the ingress says it.
+ * @param {string} state
+ * @returns {string}
+ */
 export function sayState(state) {
     return WORDS[chosen][`state.${state}`] ?? state;
 }
 
-/** @param {number | null | undefined} seconds @returns {string} */
+/**
+ * @param {number | null | undefined} seconds
+ * @returns {string}
+ */
 export function duration(seconds) {
     return lasted(seconds, { d: say("unit.d"), h: say("unit.h"), min: say("unit.min"), s: say("unit.s") }).trim();
 }
 
-/** A moment, in the browser's time zone: with the day unless it is today. @param {number} at seconds since 1970 @returns {string} */
+/**
+ * A moment, in the browser's time zone: with the day unless it is today.
+ * @param {number} at seconds since 1970
+ * @returns {string}
+ */
 export function moment(at) {
     const date = new Date(at * 1000);
     const isToday = date.toDateString() === new Date().toDateString();
@@ -72,7 +83,10 @@ export function moment(at) {
         : { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
 }
 
-/** @param {number} at seconds since 1970 @returns {string} */
+/**
+ * @param {number} at seconds since 1970
+ * @returns {string}
+ */
 export function day(at) {
     return new Date(at * 1000).toLocaleDateString(chosen === "zh" ? "zh-CN" : "en-GB", { year: "numeric", month: "short", day: "numeric" });
 }
