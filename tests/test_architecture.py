@@ -42,7 +42,7 @@ FLOORS = (
     ("relay", ("serve",)),
     ("relay", ("cli",)),
     ("relay", ("__main__",)),
-    ("ingress", ("__init__", "lru", "lists")),
+    ("ingress", ("__init__", "lru", "lists", "messages")),
     ("ingress", ("penalty", "users", "certificates")),
     ("ingress", ("users_file", "keys")),
     ("ingress", ("config", "doors")),

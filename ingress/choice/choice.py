@@ -6,23 +6,24 @@ from collections.abc import Iterator, Mapping
 from ingress.choice.demand import Demand
 from ingress.choice.entry import Entry, Tier
 from ingress.choice.ranking import Group, Ranking
+from ingress.messages.message import Message
 
 
 class Basis(enum.Enum):
     """What decided; the values are the words of logs and of `--why`."""
 
-    BEST = "best path"
-    SITE = "best for this site"
-    PERMITTED = "best of the exits that may dial it"
-    RULED = "best of what its rule allows"
-    WISHED = "asked for by hand (ingress use)"
-    KEPT = "this client keeps its exit for the site"
-    FOLLOWED = "an address without a name: by the exit of this client's last stream"
-    DETOUR = "the client's exit for this site does not answer now"
-    TRIAL = "this site answers late by the best exit: to see whether it does by another"
-    LEFT = "the client's exit for this site reaches no targets now"
-    SAME_EXIT = "another path to the same exit"
-    OTHER_EXIT = "another exit"
+    BEST = Message("basis.best")
+    SITE = Message("basis.site")
+    PERMITTED = Message("basis.permitted")
+    RULED = Message("basis.ruled")
+    WISHED = Message("basis.wished")
+    KEPT = Message("basis.kept")
+    FOLLOWED = Message("basis.followed")
+    DETOUR = Message("basis.detour")
+    TRIAL = Message("basis.trial")
+    LEFT = Message("basis.left")
+    SAME_EXIT = Message("basis.same-exit")
+    OTHER_EXIT = Message("basis.other-exit")
 
 
 _SAME_EXIT, _OTHER_EXIT = Basis.SAME_EXIT, Basis.OTHER_EXIT  # found once: each look-up in an enum takes a call's time
@@ -44,18 +45,18 @@ class Choice:
         """Whether the stream was opened before, on a path or at an exit that failed it."""
 
     @property
-    def why(self) -> str:
+    def why(self) -> Message:
         """What decided; of a redundant stream, what became of its second leg."""
         if self.demand.legs == 1 or self.is_repeated:
             return self.basis.value
         if len(self.paths) < self.demand.legs:
-            return "redundant by rule, but no second path shares no line with it"
-        return "redundant by rule"
+            return Message("choice.single")
+        return Message("choice.redundant")
 
     @property
-    def reason(self) -> str:
+    def reason(self) -> Message:
         """For the log and `--why`: what decided, and how the path stood then."""
-        return f"{self.why} ({self.entry.reason})"
+        return Message("choice", why=self.why, reason=self.entry.reason)
 
     def __repr__(self) -> str:
         return f"<Choice {' + '.join(self.paths)} to {self.exit}: {self.reason}>"

@@ -4,6 +4,7 @@ What is not known is assumed to take as long as the nearest exit that is known, 
 given up for being unknown.
 """
 
+import functools
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -14,6 +15,7 @@ from ingress.choice.sites import site_of
 from ingress.lru import Lru
 from ingress.measure.estimators import median
 from ingress.measure.figures import Source
+from ingress.messages.message import Message, word
 
 USES = 3
 """Connections to a site within WITHIN that make it worth timing by every exit."""
@@ -30,6 +32,14 @@ MOST_TIMED = 256
 """Sites that are timed by probes at once, those used last: more would be traffic nobody asked for."""
 PROBES_AT_ONCE = 8
 """Probes wanted per call at most, so that a start with many open tabs is not a burst of dials."""
+
+PROBED = Message("term.probed")
+
+
+@functools.cache
+def _median_of(count: int) -> Message:
+    """For each stream: kept, because making one takes as long as all else here."""
+    return Message("term.connects", count=count)
 
 
 @attrs.frozen
@@ -99,21 +109,23 @@ class ConnectTimes:
         timed.times.append(took)
         timed.asked = now
         source = Source.MEASURED if probed else Source.USED
-        note = "timed by a probe" if probed else f"median of the last {len(timed.times)} connects"
+        note = PROBED if probed else _median_of(len(timed.times))
         site.known[exit_] = Connect(_usual(timed.times), source, note)
 
     def failed(self, name: str, exit_: str, why: str) -> None:
         """The exit could not connect to the site *name*: it is to be avoided for it."""
         site = self._sites.get(name)
         if site is not None:
-            site.known[exit_] = Connect(UNREACHABLE, Source.MEASURED, f"could not connect: {why}")
+            site.known[exit_] = Connect(
+                UNREACHABLE, Source.MEASURED, Message("term.unconnected", cause=word("cause", why))
+            )
 
     def forgive(self, name: str, exit_: str) -> None:
         """The exit is taken to be as before it could not connect to the site *name*."""
         site = self._sites.get(name)
         timed = None if site is None else site.by_exit.get(exit_)
         if site is not None and site.known.pop(exit_, None) is not None and timed is not None and timed.times:
-            site.known[exit_] = Connect(_usual(timed.times), Source.USED, "as before it could not connect")
+            site.known[exit_] = Connect(_usual(timed.times), Source.USED, Message("term.as-before"))
 
     def probe(self, name: str, exit_: str) -> Probe | None:
         """A question for *exit_* about the site *name*, by the last target that was used there; None if it is not

@@ -10,6 +10,7 @@ from collections import defaultdict
 import attrs
 
 from ingress.measure.figures import PathFigures, Source
+from ingress.messages.message import Message
 
 LATE_PENALTY = 0.2
 """Seconds added to the round trip that a late answer costs: about what TCP waits before it sends again."""
@@ -76,22 +77,26 @@ def lost_cost(figures: PathFigures) -> float:
 def terms(figures: PathFigures, connect: Connect, first_byte: Term) -> tuple[Term, ...]:
     """The summands; their sum is `path_cost` plus the target's share, of which *first_byte* is one."""
     source = figures.source
-    composed = "sum of its lines' pieces" if source is Source.ASSUMED else "mean since it last changed"
+    composed = Message("term.composed" if source is Source.ASSUMED else "term.mean")
+    late, share = figures.late * (figures.round_trip + LATE_PENALTY), Message("term.share-late", share=figures.late)
     return (
-        Term("round trip", figures.round_trip, source, composed),
-        Term("2 x deviation", DEVIATIONS * figures.deviation, Source.MEASURED),
-        Term("late", figures.late * (figures.round_trip + LATE_PENALTY), Source.MEASURED, f"{figures.late:.0%} late"),
+        Term(Message("term.round-trip"), figures.round_trip, source, composed),
+        Term(Message("term.deviation"), DEVIATIONS * figures.deviation, Source.MEASURED),
+        Term(Message("term.late"), late, Source.MEASURED, share),
         _lost_term(figures),
-        Term("exit to target", connect.time, connect.source, connect.note),
+        Term(Message("term.connect"), connect.time, connect.source, connect.note),
         first_byte,
     )
 
 
 def _lost_term(figures: PathFigures) -> Term:
     losing = sorted((one for one in figures.directions if one.loss.low > 0.0), key=lambda one: -one.loss.low)
-    said = [f"{one.loss.low:.2%} or more of what {one.start} sends to {one.end} by {one.line}" for one in losing]
+    said = [
+        Message("term.direction", share=one.loss.low, start=one.start, end=one.end, line=one.line)
+        for one in losing[:MOST_NAMED]
+    ]
     source = Source.TOLD if any(one.is_told for one in losing) else Source.MEASURED
-    return Term("lost", lost_cost(figures), source, "; ".join(said[:MOST_NAMED]))
+    return Term(Message("term.lost"), lost_cost(figures), source, Message("joined", parts=tuple(said)))
 
 
 def equal(cost: float) -> float:

@@ -5,6 +5,9 @@ import enum
 from ingress.choice.cost import path_cost
 from ingress.measure.figures import PathFigures, Source
 from ingress.measure.health import PathState
+from ingress.messages.message import Message
+
+BEST, IN_BAND, ONLY_THEN = Message("place.best"), Message("place.band"), Message("place.only-then")
 
 
 class Tier(enum.IntEnum):
@@ -91,9 +94,11 @@ class Entry:
             return figures.reason or figures.shown
         if figures.closed or figures.leaving:
             return figures.closed or figures.leaving
-        place = "best" if self.rank == 1 else "as good as the best" if self.in_band else ""
-        backup = f"backup: {figures.stands_in or 'only when nothing else is up'}" if self.tier is Tier.BACKUP else ""
-        return "; ".join(part for part in (place, backup) if part) or f"costs {self.cost * 1000:.0f} ms"
+        place = BEST if self.rank == 1 else IN_BAND if self.in_band else None
+        if self.tier is Tier.BACKUP:
+            backup = Message("place.backup", why=figures.stands_in or ONLY_THEN)
+            return backup if place is None else Message("joined", parts=(place, backup))
+        return place or Message("place.cost", cost=self.cost)
 
     def __repr__(self) -> str:
         return f"<Entry {self.rank} {self.name} {self.tier.name} {self.cost:.4f} s>"

@@ -15,6 +15,7 @@ import attrs
 
 from ingress.choice.demand import Demand
 from ingress.lru import Lru
+from ingress.messages.message import Message
 from relay.model.cause import Cause
 
 WINDOW = 10.0
@@ -44,12 +45,12 @@ ASK_EVERY = 1.0
 class Trouble(enum.Enum):
     """What it looks like from outside. The values are what operators read of a sick exit."""
 
-    SILENT = "answers, and reaches no target: its uplink is silent"
-    NO_ROUTE = "answers, and reaches no target: it has no route to them"
-    DNS = "answers, and finds no names: its DNS does not answer"
-    NAMES = "answers, and finds no names: its DNS does not answer, or its uplink is silent"
+    SILENT = Message("exit.silent")
+    NO_ROUTE = Message("exit.no-route")
+    DNS = Message("exit.dns")
+    NAMES = Message("exit.names")
     """As long as it was asked for nothing else."""
-    REFUSED = "answers, and reaches no target: everything refuses it"
+    REFUSED = Message("exit.refused")
 
 
 TROUBLES = {
@@ -89,9 +90,9 @@ class Sickness:
     since: float
 
     @property
-    def sentence(self) -> str:
+    def sentence(self) -> Message:
         """As `blame` and the log have it."""
-        return f"exit {self.exit} {self.trouble.value}"
+        return Message("exit.sick", exit=self.exit, trouble=self.trouble.value)
 
 
 class _Exit:

@@ -18,6 +18,7 @@ from ingress.choice.demand import Demand
 from ingress.lru import Lru
 from ingress.measure.estimators import median, quantile
 from ingress.measure.figures import Source
+from ingress.messages.message import Message
 
 RECENT = 12
 """Streams of one exit to one target that are remembered."""
@@ -41,6 +42,8 @@ TRIED = 600.0
 MOST_SITES = 512
 MOST_TARGETS = 4
 """Of a site, those used last."""
+
+FIRST_BYTE = Message("term.first-byte")
 
 
 @attrs.frozen
@@ -128,9 +131,9 @@ class FirstBytes:
         """What *exit_* is charged for *site*, as a summand of the cost."""
         one = self.later(site).get(exit_)
         if one is None:
-            return Term("first byte", 0.0, Source.USED)
-        note = f"takes {one.time * 1000:.0f} ms longer than by {one.than} ({one.streams} streams)"
-        return Term("first byte", one.time, Source.USED, note)
+            return Term(FIRST_BYTE, 0.0, Source.USED)
+        note = Message("term.later", time=one.time, exit=one.than, streams=one.streams)
+        return Term(FIRST_BYTE, one.time, Source.USED, note)
 
     def later(self, site: str) -> Mapping[str, Later]:
         """By exit, what it is charged for *site*; those that are not are left out."""

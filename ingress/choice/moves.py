@@ -11,6 +11,7 @@ import attrs
 
 from ingress.choice.entry import Entry, Tier
 from ingress.choice.ranking import Ranking, doubt
+from ingress.messages.message import Message, word
 
 WORSE = 0.015
 WORSE_SHARE = 0.10
@@ -69,7 +70,7 @@ class Mover:
     def _leave(self, ranking: Ranking, entry: Entry, worse: Mapping[str, float], now: float) -> Move | None:
         if entry.tier >= Tier.STALLED and entry.tier is not Tier.CLOSED:
             to = rescue(ranking, entry)
-            reason = entry.figures.reason or entry.figures.word
+            reason = entry.figures.reason or word("state", entry.figures.word)
             return None if to is None else Move(entry.name, to.name, MoveKind.ALL, False, reason, self._within)
         better = _better(ranking, entry)
         if better is None:
@@ -88,7 +89,7 @@ class Mover:
             return None
         self._rest[better.name] = now + REST
         del self._worse_since[entry.name]
-        why = f"{gain * 1000:.0f} ms worse for {WORSE_FOR:g} s"
+        why = Message("move.worse", gain=gain, length=WORSE_FOR)
         return Move(entry.name, better.name, MoveKind.THIN, True, why, self._within)
 
 

@@ -13,6 +13,7 @@ from ingress.choice.entry import Entry, Tier
 from ingress.choice.offers import Bulk, Offer, Offers, StreamKey
 from ingress.choice.ranking import Ranking
 from ingress.measure.capacity import APART, PathWay, Way
+from ingress.messages.message import Message
 
 ALIKE = 0.9
 """Share of the best known offer from which on a path counts as as good: money and the ranking decide then."""
@@ -78,8 +79,8 @@ class Placing:
         home, offer = best(found)
         trial = self._trial(found, way, offers, offer.known, now)
         if trial is None:
-            return Place(home.name, offer.known, False, "the fastest that is known")
-        return Place(trial.name, offers.offer(trial.name, way).known, True, "to see what it carries")
+            return Place(home.name, offer.known, False, Message("bulk.fastest"))
+        return Place(trial.name, offers.offer(trial.name, way).known, True, Message("bulk.trial"))
 
     def placed(self, place: Place, way: Way, now: float) -> None:
         """A stream was put there."""
@@ -147,7 +148,7 @@ class Placing:
         entry, offer = to
         if here_known > APART * bulk.speed:
             self._disappointed[bulk.path, bulk.way] = bulk.speed, now
-        reason = f"known to be {offer.known / bulk.speed:.1f} times as fast"
+        reason = Message("bulk.faster", times=offer.known / bulk.speed)
         return BulkMove(bulk.stream, bulk.path, entry.name, offer.known, reason)
 
     def _faster(

@@ -13,6 +13,7 @@ import attrs
 from ingress.choice.cost import ERRORS, TOLD_APART, equal
 from ingress.choice.entry import Entry, Tier
 from ingress.measure.figures import PathFigures
+from ingress.messages.message import Message
 
 ENOUGH = 0.080
 """What a switch has to be worth before it is made, in seconds of cost times seconds of time: 10 ms for a second,
@@ -248,7 +249,7 @@ def _switches(previous: Ranking, group: Group, now: float) -> tuple[Switch, ...]
 
 def _why_left(old: Entry | None, new: Entry) -> str:
     if old is None:
-        return "no longer in the network"
+        return Message("switch.gone")
     if old.grade != new.grade:
         return old.reason
-    return f"{(old.cost - new.cost) * 1000:.1f} ms cheaper"
+    return Message("switch.cheaper", gain=old.cost - new.cost)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from ingress.cli.wording import of_terminal
 from relay.admin.client import Answer, ask, ask_to_reload
 from relay.admin.path import find_socket
 
@@ -34,11 +35,15 @@ def run(options: argparse.Namespace) -> int:
         return 0
     from ingress.cli.render_paths import render
 
-    console = new_console()
+    console, say = new_console(), of_terminal()
+
+    def draw(rows: int | None) -> "RenderableType":
+        return render(_ask(place, "paths", lang=say.language), console.width, rows, say)
+
     if options.watch:
         rows = console.height if console.is_terminal else None
-        return watch(console, lambda: render(_ask(place, "paths"), console.width, rows), threading.Event().wait)
-    console.print(render(_ask(place, "paths"), console.width))
+        return watch(console, lambda: draw(rows), threading.Event().wait)
+    console.print(draw(None))
     return 0
 
 
@@ -61,7 +66,8 @@ def _why(place: Path, target: str, who: dict[str, str]) -> int:
     else:
         from ingress.cli.render_why import render
 
-    new_console().print(render(_ask(place, "why", target=target, **who)))
+    say = of_terminal()
+    new_console().print(render(_ask(place, "why", target=target, lang=say.language, **who), say))
     return 0
 
 

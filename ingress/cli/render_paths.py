@@ -4,15 +4,18 @@ On a screen of *height* rows the tables are shortened, so that what is wrong and
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from ingress.cli.fitting import Column, Row, columns_that_fit, shared, shortened, wrapped
-from relay.cli.render_units import DASH, STYLES, age, counted, megabits, milliseconds, percent, share_lost, size
+from ingress.cli.wording import Wording
+from ingress.messages.message import Message
+from relay.cli.render_units import DASH, STYLES, age, megabits, milliseconds, percent, share_lost, size
 
+TABLES = ("paths", "lines")
 WIDE = 140
 """Columns from which the reason stands beside its path; on less it stands below the table."""
 
@@ -42,6 +45,10 @@ def _carries(row: Row) -> str:
     return "/".join(speeds) if any(known.values()) else DASH
 
 
+def _state(row: Row) -> str:
+    return str(row.get("word", row["state"]))
+
+
 def _streams(row: Row) -> str:
     special = [f"{row[kind]}{kind[0]}" for kind in ("bulk", "redundant") if row[kind]]
     return f"{row['streams']} ({' '.join(special)})" if special else str(row["streams"])
@@ -50,7 +57,7 @@ def _streams(row: Row) -> str:
 PATH_COLUMNS = (
     Column("#", lambda row: f"{row['rank'] or DASH}{'=' if row['in_band'] else ''}", is_text=True),
     Column("path", lambda row: f"{row['path']} > {row['exit']}", is_text=True),
-    Column("state", lambda row: str(row["state"]), is_text=True),
+    Column("state", _state, is_text=True),
     Column("rtt ms", lambda row: milliseconds(row["round_trip"])),
     Column("p95", lambda row: milliseconds(row["p95"]), 3),
     Column("dev", lambda row: milliseconds(row["deviation"], 1), 6),
@@ -67,7 +74,7 @@ LINE_COLUMNS = (
     Column("line", lambda row: str(row["line"]), is_text=True),
     Column("from", lambda row: str(row["start"]), 7, is_text=True),
     Column("to", lambda row: str(row["end"]), 8, is_text=True),
-    Column("state", lambda row: str(row["state"]), is_text=True),
+    Column("state", _state, is_text=True),
     Column("rtt ms", _piece),
     Column("dev", lambda row: milliseconds(row.get("deviation"), 1), 5),
     Column("late", lambda row: percent(row.get("late")), 6),
@@ -83,25 +90,29 @@ LINE_COLUMNS = (
 to send again of what was sent from its start, and back to it; Mbit/s what it was seen to deliver, both ways."""
 
 
-def render(answer: Mapping[str, Any], width: int, height: int | None = None) -> RenderableType:
-    """*answer* as docs/paths-json.md describes it, for *width* columns and, on a screen, at most *height* rows."""
-    paths, lines = answer["paths"], answer["lines"]
+def render(
+    answer: Mapping[str, Any], width: int, height: int | None = None, say: Wording | None = None
+) -> RenderableType:
+    """*answer* as docs/paths-json.md describes it, in the language of *say*, for *width* columns and, on a screen, at
+    most *height* rows."""
+    say = Wording() if say is None else say
+    paths, lines = ([{**row, "word": say.word("state", row["state"])} for row in answer[what]] for what in TABLES)
     head = [Text(f"{answer['ingress']}  {answer['time']}", style="bold", no_wrap=True)]
-    head += [Text(row) for row in wrapped([f"use {said}" for said in answer.get("wishes", ())], width)]
-    head += [Text(row, style=style) for said, style in _wrong(answer) for row in wrapped([said], width)]
-    tail = [Text(row) for row in wrapped([total_line(answer["totals"])], width)]
+    head += [Text(row) for row in wrapped([say("cli.use", wish=said) for said in answer.get("wishes", ())], width)]
+    head += [Text(row, style=style) for said, style in _wrong(answer, say) for row in wrapped([said], width)]
+    tail = [Text(row) for row in wrapped([total_line(answer["totals"], say)], width)]
     if height is None:
-        said = [Text(row) for row in wrapped(datagram_notes(paths), width)]
+        said = [Text(row) for row in wrapped(datagram_notes(paths, say), width)]
         said = [*_reasons(paths, width), *said]
-        return Group(*head, path_table(paths, width), *said, Text(), line_table(lines, width), *tail)
-    head = _cut(head, height - len(tail) - LEAST)
+        return Group(*head, path_table(paths, width, say), *said, Text(), line_table(lines, width, say), *tail)
+    head = _cut(head, height - len(tail) - LEAST, say)
     room = max(LEAST - 3, height - len(head) - len(tail) - 3)  # two rows of names, and one between the tables
     for_paths, for_lines = shared(room, len(paths), len(lines))
     return Group(
         *head,
-        *_shortened(path_table, paths, for_paths, width),
+        *_shortened(path_table, paths, for_paths, width, say),
         Text(),
-        *_shortened(line_table, lines, for_lines, width),
+        *_shortened(line_table, lines, for_lines, width, say),
         *tail,
     )
 
@@ -113,73 +124,73 @@ def _reasons(paths: Sequence[Row], width: int) -> list[Text]:
     )
 
 
-def datagram_notes(paths: Sequence[Row]) -> list[str]:
+def datagram_notes(paths: Sequence[Row], say: Wording) -> list[str]:
     """By which paths datagrams go to each exit that any have gone to, and which paths carry none, and why."""
     told = [(row, row["datagrams"]) for row in paths if row.get("datagrams") is not None]
-    said = [_way(row, one) for row, one in told if one["role"] == "primary" and one["sent"]]
+    said = [_way(row, one, say) for row, one in told if one["role"] == "primary" and one["sent"]]
     why: dict[str, list[str]] = {}
     for row, one in told:
         if one["in_tcp"]:
-            why.setdefault(f"in TCP on {'/'.join(one['in_tcp'])}", []).append(row["path"])
+            why.setdefault(say("cli.in-tcp", lines="/".join(one["in_tcp"])), []).append(row["path"])
         elif one.get("policed") is not None:
-            why.setdefault(_policed(one), []).append(row["path"])
+            why.setdefault(_policed(one, say), []).append(row["path"])
         elif one["why"] and row["state"] != "down":
             why.setdefault(one["why"], []).append(row["path"])
-    return said + [f"datagrams on {', '.join(names)}: {reason}" for reason, names in why.items()]
+    return said + [say("cli.datagrams-on", paths=tuple(names), reason=reason) for reason, names in why.items()]
 
 
-def _policed(one: Row) -> str:
+def _policed(one: Row, say: Wording) -> str:
     count = one["detoured"]
-    going = f", {count} association{'s' if count > 1 else ''} in TCP for that" if count else ""
-    return f"UDP ≈ {one['policed'] * 8 / 1e6:.3g} Mbit/s{going}"
+    going = Message("cli.detoured", count=count) if count else ""
+    return say("cli.policed", rate=one["policed"], going=going)
 
 
-def _way(row: Row, one: Row) -> str:
+def _way(row: Row, one: Row, say: Wording) -> str:
     loss = max(one["loss_up"] or 0.0, one["loss_down"] or 0.0)
-    figures = f"{milliseconds(one['round_trip'])} ms, jitter {milliseconds(one['jitter'], 1)}, {percent(loss)} lost"
-    return f"datagrams to {row['exit']}: over {row['path']} ({figures})"
+    trip, jitter = milliseconds(one["round_trip"]), milliseconds(one["jitter"], 1)
+    return say("cli.datagrams-to", exit=row["exit"], path=row["path"], round_trip=trip, jitter=jitter, share=loss)
 
 
-def _cut(head: list[Text], room: int) -> list[Text]:
+def _cut(head: list[Text], room: int, say: Wording) -> list[Text]:
     """What is wrong must not push the paths off the screen: as much of it as fits in *room*, which is 2 at least."""
     room = max(2, room)
     if len(head) <= room:
         return head
-    return [*head[: room - 1], Text(f"… {len(head) - room + 1} more rows: `ingress paths` without --watch shows all")]
+    return [*head[: room - 1], Text(say("cli.more-rows", count=len(head) - room + 1))]
 
 
-def _wrong(answer: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _wrong(answer: Mapping[str, Any], say: Wording) -> list[tuple[str, str]]:
     """Sentences and their colours: what is broken, what nodes say, what will be wrong."""
-    said = [(f"blame: {blame}", "red") for blame in answer["blame"]]
-    said += [(note, "") for note in node_notes(answer["nodes"])]
-    return said + [(f"warning: {warning}", "yellow") for warning in answer["warnings"]]
+    said = [(say("cli.blame", text=blame), "red") for blame in answer["blame"]]
+    said += [(note, "") for note in node_notes(answer["nodes"], say)]
+    return said + [(say("cli.warning", text=warning), "yellow") for warning in answer["warnings"]]
 
 
 def _shortened(
-    draw: Callable[[Sequence[Row], int], Table], rows: Sequence[Row], room: int, width: int
+    draw: Callable[[Sequence[Row], int, Wording], Table], rows: Sequence[Row], room: int, width: int, say: Wording
 ) -> list[RenderableType]:
     """A table of at most *room* rows, and how many it leaves out."""
     kept, more = shortened(rows, room, lambda row: row["state"] == "up")
     left_out = [row for row in rows if row not in kept]
     well = sum(row["state"] == "up" for row in left_out)
-    return [draw(kept, width), *([Text(f"… {more} more, {well} of them up")] if more else [])]
+    return [draw(kept, width, say), *([Text(say("cli.more", count=more, well=well))] if more else [])]
 
 
-def path_table(rows: Sequence[Row], width: int) -> Table:
+def path_table(rows: Sequence[Row], width: int, say: Wording) -> Table:
     """One row a path; with the reason beside it where there is room."""
-    table = _table(PATH_COLUMNS, rows, width)
+    columns = _that_fit(PATH_COLUMNS, rows, width, say)
+    table = _table(columns, say)
     if width >= WIDE:
-        table.add_column("reason")
-    columns = columns_that_fit(PATH_COLUMNS, rows, width)
+        table.add_column(say.word("column", "reason"))
     for row in rows:
         table.add_row(*_cells(columns, row), *([row["reason"]] if width >= WIDE else []))
     return table
 
 
-def line_table(rows: Sequence[Row], width: int) -> Table:
+def line_table(rows: Sequence[Row], width: int, say: Wording) -> Table:
     """One row a line."""
-    table = _table(LINE_COLUMNS, rows, width)
-    columns = columns_that_fit(LINE_COLUMNS, rows, width)
+    columns = _that_fit(LINE_COLUMNS, rows, width, say)
+    table = _table(columns, say)
     for row in rows:
         table.add_row(*_cells(columns, row))
     return table
@@ -187,38 +198,48 @@ def line_table(rows: Sequence[Row], width: int) -> Table:
 
 def _cells(columns: Sequence[Column], row: Row) -> list[Text]:
     return [
-        Text(text := column.cell(row), style=STYLES.get(text, "") if column.name == "state" else "")
+        Text(column.cell(row), style=STYLES.get(row["state"], "") if column.name == "state" else "")
         for column in columns
     ]
 
 
-def _table(columns: Sequence[Column], rows: Sequence[Row], width: int) -> Table:
+def _that_fit(columns: Sequence[Column], rows: Sequence[Row], width: int, say: Wording) -> list[Column]:
+    return columns_that_fit(columns, rows, width, heading=lambda name: say.word("column", name))
+
+
+def _table(columns: Sequence[Column], say: Wording) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold", show_edge=False)
-    for column in columns_that_fit(columns, rows, width):
-        table.add_column(
-            column.name, justify="left" if column.is_text else "right", no_wrap=column.name != "path", overflow="fold"
-        )
+    for column in columns:
+        justify: Literal["left", "right"] = "left" if column.is_text else "right"
+        heading = say.word("column", column.name)
+        table.add_column(heading, justify=justify, no_wrap=column.name != "path", overflow="fold")
     return table
 
 
-def node_notes(rows: Sequence[Row]) -> list[str]:
+def node_notes(rows: Sequence[Row], say: Wording) -> list[str]:
     """What is worth saying of nodes; nothing of those that are well."""
     said = []
     for row in rows:
-        notes = [] if row["state"] in ("up", "unused") else [row["state"]]
-        notes += [f"stale config: {row['config']}, then reload"] if row["stale_config"] else []
-        notes += ["draining: it is about to end"] if row["draining"] else []
+        notes = [] if row["state"] in ("up", "unused") else [say.word("state", row["state"])]
+        notes += [say("cli.stale", how=row["config"])] if row["stale_config"] else []
+        notes += [say("cli.draining")] if row["draining"] else []
         if notes:
-            said.append(f"node {row['node']}: {'; '.join(notes)}")
+            said.append(say("cli.node", node=row["node"], notes=tuple(notes)))
     return said
 
 
-def total_line(totals: Row) -> str:
+def total_line(totals: Row, say: Wording) -> str:
     """The sums, and what happened to streams."""
-    lost = ", ".join(f"{count} by {cause}" for cause, count in totals["lost"].items()) or "none"
-    pause = f" (longest pause {milliseconds(totals['longest_pause'])} ms)" if totals["longest_pause"] else ""
-    return (
-        f"{counted(totals['streams'], 'stream')}, {size(totals['bytes_down'])} down, {size(totals['bytes_up'])} up; "
-        f"{totals['moves']} moved, {totals['resumes']} resumed{pause}; lost: {lost}; "
-        f"probes {size(totals['probe_bytes_per_day'])} a day"
+    lost = [Message("cli.lost", count=n, cause=say.word("cause", cause)) for cause, n in totals["lost"].items()]
+    pause = totals["longest_pause"]
+    return say(
+        "cli.totals",
+        streams=totals["streams"],
+        down=size(totals["bytes_down"]),
+        up=size(totals["bytes_up"]),
+        moves=totals["moves"],
+        resumes=totals["resumes"],
+        pause=Message("cli.pause", length=pause) if pause else "",
+        lost=tuple(lost) or (Message("cli.none"),),
+        probes=size(totals["probe_bytes_per_day"]),
     )

@@ -10,6 +10,7 @@ from typing import Protocol
 
 import attrs
 
+from ingress.choice.choice import Choice
 from ingress.choice.chooser import Chooser
 from ingress.choice.demand import Demand, NameFinder, demands_of
 from ingress.choice.sites import UDP
@@ -22,6 +23,7 @@ from ingress.client.permits import Permits
 from ingress.config import IngressConfig
 from ingress.lists.load import NO_LISTS, Lists
 from ingress.lru import Lru
+from ingress.messages.message import Message
 from ingress.usage.usage import Counted
 from relay import log
 from relay.engine import Loop
@@ -38,7 +40,7 @@ KEPT = 1800.0
 MOST_KEPT = 16_384
 
 
-KEEPS = "the exit of this client's last association"
+KEEPS = Message("udp.keeps")
 
 
 @attrs.frozen
@@ -46,9 +48,15 @@ class Picked:
     """At which exit an association would begin, and why there."""
 
     exit: str
-    why: str
+    choice: Choice | None
+    """What a stream would be given; None if a client keeps the exit of its last association."""
     paths: frozenset[str] | None
     """Those that it may take; None for all."""
+
+    @property
+    def why(self) -> Message:
+        """Put into words only when somebody asks."""
+        return KEEPS if self.choice is None else Message("udp.as-stream", why=self.choice.why)
 
 
 class DatagramNetwork(Protocol):
@@ -241,16 +249,12 @@ class ClientAssociations:
             exits &= demand.exits
         kept = self._exits.get(who.owner)
         if kept is not None and kept[0] in exits and now - kept[1] < KEPT:
-            return Picked(kept[0], KEEPS, demand.paths)
+            return Picked(kept[0], None, demand.paths)
         if not exits:
             return None
         wanted = Demand(demand.host, demand.port, who.address, who.user, exits, paths=demand.paths)
         choice = self._chooser.decide(wanted, now)
-        return (
-            None
-            if choice is None
-            else Picked(choice.exit, f"the exit that a stream would take: {choice.why}", demand.paths)
-        )
+        return None if choice is None else Picked(choice.exit, choice, demand.paths)
 
     def began_mapping(self, mapping: Countable) -> None:
         """As `ForwardHome.began_mapping`."""

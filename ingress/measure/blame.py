@@ -5,17 +5,15 @@ its end: the line, if the node answers over another one; the node, if several li
 answers; either of them, if no other line leads there.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import attrs
 
 from ingress.measure.evidence import Case, Evidence, Key, Planned, Witness
 from ingress.measure.faults import OF_THE_LINE, FaultKind, SetupFault
 from ingress.measure.health import PathState
+from ingress.messages.message import Message
 from relay.model.walk import Hop, Path
-
-SHOWN = 4
-"""Names in one sentence at most."""
 
 
 @attrs.frozen
@@ -23,7 +21,7 @@ class Blame:
     """One finding. `lines` and `node` are what is broken, or one of them is if `is_sure` is false; of what is planned,
     on trial or at its start, nothing is."""
 
-    sentence: str
+    sentence: Message
     lines: tuple[str, ...] = ()
     node: str | None = None
     is_sure: bool = True
@@ -31,7 +29,7 @@ class Blame:
     """Names of the paths and prefixes that are not up for this."""
 
 
-EVERYTHING = "nothing answers, on any line: it is the connection of this machine, or this process was held up"
+EVERYTHING = Message("blame.everything")
 
 
 def find_blame(witnesses: Iterable[Witness], exits: frozenset[str], planned: Iterable[Planned] = ()) -> list[Blame]:
@@ -66,38 +64,35 @@ class _Teller:
             case Case.TOLD:
                 blame = self._told(some)
             case Case.ALONE:
-                blame = Blame(f"path {whom} alone does not answer: over each of its lines something else does")
+                blame = Blame(Message("blame.alone", path=whom))
             case Case.TRIAL:
                 blame = Blame(_trial(whom, some))
             case Case.START:
-                blame = Blame(f"being set up: {listed(one.path.name for one in some)}")
-        return attrs.evolve(blame, walks=tuple(one.path.name for one in some))
+                blame = Blame(Message("blame.start", paths=_names(some)))
+        return attrs.evolve(blame, walks=_names(some))
 
     def _missing(self, node: str, some: Sequence[Witness]) -> Blame:
         """Nothing answers over one or several lines into *node*."""
         faults = {one.path.hops[-1].line.name: one.fault for one in some if one.path.end == node}
         hops = {one.path.hops[-1].line.name: one.path.hops[-1] for one in some if one.path.end == node}
-        kind = "exit" if node in self._exits else "node"
-        names = listed(hops)
+        kind = Message("kind.exit") if node in self._exits else Message("kind.node")
+        lines = tuple(hops)
         is_down = all(fault is not None and fault.kind is FaultKind.REFUSED for fault in faults.values())
         if node in self._seen.reached:
+            starts = tuple(dict.fromkeys(one.path.hops[-1].start for one in some if len(one.path.hops) > 1))
+            before = Message("blame.line.before", nodes=starts) if starts else ""
             why = _why(faults.values())
-            starts = listed(dict.fromkeys(one.path.hops[-1].start for one in some if len(one.path.hops) > 1))
-            well = f"{starts} {'are' if ',' in starts else 'is'} well and " if starts else ""
-            sentence = f"{_lines(hops)}: {well}{node} answers over other lines, not over {_this(hops)}{why}"
-            return Blame(sentence, tuple(hops))
+            return Blame(Message("blame.line", lines=lines, before=before, node=node, why=why), lines)
         if is_down:
-            return Blame(
-                f"{kind} {node}: nothing listens where {_lines(hops)} {_leads(hops)}: is it running?", (), node
-            )
+            return Blame(Message("blame.nobody", kind=kind, node=node, lines=lines), (), node)
         if len(hops) > 1:
-            return Blame(f"{kind} {node}: no line into it answers ({names}), all that lies before it does", (), node)
+            return Blame(Message("blame.node", kind=kind, node=node, lines=lines), (), node)
         (hop,) = hops.values()
-        before = (
-            "" if all(len(one.path.hops) == 1 for one in some if one.path.end == node) else f"{hop.start} is well, and "
-        )
-        sentence = f"line {names} or {kind} {node}: {before}{node} is reached over no other line{_why(faults.values())}"
-        return Blame(sentence, tuple(hops), node, is_sure=False)
+        is_first = all(len(one.path.hops) == 1 for one in some if one.path.end == node)
+        before = "" if is_first else Message("blame.either.before", node=hop.start)
+        why = _why(faults.values())
+        sentence = Message("blame.either", line=hop.line.name, kind=kind, node=node, before=before, why=why)
+        return Blame(sentence, lines, node, is_sure=False)
 
     def _told(self, some: Sequence[Witness]) -> Blame:
         told = [one for one in some if one.tells]
@@ -106,24 +101,20 @@ class _Teller:
         if fault.kind is FaultKind.WRONG_NODE:
             return self._wrong_node(hop, fault.shown or "somebody else", lines)
         if fault.kind in OF_THE_LINE:
-            what = "other keys" if fault.kind is FaultKind.UNTRUSTED else "another program at that port"
-            sentence = f"line {hop.line.name} does not lead to {hop.end}, or {hop.end} has {what}: {fault.text}"
+            what = Message("blame.keys") if fault.kind is FaultKind.UNTRUSTED else Message("blame.program")
+            sentence = Message("blame.elsewhere", line=hop.line.name, node=hop.end, what=what, text=fault.text)
             return Blame(sentence, (hop.line.name,), hop.end, is_sure=False)
-        return Blame(fault.text if hop.end in fault.text else f"{hop.end}: {fault.text}", (), hop.end)
+        is_named = hop.end in fault.text
+        said = Message("said", text=fault.text) if is_named else Message("about", name=hop.end, text=fault.text)
+        return Blame(said, (), hop.end)
 
     def _wrong_node(self, hop: Hop, shown: str, lines: Collection[str]) -> Blame:
         """A line that leads elsewhere; if lines to there lead here, the two addresses stand the wrong way round."""
         if (shown, hop.end) in self._seen.strayed:
-            nodes = " and ".join(sorted((hop.end, shown)))
-            sentence = (
-                f"{nodes}: addresses swapped? both are up, but each answers where the other should "
-                f"(lines {listed(sorted(lines))})"
-            )
-            return Blame(sentence, tuple(sorted(lines)))
-        sentence = (
-            f"line {hop.line.name} leads to {shown}, not to {hop.end}: correct {hop.address}, or the forward there"
-        )
-        return Blame(sentence, (hop.line.name,))
+            nodes, named = tuple(sorted((hop.end, shown))), tuple(sorted(lines))
+            return Blame(Message("blame.swapped", nodes=nodes, lines=named), named)
+        line, address = hop.line.name, str(hop.address)
+        return Blame(Message("blame.strays", line=line, shown=shown, node=hop.end, address=address), (line,))
 
 
 def _fault(one: Witness) -> tuple[SetupFault, Hop]:
@@ -133,36 +124,21 @@ def _fault(one: Witness) -> tuple[SetupFault, Hop]:
     return fault, one.path.hops[fault.hop]
 
 
-def _trial(node: str, some: Sequence[Witness]) -> str:
+def _trial(node: str, some: Sequence[Witness]) -> Message:
     age = min(one.age for one in some)
     if node:
-        return f"{node} came back {age:.0f} s ago, and has to prove itself for some seconds"
-    return f"back for {age:.0f} s after a death, and not trusted yet: {listed(one.path.name for one in some)}"
+        return Message("blame.trial.node", node=node, age=age)
+    return Message("blame.trial.paths", age=age, paths=_names(some))
 
 
 def _why(faults: Iterable[SetupFault | None]) -> str:
     """What set-ups say of it, if they say anything."""
     texts = {fault.text: None for fault in faults if fault is not None}
-    return f" ({'; '.join(list(texts)[:2])})" if texts else ""
+    return Message("blame.because", texts=tuple(texts)[:2]) if texts else ""
 
 
-def _lines(hops: Mapping[str, Hop]) -> str:
-    return f"line{'s' if len(hops) > 1 else ''} {listed(hops)}"
-
-
-def _this(hops: Mapping[str, Hop]) -> str:
-    return "these" if len(hops) > 1 else "this one"
-
-
-def _leads(hops: Mapping[str, Hop]) -> str:
-    return "lead" if len(hops) > 1 else "leads"
-
-
-def listed(names: Iterable[str]) -> str:
-    """*names*, of which SHOWN are named and the others counted."""
-    every = list(names)
-    more = len(every) - SHOWN
-    return ", ".join(every[:SHOWN]) + (f" and {more} more" if more > 0 else "")
+def _names(some: Iterable[Witness]) -> tuple[str, ...]:
+    return tuple(one.path.name for one in some)
 
 
 def suspects(path: Path, proven: Collection[str]) -> frozenset[str]:

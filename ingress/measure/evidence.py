@@ -21,6 +21,7 @@ import attrs
 
 from ingress.measure.faults import MUTE, OF_THE_LINE, FaultKind, SetupFault
 from ingress.measure.health import PathState
+from ingress.messages.message import Message
 from relay.model.walk import Path
 
 
@@ -62,11 +63,9 @@ class Planned:
     is_back: bool = False
 
     @property
-    def sentence(self) -> str:
+    def sentence(self) -> Message:
         """What an operator is told."""
-        if self.is_back:
-            return f"{self.node} came back {self.age:.0f} s ago from a planned stop"
-        return f"{self.node} drains: it said {self.age:.0f} s ago that it would stop, and has not come back yet"
+        return Message("blame.back" if self.is_back else "blame.drains", node=self.node, age=self.age)
 
 
 class Case(enum.IntEnum):

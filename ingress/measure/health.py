@@ -7,6 +7,7 @@ ranking and never excludes it. A pair that is not in the table is a mistake of t
 import enum
 
 from ingress.measure.faults import Refusal, SetupFault
+from ingress.messages.message import Message
 
 GOOD_PINGS = 5
 """Answers in time that a path must give after a death before it is trusted again."""
@@ -100,7 +101,7 @@ class Health:
         self.held_until = now
         """No earlier than this the present trial ends."""
         self._good = GOOD_PINGS - 1  # a path that never died is used after its first answer
-        self._reason = "not connected yet"
+        self._reason: str = Message("health.unconnected")
         self._hold = 0.0  # the last hold-down given
         self._trial = 0.0  # the hold-down that still has to be served
         self.tried = now
@@ -130,8 +131,9 @@ class Health:
         if self.state is not PathState.HELD:
             return self._reason
         if not self._trial:
-            return "first ping under way"
-        return f"on trial after a death: {min(self._good, GOOD_PINGS)} of {GOOD_PINGS} pings, {self._trial:g} s"
+            return Message("health.first")
+        good = min(self._good, GOOD_PINGS)
+        return Message("health.trial", good=good, wanted=GOOD_PINGS, hold=self._trial)
 
     @property
     def is_answering(self) -> bool:
@@ -176,7 +178,7 @@ class Health:
 
     def overdue(self, now: float) -> None:
         """An answer is so late that the path counts as stalled."""
-        self._move(HealthEvent.OVERDUE, now, "answer overdue")
+        self._move(HealthEvent.OVERDUE, now, Message("health.overdue"))
 
     def lost(self, why: str, now: float) -> None:
         """The carrier ended or fell silent: the next one is on trial."""

@@ -10,6 +10,7 @@ from ingress.measure.faults import SetupFault
 from ingress.measure.health import Health, PathState
 from ingress.measure.pings import SILENCE, Pings, death_deadline, stall_deadline
 from ingress.measure.schedule import NEAR, shortened
+from ingress.messages.message import Message
 from relay.model.walk import Path
 
 HURRY = 0.1
@@ -192,7 +193,7 @@ class PathMonitor:
             due.append(Due.STALLED)
         death = death_deadline(self.pings, self.last_byte)
         if death is not None and now >= death:
-            self.lost(f"silent for {SILENCE:g} s", now)
+            self.lost(Message("health.silent", length=SILENCE), now)
             due.append(Due.DEAD)
 
     def __repr__(self) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from ingress.measure.blame import Blame
 from ingress.measure.directions import Direction
 from ingress.measure.pieces import Piece
+from ingress.messages.message import Message
 from relay.model.network import Line
 
 LATE = 0.03
@@ -39,10 +40,10 @@ def _is_shaken(piece: Piece) -> bool:
 def _blame(line: Line, piece: Piece) -> Blame:
     said = []
     if piece.late >= LATE:
-        said.append(f"{piece.late:.0%} of the pings over it come late (lost segments, or a queue)")
+        said.append(Message("poor.late", share=piece.late))
     if _is_shaken(piece):
-        said.append(f"its round trip of {piece.round_trip * 1000:.0f} ms varies by {piece.deviation * 1000:.0f} ms")
-    return Blame(f"line {line.name} is poor: {'; '.join(said)}", (line.name,))
+        said.append(Message("poor.shaken", round_trip=piece.round_trip, deviation=piece.deviation))
+    return Blame(Message("poor", line=line.name, parts=tuple(said)), (line.name,))
 
 
 def lossy_lines(known: Iterable[Sequence[Direction]]) -> list[Blame]:
@@ -53,15 +54,23 @@ def lossy_lines(known: Iterable[Sequence[Direction]]) -> list[Blame]:
 
 def _lossy(both: Sequence[Direction]) -> Blame:
     said = [_loses(one) for one in both if one.is_lossy]
-    said += [f"the other way it loses {one.loss.share:.2%}" for one in both if not one.is_lossy]
-    said += ["of the other way nothing is known"] if len(both) == 1 else []
-    return Blame(f"line {both[0].line} {'; '.join(said)}", (both[0].line,))
+    said += [Message("lossy.back", share=one.loss.share) for one in both if not one.is_lossy]
+    said += [Message("lossy.unknown")] if len(both) == 1 else []
+    return Blame(Message("lossy", line=both[0].line, parts=tuple(said)), (both[0].line,))
 
 
-def _loses(one: Direction) -> str:
-    what, who = f"what {one.start} sends to {one.end}", f", says {one.start}" if one.is_told else ""
+def _loses(one: Direction) -> Message:
+    loss, who = one.loss, Message("lossy.who", node=one.start) if one.is_told else ""
     if one.policed is not None:
-        rate = one.policed * 8 / 1e6
-        return f"is policed: beyond {rate:.1f} Mbit/s of {what} {one.loss.share:.1%} is lost, without a queue{who}"
-    between = f"{one.loss.low:.2%} to {one.loss.high:.2%}, by {one.loss.segments} segments"
-    return f"loses {one.loss.share:.2%} of {what} ({between}){who}"
+        rate, start, end = one.policed, one.start, one.end
+        return Message("lossy.policed", rate=rate, start=start, end=end, share=loss.share, who=who)
+    return Message(
+        "lossy.loses",
+        share=loss.share,
+        start=one.start,
+        end=one.end,
+        low=loss.low,
+        high=loss.high,
+        segments=loss.segments,
+        who=who,
+    )

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from ingress.measure.gauge import Gauge, Loss
 from ingress.measure.policing import Policing
+from ingress.messages.message import Message
 from ingress.paths.datagram_carriers import DatagramCarrier, DatagramCarriers
 from ingress.paths.labeling import Labeling
 from ingress.paths.live import LivePath
@@ -20,7 +21,7 @@ from relay.wire import bodies, datagrams
 from relay.wire.codes import Cipher, Verdict
 from relay.wire.datagrams import ACTIVE, ANSWER, LABEL_SIZE, MOST_EPOCH, SECRET_SIZE, Heartbeat
 
-UNTOLD = "its label was not asked for yet"
+UNTOLD = Message("udp.unasked")
 TRIALS, TRIAL = 3, 0.25
 """Heartbeats that a path is asked after it got its label, and seconds between them; if none is answered, in four round
 trips either, it is deaf to datagrams: on a machine that is busy an answer takes longer."""
@@ -45,11 +46,11 @@ NATIVE_PACE = 0.3
 RENEW = 3600.0
 """Seconds after which its keys are renewed."""
 WHY_NOT = {
-    Verdict.NOT_YOURS: "its label is another ingress's",
-    Verdict.FULL: "it has too many labels",
-    Verdict.NO_DATAGRAMS: "no datagrams go over the line behind it",
-    Verdict.UNKNOWN_CIPHER: "it does not know the cipher",
-    Verdict.UNKNOWN_ADDRESS: "it cannot look up the address of the line behind it",
+    Verdict.NOT_YOURS: Message("udp.not-yours"),
+    Verdict.FULL: Message("udp.full"),
+    Verdict.NO_DATAGRAMS: Message("udp.none-behind"),
+    Verdict.UNKNOWN_CIPHER: Message("udp.cipher"),
+    Verdict.UNKNOWN_ADDRESS: Message("udp.address"),
 }
 
 
@@ -75,6 +76,9 @@ class PathHome(Protocol):
 
     def woken(self) -> None:
         """Something is to be asked at once."""
+
+
+REFUSED = Message("udp.refused")
 
 
 class DatagramPath:
@@ -141,7 +145,7 @@ class DatagramPath:
         """What stands for it where a line is deaf to UDP."""
         self.out: UdpOut | DatagramCarrier | None = None
         """That of the two that is used."""
-        self.why = UNTOLD
+        self.why: str = UNTOLD
         self.is_leaving = False
         """A node on it is about to stop."""
         self.payloads = 0
@@ -224,12 +228,12 @@ class DatagramPath:
         """Why it carries none, whichever way; and the lines that are deaf, for all that is known."""
         for at, (node, verdict) in enumerate(zip(nodes, takes, strict=False)):
             if verdict is None:
-                return f"no UDP: update {node}"
+                return Message("udp.update", node=node)
             if verdict in DEAF_BEHIND:
                 self._least_lines = at + 2
             elif verdict is not Verdict.TAKEN:
-                return f"{node}: {WHY_NOT.get(verdict, 'it does not take its label')}"
-        return "" if knows else f"no UDP: update {nodes[-1]}"
+                return Message("about", name=node, text=WHY_NOT.get(verdict, REFUSED))
+        return "" if knows else Message("udp.update", node=nodes[-1])
 
     def say_label(self, now: float) -> None:
         """Ask the exit, on the thin carrier, to take the label with new keys; with the last ones, if it was not heard
@@ -251,7 +255,7 @@ class DatagramPath:
             return False
         self._has_answer = True
         if verdict != Verdict.TAKEN:
-            self.why = f"{exit_}: {WHY_NOT.get(Verdict(verdict), 'it does not take its label')}"
+            self.why = Message("about", name=exit_, text=WHY_NOT.get(Verdict(verdict), REFUSED))
             return False
         is_new = not self.end.can_seal
         self.end.seal_with(epoch)

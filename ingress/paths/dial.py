@@ -16,6 +16,7 @@ import attrs
 import trio
 
 from ingress.measure.faults import OF_THE_NEXT_LINE, Asked, FaultKind, SetupFault, kind_of
+from ingress.messages.message import Message
 from ingress.paths.labeling import Labeling
 from relay.carrier.setup import SETUP_SECONDS, explain, is_farewell, read_message, send_message
 from relay.dial.lines import dial_hop
@@ -29,7 +30,8 @@ from relay.identity import PeerError, require_peer
 from relay.model.walk import Path
 from relay.wire.codes import Verdict
 from relay.wire.errors import ProtocolError
-from relay.wire.setup import Hello, Message, OtherVersion, Proceed, Refused, Transit, Welcome
+from relay.wire.setup import Hello, OtherVersion, Proceed, Refused, Transit, Welcome
+from relay.wire.setup import Message as SetupMessage
 from relay.wire.versions import OURS, tell_apart
 
 Answer = TypeVar("Answer", Proceed, Welcome)
@@ -73,7 +75,7 @@ async def open_carrier(
     setup = _Setup(path, hello, context, labeling)
     with trio.move_on_after(timeout):
         return await setup.run(base)
-    raise setup.failed(f"no answer along {path.name} within {timeout:.1f} s", FaultKind.SILENT)
+    raise setup.failed(Message("health.unanswered", path=path.name, length=timeout), FaultKind.SILENT)
 
 
 class _Setup:
@@ -100,12 +102,12 @@ class _Setup:
         except (OSError, OperatorError) as error:
             refused = getattr(error, "errno", None) == errno.ECONNREFUSED
             kind = FaultKind.REFUSED if refused else FaultKind.UNREACHABLE
-            raise self.failed(f"line {first.line.name}: {_plainly(error)}", kind) from error
+            raise self.failed(Message("setup.line", line=first.line.name, why=_plainly(error)), kind) from error
         try:
             return await self._along(sock, took, await self._datagrams_to(sock))
         except OSError as error:
             sock.close()
-            raise self.failed(f"{self._path.name}: {explain(error)}", FaultKind.SILENT) from error
+            raise self.failed(Message("about", name=self._path.name, text=explain(error)), FaultKind.SILENT) from error
         except BaseException:
             sock.close()
             raise
@@ -135,7 +137,7 @@ class _Setup:
         try:
             secured = await handshake(sock, self._context, server_side=False)
         except ssl.SSLError as error:
-            raise self._tls_failed("what answers there is not to be trusted", error) from error
+            raise self._tls_failed("setup.untrusted", error) from error
         try:
             require_peer(secured.tls, self._node)
         except PeerError as error:
@@ -154,24 +156,24 @@ class _Setup:
             asking = attrs.evolve(asking, label=self._labeling.label, place=count, hop_key=key)
         proceed = await self._ask(tls, asking, Asked.TRANSIT)
         if not isinstance(proceed, Proceed):
-            raise self._said(f"{self._node} answered TRANSIT with a {type(proceed).__name__}")
+            raise self._said(self._answered("TRANSIT", proceed))
         self._takes.append(proceed.takes)
         return self._check(proceed).dial
 
     async def _greet(self, tls: Secured) -> Welcome:
         welcome = await self._ask(tls, self._hello, Asked.RESUME if self._hello.resume else Asked.HELLO)
         if not isinstance(welcome, Welcome):
-            raise self._said(f"{self._node} answered HELLO with a {type(welcome).__name__}")
+            raise self._said(self._answered("HELLO", welcome))
         return self._check(welcome)
 
-    async def _ask(self, tls: Secured, question: Message, asked: Asked) -> Message:
+    async def _ask(self, tls: Secured, question: SetupMessage, asked: Asked) -> SetupMessage:
         """What the node answers to *question*, if it is no refusal."""
         try:
             with contextlib.suppress(OSError):  # who is refused may not get to write, and only the read tells why
                 await send_message(tls, question)
             answer = await read_message(tls)
         except ssl.SSLError as error:
-            raise self._tls_failed("our certificate is refused", error, is_checked=True) from error
+            raise self._tls_failed("setup.not-let-in", error, is_checked=True) from error
         except ProtocolError as error:
             raise self._said(str(error), FaultKind.VERSION) from error
         if isinstance(answer, Refused):
@@ -184,24 +186,27 @@ class _Setup:
     def _check(self, answer: Answer) -> Answer:
         """*answer*, if it goes on in a version that we speak."""
         if not OURS.oldest <= answer.agreed <= OURS.newest:
-            text = f"{self._node} goes on in version {answer.agreed}, we speak {OURS}"
+            text = Message("setup.version", node=self._node, version=answer.agreed, ours=str(OURS))
             raise self._said(text, FaultKind.VERSION)
         return answer
 
     # ---- what went wrong
 
+    def _answered(self, question: str, answer: SetupMessage) -> Message:
+        return Message("setup.answered", node=self._node, question=question, answer=type(answer).__name__)
+
     def _refused(self, answer: Refused, kind: FaultKind) -> SetupFailed:
         if kind is FaultKind.MISPLACED:
             reason = answer.reason.name.lower().replace("_", " ")
-            return self._said(f"a reason that has no place here ({reason}): {answer.text}", kind)
+            return self._said(Message("setup.misplaced", reason=reason, text=answer.text), kind)
         return self._said(answer.text, kind, behind=kind in OF_THE_NEXT_LINE)
 
     def _tls_failed(self, what: str, error: ssl.SSLError, *, is_checked: bool = False) -> SetupFailed:
         """A certificate is wrong at one end or the other, unless the connection just ended or was none of TLS. What
         comes behind the handshake (*is_checked*) is the node's word."""
         if is_farewell(error):
-            return self.failed(f"{self._node}: {explain(error)}", FaultKind.SILENT)
-        text = f"{self._node}: {what} ({explain(error)})"
+            return self.failed(Message("about", name=self._node, text=explain(error)), FaultKind.SILENT)
+        text = Message(what, node=self._node, why=explain(error))
         if "ALERT" in (error.reason or ""):
             return self.failed(text, FaultKind.NOT_LET_IN, said_by=self._node if is_checked else None)
         is_untrusted = isinstance(error, ssl.SSLCertVerificationError)
@@ -210,7 +215,7 @@ class _Setup:
     def _said(self, text: str, kind: FaultKind = FaultKind.OTHER, *, behind: bool = False) -> SetupFailed:
         """The node, whose certificate was checked, says *text*, and is named with it; *behind*: of the next line."""
         node = self._node
-        whole = text if text.startswith((f"{node} ", f"{node}: ")) else f"{node}: {text}"
+        whole = text if text.startswith((f"{node} ", f"{node}: ")) else Message("about", name=node, text=text)
         return self.failed(whole, kind, said_by=node, behind=behind)
 
     def failed(

@@ -16,6 +16,7 @@ import trio
 from ingress.measure.faults import FaultKind, SetupFault
 from ingress.measure.monitor import Due, PathMonitor
 from ingress.measure.traffic import Counters
+from ingress.messages.message import Message
 from ingress.paths.backoff import Backoff
 from ingress.paths.dial import Opened, SetupFailed, open_carrier
 from ingress.paths.labeling import Labeling
@@ -260,7 +261,7 @@ class LivePath:
             raise
         if self.peer.session.token != hello.token:
             opened.tls.close()
-            text, last = f"{self.peer.name} was restarted meanwhile", len(self.path.hops) - 1
+            text, last = Message("setup.restarted", node=self.peer.name), len(self.path.hops) - 1
             raise SetupFailed(SetupFault(FaultKind.OTHER, last, text))
         self.dials = [LineDial(line, took, None, self._loop.now) for line, took in opened.dials.items()]
         self._listener.carrier_up(self, asked)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from ingress.measure.standings import Standings
 from ingress.measure.traffic import Traffic
+from ingress.messages.message import Message
 from ingress.paths.live import LivePath
 from ingress.paths.pairs import Pairs
 from ingress.paths.peer import Peer
@@ -39,5 +40,5 @@ class PathTraffic:
         """Empty if nobody has to."""
         for node in live.path.nodes:
             if node in self._peers and self._peers[node].is_draining:
-                return f"node {node} drains"
+                return Message("leave.drains", node=node)
         return ""

@@ -1,10 +1,13 @@
 """What is known of datagrams on each path."""
 
+from ingress.messages.message import Message
 from ingress.paths.datagram_path import DatagramPath
 from ingress.paths.way import ExitWay
 from ingress.report.rows import DatagramRow
 from ingress.report.snapshot import Snapshot
 from relay.model.walk import Path
+
+DEAF = Message("udp.deaf")
 
 
 def datagram_row(snapshot: Snapshot, path: Path) -> DatagramRow | None:
@@ -21,7 +24,7 @@ def way_row(way: ExitWay, name: str, path: DatagramPath) -> DatagramRow:
     roles = {way.route.primary: "primary", way.route.spare: "spare"}
     return DatagramRow(
         carries=path.carries and not path.is_deaf,
-        why=path.why or ("nothing comes back over UDP" if path.is_deaf else ""),
+        why=path.why or (DEAF if path.is_deaf else ""),
         role=roles.get(name, ""),
         in_tcp=list(path.in_tcp),
         round_trip=gauge.trip,

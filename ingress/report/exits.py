@@ -1,30 +1,31 @@
 """What is wrong behind exits: which of them reach no targets, and which sites one alone does not reach."""
 
 from ingress.choice.chooser import Chooser
+from ingress.messages.message import Message
 from relay.model.cause import Cause
 
 SHOWN = 4
 """Sites that are named at most: the others are counted."""
 
 HOW = {
-    Cause.NO_ROUTE: "has no route to",
-    Cause.HOST_UNREACHABLE: "has no route to",
-    Cause.DNS_TIMEOUT: "gets no answer from the DNS for",
-    Cause.DNS_FAILED: "gets no answer from the DNS for",
-    Cause.REFUSED: "is refused by",
+    Cause.NO_ROUTE: "site.no-route",
+    Cause.HOST_UNREACHABLE: "site.no-route",
+    Cause.DNS_TIMEOUT: "site.dns",
+    Cause.DNS_FAILED: "site.dns",
+    Cause.REFUSED: "site.refused",
 }
-SILENT = "gets no answer from"
+SILENT = "site.silent"
 
 
-def behind_exits(chooser: Chooser) -> list[str]:
+def behind_exits(chooser: Chooser) -> list[Message]:
     """Sentences, the gravest first."""
     sick, failing = chooser.health.sick, chooser.health.failing()
     sites = []
     for site, exit_, cause in chooser.unreached.held():
         others = [name for name in chooser.connect_times.reaching(site) if name != exit_]
         if exit_ not in sick and others:
-            why = "it has reached nothing since" if exit_ in failing else "that site may not want its address"
-            sites.append(f"exit {exit_} {HOW.get(cause, SILENT)} {site}, and {others[0]} reaches it: {why}")
+            why = Message("site.nothing" if exit_ in failing else "site.unwanted")
+            sites.append(Message(HOW.get(cause, SILENT), exit=exit_, site=site, other=others[0], why=why))
     more = len(sites) - SHOWN
-    rest = [f"and {more} more sites that one exit alone does not reach"] if more > 0 else []
+    rest = [Message("site.more", count=more)] if more > 0 else []
     return [*(one.sentence for one in sick.values()), *sites[-SHOWN:], *rest]

@@ -4,11 +4,14 @@ from ingress.choice.entry import Entry
 from ingress.choice.ranking import Ranking
 from ingress.measure.pieces import total
 from ingress.measure.traffic import Counters
+from ingress.messages.message import Message
 from ingress.report.datagram_rows import datagram_row
 from ingress.report.rows import PathRow
 from ingress.report.snapshot import Snapshot
 from relay.dial.lines import LineDial
 from relay.model.walk import Path
+
+SPARE = Message("place.spare")
 
 
 def path_rows(snapshot: Snapshot) -> list[PathRow]:
@@ -79,7 +82,7 @@ def _spare_row(path: Path) -> PathRow:
         bytes_down=0,
         age=None,
         interval=None,
-        reason="more paths than are measured: shorter ones come first",
+        reason=SPARE,
         moves=0,
         resumes=0,
         longest_pause=0.0,

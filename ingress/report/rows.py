@@ -4,11 +4,13 @@ Times are seconds, sizes bytes, shares from 0 to 1; None (null) is what is not k
 without a new version; one that changes its meaning or goes needs a new version.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
 
+from ingress.messages.forms import EN
+from ingress.messages.message import Message, render
 from relay.model.vitals import ConnectedIngress, LineReport, Vitals
 
 VERSION = 1
@@ -218,15 +220,15 @@ class Report:
     lines: list[LineRow]
     nodes: list[NodeRow]
     totals: Totals
-    blame: list[str]
+    blame: Sequence[str]
     """Sentences that name the broken or poor line, or the node, or say what is planned, the gravest first; there is one
     while any path is not up."""
-    warnings: list[str]
+    warnings: Sequence[str]
     vitals: Vitals
     """How this process is."""
     counters: dict[str, int]
     """What every bound has counted since the start; by the names of docs/threats.md, "All bounds"."""
-    wishes: list[str]
+    wishes: Sequence[str]
     """What was asked for by hand (`ingress use`), and what cannot be had of it now."""
     version: int = VERSION
 
@@ -320,7 +322,7 @@ class Why:
     margin: float | None
     """Seconds; paths this near to the leader are one band."""
     candidates: list[CandidateRow]
-    would_switch: list[str]
+    would_switch: Sequence[str]
     """Sentences."""
     switches: list[SwitchRow]
     """The last ones, newest first."""
@@ -361,12 +363,41 @@ class WhyDatagrams:
     """Whether datagrams go in two copies, and why; empty if none go."""
     candidates: list[DatagramCandidateRow]
     """Those of the exit first, as they take each other's place."""
-    would_switch: list[str]
+    would_switch: Sequence[str]
     rule: RuleRow | None = None
     protocol: str = "udp"
     version: int = VERSION
 
 
-def to_json(answer: Report | Why | WhyDatagrams) -> dict[str, Any]:
-    """*answer* as json.dumps takes it."""
-    return attrs.asdict(answer)
+SENTENCES = frozenset(
+    [
+        "reason",
+        "why",
+        "blame",
+        "warnings",
+        "wishes",
+        "config",
+        "dial_error",
+        "note",
+        "copies",
+        "would_switch",
+        "title",
+        "place",
+        "does",
+    ]
+)
+"""Fields that are written in the language of whoever asks, a list of them too. All others are for programs."""
+
+
+def to_json(answer: Report | Why | WhyDatagrams, language: str = EN) -> dict[str, Any]:
+    """*answer* as json.dumps takes it, its sentences in *language*."""
+    if language == EN:
+        return attrs.asdict(answer)
+
+    def write(_: object, field: "attrs.Attribute[Any] | None", value: Any) -> Any:
+        is_sentence = field is not None and field.name in SENTENCES
+        if isinstance(value, Message) or (is_sentence and isinstance(value, str)):
+            return render(value, language)
+        return [render(one, language) for one in value] if is_sentence and value is not None else value
+
+    return attrs.asdict(answer, value_serializer=write)

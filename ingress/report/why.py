@@ -7,12 +7,13 @@ from ingress.choice.demand import Demand
 from ingress.choice.entry import Entry, Tier
 from ingress.choice.offers import Offers
 from ingress.choice.ranking import ENOUGH, FOR_A_SECOND, Group, advantage, doubt
+from ingress.messages.message import Message, word
 from ingress.report.bulk_rows import Placer, bulk_rows, offer_rows
 from ingress.report.rows import CandidateRow, RuleRow, SwitchRow, TermRow, Why
 
 DIRECT = "direct"
 """What stands for the exit of what is dialled from here."""
-NO_PATH = "no path is up; a new stream waits a few seconds for one"
+NO_PATH = Message("why.down")
 
 
 def explain(chooser: Chooser, demand: Demand, now: float, offers: Offers, place: Placer) -> Why:
@@ -44,16 +45,12 @@ def spelled(demand: Demand) -> str:
     return f"[{demand.host}]:{demand.port}" if ":" in demand.host else f"{demand.host}:{demand.port}"
 
 
-def _no_path(demand: Demand) -> str:
+def _no_path(demand: Demand) -> Message:
     if demand.is_direct:
-        return "dialled from this machine: no line carries it"
+        return Message("why.direct")
     if demand.refusal is not None:
-        return f"{demand.refusal.word.replace('-', ' ')}: {demand.ruled}"
-    return (
-        f"no path that {demand.ruled} allows is up; a new stream waits a few seconds for one"
-        if demand.ruled
-        else NO_PATH
-    )
+        return Message("why.refused", cause=word("cause", demand.refusal.word), rule=demand.ruled)
+    return Message("why.ruled-down", rule=demand.ruled) if demand.ruled else NO_PATH
 
 
 def rule_row(demand: Demand) -> RuleRow | None:
@@ -68,9 +65,10 @@ def _candidate(chooser: Chooser, entry: Entry, demand: Demand, offers: Offers, n
     connect = chooser.connect_times.connect(demand.host, entry.exit)
     parts = terms(entry.figures, connect, chooser.first_bytes.term(demand.site, entry.exit))
     lacks = chooser.families.lacks(entry.exit, demand, now)
-    reason = entry.reason if lacks is None else f"{entry.exit} has no way into the world by {lacks}"
+    reason = entry.reason if lacks is None else Message("why.family", exit=entry.exit, family=lacks)
     if demand.paths is not None and entry.name not in demand.paths:
-        reason = f"{demand.ruled or 'the chains of the file'} {'does' if demand.ruled else 'do'} not allow it"
+        by_chain = Message("why.not-by-chain")
+        reason = Message("why.not-by-rule", rule=demand.ruled) if demand.ruled else by_chain
     return CandidateRow(
         rank=entry.rank,
         path=entry.name,
@@ -84,37 +82,31 @@ def _candidate(chooser: Chooser, entry: Entry, demand: Demand, offers: Offers, n
     )
 
 
-def would_switch(group: Group) -> list[str]:
+def would_switch(group: Group) -> list[Message]:
     """What would send new streams elsewhere, in sentences; for the ranking of all paths."""
     leader = group.leader
     rival = _rival(group)
     said = []
     if rival is None:
-        said.append(f"nothing: no other path works beside {leader.name}")
+        said.append(Message("would.nothing", leader=leader.name))
     else:
         said.append(_by_cost(group, rival))
-        said.append(f"at once when {leader.name} stalls or dies: to {rival.name}")
-    said.append(
-        f"a client that used an exit for this site leaves it when it dies, or when another is more than "
-        f"{GIVE_UP * 1000:.0f} ms and {GIVE_UP_SHARE:.0%} better"
-    )
+        said.append(Message("would.at-once", leader=leader.name, rival=rival.name))
+    said.append(Message("would.leave", gain=GIVE_UP, share=GIVE_UP_SHARE))
     return said
 
 
-def _by_cost(group: Group, rival: Entry) -> str:
+def _by_cost(group: Group, rival: Entry) -> Message:
     leader = group.leader
     if rival.grade != leader.grade:
-        return f"{rival.name} takes over when nothing better works: {rival.reason}"
+        return Message("would.worse", rival=rival.name, reason=rival.reason)
     if not rival.is_measured:
-        return f"{rival.name} takes over only once its own round trip was measured"
+        return Message("would.measured", rival=rival.name)
     gain, unsure = advantage(rival, leader), doubt(rival, leader)
     done = group.settled.ahead.get(rival.name, 0.0) / ENOUGH
-    so_far = f"; it is {done:.0%} of the way" if done else ""
-    now_is = f"{gain * 1000:.1f} ms cheaper" if gain >= 0 else f"{-gain * 1000:.1f} ms dearer"
-    return (
-        f"{rival.name} takes over when it was cheaper by {FOR_A_SECOND * 1000:.0f} ms for a second, or by less for "
-        f"longer, not counting {unsure * 1000:.1f} ms of doubt: now it is {now_is}{so_far}"
-    )
+    so_far = Message("would.so-far", share=done) if done else ""
+    now = Message("would.now-cheaper", gain=gain) if gain >= 0 else Message("would.now-dearer", gain=-gain)
+    return Message("would.cheaper", rival=rival.name, enough=FOR_A_SECOND, doubt=unsure, now=now, so_far=so_far)
 
 
 def _rival(group: Group) -> Entry | None:

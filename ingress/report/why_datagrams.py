@@ -4,13 +4,14 @@ from collections.abc import Mapping
 
 from ingress.choice.datagrams import DWELL, MARGIN, MARGIN_SHARE, SPARE_WITHIN, YOUNG
 from ingress.choice.demand import Demand
+from ingress.messages.message import Message, word
 from ingress.paths.way import ExitWay
 from ingress.report.datagram_rows import way_row
 from ingress.report.rows import DatagramCandidateRow, WhyDatagrams
 from ingress.report.why import DIRECT, rule_row, spelled
 from relay.model.cause import Cause
 
-NOWHERE = "no exit can be reached by datagrams now"
+NOWHERE = Message("udp.nowhere")
 
 
 def explain_datagrams(
@@ -48,12 +49,12 @@ def explain_datagrams(
 
 def _exit(demand: Demand, refusal: Cause | None, picked: tuple[str, str] | None) -> tuple[str | None, str]:
     if refusal is not None:
-        by = f": {demand.ruled}" if demand.ruled else ""
-        return None, f"{refusal.word.replace('-', ' ')}{by}"
+        cause = word("cause", refusal.word)
+        return None, Message("why.refused", cause=cause, rule=demand.ruled) if demand.ruled else cause
     if demand.is_direct:
-        return DIRECT, "sent from this machine: no line carries them"
+        return DIRECT, Message("udp.direct")
     if picked is None:
-        return None, f"no exit that {demand.ruled} allows takes datagrams now" if demand.ruled else NOWHERE
+        return None, Message("udp.ruled-nowhere", rule=demand.ruled) if demand.ruled else NOWHERE
     return picked
 
 
@@ -74,30 +75,29 @@ def _of(way: ExitWay) -> list[DatagramCandidateRow]:
     )
 
 
-def _copies(demand: Demand, way: ExitWay) -> str:
+def _copies(demand: Demand, way: ExitWay) -> Message:
     if demand.match is not None and demand.match.rule.redundant is not None:
-        wish = "two copies of each" if demand.match.rule.redundant else "one copy only"
-        return f"{wish}, by {demand.match.rule.title}"
+        wish = Message("udp.two" if demand.match.rule.redundant else "udp.one")
+        return Message("udp.copies-by", wish=wish, rule=demand.match.rule.title)
     if way.is_suspect:
-        return "two copies of each until the primary is heard again"
+        return Message("udp.suspect")
     if way.copies:
-        return "two copies of each of a thin flow: datagrams were lost or came unevenly on the primary of late"
+        return Message("udp.thin")
     if way.spare is None:
-        return "one copy only: there is no spare"
+        return Message("udp.no-spare")
     if not way.route.is_near:
-        return f"one copy only: the spare is more than {SPARE_WITHIN * 1000:.0f} ms farther"
-    return f"one copy only, but in the first {YOUNG:g} s of an association"
+        return Message("udp.far-spare", length=SPARE_WITHIN)
+    return Message("udp.young", length=YOUNG)
 
 
-def _would_switch(way: ExitWay) -> list[str]:
+def _would_switch(way: ExitWay) -> list[Message]:
     if way.primary is None:
         return []
-    others = f"to {way.route.spare}" if way.route.spare is not None else "there is no other that carries datagrams"
-    patience = way.primary.gauge.patience * 1000
-    said = [f"when nothing is heard on {way.route.primary} for {patience:.0f} ms while datagrams flow: {others}"]
-    if way.route.spare is not None:
-        least = f"{MARGIN * 1000:.0f} ms or {MARGIN_SHARE:.0%}, whichever is more"
-        said.append(f"to one whose cost was lower for {DWELL:g} s, by {least}")
+    primary, spare = way.route.primary or "", way.route.spare
+    others = Message("udp.would-nowhere") if spare is None else Message("udp.would-to", path=spare)
+    said = [Message("udp.would-silence", path=primary, length=way.primary.gauge.patience, others=others)]
+    if spare is not None:
+        said.append(Message("udp.would-cost", length=DWELL, gain=MARGIN, share=MARGIN_SHARE))
     if way.route.spare is not None and not way.route.is_disjoint:
-        said.append("primary and spare share a line: no path that shares none carries datagrams")
+        said.append(Message("udp.shared"))
     return said

@@ -9,6 +9,8 @@ from ingress.choice.sites import UDP, parse_question
 from ingress.choice.wishes import Wish
 from ingress.client.flows import AssociationClient
 from ingress.measure.states import node_state
+from ingress.messages.languages import of_question
+from ingress.messages.message import Message
 from ingress.paths.peer import Peer
 from ingress.report.exits import behind_exits
 from ingress.report.report import report
@@ -38,23 +40,23 @@ LONGEST_WISH = 10 * 365 * 86400.0
 def asks(running: Running) -> Mapping[str, Ask]:
     """The questions that *running* answers."""
 
-    async def paths(_: Mapping[str, Any]) -> Answer:
-        return to_json(make_report(running))
+    async def paths(question: Mapping[str, Any]) -> Answer:
+        return to_json(make_report(running), _language(question))
 
     async def why(question: Mapping[str, Any]) -> Answer:
         try:
             host, port, protocol = parse_question(str(question.get("target", "")))
         except ValueError as error:
             raise OperatorError(f"no target to explain: {error}") from error
-        client, user = str(question.get("client", "")), str(question.get("user", ""))
+        client, user, language = str(question.get("client", "")), str(question.get("user", "")), _language(question)
         who = AssociationClient(client, user, _listen(running, question))
         if running.opener.demand(host, port, client, user, who.listen, protocol).asking:
             await running.names.learn(host)
         if protocol == UDP:
-            return to_json(_why_datagrams(running, who, host, port))
+            return to_json(_why_datagrams(running, who, host, port), language)
         demand = running.opener.demand(host, port, client, user, who.listen)
         fleet, now = running.fleet, running.loop.now
-        return to_json(explain(fleet.chooser, demand, now, fleet.bulk.offers(), fleet.bulk.place))
+        return to_json(explain(fleet.chooser, demand, now, fleet.bulk.offers(), fleet.bulk.place), language)
 
     async def usage(question: Mapping[str, Any]) -> Answer:
         return await answer_usage(running, question)
@@ -83,6 +85,13 @@ def asks(running: Running) -> Mapping[str, Ask]:
     }
 
 
+def _language(question: Mapping[str, Any]) -> str:
+    try:
+        return of_question(question)
+    except ValueError as error:
+        raise OperatorError(str(error)) from error
+
+
 def _use(running: Running, question: Mapping[str, Any]) -> list[str]:
     """Do what `ingress use` asks; the wishes in force then."""
     what, whom, seconds = question.get("use"), question.get("for", ""), question.get("seconds")
@@ -102,7 +111,7 @@ def wishes(running: Running) -> list[str]:
     told = []
     for wish in running.wishes.in_force(time.time()):
         ranking = running.fleet.chooser.view(running.wishes.paths_of(wish)).ranking
-        told.append(f"{wish}" if ranking.usable else f"{wish}: none of its paths is up, the choice goes on as ever")
+        told.append(str(wish) if ranking.usable else Message("wish.vain", wish=str(wish)))
     return told
 
 
@@ -211,19 +220,24 @@ def _warnings(running: Running, now: float) -> list[str]:
 
 def _unfetched(running: Running) -> list[str]:
     """Lists that rules name, and that could not be fetched, or not any more."""
-    told = []
+    told: list[str] = []
     for one in running.lists.loaded.values():
         why = running.fetcher.failed.get(one.source.url or "")
         if why is not None:
-            stands = "there is none" if one.modified is None else f"the one of {_date(one.modified)} is in force"
-            told.append(f"the list {one.source.url} could not be fetched, {stands}: {why}")
+            told.append(_unfetched_list(one.source.url or "", one.modified, why))
     return told
+
+
+def _unfetched_list(url: str, modified: float | None, why: str) -> Message:
+    if modified is None:
+        return Message("warn.list-none", url=url, why=why)
+    return Message("warn.list-old", url=url, time=_date(modified), why=why)
 
 
 def _forgetful(running: Running) -> list[str]:
     """That nothing is kept over a restart, and why."""
     trouble = running.keeper.trouble
-    return [f"what is learned is not kept over a restart: {trouble}"] if trouble else []
+    return [Message("warn.forgetful", why=trouble)] if trouble else []
 
 
 def _expiring(running: Running, now: float) -> list[str]:

@@ -17,6 +17,7 @@ from rich.console import Console
 
 from ingress.cli import paths
 from ingress.cli.render_paths import datagram_notes
+from ingress.cli.wording import Wording
 from relay.admin.client import NoAnswer, ask
 from relay.errors import OperatorError
 
@@ -199,7 +200,7 @@ def test_the_table_has_every_figure_and_fits_100_columns(ingress: Ingress, capsy
         "warning: us-dmit: its certificate ends in 9 days",
         f"node us-dmit: stale config: {OLDER}, then reload; draining",
         "longest pause 610 ms",
-        "lost: 2 by exit-lost",
+        "lost: 2 by exit lost",
         "52M",
         "lost >/<",
         "-/1.23%",
@@ -234,7 +235,7 @@ def test_by_which_paths_datagrams_go_is_said() -> None:
         {**ROW, "path": "calm", "datagrams": {**known, "sent": 0, "policed": 500_000.0, "detoured": 0}},
         {**ROW, "datagrams": None},
     ]
-    assert datagram_notes(rows) == [
+    assert datagram_notes(rows, Wording()) == [
         "datagrams to us-dmit: over ix-dmit/jp-us-dmit (130 ms, jitter 0.4, 2% lost)",
         "datagrams on deaf: in TCP on ix/pacific",
         "datagrams on old, older: no UDP: update jp",
@@ -265,7 +266,9 @@ def test_why_prints_terms_marks_band_switches(ingress: Ingress, capsys: pytest.C
         "an upload would go over a, to see what it carries: nothing is known",
     ):
         assert said in " ".join(shown.split())
-    assert ingress.asked == [{"ask": "why", "target": "example.com", "client": "", "user": "", "listen": ""}]
+    assert ingress.asked == [
+        {"ask": "why", "target": "example.com", "lang": "en", "client": "", "user": "", "listen": ""}
+    ]
 
 
 def test_why_of_twelve_paths_fits_on_a_screen(ingress: Ingress, capsys: pytest.CaptureFixture[str]) -> None:
