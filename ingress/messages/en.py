@@ -142,6 +142,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "cause.shutdown": "shutdown",
     "cause.protocol-error": "protocol error",
     "cause.internal-error": "internal error",
+    "cause.ended-by-hand": "ended by hand",
     # its cost
     "term.round-trip": "round trip",
     "term.deviation": "2 x deviation",

@@ -137,6 +137,7 @@ CHINESE: Final[Mapping[str, str]] = {
     "cause.shutdown": "停机",
     "cause.protocol-error": "协议错误",
     "cause.internal-error": "内部错误",
+    "cause.ended-by-hand": "手动结束",
     # its cost
     "term.round-trip": "往返时间",
     "term.deviation": "2 × 抖动",

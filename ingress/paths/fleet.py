@@ -18,7 +18,6 @@ from ingress.choice.exit_health import Change
 from ingress.measure.network_monitor import LAG, NetworkMonitor
 from ingress.measure.standings import Standings
 from ingress.measure.traffic import Counters, Traffic
-from ingress.messages.message import Message
 from ingress.paths.bounds import Judge
 from ingress.paths.bulk import BulkCarriers
 from ingress.paths.datagram_carriers import DatagramCarriers

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from ingress.messages.forms import EN
+from ingress.messages.message import render
 from ingress.report.rows import VERSION, LineRow, NodeRow, PathRow, Report
 
 PATH: Final = (
@@ -25,21 +27,20 @@ PATH: Final = (
 )
 LINE: Final = ("line", "state", "round_trip", "deviation", "late", "streams", "bytes_up", "bytes_down")
 NODE: Final = ("node", "state", "draining", "stale_config")
+SAID: Final = ("blame", "warnings", "wishes")
 TOTALS: Final = ("opened", "streams", "bytes_up", "bytes_down", "moves", "resumes", "longest_pause", "lost")
 
 
-def network_event(report: Report) -> Mapping[str, Any]:
-    """The fields of *report* that change while nothing is reloaded; docs/api.md."""
+def network_event(report: Report, language: str = EN) -> Mapping[str, Any]:
+    """The fields of *report* that change while nothing is reloaded, in *language*; docs/api.md."""
     return {
         "version": VERSION,
         "time": report.time,
-        "paths": [_some(row, PATH) for row in report.paths],
+        "paths": [{**_some(row, PATH), "reason": render(row.reason, language)} for row in report.paths],
         "lines": [_line(row) for row in report.lines],
         "nodes": [_some(row, NODE) for row in report.nodes],
         "totals": {name: getattr(report.totals, name) for name in TOTALS},
-        "blame": report.blame,
-        "warnings": report.warnings,
-        "wishes": report.wishes,
+        **{name: [render(text, language) for text in getattr(report, name)] for name in SAID},
     }
 
 

@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from ingress.messages.forms import LANGUAGES
 from ingress.report.live import network_event
 from ingress.serve.answers import make_report
 from ingress.serve.running import Running
@@ -21,10 +22,10 @@ CHANGES: Final = ("use", "reload")
 
 def answer_routes(running: Running, asks: Mapping[str, Ask]) -> Sequence[WebRoute]:
     """The routes of *running* that answer as *asks* do, and what moves of `paths`."""
-    beat = Beat(lambda: event("network", _compact(network_event(make_report(running)))))
+    beats = {language: _beat(running, language) for language in LANGUAGES}
 
-    async def live(_: WebRequest) -> WebResponse:
-        return WebResponse(beat.listen(), headers={"content-type": EVENTS})
+    async def live(request: WebRequest) -> WebResponse:
+        return WebResponse(beats[request.language].listen(), headers={"content-type": EVENTS})
 
     return (
         *(_look(name, asks[name]) for name in LOOKS),
@@ -33,10 +34,14 @@ def answer_routes(running: Running, asks: Mapping[str, Ask]) -> Sequence[WebRout
     )
 
 
+def _beat(running: Running, language: str) -> Beat:
+    return Beat(lambda: event("network", _compact(network_event(make_report(running), language))))
+
+
 def _look(name: str, ask: Ask) -> WebRoute:
     async def look(request: WebRequest) -> WebResponse:
         question = {key: _number(key, value) if key in NUMBERS else value for key, value in request.query.items()}
-        return json_response(await ask(question))
+        return json_response(await ask({**question, "lang": request.language}))
 
     return WebRoute("GET", f"/api/v1/{name}", Need.SESSION, look)
 
