@@ -70,7 +70,8 @@ printed, with what its lists hold, how old they are, and what of them has no mea
 USE: Final = """\
 Have new connections take an exit, a line, a path, a node, or a group of lines or nodes, as long as any path of it
 works; then the choice goes on as ever, and `ingress paths` says so in its first lines. Running connections leave for it
-by plan where it leads to their exit. Rules that name exits or paths stand above it. It survives a restart.
+by plan where it leads to their exit, datagrams also for another exit. Rules that name exits or paths stand above
+it. It survives a restart.
 `ingress use auto` takes back what was asked for without --for, with --for WHO that one, with --all everything.
 Without NAME: what is asked for now."""
 

@@ -209,10 +209,48 @@ class ClientAssociation:
         """The flow by which *demand* is met: the first that may, or a new one."""
         flow = next((one for one in self._flows if demand is not None and _may_carry(one, demand)), None)
         if flow is None:
-            flow = begin_flow(self._home, self, self.who, demand)
-            if flow is not None:
+            flow = begin_flow(self._home, self, self.who, demand, flows=self._flows)
+            if flow is not None and flow not in self._flows:
                 self._flows.append(flow)
         return flow
+
+    # ---- other rules
+
+    def rule_anew(self) -> int:
+        """Judge every target again; what may go on where it is does, over the paths that are left to it. How many there
+        are."""
+        self.count()
+        targets = [one for one in self._targets.values() if one is not self._last]
+        targets += [self._last] if self._last is not _NOWHERE else []
+        for target in targets:
+            if target.demand is None:
+                self._forget(target)
+            elif target.address not in self._held:
+                target.rule(self._home.again(self.who, target.demand))
+        for flow in list(self._flows):
+            mine = [target for target in targets if target.flow is flow]
+            if mine:
+                self._rule_flow(flow, mine)
+        return len(targets) + 1
+
+    def _forget(self, target: _Target) -> None:
+        """It is judged when something is sent there again."""
+        self._targets.pop(target.address)
+        if self._last is target:
+            self._last = _NOWHERE
+
+    def _rule_flow(self, flow: FlowEnd, mine: Sequence[_Target]) -> None:
+        """*flow* goes by what the last of *mine* asks that it can serve; the others look for another, if they ask
+        something else."""
+        served = (one for one in reversed(mine) if one.demand is not None and self._home.goes_on(flow, one.demand))
+        leader = next(served, None)
+        for target in mine:
+            is_met = target is leader or (target.demand is not None and _may_carry(flow, target.demand))
+            if leader is None or not is_met:
+                target.flow = None
+        if leader is None:
+            self._flows.remove(flow)
+            flow.close()
 
     # ---- from the exit
 

@@ -5,7 +5,7 @@ open one for each target (tun2socks) are one machine on the internet all the sam
 """
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 import attrs
@@ -38,6 +38,8 @@ and one or two at an exit."""
 KEPT = 1800.0
 """Seconds for which a client's next association takes the exit of its last."""
 MOST_KEPT = 16_384
+SLICE = 500
+"""Targets of associations that are judged anew in one turn of the loop, roughly: a few milliseconds."""
 
 
 KEEPS = Message("udp.keeps")
@@ -222,13 +224,18 @@ class ClientAssociations:
         assert self._names is not None
         self._names.ask(host, then)
 
-    def begin(self, holder: FlowHolder, who: AssociationClient, demand: Demand) -> FlowEnd | None:
+    def begin(
+        self, holder: FlowHolder, who: AssociationClient, demand: Demand, flows: Iterable[FlowEnd] = ()
+    ) -> FlowEnd | None:
         """An association at the exit of the client's others, or else at the best for its first target."""
         if demand.is_direct:
             return None if self.direct is None else self.direct.associate(holder)
         picked = self.pick(who, demand)
         if picked is None:
             return None
+        for flow in flows:
+            if not flow.is_direct and (flow.exit, flow.within) == (picked.exit, picked.paths):
+                return flow
         self._exits.put(who.owner, (picked.exit, self.loop.now))
         log.event("association-begun", level="debug", client=who.address, exit=picked.exit)
         return self._network.open(picked.exit, holder, picked.paths)
@@ -243,10 +250,13 @@ class ClientAssociations:
             asked = asked.otherwise
         return None
 
+    def _reached(self, demand: Demand) -> frozenset[str]:
+        """The exits that may have it and can be reached by datagrams now."""
+        exits = self._network.exits(demand.paths)
+        return exits if demand.exits is None else exits & demand.exits
+
     def _pick(self, who: AssociationClient, demand: Demand) -> Picked | None:
-        exits, now = self._network.exits(demand.paths), self.loop.now
-        if demand.exits is not None:
-            exits &= demand.exits
+        exits, now = self._reached(demand), self.loop.now
         kept = self._exits.get(who.owner)
         if kept is not None and kept[0] in exits and now - kept[1] < KEPT:
             return Picked(kept[0], None, demand.paths)
@@ -255,6 +265,32 @@ class ClientAssociations:
         wanted = Demand(demand.host, demand.port, who.address, who.user, exits, paths=demand.paths)
         choice = self._chooser.decide(wanted, now)
         return None if choice is None else Picked(choice.exit, choice, demand.paths)
+
+    def goes_on(self, flow: FlowEnd, demand: Demand) -> bool:
+        """As `DatagramHome.goes_on`."""
+        if flow.is_direct or demand.is_direct:
+            return flow.is_direct == demand.is_direct
+        asked: Demand | None = demand
+        while asked is not None:
+            reached, is_last = self._reached(asked), asked.otherwise is None
+            is_asked = asked.exits is None or flow.exit in asked.exits
+            if flow.exit in reached or (is_asked and is_last and not reached):
+                return flow.follow(asked.paths)
+            if reached:
+                return False
+            asked = asked.otherwise
+        return False
+
+    def rule_anew(self) -> None:
+        """Other rules are in force, or another wish: whatever flows goes by them, soon."""
+        self._rule_anew(list(self._held))
+
+    def _rule_anew(self, left: list[ClientAssociation]) -> None:
+        judged = 0
+        while left and judged < SLICE:
+            judged += left.pop().rule_anew()
+        if left:
+            self.loop.call_soon(lambda: self._rule_anew(left))
 
     def began_mapping(self, mapping: Countable) -> None:
         """As `ForwardHome.began_mapping`."""

@@ -23,6 +23,8 @@ from relay.model.hosts import parse_literal
 from relay.wire.datagrams import address_end
 
 MOST_MAPPINGS = 1024
+SLICE = 250
+"""Mappings that are judged anew in one turn of the loop: a few milliseconds."""
 LOOKS = 4
 """How often in `idle` mappings are looked at: so long over it one may last."""
 Source = tuple[DatagramAddress, bytes]
@@ -45,6 +47,7 @@ class Mapping:
     __slots__ = (
         "_begun_at",
         "_counted",
+        "_demand",
         "_down",
         "_flow",
         "_forget",
@@ -76,6 +79,8 @@ class Mapping:
         self._who = AssociationClient(client, listen=forward.listen)
         self._out = out
         self._flow: FlowEnd | None = None
+        self._demand: Demand | None = None
+        """What was asked for the target when it was judged last."""
         self._held = HeldDatagrams()
         self._redundant: bool | None = None
         """A rule's wish."""
@@ -115,10 +120,26 @@ class Mapping:
         return self._begin_by(demand, len(payloads))
 
     def _begin_by(self, demand: Demand | None, count: int) -> FlowEnd | None:
-        self._site, self._rule = ("", "") if demand is None else (demand.site, demand.ruled)
-        self._redundant = None if demand is None or demand.match is None else demand.match.rule.redundant
+        self._judge_by(demand)
         self._flow = begin_flow(self._home, self, self._who, demand, count)
         return self._flow
+
+    def _judge_by(self, demand: Demand | None) -> None:
+        """*demand* is asked for the target from now on; None: nothing is sent there."""
+        self._demand = demand
+        self._site, self._rule = ("", "") if demand is None else (demand.site, demand.ruled)
+        self._redundant = None if demand is None or demand.match is None else demand.match.rule.redundant
+
+    def rule_anew(self) -> None:
+        """Other rules are in force: what flows goes on where it is if it may, over the paths that are left to it."""
+        flow, demand = self._flow, self._demand
+        if flow is None or demand is None:
+            return
+        self.count()
+        self._judge_by(self._home.again(self._who, demand))
+        if self._demand is None or not self._home.goes_on(flow, self._demand):
+            self._flow = None
+            flow.close()
 
     def _asked(self, demand: Demand) -> None:
         """It is known what the target's name means, or was waited for long enough."""
@@ -241,6 +262,16 @@ class ForwardPort:
         self.evicted += 1
         source = min(self._mappings, key=lambda one: (self._mappings[one].has_reply, self._mappings[one].used_at))
         self._mappings.pop(source).close()
+
+    def rule_anew(self) -> None:
+        """Other rules are in force."""
+        self._rule_anew(list(self._mappings.values()))
+
+    def _rule_anew(self, left: list[Mapping]) -> None:
+        for mapping in left[:SLICE]:
+            mapping.rule_anew()
+        if len(left) > SLICE:
+            self._home.loop.call_soon(lambda: self._rule_anew(left[SLICE:]))
 
     # ---- idle ones
 

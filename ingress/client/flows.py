@@ -1,6 +1,6 @@
 """A client's datagrams on their way to an exit: those of an association of SOCKS5, or of one source of a forward."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 import attrs
@@ -52,6 +52,10 @@ class FlowEnd(Protocol):
     def send(self, address: bytes, payloads: Sequence[bytes], redundant: bool | None = None) -> None:
         """Datagrams towards a target, of one size, but the last, which may be shorter. *redundant*: in two copies
         whatever the paths are like, or never; None: as they need."""
+
+    def follow(self, within: frozenset[str] | None) -> bool:
+        """Take the paths *within* only from now on, or all (None); False if none of them leads to the exit, and nothing
+        has changed."""
 
     def close(self) -> None:
         """It is not used any more."""
@@ -107,21 +111,32 @@ class DatagramHome(Protocol):
     def ask(self, host: str, then: Callable[[], None]) -> None:
         """A demand is `asking`: have *host* looked up; *then* is called when it is to be asked `again`."""
 
-    def begin(self, holder: FlowHolder, who: AssociationClient, demand: Demand) -> FlowEnd | None:
-        """An association at an exit for *demand*; None if none can be reached."""
+    def begin(
+        self, holder: FlowHolder, who: AssociationClient, demand: Demand, flows: Iterable[FlowEnd]
+    ) -> FlowEnd | None:
+        """An association at an exit for *demand*, one of *flows* if it is there already; None if none can be
+        reached."""
+
+    def goes_on(self, flow: FlowEnd, demand: Demand) -> bool:
+        """Whether *flow*, where it is, does what *demand* asks now; it takes the paths that this leaves."""
 
     def add_usage(self, who: AssociationClient, flow: FlowEnd, site: str, counted: Counted) -> None:
         """*who* has moved so much by *flow*, to and from *site*."""
 
 
 def begin_flow(
-    home: DatagramHome, holder: FlowHolder, who: AssociationClient, demand: Demand | None, count: int = 1
+    home: DatagramHome,
+    holder: FlowHolder,
+    who: AssociationClient,
+    demand: Demand | None,
+    count: int = 1,
+    flows: Iterable[FlowEnd] = (),
 ) -> FlowEnd | None:
-    """A flow of *who* for *count* datagrams whose target was judged: *demand*. If there is none to be had they are
-    dropped, and counted."""
+    """A flow of *who*, who has *flows*, for *count* datagrams whose target was judged: *demand*. If there is none to be
+    had they are dropped, and counted."""
     if demand is None:
         home.dropped.refused += count
         return None
-    flow = home.begin(holder, who, demand)
+    flow = home.begin(holder, who, demand, flows)
     home.dropped.unrouted += 0 if flow is not None else count
     return flow

@@ -37,6 +37,10 @@ class DirectFlow:
         for payload in payloads:
             self._association.send(address, payload)
 
+    def follow(self, within: frozenset[str] | None) -> bool:
+        """It takes no path, whichever are left."""
+        return True
+
     def reply(self, association: Association, source: bytes, data: memoryview, size: int) -> None:
         """As `Replies.reply`."""
         starts = range(0, len(data) or 1, size or 1)

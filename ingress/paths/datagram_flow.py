@@ -43,6 +43,9 @@ class FlowHome(Protocol):
     def joiner(self) -> Joiner:
         """Where their pieces wait for each other."""
 
+    def moved(self, flow: "DatagramFlow", within: frozenset[str] | None) -> ExitWay | None:
+        """*flow* is to take the paths *within* only: by which way to its exit; None if none of them leads there."""
+
     def closed(self, flow: "DatagramFlow") -> None:
         """Nobody uses *flow* any more."""
 
@@ -151,6 +154,19 @@ class DatagramFlow:
             detour.riders += 1
         self.detour = detour
         self.turns += 1
+
+    def follow(self, within: frozenset[str] | None) -> bool:
+        """Take the paths *within* only from now on, or all (None); False if none of them leads to the exit, and nothing
+        has changed. The association and its port at the exit stay."""
+        if self.owner is None or within == self.within:
+            return self.owner is not None
+        old, way = self.way, self._home.moved(self, within)
+        if way is None:
+            return False
+        self.go_by(None)
+        self.turns += 1 + old.generation - way.generation  # the exit follows what is newer
+        self.way = way
+        return True
 
     # ---- towards the exit
 

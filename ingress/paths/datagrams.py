@@ -12,6 +12,7 @@ import attrs
 from ingress.paths.datagram_carriers import DatagramCarriers
 from ingress.paths.datagram_flow import DatagramFlow, FlowOwner
 from ingress.paths.datagram_path import DatagramPath, best_cipher
+from ingress.paths.datagram_sockets import DatagramSockets
 from ingress.paths.detours import Detours
 from ingress.paths.dial import Opened
 from ingress.paths.labeling import Labeling
@@ -20,8 +21,7 @@ from ingress.paths.way import GIVEN_UP, ExitWay
 from relay import log
 from relay.datagram.pieces import Joiner
 from relay.engine import Loop, Timer
-from relay.engine.udp import DatagramAddress, UdpOut, UdpPort
-from relay.engine.udp_options import PORT_BUFFER, open_udp, take_only
+from relay.engine.udp import DatagramAddress
 from relay.model.cause import Cause
 from relay.wire import bodies, datagrams
 from relay.wire.codes import Feature
@@ -68,9 +68,7 @@ class Datagrams:
         self._cipher = best_cipher()
         self._by_label: dict[bytes, DatagramPath] = {}
         """As labels are towards the ingress."""
-        self._ports: dict[str, UdpPort | None] = {}
-        """By the address that it is bound to; made when the first path needs one."""
-        self._outs: dict[DatagramAddress, UdpOut] = {}
+        self._sockets = DatagramSockets(loop, self)
         self._ids = itertools.count(1)
         self._leaving: frozenset[str] = frozenset()
         self._sick: frozenset[str] = frozenset()
@@ -110,7 +108,7 @@ class Datagrams:
         if path is None or welcome is None:
             return
         knows = Feature.DATAGRAMS in welcome.features
-        if path.set_up(self._out(opened.datagrams_to), live.path.nodes, opened.takes, knows=knows):
+        if path.set_up(self._sockets.out(opened.datagrams_to, self._tag), live.path.nodes, opened.takes, knows=knows):
             path.say_label(self._loop.now)
         detour = self.ways[live.peer.name].detours.get(live.name)
         if detour is not None:
@@ -232,6 +230,18 @@ class Datagrams:
         flow = DatagramFlow(number, way, owner, self._loop, self)
         self.flows[number.to_bytes(4, "big")] = flow
         return flow
+
+    def moved(self, flow: DatagramFlow, within: frozenset[str] | None) -> ExitWay | None:
+        """As `FlowHome.moved`."""
+        old, whole = flow.way, self.ways[flow.exit]
+        if within is not None and whole.paths.keys().isdisjoint(within):
+            return None
+        way = whole if within is None else whole.bound(within, self._loop.now)
+        way.flows += 1
+        old.flows -= 1
+        self._let_go(old)
+        self.woken()
+        return way
 
     def closed(self, flow: DatagramFlow) -> None:
         """Nobody uses *flow* any more: its exit is told, until it has heard it."""
@@ -369,32 +379,6 @@ class Datagrams:
 
     # ---- the sockets
 
-    def _out(self, address: DatagramAddress | None) -> UdpOut | None:
-        """What leads to *address*; one for each, so that all that goes there in a turn leaves together."""
-        if address is None:
-            return None
-        out = self._outs.get(address)
-        if out is None:
-            port = self._port("::" if ":" in address[0] else "0.0.0.0")
-            if port is not None:
-                out = self._outs[address] = port.out(address)
-        return out
-
-    def _port(self, at: str) -> UdpPort | None:
-        if at not in self._ports:
-            self._ports[at] = self._open(at)
-        return self._ports[at]
-
-    def _open(self, at: str) -> UdpPort | None:
-        try:
-            sock = open_udp((at, 0), buffer=PORT_BUFFER, may_fragment=False)
-        except OSError as error:
-            log.event("datagram-socket-failed", level="warning", error=error.strerror)
-            return None
-        if self._tag is not None:
-            take_only(sock, self._tag)
-        return UdpPort(self._loop, sock, self)
-
     def on_datagrams(self, data: memoryview, size: int, source: DatagramAddress, local: bytes) -> None:
         """Some have come, one behind the other, each of *size* bytes but the last."""
         together, now = bytes(data), self._loop.now
@@ -444,7 +428,7 @@ class Datagrams:
     def statistics(self) -> DatagramsStatistics:
         """What its bounds have counted."""
         forged = self._forged + sum(path.end.forged + path.end.replayed for path in self._by_label.values())
-        unsent = self._unsent + sum(port.unsent for port in self._ports.values() if port is not None)
+        unsent = self._unsent + self._sockets.unsent
         unsent += sum(path.all_unsent for path in self._by_label.values())
         unrouted = self._unrouted + sum(flow.dropped for flow in self.flows.values())
         return DatagramsStatistics(self._strange, forged, unsent, self.joiner.given_up, unrouted)

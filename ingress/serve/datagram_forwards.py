@@ -73,6 +73,11 @@ class DatagramForwards:
             else:
                 self._ports[at] = ForwardPort(self._home, bound[at], forward)
 
+    def rule_anew(self) -> None:
+        """Other rules are in force."""
+        for port in self._ports.values():
+            port.rule_anew()
+
     def close(self) -> None:
         """Listen no more."""
         for at in list(self._ports):

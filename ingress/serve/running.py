@@ -185,12 +185,14 @@ class Running:
             self.wishes.drop(whom)
         else:
             self.wishes.put(wish)
-        self.fleet.rule_anew(self.opener.again)
+        self._rule_anew(True)
 
     def _rule_anew(self, did: bool) -> None:
-        """Running streams go by the rules that are in force now; *did* the ones before restrict paths?"""
+        """Running streams and datagrams go by the rules that are in force now; *did* the ones before restrict paths?"""
         if did or self.opener.restricts_paths:
             self.fleet.rule_anew(self.opener.again)
+        self.associations.rule_anew()
+        self.datagram_forwards.rule_anew()
 
     def _go_direct(self, config: IngressConfig) -> None:
         """Look names up and dial from here as *config* says, if a rule of it wants that. OperatorError: as

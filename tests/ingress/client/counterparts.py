@@ -80,6 +80,10 @@ class Exit:
         self.stream.finish()
 
 
+LEADS = {"a": "us", "b": "eu"}
+"""To which exit each path leads, of which there are as many as exits."""
+
+
 class Echo:
     """An association at an exit that sends every datagram back, from the target that it was sent to."""
 
@@ -104,6 +108,13 @@ class Echo:
         """It comes back at once."""
         self.owner.on_replies([b"head" + address + payload], 4)
 
+    def follow(self, within: frozenset[str] | None) -> bool:
+        """As the paths of TWO_EXITS lead."""
+        if within is not None and not any(LEADS[path] == self.exit for path in within):
+            return False
+        self.within = within
+        return True
+
     def close(self) -> None:
         self.is_closed = True
 
@@ -118,7 +129,7 @@ class Echoes:
         self.flows: list[Echo] = []
 
     def exits(self, within: frozenset[str] | None = None) -> frozenset[str]:
-        return self.reached
+        return self.reached if within is None else self.reached & {LEADS[path] for path in within}
 
     def open(self, exit_: str, owner: ClientAssociation, within: frozenset[str] | None = None) -> Echo:
         self.flows.append(Echo(exit_, owner, within))

@@ -13,11 +13,12 @@ from ingress.client import datagram_forward as module
 from ingress.client.datagram_forward import ForwardPort
 from ingress.client.flows import AssociationClient, FlowHolder
 from ingress.config import DatagramForward
+from ingress.config.rule import Denial, Rule
 from ingress.doors.datagram import address_bytes
 from ingress.serve.datagram_forwards import DatagramForwards
 from relay.errors import OperatorError
 from relay.model.network import Address
-from tests.ingress.client.client_bed import TWO_EXITS, ClientBed, ClientBeds
+from tests.ingress.client.client_bed import TWO_EXITS, ClientBed, ClientBeds, make_config
 from tests.ingress.client.counterparts import Echo
 
 HERE, ELSEWHERE = "127.0.0.1", "127.0.0.2"
@@ -206,3 +207,29 @@ async def test_they_are_opened_kept_and_closed_as_the_file_says(make_bed: Client
     forwards.use([], {})
     forwards.use([free], forwards.bind_new([free]))
     forwards.close()
+
+
+async def test_other_rules_are_gone_by_and_the_port_is_kept_where_it_may_be(
+    make_bed: ClientBeds, stack: contextlib.ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SLICE", 1)
+    one = await bench(make_bed, stack)
+    clients = [one.client() for _ in range(3)]
+    for client in clients[:2]:
+        assert await one.ask(client, b"x") == b"x"
+
+    async def use(*rules: Rule) -> list[tuple[str, bool]]:
+        one.bed.associations.use(make_config(TWO_EXITS, rules=rules))
+        one.port.rule_anew()
+        await one.bed.settle()
+        return [(flow.exit, flow.is_closed) for flow in one.flows]
+
+    assert await use(Rule(exits=("us",), exit_nodes=frozenset({"us"}), redundant=True)) == [("us", False)] * 2
+    assert await one.ask(clients[0], b"x") == b"x" and one.flows[0].redundant is True
+    assert await use(Rule(exits=("eu",), exit_nodes=frozenset({"eu"}))) == [("us", True)] * 2
+    assert await one.ask(clients[0], b"x") == b"x" and one.flows[-1].exit == "eu"
+    assert await use(Rule(deny=Denial.REFUSE)) == [("us", True)] * 2 + [("eu", True)]
+    clients[2].send(b"x")
+    await one.bed.settle()
+    assert await use() == [("us", True)] * 2 + [("eu", True)]
+    assert await one.ask(clients[2], b"x") == b"x"

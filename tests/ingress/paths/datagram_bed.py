@@ -14,6 +14,7 @@ from typing import Any
 import attrs
 
 from ingress.paths.datagram_flow import DatagramFlow
+from ingress.paths.datagram_sockets import DatagramSockets
 from ingress.paths.datagrams import Datagrams
 from ingress.paths.dial import Opened
 from ingress.paths.labeling import Labeling
@@ -290,7 +291,7 @@ class DatagramBed(FleetBed):
         self.came_by: dict[str, set[int]] = {}
         """By path, the associations of which anything has come at an exit over it."""
         super().__init__(*arguments)
-        self.patch.setattr(Datagrams, "_out", self._out)
+        self.patch.setattr(DatagramSockets, "out", lambda sockets, address, tag: self._out(address))
         self.patch.setattr("ingress.paths.datagram_carriers.open_carrier", self.open_datagram_carrier)
         self._look()
 

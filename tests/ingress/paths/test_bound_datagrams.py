@@ -103,3 +103,29 @@ async def test_another_session_ends_them_like_any_others(bed: DatagramBed) -> No
     player = Player(bed, within="bc")
     bed.datagrams.session_over("us")
     assert player.flow is None
+
+
+@with_bed(THREE, kind=DatagramBed)
+async def test_a_flow_that_runs_may_be_given_other_paths_and_loses_nothing(bed: DatagramBed) -> None:
+    await bed.up()
+    player, other = Player(bed), Player(bed, within="bc")
+    player.play()
+    other.play()
+    await bed.run(1.0)
+    flow, at = player.flow, bed.loop.now
+    assert flow is not None and flow.way.route.primary == "a"
+    assert not flow.follow(frozenset("x")) and flow.within is None
+    for within, primary in (("bc", "b"), ("c", "c"), (None, "a"), ("b", "b")):
+        paths = None if within is None else frozenset(within)
+        assert flow.follow(paths) and flow.follow(paths) and flow.within == paths
+        await bed.run(0.3)  # what was under way has come
+        bed.came_by.clear()
+        await bed.run(0.7)
+        assert flow.way.route.primary == primary
+        assert {name for name in "abc" if flow.id in bed.came_by.get(name, ())} <= set(within or "abc")
+    assert player.flow is flow and player.longest_gap(at) <= 0.15
+    assert player.numbers[-1] > 280 and len(set(player.numbers)) == len(player.numbers) >= player.numbers[-1] - 2
+    assert len(bed.datagrams.ways["us"].all) == 3
+    flow.close()
+    other.play = lambda: None  # type: ignore[method-assign]
+    assert not flow.follow(None) and len(bed.datagrams.ways["us"].all) == 2

@@ -181,13 +181,14 @@ async def test_what_is_neither_a_datagram_nor_a_piece_is_not_delivered(bed: Data
 @with_bed(ONE)
 async def test_without_descriptors_for_a_socket_nothing_leads_on_which_is_told_once(bed: FleetBed) -> None:
     datagrams = Datagrams(bed.loop, TAG, bed.fleet.datagrams._carriers)
+    sockets = datagrams._sockets
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
     try:
-        found = [datagrams._out(("127.0.0.1", 9)) for _ in range(2)]
+        found = [sockets.out(("127.0.0.1", 9), TAG) for _ in range(2)]
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    assert found == [None, None] and datagrams._out(None) is None
+    assert found == [None, None] and sockets.out(None, TAG) is None
     assert [fields["error"] for fields in bed.logged("datagram-socket-failed")] == ["Too many open files"]
     assert datagrams.statistics().unsent == 0
 

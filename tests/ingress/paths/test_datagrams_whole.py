@@ -117,7 +117,7 @@ async def test_u29_kernels_that_cut_no_runs_get_datagrams_singly(
     make_world: Callable[..., World], nursery: trio.Nursery
 ) -> None:
     world, _, asker = await placed(make_world, nursery, ONE)
-    (port,) = [one for one in world.running.fleet.datagrams._ports.values() if one is not None]
+    (port,) = [one for one in world.running.fleet.datagrams._sockets._ports.values() if one is not None]
     port.sock.setsockopt(socket.SOL_SOCKET, NO_CHECKSUMS, 1)
     before, sent = len(asker.got), asker.sent
     for _ in range(20):  # of one size and in one turn: runs
