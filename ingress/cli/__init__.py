@@ -15,6 +15,7 @@ HANDLERS: Final = {
     "reload": "ingress.cli.paths:reload",
     "paths": "ingress.cli.paths:run",
     "page": "ingress.cli.page:run",
+    "history": "ingress.cli.history:run",
     "usage": "ingress.cli.usage:run",
     "rules": "ingress.cli.rules:run",
     "use": "ingress.cli.use:run",
@@ -73,11 +74,20 @@ def _parser() -> argparse.ArgumentParser:
     paths.add_argument("--listen", metavar="PORT", default="", help="with --why: that came in by this port")
 
     add_command(commands, "page", "print an address of the page that lets you in", texts.PAGE)
+    _add_history(commands)
     _add_usage(commands)
     _add_rules(commands)
     _add_use(commands)
     _add_user(commands)
     return parser
+
+
+def _add_history(commands: Subparsers) -> None:
+    history = add_command(commands, "history", "show what was when: round trips, outages, events", texts.HISTORY)
+    history.add_argument("name", nargs="?", metavar="PATH|LINE|NODE", help="of what; without it: a row for everything")
+    history.add_argument("--since", metavar="TIME", default="24h", help="from: 30m, 24h (the default), 7d, or 03:12")
+    history.add_argument("--until", metavar="TIME", help="to: the same, or 2026-11-27 03:12; now if left out")
+    history.add_argument("--json", action="store_true", help="for programs; the form is documented and stable")
 
 
 def _add_usage(commands: Subparsers) -> None:

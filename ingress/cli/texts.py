@@ -55,6 +55,12 @@ PAGE: Final = """\
 Ask the running ingress for an address of its page (`web` in paths.toml) and print it. Whoever opens it first, within
 10 minutes, is let in, with one browser; nobody else can use it then. Keep it to yourself."""
 
+HISTORY: Final = """\
+Ask the running ingress what was when. With the name of a path, a line, a node or the ingress: its round trips as a
+curve (the median, its spread as a shade), what came late or was lost, when it did not work, for how long and why, and
+what happened. Without one: a row for everything, the worst outages, the last events. Times are those of this machine's
+clock. The last 48 hours are known by the minute, 400 days by the quarter of an hour."""
+
 USAGE: Final = """\
 Ask the running ingress who moved how much: bytes up (from the client) and down, over TCP and as datagrams, streams and
 associations. By user (where nobody logs in, the client's address), client, exit, site (kept for 35 days) or day; by

@@ -25,7 +25,6 @@ KEPT: Final[Mapping[str, Said]] = {
     "lists-read": Said((), "lists were read again: {lists}"),
     "lists-refused": Said((), "a list cannot be read: {why}"),
     "list-not-fetched": Said((), "the list {list} could not be fetched: {why}"),
-    "carrier-up": Said(("path", "node"), "a carrier over {path} is up"),
     "carrier-failed": Said(_PATH, "no carrier comes up over {path}: {why}"),
     "carrier-lost": Said(_PATH, "a carrier over {path} ended: {why}"),
     "path-stalled": Said(_PATH, "{path} stalled, with {streams} streams"),
