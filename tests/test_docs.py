@@ -16,7 +16,7 @@ import pytest
 
 import ingress.cli
 import relay.cli
-from ingress.config import read_file
+from ingress.config import load
 from tests.test_architecture import FLOORS
 
 ROOT = Path(__file__).parents[1]
@@ -125,13 +125,32 @@ def uncommented(block: str) -> str:
 
 
 @pytest.mark.parametrize("block", blocks(README, "toml"))
-def test_examples_of_paths_toml_are_accepted(block: str, tmp_path: Path) -> None:
-    base = (ROOT / "paths.toml").read_text()
+def test_examples_of_paths_toml_are_accepted(
+    block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    base = "" if block.startswith("version = ") else (ROOT / "paths.toml").read_text()
     if block.startswith("[ingress.shanghai]"):
         base = re.sub(r"^\[ingress\.shanghai\]\n(?:.+\n)*", "", base, flags=re.MULTILINE)
-    file = tmp_path / "paths.toml"
-    file.write_text(f"{base}\n{block}")
-    assert read_file(file).warnings == ()
+    for name in re.findall(r'file = "(\S+)"', block):
+        (tmp_path / name).write_text("a.example\n")
+    (tmp_path / "paths.toml").write_text(f"{base}\n{block}")
+    monkeypatch.chdir(tmp_path)
+    assert ingress.cli.main(["check", "paths.toml"]) == 0
+    assert [line for line in capsys.readouterr().out.splitlines() if not line.startswith("ok: ")] == []
+
+
+def test_the_network_of_groups_has_all_paths_and_its_chain_only_these(tmp_path: Path) -> None:
+    (block,) = [block for block in blocks(README, "toml") if block.startswith("version = ")]
+    (tmp_path / "paths.toml").write_text(block)
+    config = load(tmp_path / "paths.toml")
+    chained, home = (config.leaves(rule) for rule in config.rules)
+    assert {path.name for path in config.paths.used} == {
+        *(f"ix-one/dmit/dmit-{end}" for end in ("one", "two")),
+        *(f"ix-two/nube/nube-{end}" for end in ("one", "two")),
+        *(f"direct/dmit-{end}" for end in ("one", "two")),
+    }
+    assert chained == {path.name for path in config.paths.used if path.name.startswith("ix-")}
+    assert home is None and config.rules[1].exit_nodes == {"home-two"}
 
 
 def links(document: Path) -> list[str]:
