@@ -51,6 +51,7 @@ FLOORS = (
     ("ingress", ("choice", "state")),
     ("ingress", ("paths", "client", "direct")),
     ("ingress", ("report", "web")),
+    ("ingress", ("clash",)),
     ("ingress", ("serve",)),
     ("ingress", ("cli",)),
     ("ingress", ("demo",)),

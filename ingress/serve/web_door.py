@@ -135,7 +135,7 @@ class WebDoor:
         if web is None or files is None:
             return
         site, server = self._made()
-        site.settings = SiteSettings(frozenset(web.hosts), files.token)
+        site.settings = SiteSettings(frozenset(web.hosts), files.token, frozenset(web.origins))
         server.context = files.context
         for at, sock in bound.items():
             scope = self._scopes[at] = trio.CancelScope()

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from ingress.serve.answers import asks
 from ingress.serve.running import Running
 from ingress.serve.web_answers import answer_routes
+from ingress.serve.web_clash import clash_routes
 from ingress.serve.web_streams import stream_list, stream_routes
 from ingress.web.exchange import WebRoute
 from ingress.web.login import login_routes
@@ -17,4 +18,5 @@ def web_routes(running: Running) -> Sequence[WebRoute]:
         *login_routes(web.sessions, web.judge, lambda: web.has_users),
         *answer_routes(running, asks(running)),
         *stream_routes(running, streams),
+        *clash_routes(running, streams),
     )

@@ -14,6 +14,7 @@ import trio
 
 from ingress.web.exchange import Visitor, WebRequest, WebResponse, error_response
 from ingress.web.guards import ALWAYS
+from ingress.web.websocket import serve_websocket
 
 LARGEST_HEAD: Final = 16 * 1024
 LARGEST_BODY: Final = 64 * 1024
@@ -55,8 +56,8 @@ class WebConnection:
         try:
             while await self._serve_one():
                 self._h11.start_next_cycle()
-        except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
-            return  # gone, or takes nothing
+        except* (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError):
+            pass  # gone, or takes nothing
 
     async def _serve_one(self) -> bool:
         """Whether there may be another."""
@@ -76,6 +77,9 @@ class WebConnection:
             await self._linger()
             return False
         response = await self._answer(request)
+        if response.is_messages and request.wants_websocket and not isinstance(response.body, bytes):
+            await serve_websocket(self._stream, request, response.body, bytes(self._h11.trailing_data[0]))
+            return False
         await self._send(response, is_head=request.method == "HEAD")
         return self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE
 
@@ -152,20 +156,20 @@ class WebConnection:
         else:
             await self._put(self._head(response.status, {**headers, "connection": "close"}))
             if not is_head:
-                await self._stream_out(body)
+                await self._stream_out(body, b"\n" if response.is_messages else b"")
         await self._put(self._h11.send(h11.EndOfMessage()))
 
     def _head(self, status: int, headers: Mapping[str, str]) -> bytes:
         pairs = [(name.encode("ascii"), value.encode("latin-1", "replace")) for name, value in headers.items()]
         return self._h11.send(h11.Response(status_code=status, headers=pairs)) or b""
 
-    async def _stream_out(self, body: AsyncGenerator[bytes, None]) -> None:
-        """Send the pieces of *body* until it ends or the visitor leaves."""
+    async def _stream_out(self, body: AsyncGenerator[bytes, None], end: bytes) -> None:
+        """Send the pieces of *body*, *end* behind each, until there are no more or the visitor leaves."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._watch_leaving, nursery.cancel_scope)
             async with aclosing(body):
                 async for piece in body:
-                    await self._data(piece)
+                    await self._data(piece + end)
             nursery.cancel_scope.cancel()
 
     async def _watch_leaving(self, scope: trio.CancelScope) -> None:

@@ -80,6 +80,11 @@ class WebRequest:
         return found
 
     @property
+    def wants_websocket(self) -> bool:
+        """Whether the connection is to become one (RFC 6455 section 4.2.1)."""
+        return self.headers.get("upgrade", "").strip().lower() == "websocket" and self.method == "GET"
+
+    @property
     def language(self) -> str:
         """`zh` or `en`: what `?lang=` says, else the first of Accept-Language that is one of them."""
         asked = [self.query.get("lang", ""), *self.headers.get("accept-language", "").split(",")]
@@ -114,6 +119,9 @@ class WebRoute:
     """A whole path; with a slash at its end, all that begins with it."""
     need: Need
     handler: Handler
+    for_dashboards: bool = False
+    """Pages of others, those of `web_origins`, may ask as well; and the token may stand in the query, because browsers
+    send no headers with a WebSocket."""
 
 
 class BadRequest(Exception):

@@ -6,7 +6,7 @@
 - Every answer tells the browser what the page may do: nothing but talk to us.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -63,6 +63,20 @@ def is_same_origin(request: WebRequest) -> bool:
     if site not in ("same-origin", "none"):
         return False
     return origin is None or _place(origin) == request.headers.get("host", "").lower()
+
+
+def guest_headers(request: WebRequest) -> Mapping[str, str]:
+    """What tells a browser that the page of somebody else, which asks, may have the answer."""
+    headers = {
+        "access-control-allow-origin": request.headers.get("origin", ""),
+        "access-control-allow-headers": "authorization, content-type",
+        "access-control-max-age": "600",
+        "cross-origin-resource-policy": "cross-origin",
+        "vary": "origin",
+    }
+    if "access-control-request-private-network" in request.headers:
+        headers["access-control-allow-private-network"] = "true"
+    return headers
 
 
 def _place(origin: str) -> str:

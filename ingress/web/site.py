@@ -5,7 +5,7 @@ an answer that holds secrets is kept by no cache.
 """
 
 import hmac
-from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Final
 
@@ -14,7 +14,16 @@ import attrs
 from ingress.penalty import BY_ADDRESS, PenaltyBox
 from ingress.web.assets import Asset, serve_asset
 from ingress.web.exchange import BadRequest, Need, Visitor, WebRequest, WebResponse, WebRoute, error_response
-from ingress.web.guards import ALWAYS, CHANGES, KEY_HEADER, SAFE_METHODS, cookie_of, is_our_host, is_same_origin
+from ingress.web.guards import (
+    ALWAYS,
+    CHANGES,
+    KEY_HEADER,
+    SAFE_METHODS,
+    cookie_of,
+    guest_headers,
+    is_our_host,
+    is_same_origin,
+)
 from ingress.web.sessions import PageSessions, digest_of
 from relay import log
 from relay.callbacks import ignore
@@ -32,6 +41,8 @@ class SiteSettings:
     """Names besides the addresses, in lower case."""
     token: bytes | None = None
     """The digest of `web_token`; None: nobody has it."""
+    origins: frozenset[str] = frozenset()
+    """Of pages of others that may ask what is for dashboards."""
 
 
 class Site:
@@ -67,19 +78,34 @@ class Site:
     async def _answer(self, request: WebRequest, on_known: Callable[[], None]) -> WebResponse:
         if not is_our_host(request.headers.get("host", ""), request.local[0], self.settings.hosts):
             return error_response(421, "this is no name of this page; add it to web_hosts if it should be")
-        if request.method in CHANGES and not is_same_origin(request):
-            return error_response(403, "another page must not change anything here")
         found = self._find(request.path)
+        is_guest = found is not None and self._is_guest(request, found[1])
+        if (request.method in CHANGES or request.wants_websocket) and not (is_guest or is_same_origin(request)):
+            return error_response(403, "another page must not do anything here")
+        response = await self._answer_found(request, found, on_known)
+        return attrs.evolve(response, headers={**response.headers, **guest_headers(request)}) if is_guest else response
+
+    def _is_guest(self, request: WebRequest, methods: Mapping[str, WebRoute]) -> bool:
+        """Whether *request* comes from a page of somebody else that may ask this."""
+        origin = request.headers.get("origin")
+        return origin in self.settings.origins and any(route.for_dashboards for route in methods.values())
+
+    async def _answer_found(
+        self, request: WebRequest, found: tuple[str, Mapping[str, WebRoute]] | None, on_known: Callable[[], None]
+    ) -> WebResponse:
         if found is None:
             asset = serve_asset(self._assets, request) if request.method in SAFE_METHODS else None
             return asset or error_response(404, "nothing is there")
         prefix, methods = found
+        if request.method == "OPTIONS" and self._is_guest(request, methods):
+            return WebResponse(status=204, headers={"access-control-allow-methods": ", ".join(sorted(methods))})
         route = methods.get("GET" if request.method == "HEAD" else request.method)
         if route is None:
             response = error_response(405, "that cannot be done there")
             return attrs.evolve(response, headers={**response.headers, "allow": ", ".join(sorted(methods))})
-        who = self._recognise(request)
-        refusal = self._refusal(route.need, request, who)
+        given = _bearer(request) or (request.query.get("token", "") if route.for_dashboards else "")
+        who = self._recognise(request, given)
+        refusal = self._refusal(route.need, who, has_given=bool(given))
         if refusal is not None:
             return refusal
         if who.is_known:
@@ -100,9 +126,9 @@ class Site:
                 return prefix, self._routes[prefix]
         return None
 
-    def _recognise(self, request: WebRequest) -> Visitor:
-        """Who *request* says that it is from, as far as it is proved."""
-        given, address, now = _bearer(request), request.who.address, self._clock()
+    def _recognise(self, request: WebRequest, given: str) -> Visitor:
+        """Who *request* says that it is from, as far as it is proved; *given* is to be the token."""
+        address, now = request.who.address, self._clock()
         if given:
             is_right = self._is_token(given) and not self._penalties.remaining(group_of(address), now)
             return Visitor(address, has_token=is_right)
@@ -117,11 +143,11 @@ class Site:
         token = self.settings.token
         return token is not None and hmac.compare_digest(token, digest_of(given))
 
-    def _refusal(self, need: Need, request: WebRequest, who: Visitor) -> WebResponse | None:
+    def _refusal(self, need: Need, who: Visitor, *, has_given: bool) -> WebResponse | None:
         """What somebody is told who lacks what is needed."""
         if need is Need.OPEN or who.has_token or (need is Need.SESSION and who.session):
             return None
-        if _bearer(request):
+        if has_given:
             return self._wrong_token(who.address)
         text = "only with the token of web_token" if need is Need.TOKEN else "only with a session, or with a token"
         response = error_response(401, text)
@@ -149,11 +175,6 @@ def cookie_name(request: WebRequest) -> str:
     """Of the session, at the port that *request* came in by: browsers do not keep ports of a host apart."""
     name = f"ingress-{request.local[1]}"
     return f"__Host-{name}" if request.is_secure else name
-
-
-def names_of(hosts: Collection[str]) -> frozenset[str]:
-    """*hosts* as they are compared."""
-    return frozenset(host.lower() for host in hosts)
 
 
 def _bearer(request: WebRequest) -> str:
