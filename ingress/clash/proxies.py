@@ -19,23 +19,23 @@ TEST_URL: Final = "https://www.gstatic.com/generate_204"
 
 
 @attrs.frozen
-class Group:
+class ExitGroup:
     """A group of exits, and the paths that lead there."""
 
     name: str
     paths: tuple[str, ...]
 
 
-def groups_of(exits: Mapping[str, str | None], rows: Sequence[PathRow]) -> list[Group]:
+def groups_of(exits: Mapping[str, str | None], rows: Sequence[PathRow]) -> list[ExitGroup]:
     """The groups of *exits* (each with that which it is in), with the paths among *rows* that lead there. A name that
     something else here has is left out."""
     taken = {AUTO, GLOBAL, DIRECT, REJECT, *(row.path for row in rows)}
     names = dict.fromkeys(group for group in exits.values() if group is not None and group not in taken)
-    return [Group(name, tuple(row.path for row in rows if exits.get(row.exit) == name)) for name in names]
+    return [ExitGroup(name, tuple(row.path for row in rows if exits.get(row.exit) == name)) for name in names]
 
 
 def proxies(
-    rows: Sequence[PathRow], groups: Sequence[Group], fixed: str, bars: Mapping[str, Bars]
+    rows: Sequence[PathRow], groups: Sequence[ExitGroup], fixed: str, bars: Mapping[str, Bars]
 ) -> dict[str, dict[str, Any]]:
     """All of them by name. *fixed* is what was asked for by hand for everybody, empty if nothing was."""
     names = [row.path for row in rows]
