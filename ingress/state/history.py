@@ -215,9 +215,10 @@ def _forget(connection: sqlite3.Connection, now: float) -> None:
 
 
 def _forget_series(connection: sqlite3.Connection) -> None:
-    """Those of which nothing is left. One that is there, and has no quarter yet, gets its row again with its next
-    minute."""
-    sheets = connection.execute("SELECT records FROM sheets WHERE span != ?", (MINUTE,))
+    """Those of which nothing is left. What has minutes has quarters too, but for the last minutes."""
+    (last,) = connection.execute("SELECT MAX(number) FROM sheets WHERE span = ?", (QUARTER,)).fetchone()
+    since = 0 if last is None else (last + 1) * (QUARTER // MINUTE)
+    sheets = connection.execute("SELECT records FROM sheets WHERE span != ? OR number >= ?", (MINUTE, since))
     used = {one for (sheet,) in sheets for one in ids_in_sheet(sheet)}
     for table in ("strips", "outages"):
         used |= {one for (one,) in connection.execute(f"SELECT DISTINCT series FROM {table}")}
