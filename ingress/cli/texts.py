@@ -14,10 +14,11 @@ their distances, and a target. Everything runs in processes of its own, with cer
 gone afterwards.
 
 Without COMMAND it prints the proxy address and a live table, and reads what to do from stdin: `cut LINE`,
-`heal LINE`, `slow LINE 80ms`, `lose LINE 5%`, `kill NODE`, `download`, `call`, `quit`; `help` tells all.
+`heal LINE`, `slow LINE 80ms`, `lose LINE 5%`, `kill NODE`, `download`, `call`, `page`, `quit`; `help` tells all.
 
 With COMMAND it runs that with ALL_PROXY, http_proxy, https_proxy, INGRESS_DEMO_TARGET (a URL whose name only the
-exits know) and INGRESS_DEMO_TARGET_ADDRESS (the same by address), and ends with its exit code, or with an error if
+exits know), INGRESS_DEMO_TARGET_ADDRESS (the same by address), INGRESS_DEMO_PAGE (of the page) and INGRESS_DEMO_TOKEN
+(a file with what its API wants), and ends with its exit code, or with an error if
 nothing went through the proxy."""
 
 CHECK: Final = """\

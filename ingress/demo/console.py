@@ -30,6 +30,7 @@ slow LINE 80ms   jitter LINE 5ms   lose LINE 1%   rate LINE 50KB/s
 deaf LINE: no datagrams pass   police LINE 250KB/s: no more of them than that
 kill NODE   start NODE   freeze NODE: it hangs   thaw NODE   drain NODE: SIGTERM
 download [SIZE], call [10s]: begins one, and tells what became of it
+page: an address that lets a browser in
 paths, why HOST:PORT: what the ingress says     help     quit"""
 
 
@@ -55,6 +56,8 @@ class Console:
             self._download(words[0] if words else USUAL_DOWNLOAD)
         elif verb == "call":
             self._call(words[0] if words else USUAL_CALL)
+        elif verb == "page":
+            self._tell(await page_address(self._demo))
         elif verb in ("paths", "why"):
             await self._ask_ingress(["--why", *words[:1]] if verb == "why" else [])
         elif verb:
@@ -129,11 +132,20 @@ def shown_command(name: str) -> str:
     return name if shutil.which(name) == command[0] else " ".join(command)
 
 
-def introduction(demo: Demo) -> str:
+async def page_address(demo: Demo) -> str:
+    """What lets one browser in, or why there is nothing."""
+    try:
+        return str((await demo.ask(ask="page"))["address"])
+    except NoAnswer as error:
+        return str(error)
+
+
+async def introduction(demo: Demo) -> str:
     """What a person needs to know first."""
     network = demo.network
     return f"""\
 the proxy, SOCKS and HTTP:  {network.proxy}
 try it:                     curl -x socks5h://{network.proxy} http://{network.target}/
+in a browser, for 10 min:   {await page_address(demo)}
 from a second terminal:     {shown_command("ingress")} paths --watch --admin {network.admin}
 a download that survives:   type `download`, then `cut ix-dmit`; `help` tells more, `quit` ends all of it"""

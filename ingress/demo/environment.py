@@ -26,6 +26,8 @@ def command_environment(network: DemoNetwork) -> Mapping[str, str]:
         "INGRESS_DEMO_TARGET": f"http://{network.target}",
         "INGRESS_DEMO_TARGET_ADDRESS": f"http://{network.target_by_address}",
         "INGRESS_DEMO_PROXY": network.proxy,
+        "INGRESS_DEMO_PAGE": f"http://{network.page}",
+        "INGRESS_DEMO_TOKEN": os.fspath(network.token),
         "INGRESS_DEMO_ADMIN": os.fspath(network.admin),
         "INGRESS_ADMIN": os.fspath(network.admin),
         "INGRESS_DEMO_CONTROL": os.fspath(network.control),

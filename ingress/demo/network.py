@@ -5,6 +5,7 @@ ports, tell that the distances are not real.
 """
 
 import json
+import secrets
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -12,8 +13,11 @@ from pathlib import Path
 import attrs
 
 from ingress.demo.ports import free_ports
+from relay.private import write_private
 
 INGRESS = "shanghai"
+PAGE = "page"
+"""What the port of the page is called."""
 TARGET_NAME = "target.test"
 """A name that only the exits' hosts files know."""
 
@@ -57,7 +61,7 @@ class DemoNetwork:
         ends = dict.fromkeys(end for line in self.lines for end in (line.start, line.end))
         self.nodes = tuple(name for name in ends if name != INGRESS)
         self.exits = tuple(name for name in self.nodes if name in tuple(exits))
-        names = [*(line.name for line in self.lines), *self.nodes, INGRESS, TARGET_NAME]
+        names = [*(line.name for line in self.lines), *self.nodes, INGRESS, PAGE, TARGET_NAME]
         self.ports: Mapping[str, int] = dict(zip(names, free_ports(len(names)), strict=True))
         """By the name of the line, node, ingress, or the target."""
 
@@ -97,6 +101,16 @@ class DemoNetwork:
         return f"127.0.0.1:{self.ports[INGRESS]}"
 
     @property
+    def page(self) -> str:
+        """host:port of the page."""
+        return f"127.0.0.1:{self.ports[PAGE]}"
+
+    @property
+    def token(self) -> Path:
+        """A file with what programs show to the page's API."""
+        return self.folder / "web.token"
+
+    @property
     def target(self) -> str:
         """host:port of the target by its name."""
         return f"{TARGET_NAME}:{self.ports[TARGET_NAME]}"
@@ -114,6 +128,7 @@ class DemoNetwork:
     def write(self) -> None:
         """Write all the files."""
         self.config.write_text(self.paths_toml())
+        write_private(self.token, secrets.token_hex(32).encode() + b"\n")
         emulated = {"control": str(self.emulator_control), "lines": self.emulated_lines()}
         self.emulator_config.write_text(json.dumps(emulated))
         for name, address in self.target_addresses.items():
@@ -123,7 +138,8 @@ class DemoNetwork:
         """The text of paths.toml."""
         tables = [
             "version = 1",
-            f'[ingress.{INGRESS}]\nlisten = "{self.proxy}"\nstate = "state"',
+            f'[ingress.{INGRESS}]\nlisten = "{self.proxy}"\nstate = "state"\n'
+            f'web = "{self.page}"\nweb_token = {{ file = "{self.token.name}" }}',
             *(self._node(name) for name in self.nodes),
             *(self._line(line) for line in self.lines),
         ]

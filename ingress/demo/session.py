@@ -66,7 +66,7 @@ async def run_session(command: Sequence[str]) -> int:
 async def run_display(demo: Demo) -> int:
     """Show the demo and obey a person, until told to quit."""
     display = choose_display(demo)
-    print(introduction(demo), flush=True)
+    print(await introduction(demo), flush=True)
     async with trio.open_nursery() as nursery:
         console = Console(demo, nursery, display.tell)
         await display.run(console.execute)

@@ -27,11 +27,14 @@ def serve(program: str, name: str, options: dict[str, str]) -> None:
     address = file["ingress"][name]["listen"] if program == "ingress" else file["node"][name]["listen"]
     host, port = address.split(":")
     listener = socket.create_server((host, int(port)))
+    page = file["ingress"][name]["web"].split(":") if program == "ingress" else (host, "0")
+    page_listener = socket.create_server((page[0], int(page[1])))
     if program == "ingress":
         served: list[socket.socket] = []
         threading.Thread(target=accept, args=(listener, served), daemon=True).start()
         threading.Thread(target=answer, args=(options["--admin"], list(file["line"]), served), daemon=True).start()
-    signal.sigwait({signal.SIGTERM})
+    with page_listener:
+        signal.sigwait({signal.SIGTERM})
 
 
 def accept(listener: socket.socket, served: list[socket.socket]) -> None:
@@ -46,8 +49,10 @@ def answer(path: str, lines: list[str], served: list[socket.socket]) -> None:
         listener.listen()
         while True:
             with listener.accept()[0] as asker, asker.makefile("rwb") as file:
-                file.readline()
-                file.write(json.dumps(report(lines, len(served))).encode() + b"\n")
+                asked = json.loads(file.readline())["ask"]
+                page = {"version": 1, "address": "http://127.0.0.1:1/#token=x"}
+                told = page if asked == "page" else report(lines, len(served))
+                file.write(json.dumps(told).encode() + b"\n")
 
 
 def report(lines: list[str], served: int) -> dict[str, object]:

@@ -183,6 +183,7 @@ with socket.socket(socket.AF_UNIX) as control:
 EXPECTED = (
     "curl -x socks5h://127.0.0.1:",
     "paths --watch --admin /",
+    "in a browser, for 10 min:   http://127.0.0.1:",
     "cut ix-dmit: ok",
     "drain NODE",
     "the paths",
@@ -194,7 +195,7 @@ EXPECTED = (
 
 def test_without_a_terminal_it_says_what_is_needed_and_obeys_its_input() -> None:
     with start_demo(stdin=subprocess.PIPE) as demo:
-        output, errors = demo.communicate("cut ix-dmit\nhelp\npaths\ndownload nonsense\nwrong\nquit\n", PATIENCE)
+        output, errors = demo.communicate("cut ix-dmit\nhelp\npage\npaths\ndownload nonsense\nwrong\nquit\n", PATIENCE)
     assert (demo.returncode, errors) == (0, "")
     for expected in EXPECTED:
         assert expected in output
