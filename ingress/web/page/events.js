@@ -9,7 +9,7 @@ const EVERY = 5000;
 const STEPS = [200, 2000];
 const ALL = 34560000;
 /** Seconds back: all that is kept. */
-const MARKS = { bad: "✕", watch: "!", well: "✓" };
+const MARKS = { bad: "✕", watch: "!", well: "✓", plain: "·" };
 const PIECES = 72;
 
 /**
@@ -81,7 +81,7 @@ function eventPart(one, date) {
         date !== null && element("h2", {}, date),
         element("time", { datetime: new Date(one.at * 1000).toISOString() }, clock),
         element("span", { class: "dot", "aria-hidden": "true" }, MARKS[kind]),
-        element("span", { class: "event-text" }, element("b", {}, one.event), one.about && " ", one.about && element("span", { class: "about" }, one.about), one.text && " ", one.text));
+        element("span", { class: "event-text" }, element("b", {}, one.text || one.about || one.event), " ", element("span", { class: "event-name" }, one.event)));
 }
 
 /**

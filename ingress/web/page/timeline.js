@@ -2,15 +2,20 @@
 
 /** @typedef {{at: number, event: string, level?: string, about?: string | null, text?: string | null, fields?: Record<string, any>}} Told */
 
-const BAD = /(dead|failed|lost|sick|stalled|damaged|forgotten|refused|wrong|down|broken|not-kept|used-up)$/;
+const ORDINARY = /^carrier-|^leader-/;
+/** Of carriers one goes and another comes all the time; what a line does is told by its paths. */
+const BAD = /(dead|failed|lost|sick|stalled|damaged|forgotten|refused|wrong|down|broken|not-kept|used-up|short|policed|paused)$/;
 const WATCH = /(rescued|moved|draining|lagged|warned|leaves-exit|leave-exit|held|switched)$/;
 
 /**
  * By its level, and what its name says of it.
  * @param {Told} one
- * @returns {"bad" | "watch" | "well"}
+ * @returns {"bad" | "watch" | "well" | "plain"}
  */
 export function kindOf({ event, level }) {
+    if (ORDINARY.test(event)) {
+        return "plain";
+    }
     if (level === "error" || BAD.test(event)) {
         return "bad";
     }

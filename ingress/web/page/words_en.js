@@ -96,9 +96,6 @@ export const ENGLISH = {
     "lines.rate": "now, bit/s",
     "lines.total": "in all",
     "lines.history": "History of {name}",
-    "lines.hold": "Hold",
-    "lines.release": "Release",
-    "lines.hold.sure": "Take no new streams over {line} and move those that ride on it?",
     "lines.dial.failed": "dial failed: {why}",
 
     "why.title": "Why would a connection go where it goes?",

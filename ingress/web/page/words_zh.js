@@ -96,9 +96,6 @@ export const CHINESE = {
     "lines.rate": "速率 bit/s",
     "lines.total": "累计",
     "lines.history": "{name} 的历史",
-    "lines.hold": "停用",
-    "lines.release": "恢复",
-    "lines.hold.sure": "不再让新连接走 {line}，并把其上的连接移走？",
     "lines.dial.failed": "建连失败：{why}",
 
     "why.title": "一条连接为什么走这条路？",

@@ -1,0 +1,85 @@
+"""A demo that runs while its page is looked at, and what can be done to it."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import attrs
+
+from tests.child import child
+
+LIMIT = 900.0
+"""Seconds after which it is ended in any case."""
+PATIENCE = 60.0
+TELL = "import json, os, sys; print(json.dumps(dict(os.environ)), flush=True); sys.stdin.read()"
+"""What runs inside it: says where everything is, and waits until it may end."""
+
+
+@attrs.frozen
+class RunningDemo:
+    """One of them."""
+
+    environment: Mapping[str, str]
+
+    def order(self, text: str) -> str:
+        """Do what a person could type: `cut ix-dmit`."""
+        with socket.socket(socket.AF_UNIX) as control:
+            control.settimeout(PATIENCE)
+            control.connect(self.environment["INGRESS_DEMO_CONTROL"])
+            control.sendall(text.encode() + b"\n")
+            return control.makefile().readline().strip()
+
+    def give_page(self) -> None:
+        """Have its ingress serve a page, if it does not."""
+        file = Path(self.environment["INGRESS_DEMO_FOLDER"]) / "paths.toml"
+        text = file.read_text()
+        if "\nweb " not in text:
+            with socket.socket() as sock:
+                sock.bind(("127.0.0.1", 0))
+                (_, port) = sock.getsockname()
+            file.write_text(re.sub(r"^(\[ingress\..*\])$", rf'\1\nweb = "127.0.0.1:{port}"', text, flags=re.MULTILINE))
+            self._run("reload")
+
+    def address(self) -> str:
+        """An address of its page that begins one session."""
+        return self._run("page").strip()
+
+    def paths(self) -> dict[str, object]:
+        """What it answers to `paths`."""
+        found = json.loads(self._run("paths", "--json"))
+        assert isinstance(found, dict)
+        return found
+
+    def _run(self, *arguments: str) -> str:
+        command = [sys.executable, "-m", "ingress", *arguments, "--admin", self.environment["INGRESS_ADMIN"]]
+        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=PATIENCE).stdout
+
+    @contextmanager
+    def download(self, size: int, rate: str) -> Iterator[subprocess.Popen[str]]:
+        """A download through it, of *size* bytes, not faster than *rate* as curl has it."""
+        target = self.environment["INGRESS_DEMO_TARGET"]
+        proxy = f"socks5h://{self.environment['INGRESS_DEMO_PROXY']}"
+        command = ["curl", "-sS", "-x", proxy, "--limit-rate", rate, "-o", os.devnull, f"{target}/bytes/{size}"]
+        with child(command, LIMIT, stderr=subprocess.DEVNULL) as process:
+            yield process
+
+
+@contextmanager
+def running_demo() -> Iterator[RunningDemo]:
+    """A whole network on this machine, until the block is left."""
+    command = [sys.executable, "-m", "ingress", "demo", "--", sys.executable, "-c", TELL]
+    with child(command, LIMIT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None and process.stdout is not None
+        try:
+            running = RunningDemo(json.loads(process.stdout.readline()))
+            running.give_page()
+            yield running
+        finally:
+            process.stdin.close()
+            process.wait(PATIENCE)
