@@ -2,13 +2,11 @@
 
 import json
 import os
-import re
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 
 import attrs
 
@@ -34,17 +32,6 @@ class RunningDemo:
             control.connect(self.environment["INGRESS_DEMO_CONTROL"])
             control.sendall(text.encode() + b"\n")
             return control.makefile().readline().strip()
-
-    def give_page(self) -> None:
-        """Have its ingress serve a page, if it does not."""
-        file = Path(self.environment["INGRESS_DEMO_FOLDER"]) / "paths.toml"
-        text = file.read_text()
-        if "\nweb " not in text:
-            with socket.socket() as sock:
-                sock.bind(("127.0.0.1", 0))
-                (_, port) = sock.getsockname()
-            file.write_text(re.sub(r"^(\[ingress\..*\])$", rf'\1\nweb = "127.0.0.1:{port}"', text, flags=re.MULTILINE))
-            self._run("reload")
 
     def address(self) -> str:
         """An address of its page that begins one session."""
@@ -77,9 +64,7 @@ def running_demo() -> Iterator[RunningDemo]:
     with child(command, LIMIT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None and process.stdout is not None
         try:
-            running = RunningDemo(json.loads(process.stdout.readline()))
-            running.give_page()
-            yield running
+            yield RunningDemo(json.loads(process.stdout.readline()))
         finally:
             process.stdin.close()
             process.wait(PATIENCE)
