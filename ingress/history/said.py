@@ -4,6 +4,10 @@ import string
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+from ingress.history.said_chinese import CHINESE
+from ingress.messages.forms import EN
+from ingress.messages.phrases import translate
+
 
 class Said(NamedTuple):
     """Of one kind of event."""
@@ -72,8 +76,11 @@ def names_in(event: str, fields: Mapping[str, object]) -> tuple[str, str]:
     return first, second
 
 
-def sentence(event: str, fields: Mapping[str, object]) -> str:
+def sentence(event: str, fields: Mapping[str, object], language: str = EN) -> str:
     """What *event* says. Of a kind that another version kept: its name and fields."""
     if event not in KEPT:
         return " ".join([event, *(f"{key}={value}" for key, value in fields.items())])
-    return string.Formatter().vformat(KEPT[event].text, (), _Blanks(fields))
+    if language == EN or event not in CHINESE:
+        return string.Formatter().vformat(KEPT[event].text, (), _Blanks(fields))
+    told = {name: translate(value) if isinstance(value, str) else value for name, value in fields.items()}
+    return string.Formatter().vformat(CHINESE[event], (), _Blanks(told))

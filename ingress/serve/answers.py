@@ -65,7 +65,7 @@ def asks(running: Running) -> Mapping[str, Ask]:
         return await answer_history(running, question)
 
     async def events(question: Mapping[str, Any]) -> Answer:
-        return await answer_events(running, question)
+        return await answer_events(running, question, _language(question))
 
     async def use(question: Mapping[str, Any]) -> Answer:
         return {"version": VERSION, "wishes": _use(running, question)}

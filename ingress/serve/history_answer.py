@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 from ingress.history.outages import Outage
 from ingress.history.record import DAY, MINUTE, SHARE, STATES, STAY, TICK, WORKING, Record, Series, combine, value_of
 from ingress.history.said import sentence
+from ingress.messages.forms import EN
 from ingress.serve.running import Running
 from ingress.state.file import Unusable
 from ingress.state.history import DAYS_KEPT, MINUTES_KEPT
@@ -81,8 +82,9 @@ async def answer_history(running: Running, question: Mapping[str, Any]) -> Answe
     }
 
 
-async def answer_events(running: Running, question: Mapping[str, Any]) -> Answer:
-    """The last `limit` events `since` then, oldest first; with `of`, those about what is called so.
+async def answer_events(running: Running, question: Mapping[str, Any], language: str = EN) -> Answer:
+    """The last `limit` events `since` then, oldest first; with `of`, those about what is called so; their texts in
+    *language*.
 
     Raises:
         OperatorError: as `answer_history`.
@@ -107,7 +109,7 @@ async def answer_events(running: Running, question: Mapping[str, Any]) -> Answer
         "ingress": running.config.name,
         "since": start,
         "until": end,
-        "events": [event_row(one) for one in events],
+        "events": [event_row(one, language) for one in events],
     }
 
 
@@ -215,14 +217,14 @@ def _outage(one: Outage) -> dict[str, Any]:
     return {"kind": kind, "name": name, "from": one.start, "to": one.end, "state": one.state, "why": one.why}
 
 
-def event_row(one: KeptEvent) -> dict[str, Any]:
+def event_row(one: KeptEvent, language: str) -> dict[str, Any]:
     """One event, as docs/paths-json.md has it."""
     return {
         "at": one.at,
         "event": one.event,
         "level": one.level,
         "about": one.about,
-        "text": sentence(one.event, one.fields),
+        "text": sentence(one.event, one.fields, language),
         "fields": one.fields,
     }
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from ingress.history.happened import HOUR, MOST_OF_ALL, MOST_OF_ONE, Happenings
 from ingress.history.said import KEPT, names_in, sentence
+from ingress.history.said_chinese import CHINESE
 from tests.test_docs import ROOT
 
 NAMES = st.sampled_from(sorted(KEPT))
@@ -82,6 +83,20 @@ def test_whatever_the_fields_there_is_a_sentence(event: str, fields: dict[str, A
 
 def _fields_of(event: str) -> list[str]:
     return [name for _, name, _, _ in string.Formatter().parse(KEPT[event].text) if name]
+
+
+@given(event=NAMES, fields=FIELDS)
+def test_every_sentence_is_there_in_chinese_with_the_same_fields(event: str, fields: dict[str, Any]) -> None:
+    names = [name for _, name, _, _ in string.Formatter().parse(CHINESE[event]) if name]
+    assert sorted(names) == sorted(_fields_of(event))
+    assert sentence(event, fields, "zh")
+
+
+def test_sentences_in_chinese() -> None:
+    assert set(CHINESE) == set(KEPT)
+    assert sentence("path-dead", {"path": "a/b"}, "zh") == "a/b 不通"
+    assert sentence("carrier-lost", {"path": "a", "why": "silent"}, "zh") == "a 的承载连接已断开：没有任何回音"
+    assert sentence("unheard-of", {"path": "a", "n": 1}, "zh") == "unheard-of path=a n=1"
 
 
 def test_sentences() -> None:
