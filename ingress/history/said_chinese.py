@@ -12,7 +12,6 @@ CHINESE: Final[Mapping[str, str]] = {
     "lists-read": "列表已重新读取：{lists}",
     "lists-refused": "有列表读不了：{why}",
     "list-not-fetched": "列表 {list} 下载失败：{why}",
-    "carrier-up": "{path} 的承载连接已建立",
     "carrier-failed": "{path} 的承载连接建不起来：{why}",
     "carrier-lost": "{path} 的承载连接已断开：{why}",
     "path-stalled": "{path} 应答超时，其上有 {streams} 条连接",
