@@ -156,7 +156,7 @@ def _group(previous: Group | None, ordered: list[Entry], elapsed: float, upset: 
     order = (leader, *(entry for entry in ordered if entry is not leader))
     usable = [entry for entry in order if entry.tier < Tier.CLOSED]
     band = [entry for entry in usable if entry.name in settled.band] or usable[:1]
-    return Group(order, tuple(band), settled, _meanwhile(leader, ordered))
+    return Group(order, tuple(band), settled, _meanwhile(leader, usable))
 
 
 def _meanwhile(leader: Entry, ordered: Sequence[Entry]) -> Entry | None:

@@ -19,6 +19,8 @@ HANDLERS: Final = {
     "usage": "ingress.cli.usage:run",
     "rules": "ingress.cli.rules:run",
     "use": "ingress.cli.use:run",
+    "hold": "ingress.cli.hold:run",
+    "release": "ingress.cli.hold:release",
     "user": "ingress.cli.user:run",
 }
 
@@ -78,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_usage(commands)
     _add_rules(commands)
     _add_use(commands)
+    _add_hold(commands)
     _add_user(commands)
     return parser
 
@@ -109,6 +112,15 @@ def _add_use(commands: Subparsers) -> None:
     use.add_argument("--for", dest="whom", metavar="WHO", default="", help="a user, a client's address, or a host")
     use.add_argument("--until", metavar="TIME", help="for how long, as 2h or 30m")
     use.add_argument("--all", action="store_true", help="with auto: take back what is asked for whomever")
+
+
+def _add_hold(commands: Subparsers) -> None:
+    hold = add_command(commands, "hold", "let a line carry nothing new", texts.HOLD)
+    hold.add_argument("line", nargs="?", metavar="LINE", default="", help="without it: the lines that are held")
+    hold.add_argument("--for", dest="time", metavar="TIME", help="for how long, as 2h or 30m; else until released")
+    hold.add_argument("--force", action="store_true", help="even if an exit is left without a path")
+    release = add_command(commands, "release", "let a held line carry streams again", texts.RELEASE)
+    release.add_argument("line", metavar="LINE")
 
 
 def _add_rules(commands: Subparsers) -> None:

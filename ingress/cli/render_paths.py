@@ -98,7 +98,9 @@ def render(
     say = Wording() if say is None else say
     paths, lines = ([{**row, "word": say.word("state", row["state"])} for row in answer[what]] for what in TABLES)
     head = [Text(f"{answer['ingress']}  {answer['time']}", style="bold", no_wrap=True)]
-    head += [Text(row) for row in wrapped([say("cli.use", wish=said) for said in answer.get("wishes", ())], width)]
+    by_hand = [say("cli.use", wish=said) for said in answer.get("wishes", ())]
+    by_hand += [say("cli.hold", text=one["said"]) for one in answer.get("holds", ())]
+    head += [Text(row) for row in wrapped(by_hand, width)]
     head += [Text(row, style=style) for said, style in _wrong(answer, say) for row in wrapped([said], width)]
     tail = [Text(row) for row in wrapped([total_line(answer["totals"], say)], width)]
     if height is None:

@@ -82,6 +82,14 @@ it. It survives a restart.
 `ingress use auto` takes back what was asked for without --for, with --for WHO that one, with --all everything.
 Without NAME: what is asked for now."""
 
+HOLD: Final = """\
+Let LINE carry nothing new, before somebody works on it, say: new connections take other paths, running ones leave it by
+plan, datagrams too. Its carriers stay, and it stays measured. What has no other path stays on it. That nothing answers
+over it is not blamed meanwhile. It survives a restart and a reload, and ends with `ingress release LINE`, after --for,
+or when the line is no longer in the file. Without LINE: what is held now."""
+
+RELEASE: Final = "Let LINE carry new connections again."
+
 USER: Final = """\
 Change the file that `users` names in paths.toml (users.toml beside it, if it names none). Passwords are kept hashed.
 A running ingress takes the change at `ingress reload`."""

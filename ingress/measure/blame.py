@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 import attrs
 
-from ingress.measure.evidence import Case, Evidence, Key, Planned, Witness
+from ingress.measure.evidence import Case, Evidence, HeldLine, Key, Planned, Witness
 from ingress.measure.faults import OF_THE_LINE, FaultKind, SetupFault
 from ingress.measure.health import PathState
 from ingress.messages.message import Message
@@ -32,9 +32,14 @@ class Blame:
 EVERYTHING = Message("blame.everything")
 
 
-def find_blame(witnesses: Iterable[Witness], exits: frozenset[str], planned: Iterable[Planned] = ()) -> list[Blame]:
+def find_blame(
+    witnesses: Iterable[Witness],
+    exits: frozenset[str],
+    planned: Iterable[Planned] = (),
+    held: Iterable[HeldLine] = (),
+) -> list[Blame]:
     """Findings, the gravest first; together they explain every walk that is not up. *exits* are the nodes that are."""
-    seen = Evidence(witnesses, planned)
+    seen = Evidence(witnesses, planned, held)
     found: dict[Key, list[Witness]] = {}
     for one in seen.heard.values():
         if one.state is not PathState.UP:
@@ -58,7 +63,7 @@ class _Teller:
             case Case.EVERYTHING:
                 blame = Blame(EVERYTHING)
             case Case.PLANNED:
-                blame = Blame(self._seen.planned[whom].sentence)
+                blame = Blame(self._seen.sentence(whom))
             case Case.MISSING:
                 blame = self._missing(whom, some)
             case Case.TOLD:

@@ -5,6 +5,7 @@ The first case that fits holds, and there is one for every walk:
 | case | what is seen | what is said |
 | --- | --- | --- |
 | planned | a node on it has said that it drains, or has come back from that a moment ago | the node, and since when |
+| planned | nothing answers over a line of it that an operator holds | the line, and since when |
 | trial | it answers, but has not proven itself yet | the node that came back, or the paths |
 | told | its set-up failed with words: another node answered, a foreign certificate, an old version … | the words |
 | beginning | its beginning is not up either | what is said of the beginning |
@@ -68,6 +69,20 @@ class Planned:
         return Message("blame.back" if self.is_back else "blame.drains", node=self.node, age=self.age)
 
 
+@attrs.frozen
+class HeldLine:
+    """A line that an operator holds: that nothing answers over it is no news."""
+
+    line: str
+    since: str
+    """As an operator reads it."""
+
+    @property
+    def sentence(self) -> Message:
+        """What an operator is told."""
+        return Message("blame.held", line=self.line, since=self.since)
+
+
 class Case(enum.IntEnum):
     """In the order in which findings are shown: what is to be mended first."""
 
@@ -87,9 +102,10 @@ Key = tuple[Case, str]
 class Evidence:
     """All witnesses, and what follows from those that answer."""
 
-    def __init__(self, witnesses: Iterable[Witness], planned: Iterable[Planned]) -> None:
+    def __init__(self, witnesses: Iterable[Witness], planned: Iterable[Planned], held: Iterable[HeldLine] = ()) -> None:
         self.heard = {one.path.name: one for one in witnesses}
         self.planned = {one.node: one for one in planned}
+        self.held = {one.line: one for one in held}
         well = [one for one in self.heard.values() if one.answers]
         self.acquitted = {hop.line.name for one in well for hop in one.path.hops}
         """Lines over which something answers."""
@@ -108,6 +124,10 @@ class Evidence:
         for node in path.nodes:
             if node in self.planned and not self._has_said_more(one, self.planned[node]):
                 return Case.PLANNED, node
+        if not one.answers:
+            for hop in path.hops:
+                if hop.line.name in self.held and hop.line.name not in self.acquitted:
+                    return Case.PLANNED, hop.line.name
         if one.state is PathState.HELD:
             return (Case.TRIAL, self._came_back(path.end)) if one.is_on_trial else (Case.START, "")
         if fault is not None and one.tells:
@@ -123,6 +143,10 @@ class Evidence:
         if last.line.name in self.acquitted:
             return Case.ALONE, path.name
         return Case.MISSING, last.end
+
+    def sentence(self, whom: str) -> Message:
+        """Of what is planned, be it a node's or a line's."""
+        return self.planned[whom].sentence if whom in self.planned else self.held[whom].sentence
 
     def _has_said_more(self, one: Witness, stop: Planned) -> bool:
         """Whether something was found at the node since it said that it would stop: it is back, and wrong."""

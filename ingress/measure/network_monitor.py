@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from ingress.measure.blame import Blame, find_blame, suspects
 from ingress.measure.directions import Directions
 from ingress.measure.estimators import FIRST_GUESS
-from ingress.measure.evidence import Planned, Witness
+from ingress.measure.evidence import HeldLine, Planned, Witness
 from ingress.measure.figures import PathFigures, Source
 from ingress.measure.health import PathState
 from ingress.measure.monitor import PathMonitor
@@ -43,6 +43,8 @@ class NetworkMonitor:
         self.prefixes: tuple[Path, ...] = ()
         self.directions = Directions()
         """What TCP knows of the lines."""
+        self.held: Sequence[HeldLine] = ()
+        """The lines that an operator holds, for blame."""
         self._weather = LineWeather()
         self._disagreeing: set[str] = set()
         """Paths that are seldom asked, and whose lines say that they are longer or shorter by now."""
@@ -252,7 +254,7 @@ class NetworkMonitor:
 
     def blame(self, exits: frozenset[str], now: float, planned: Iterable[Planned] = ()) -> list[Blame]:
         """What is broken, or poor, in sentences, the gravest first; something is said while a walk is not up."""
-        broken = find_blame((_witness(monitor, now) for monitor in self.monitors.values()), exits, planned)
+        broken = find_blame((_witness(monitor, now) for monitor in self.monitors.values()), exits, planned, self.held)
         named = {line for blame in broken for line in blame.lines}
         for monitor in self.monitors.values():  # what was late then was the death, not the weather
             named |= monitor.path.lines if now - monitor.health.died < POOR_AFTER else set()

@@ -205,7 +205,8 @@ class Datagrams:
         found = []
         for exit_, whole in self.ways.items():
             way = whole if within is None else whole.bound(within, now)
-            carrying = any(path.carries and name not in without for name, path in way.paths.items())
+            open_ = (name for name, path in way.paths.items() if path.carries and not path.live.is_closed)
+            carrying = any(name not in without for name in open_)
             if carrying and not way.is_given_up(now):
                 found.append(exit_)
             self._let_go(way)

@@ -182,7 +182,8 @@ class ExitWay:
             self.copies = wanted and not self.primary.live.is_backup
 
     def _candidate(self, name: str, path: DatagramPath, now: float) -> Candidate | None:
-        if path.is_deaf or path.live.is_barred:
+        is_new = path.live.is_closed and name != self.route.primary
+        if path.is_deaf or path.live.is_barred or is_new:
             return None
         trip, walk = path.guess, path.live.path
         gauge = path.gauge

@@ -27,6 +27,7 @@ def report(snapshot: Snapshot) -> Report:
         snapshot.vitals,
         dict(snapshot.counted),
         list(snapshot.wishes),
+        list(snapshot.holds),
     )
 
 

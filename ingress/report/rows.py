@@ -194,6 +194,18 @@ class NodeRow:
 
 
 @attrs.frozen
+class HoldRow:
+    """A line that an operator holds (`ingress hold`); times in seconds since 1970."""
+
+    line: str
+    since: float
+    until: float | None
+    """None: until it is released."""
+    said: str
+    """The same, as a sentence."""
+
+
+@attrs.frozen
 class Totals:
     """Sums over all paths."""
 
@@ -230,6 +242,7 @@ class Report:
     """What every bound has counted since the start; by the names of docs/threats.md, "All bounds"."""
     wishes: Sequence[str]
     """What was asked for by hand (`ingress use`), and what cannot be had of it now."""
+    holds: list[HoldRow]
     version: int = VERSION
 
 

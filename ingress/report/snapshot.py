@@ -10,7 +10,7 @@ from ingress.measure.evidence import Planned
 from ingress.measure.network_monitor import NetworkMonitor
 from ingress.measure.traffic import NO_TRAFFIC, Counters, Traffic
 from ingress.paths.way import ExitWay
-from ingress.report.rows import NodeRow
+from ingress.report.rows import HoldRow, NodeRow
 from relay.dial.lines import LineDial
 from relay.model.network import Line
 from relay.model.vitals import Vitals
@@ -43,6 +43,8 @@ class Snapshot:
     warnings: Sequence[str] = ()
     wishes: Sequence[str] = ()
     """What was asked for by hand."""
+    holds: Sequence[HoldRow] = ()
+    """The lines that an operator holds."""
     counted: Mapping[str, int] = {}
     """By every bound of this process."""
     vitals: Vitals = attrs.Factory(Vitals)

@@ -21,6 +21,7 @@ from ingress.report.why_datagrams import explain_datagrams
 from ingress.serve.counters import ingress_counters
 from ingress.serve.history_answer import answer_events, answer_history
 from ingress.serve.history_keeping import planned
+from ingress.serve.hold_answers import answer_hold, answer_release, hold_rows
 from ingress.serve.running import Running
 from ingress.serve.usage_answer import answer_usage
 from relay.admin.server import Answer, Ask
@@ -73,6 +74,12 @@ def asks(running: Running) -> Mapping[str, Ask]:
     async def page(_: Mapping[str, Any]) -> Answer:
         return {"version": VERSION, "address": running.web.invite()}
 
+    async def hold(question: Mapping[str, Any]) -> Answer:
+        return answer_hold(running.holding, question)
+
+    async def release(question: Mapping[str, Any]) -> Answer:
+        return answer_release(running.holding, question)
+
     return {
         "paths": paths,
         "why": why,
@@ -81,6 +88,8 @@ def asks(running: Running) -> Mapping[str, Ask]:
         "events": events,
         "use": use,
         "page": page,
+        "hold": hold,
+        "release": release,
         "reload": running.reloads.answer,
     }
 
@@ -160,6 +169,7 @@ def make_report(running: Running) -> Report:
             nodes=node_rows(running),
             spare=fleet.found.spare,
             wishes=wishes(running),
+            holds=hold_rows(running.holding),
             warnings=[*running.config.warnings, *_warnings(running, clock.timestamp())],
             capacities=fleet.line_loads.capacities,
             limits=fleet.line_loads.limits,

@@ -27,6 +27,7 @@ from ingress.paths.fleet import Fleet
 from ingress.paths.live import SetupOptions
 from ingress.serve.datagram_forwards import Bound, DatagramForwards
 from ingress.serve.history_keeping import History
+from ingress.serve.holding import Holding
 from ingress.serve.list_fetch import ListFetcher
 from ingress.serve.list_watch import watch_lists
 from ingress.serve.web_door import WebDoor, WebFiles, read_web_files
@@ -131,7 +132,9 @@ class Running:
         state = state_file(state_folder(config.state), config.name)
         usage = UsagePart(config.name, self.usage, self._sweep, time.time)
         kept = NotePart("wishes", wishes.write, read_wishes, wishes.recall)
-        self.keeper = Keeper(state, [CapacityPart(self.fleet.line_loads.capacities), usage, kept, self.history.part])
+        self.holding = Holding(fleet)
+        capacities = CapacityPart(self.fleet.line_loads.capacities)
+        self.keeper = Keeper(state, [capacities, usage, kept, self.holding.part, self.history.part])
         self.web = WebDoor(self.loop, nursery)
 
     def start(self) -> None:
@@ -146,6 +149,7 @@ class Running:
         self.web.use(self.config.web, self._web_files, self.web.bind_new(self.config.web))
         self.history.begin()
         self._nursery.start_soon(self._keep)
+        self._nursery.start_soon(self.holding.watch)
         self._nursery.start_soon(self.vanished.watch)
         self._nursery.start_soon(watch_lists, lambda: self.lists, self._use_lists)
         self._nursery.start_soon(self.fetcher.run)
@@ -293,6 +297,7 @@ class Running:
         self.associations.use(config, files.lists)
         self.entrance.use(config, files.users)
         self.fleet.replan(config.network, config.paths, identity.client_context(), _tag(config, identity))
+        self.holding.plan()
         self._rule_anew(did)
         log.event("reloaded", ingress=config.name, paths=len(config.paths.used), lines=len(config.network.lines))
         return f"reloaded: {len(config.network.lines)} lines, {len(config.paths.used)} paths"

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingress.measure.blame import EVERYTHING, find_blame, suspects
-from ingress.measure.evidence import Planned, Witness
+from ingress.measure.evidence import HeldLine, Planned, Witness
 from ingress.measure.faults import MUTE, OF_THE_LINE, FaultKind, SetupFault
 from ingress.measure.health import PathState
 from relay.model.network import Address, Line, Network, Node
@@ -172,6 +172,23 @@ def test_g2_a_planned_stop_accuses_no_line() -> None:
 def test_g2_what_is_planned_hides_no_other_fault() -> None:
     found = find_blame(weather("us1", "ix2"), EXITS, [Planned("us1", 3.0)])
     assert [blame.lines for blame in found] == [("ix2",), ()]
+
+
+HELD_IX = [HeldLine("ix1", "noon")]
+
+
+def test_that_nothing_answers_over_a_held_line_is_planned() -> None:
+    for said in (weather("ix1"), where("ix1", FaultKind.REFUSED), where("ix1", FaultKind.UNTRUSTED)):
+        (blame,) = find_blame(said, EXITS, held=HELD_IX)
+        assert (blame.sentence, blame.lines, blame.node) == (HELD_IX[0].sentence, (), None)
+
+
+def test_a_held_line_hides_no_other_fault() -> None:
+    found = find_blame(weather("ix1", "j2u2"), EXITS, held=HELD_IX)
+    assert [blame.lines for blame in found] == [("j2u2",), ()]
+    (blame,) = find_blame(weather("j1u1"), EXITS, held=HELD_IX)  # the held one answers: it is another
+    assert blame.lines == ("j1u1",)
+    assert find_blame(weather(), EXITS, held=HELD_IX) == []
 
 
 def test_g2_who_came_back_with_other_keys_is_no_longer_planned() -> None:
