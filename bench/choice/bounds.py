@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from bench.choice.score import WARM, Score
 from bench.choice.weather import STEP
 from bench.choice.worlds import World
+from ingress.choice.ranking import ENOUGH, PLAIN
 
 PRICE = 0.1
 """Seconds times seconds that a switch has to gain for him: a tenth of a second for a second."""
@@ -56,6 +57,44 @@ class ForeseeingFrugal(Foreseeing):
 
     name = "the future, switches at three times"
     price = 3 * PRICE
+
+
+class Present(Foreseeing):
+    """Knows what everything truly costs at this moment, without an error, and nothing of what will come; it goes by the
+    ingress's own rule, so that what the ingress has more of regret is what measuring costs."""
+
+    name = "knows the present"
+    price = ENOUGH
+
+    def run(self) -> Score:
+        """Play the world to its end."""
+        return _walk(self.world, seen(self.world, self.price))
+
+
+class PresentFrugal(Present):
+    """The same, to whom a switch costs so much that there are about eight an hour."""
+
+    name = "the present, few switches"
+    price = 40 * ENOUGH
+
+
+def seen(world: World, price: float) -> list[str]:
+    """The path of every step: another once what it was cheaper by, as `ingress.choice.ranking` weighs it, comes to
+    *price* (seconds times seconds)."""
+    names = list(world.costs)
+    present = min(names, key=lambda name: world.costs[name][0])
+    ahead = dict.fromkeys(names, 0.0)
+    walked = []
+    for step in range(world.steps):
+        for name in names:
+            gain = world.costs[present][step] - world.costs[name][step]
+            ahead[name] = max(0.0, ahead[name] + gain * max(1.0, gain / PLAIN) * STEP)
+        through = [name for name in names if ahead[name] >= price]
+        if through:
+            present = min(through, key=lambda name: world.costs[name][step])
+            ahead = dict.fromkeys(names, 0.0)
+        walked.append(present)
+    return walked
 
 
 def foreseen(world: World, price: float) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
-from bench.choice.bounds import BestFixed, Foreseeing, ForeseeingFrugal, ForeseeingLavish
+from bench.choice.bounds import BestFixed, Foreseeing, ForeseeingFrugal, ForeseeingLavish, Present, PresentFrugal
 from bench.choice.ours import Ours
 from bench.choice.own_load import DOWNLOADS, PAGES
 from bench.choice.rules import RULES, Rule
@@ -41,7 +41,7 @@ WEATHERS: dict[str, Setting] = {
 """Own loads are for our own player: the others are asked over connections of their own, and have none."""
 PLAYERS: dict[str, Player] = {
     OURS: Ours,
-    **{one.name: one for one in (Foreseeing, ForeseeingLavish, ForeseeingFrugal, BestFixed)},
+    **{one.name: one for one in (Present, PresentFrugal, Foreseeing, ForeseeingLavish, ForeseeingFrugal, BestFixed)},
     **{rule.name: rule for rule in RULES},
 }
 

@@ -23,6 +23,10 @@ PLAIN = 0.0015
 """Seconds of advantage from which on it counts for more than itself: what is plain need not be waited for."""
 FOR_A_SECOND = math.sqrt(ENOUGH * PLAIN)
 """Seconds of advantage that are enough after one second."""
+SURE = 1.5
+"""Times what two paths must differ by to be told apart, from which on the whole difference counts; below, what is more
+than the doubt. At once the whole, and of 16 equals some changed places; never, and of a millisecond's advantage a half
+was waited for in vain."""
 LONGEST_ROUND = 1.0
 """Seconds that one round counts for at most."""
 LEAVE_BAND = 2.0
@@ -40,7 +44,7 @@ class Settled:
 
     leader: str
     ahead: Mapping[str, float]
-    """By challenger, what it has been cheaper by so far, beyond doubt: seconds times seconds, up to ENOUGH."""
+    """By challenger, what it has been cheaper by so far, as far as that is sure; s times s, up to ENOUGH."""
     band: frozenset[str]
 
 
@@ -196,7 +200,8 @@ def _ahead(before: Mapping[str, float], leader: Entry, ordered: Sequence[Entry],
     for entry in ordered:
         if entry is leader or entry.grade != leader.grade or not entry.is_measured:
             continue
-        gain = advantage(entry, leader) - doubt(entry, leader)
+        gain, unsure = advantage(entry, leader), doubt(entry, leader)
+        gain -= 0.0 if gain > SURE * unsure else unsure
         value = before.get(entry.name, 0.0) + gain * max(1.0, gain / PLAIN) * elapsed
         if value > 0.0:
             found[entry.name] = min(value, ENOUGH)

@@ -3,6 +3,7 @@
 import math
 from collections import deque
 from collections.abc import Sequence
+from typing import NamedTuple
 
 SRTT_GAIN = 1 / 8
 DEVIATION_GAIN = 1 / 4
@@ -35,7 +36,9 @@ STEP_DEVIATIONS = 2.2
 """Seconds, and deviations, together, by which the median of the last few lies off the mean when a path has changed. The
 median of five lies within 0.67 deviations for two thirds of the time: this is more than three times that."""
 SPREAD = 10
-"""Samples whose spread shows that a path has become uneven, or even."""
+EVEN = 20
+"""Samples whose spread shows that a path has become uneven, and even: that ten lie as near to each other by chance
+happens every some minutes to one of sixteen uneven paths, and then it seemed to be the best of them."""
 UNEVEN = 2.5
 SPREAD_FLOOR = 0.0005
 """Times, and seconds more, by which they deviate more than they used to, or less, when it has."""
@@ -44,6 +47,8 @@ PLAIN_DEVIATIONS = 8.0
 """Samples on end, and deviations by which they lie off on the same side, that need no third one to be believed."""
 FAR_OFF = 2.5
 """Deviations by which a sample lies off the mean when it may be the first of a change."""
+BACK = 3
+"""Samples on end that are as they were before a path became another, after which it is what it was."""
 WILD = 4.0
 """Deviations that one sample may raise the deviation by: what lies farther off is a change, or an accident."""
 FIRST_DEVIATION = 0.05
@@ -106,6 +111,14 @@ def late_slack(deviation: float) -> float:
     return max(4 * deviation, LATE_FLOOR)
 
 
+class _Known(NamedTuple):
+    mean: float
+    deviation: float
+    weight: float
+    spread_weight: float
+    at: float
+
+
 class Level:
     """What a path costs when nothing is wrong: the mean of its round trips since they last changed, how far they lie
     from it, and by how much that mean may be wrong.
@@ -115,10 +128,12 @@ class Level:
     that are steady, and a path that became longer is known as that within a second.
     """
 
-    __slots__ = ("_at", "_recent", "_spread_weight", "_weight", "deviation", "mean")
+    __slots__ = ("_at", "_before", "_recent", "_spread_weight", "_weight", "deviation", "mean")
 
     def __init__(self) -> None:
-        self._recent: deque[float] = deque(maxlen=SPREAD)
+        self._before: _Known | None = None
+        """What the path was before it became another: it may come back."""
+        self._recent: deque[float] = deque(maxlen=EVEN)
         self._weight = 0.0
         """Samples that the mean stands for."""
         self._spread_weight = 0.0
@@ -164,23 +179,59 @@ class Level:
         last = [*self._recent]
         two, five = last[-PLAIN:], sorted(last[-RECENT:])
         is_one_side = len({one > self.mean for one in two}) == 1
-        if len(two) == PLAIN and is_one_side and all(self._is_far_off(one, PLAIN_DEVIATIONS) for one in two):
+        if self._is_back(last[-BACK:]):
+            self._begin(sum(last[-BACK:]) / BACK, BACK, BACK)
+        elif len(two) == PLAIN and is_one_side and all(self._is_far_off(one, PLAIN_DEVIATIONS) for one in two):
             self._begin(sum(two) / PLAIN, PLAIN, PLAIN)
         elif len(five) == RECENT and self._is_far_off(five[RECENT // 2], STEP_DEVIATIONS):
             self._begin(sum(five[1:-1]) / (RECENT - 2), RECENT, RECENT // 2 + 1)
-        elif len(last) == SPREAD:
-            spread = _spread(last)
-            if not self.deviation / UNEVEN - SPREAD_FLOOR <= spread <= self.deviation * UNEVEN + SPREAD_FLOOR:
-                self.deviation = spread
-                self._weight = min(self._weight, float(SPREAD))
-                self._spread_weight = min(self._spread_weight, float(SPREAD))
+        else:
+            self._notice_spread(last)
+
+    def _is_back(self, newest: Sequence[float]) -> bool:
+        """Whether a path that has just become another is what it was before, which *newest* say."""
+        before = self._before
+        return (
+            before is not None
+            and self._weight < EVEN
+            and len(newest) == BACK
+            and abs(self.mean - before.mean) > STEP_FLOOR + FAR_OFF * before.deviation
+            and all(abs(one - before.mean) <= STEP_FLOOR + FAR_OFF * before.deviation for one in newest)
+        )
+
+    def _notice_spread(self, last: Sequence[float]) -> None:
+        if len(last) >= SPREAD and _spread(last[-SPREAD:]) > self.deviation * UNEVEN + SPREAD_FLOOR:
+            self._deviates(_spread(last[-SPREAD:]), SPREAD)
+        elif len(last) == EVEN and _spread(last) < self.deviation / UNEVEN - SPREAD_FLOOR:
+            self._deviates(_spread(last), EVEN)
+
+    def _deviates(self, spread: float, samples: int) -> None:
+        """Otherwise than it did: by *spread*, which so many *samples* say."""
+        self.deviation = spread
+        self._weight = min(self._weight, float(samples))
+        self._spread_weight = min(self._spread_weight, float(samples))
 
     def _begin(self, mean: float, weight: int, newest: int) -> None:
         """It is another path from here on, of which the *newest* samples are: what was before must not take it back."""
-        self.mean, self._weight = mean, float(weight)
+        before = self._before
+        self._remember()
+        if before is not None and abs(mean - before.mean) <= STEP_FLOOR + FAR_OFF * before.deviation / math.sqrt(BACK):
+            self._come_back(before)
+        else:
+            self.mean, self._weight = mean, float(weight)
         self._spread_weight = min(self._spread_weight, self._weight)  # it may vary otherwise, too
         for _ in range(len(self._recent) - newest):
             self._recent.popleft()
+
+    def _remember(self) -> None:
+        if self._weight > SPREAD:
+            self._before = _Known(self.mean, self.deviation, self._weight, self._spread_weight, self._at)
+
+    def _come_back(self, known: "_Known") -> None:
+        passed = max(0.0, self._at - known.at)
+        self.mean, self.deviation = known.mean, known.deviation
+        self._weight = RECENT + known.weight * math.exp(-passed / REMEMBERED)
+        self._spread_weight = RECENT + known.spread_weight * math.exp(-passed / SPREAD_REMEMBERED)
 
     @property
     def is_settled(self) -> bool:
@@ -196,6 +247,7 @@ class Level:
 
     def restart(self, samples: Sequence[float], now: float) -> None:
         """What was known is worth nothing: it is what *samples* say."""
+        self._remember()
         self._weight = 0.0
         self._recent.clear()
         for sample in samples:

@@ -226,7 +226,7 @@ class Pings:
         self._live.add(trip)
         if not ping.excused:
             self._count(False, now)
-            if not (ping.loaded or self.is_loaded(now)):
+            if not (ping.loaded or self.is_loaded(now) or now - self._late_answer < HELD_GAP):
                 self._calm.add(trip, now)
 
     def _count(self, is_late: bool, now: float) -> None:

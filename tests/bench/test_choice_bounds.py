@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.choice import report
-from bench.choice.bounds import BestFixed, Foreseeing, foreseen
+from bench.choice.bounds import BestFixed, Foreseeing, Present, foreseen, seen
 from bench.choice.games import OURS, PLAYERS, WEATHERS, Game, games
 from bench.choice.score import WARM
 from bench.choice.weather import steps_of
@@ -47,6 +47,15 @@ def test_if_switches_are_free_there_is_no_regret_and_if_they_are_dear_there_are_
     assert len(set(foreseen(played, 1e6))) == 1
     assert BestFixed(played, 1).run().gain == 0.0
     assert (Foreseeing(played, 1).run().gain or 0.0) >= 0.0
+
+
+def test_who_knows_the_present_goes_where_it_has_been_cheaper_by_the_price_and_not_before() -> None:
+    costs = {"a": array("d", [0.100] * 10 + [0.105] * 30), "b": array("d", [0.104] * 40)}
+    walked = seen(World((), (), {}, 40, {}, costs), 0.0051)
+    assert walked == ["a"] * 20 + ["b"] * 20  # a millisecond for half a second, ten times and once more
+    played = world(1)
+    assert len(set(seen(played, 1e9))) == 1
+    assert Present(played, 1).run().switches > Foreseeing(played, 1).run().switches
 
 
 def test_the_page_has_a_row_for_every_weather_and_no_figure_of_who_had_no_part() -> None:

@@ -63,11 +63,11 @@ def left_after(played: World, at: float, seed: int) -> float:
 @pytest.mark.parametrize(
     ("weather", "regret", "gain", "switches"),
     [
-        ("usual day", 0.95, 90, 46),
+        ("usual day", 1.0, 91, 31),
         ("quiet day", 0.09, None, 0),
         ("equals", 0.001, None, 0),
-        ("bursty loss", 0.55, 84, 31),
-        ("wrong pieces", 0.9, 87, 46),
+        ("bursty loss", 0.3, 90, 31),
+        ("wrong pieces", 1.15, 83, 31),
         ("own page loads", 0.045, None, 0),
     ],
 )

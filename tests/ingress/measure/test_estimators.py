@@ -135,9 +135,11 @@ def test_a_path_that_became_another_is_known_as_that_within_a_second(change: flo
     assert made.mean == pytest.approx(0.13 + change, abs=0.004)
 
 
-@pytest.mark.parametrize(("before", "after"), [(0.0005, 0.010), (0.010, 0.0005)])
-def test_a_path_that_becomes_uneven_or_even_is_known_as_that_after_ten_samples(before: float, after: float) -> None:
-    made = level(*noisy(0.13, before, 200), *noisy(0.13, after, 12, 2))
+@pytest.mark.parametrize(("before", "after", "samples"), [(0.0005, 0.010, 12), (0.010, 0.0005, 22)])
+def test_a_path_that_becomes_uneven_is_known_as_that_after_ten_samples_and_an_even_one_after_twenty(
+    before: float, after: float, samples: int
+) -> None:
+    made = level(*noisy(0.13, before, 200), *noisy(0.13, after, samples, 2))
     assert made.deviation == pytest.approx(after, rel=0.7)
 
 
@@ -145,6 +147,25 @@ def test_what_was_learned_a_while_ago_counts_for_less() -> None:
     made = level(*[0.13] * 50)
     made.add(0.1304, 25.0 + 10 * REMEMBERED)
     assert made.mean == pytest.approx(0.1304, abs=0.00001)
+
+
+def test_ten_samples_that_lie_near_to_each_other_by_chance_make_no_path_even() -> None:
+    made = level(*noisy(0.13, 0.004, 100), *noisy(0.13, 0.0002, 12, 2))
+    assert made.deviation > 0.002
+
+
+def test_a_path_that_comes_back_to_what_it_was_is_known_at_once_as_well_as_before() -> None:
+    made = level(*noisy(0.13, 0.001, 100))
+    before = made.error
+    made.restart([0.30, 0.34, 0.25], 25.0)
+    assert made.error > 0.01
+    for number, sample in enumerate(noisy(0.13, 0.001, 3, 2)):
+        made.add(sample, 26.0 + number / 4)
+    assert made.mean == pytest.approx(0.13, abs=0.0005)
+    assert made.error < 2 * before
+    for number, sample in enumerate(noisy(0.14, 0.001, 20, 3)):
+        made.add(sample, 27.0 + number / 4)
+    assert made.mean == pytest.approx(0.14, abs=0.0015)  # what it was before that is no trap
 
 
 def test_a_level_starts_anew_when_it_is_told_to() -> None:

@@ -103,6 +103,19 @@ def test_one_lost_segment_says_nothing_of_how_long_the_path_is() -> None:
     assert pings.late == pytest.approx(1 / 63, abs=0.001)
 
 
+def test_what_came_in_time_and_was_held_up_behind_a_lost_segment_says_nothing_of_how_long_the_path_is() -> None:
+    pings = Pings()
+    now = asked(pings, [0.13] * 60)
+    before = pings.figures(now)
+    for number, sent in ((100, 0.0), (101, 0.12), (102, 0.2)):
+        pings.sent(number, now + sent)
+    for number in (100, 101, 102):
+        pings.answered(number, now + 0.34)
+    after = pings.figures(now + 1.0)
+    assert (after.round_trip, after.deviation) == (before.round_trip, before.deviation)
+    assert [is_late for _, is_late in pings.outcomes][-3:] == [True, False, False]
+
+
 def test_late_answers_that_go_on_are_a_longer_path() -> None:
     pings = Pings()
     now = asked(pings, [0.13] * 60)
