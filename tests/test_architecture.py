@@ -46,7 +46,7 @@ FLOORS = (
     ("ingress", ("penalty", "users", "certificates")),
     ("ingress", ("users_file", "keys")),
     ("ingress", ("config", "doors")),
-    ("ingress", ("allowance", "measure", "usage")),
+    ("ingress", ("allowance", "measure", "quota", "usage")),
     ("ingress", ("history",)),
     ("ingress", ("choice", "state")),
     ("ingress", ("paths", "client", "direct")),

@@ -104,6 +104,10 @@ def _add_usage(commands: Subparsers) -> None:
     how = usage.add_mutually_exclusive_group()
     how.add_argument("--json", action="store_true", help="for programs; the form is documented and stable")
     how.add_argument("--csv", action="store_true", help="for spreadsheets; bytes as numbers")
+    actions = usage.add_subparsers(dest="action", metavar="set LINE AMOUNT")
+    to = add_command(actions, "set", "take what the seller of a line says that was used of its quota", texts.USAGE_SET)
+    to.add_argument("line", metavar="LINE")
+    to.add_argument("amount", metavar="AMOUNT", help="as 512GB or 1.2TB; 1 TB is 10^12 bytes")
 
 
 def _add_use(commands: Subparsers) -> None:

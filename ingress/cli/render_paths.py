@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ingress.cli.fitting import Column, Row, columns_that_fit, shared, shortened, wrapped
+from ingress.cli.render_quota import quota_note
 from ingress.cli.wording import Wording
 from ingress.messages.message import Message
 from relay.cli.render_units import DASH, STYLES, age, megabits, milliseconds, percent, share_lost, size
@@ -165,6 +166,8 @@ def _wrong(answer: Mapping[str, Any], say: Wording) -> list[tuple[str, str]]:
     """Sentences and their colours: what is broken, what nodes say, what will be wrong."""
     said = [(say("cli.blame", text=blame), "red") for blame in answer["blame"]]
     said += [(note, "") for note in node_notes(answer["nodes"], say)]
+    quotas = [(row["line"], row["quota"]) for row in answer["lines"] if row.get("quota") is not None]
+    said += [(quota_note(line, quota, say), "") for line, quota in quotas]
     return said + [(say("cli.warning", text=warning), "yellow") for warning in answer["warnings"]]
 
 

@@ -66,7 +66,12 @@ USAGE: Final = """\
 Ask the running ingress who moved how much: bytes up (from the client) and down, over TCP and as datagrams, streams and
 associations. By user (where nobody logs in, the client's address), client, exit, site (kept for 35 days) or day; by
 line, what each line carried with all that its seller may count: TLS, and what only measures apart. Numbers are kept by
-the hour, for 400 days; the last seconds are in them."""
+the hour, for 400 days; the last seconds are in them. Below stands what was used of quotas, of lines and of users, and
+when they begin anew."""
+
+USAGE_SET: Final = """\
+Have a line with a quota count from what its seller says was used since the period began: of the whole line, also where
+several ingresses share it. It counts on from there, and survives a restart."""
 
 RULES: Final = """\
 Read paths.toml and the lists that its rules name, and say which [[rule]] a connection to HOST falls under, by which

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ingress.cli.paths import new_console
+from ingress.cli.render_quota import quota_note
+from ingress.cli.wording import Wording
 from relay.admin.client import ask
 from relay.admin.path import find_socket
 from relay.cli.render_units import size
@@ -19,7 +21,9 @@ KEPT = 400 * DAY
 
 
 def run(options: argparse.Namespace) -> int:
-    """`ingress usage`; options: admin, by, since, json, csv."""
+    """`ingress usage`; options: admin, by, since, json, csv; or, with the action `set`, line and amount."""
+    if options.action == "set":
+        return _set(options)
     try:
         since = values.duration(options.since)
         if not 0 < since <= KEPT:
@@ -34,6 +38,18 @@ def run(options: argparse.Namespace) -> int:
         _write_csv(answer["by"], answer["rows"])
     else:
         _draw(answer)
+    return 0
+
+
+def _set(options: argparse.Namespace) -> int:
+    try:
+        used = values.size(options.amount)
+    except values.Wrong as wrong:
+        print(f"ingress: usage set {options.line}: {wrong.what}; {wrong.mend}", file=sys.stderr)
+        return 2
+    question = {"ask": "quota", "line": options.line, "used": used}
+    answer = ask(find_socket(options.admin, "ingress"), question, "ingress")
+    print(quota_note(f"line {options.line}", answer["quota"], Wording()))
     return 0
 
 
@@ -64,6 +80,10 @@ def _draw(answer: Mapping[str, Any]) -> None:
         console.print(f"{answer['left_out']} more that moved less are left out")
     for note in answer["notes"]:
         console.print(note)
+    for line, quota in answer.get("quotas", {}).items():
+        console.print(quota_note(f"line {line}", quota, Wording()), highlight=False)
+    for quota in answer.get("owners", ()):
+        console.print(quota_note(quota["subject"], quota, Wording()), highlight=False)
 
 
 def _shown(name: str, amount: int) -> str:

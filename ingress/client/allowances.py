@@ -6,6 +6,8 @@ from ingress.client.association import ClientAssociation
 from ingress.client.client_stream import ClientStream
 from ingress.client.owner import Key, Owner
 from ingress.config.allowance import Allowance
+from ingress.quota.tallies import KeptTallies
+from ingress.quota.tally import Tally
 from relay import log
 from relay.engine import Loop
 
@@ -16,14 +18,19 @@ MOST_OWNERS = 4096
 class Allowances:
     """One ingress's. Without any in the file it costs a stream one look."""
 
-    def __init__(self, loop: Loop) -> None:
+    def __init__(self, loop: Loop, tallies: KeptTallies | None = None) -> None:
+        """*tallies* is where quotas are counted; None: they are not."""
         self._loop = loop
+        self._tallies = tallies
+        self.has_quotas = False
+        """Whether any of them has one that is counted."""
         self._allowances: Sequence[Allowance] = ()
         self._owners: dict[Key, Owner] = {}
 
     def use(self, allowances: Sequence[Allowance]) -> None:
         """Go by these. Who is open now must be `moved` to them."""
         self._allowances = allowances
+        self.has_quotas = self._tallies is not None and any(one.quota is not None for one in allowances)
         self._owners = {}
 
     def __len__(self) -> int:
@@ -40,20 +47,56 @@ class Allowances:
     def _add(self, key: Key, allowance: Allowance) -> Owner:
         if len(self._owners) >= MOST_OWNERS:
             self._owners = {key: owner for key, owner in self._owners.items() if owner.is_open}
-        owner = self._owners[key] = Owner(key, allowance, self._loop)
+        owner = self._owners[key] = Owner(key, allowance, self._loop, self._tally(key, allowance))
         return owner
+
+    def _tally(self, key: Key, allowance: Allowance) -> Tally | None:
+        if self._tallies is None or allowance.quota is None:
+            return None
+        return self._tallies.tally((f"allowance {allowance.subject}", key[1]), allowance.quota)
+
+    def used(self, user: str, client: str, up: int, down: int) -> None:
+        """*user* has moved so many bytes at *client*: of a quota they are gone."""
+        if self.has_quotas and self._tallies is not None:
+            owner = self.find(user, client)
+            if owner is not None and owner.tally is not None:
+                owner.tally.add(up, down, self._tallies.wall())
+
+    def quotas(self) -> list[tuple[Tally, str, str]]:
+        """What was used of them, by whom (a user, an address), and by which allowance; of those that are known now."""
+        return [(one.tally, one.name, one.allowance.place) for one in self._owners.values() if one.tally is not None]
+
+    def heed_quotas(self) -> set[Owner]:
+        """Once every few seconds: those who have used their quota since, or have another one. What is open of them has
+        to be `paced` anew."""
+        if not self.has_quotas or self._tallies is None:
+            return set()
+        found = set()
+        for owner in self._owners.values():
+            if owner.tally is not None:
+                owner.tally.look(self._tallies.wall())
+                if owner.heed_quota():
+                    found.add(owner)
+                    self._tell(owner, "quota", may=not owner.is_slow)
+        return found
 
     def may_open(self, owner: Owner, *, is_association: bool = False) -> bool:
         """Whether *owner* may have one more; if not, it is told once until it may again."""
-        if is_association:
-            count, most, what = owner.associations, owner.allowance.associations, "associations"
+        if owner.is_slow:
+            what, may = "quota", False
+        elif is_association:
+            most = owner.allowance.associations
+            what, may = "associations", most is None or owner.associations < most
         else:
-            count, most, what = owner.streams, owner.allowance.streams, "streams"
-        may = most is None or count < most
+            most = owner.allowance.streams
+            what, may = "streams", most is None or owner.streams < most
+        self._tell(owner, what, may=may)
+        return may
+
+    def _tell(self, owner: Owner, what: str, *, may: bool) -> None:
         if not may and not owner.is_told:
             log.event("allowance-used-up", about=owner.name, owner=owner.name, by=owner.allowance.place, what=what)
         owner.is_told = not may
-        return may
 
     # ---- streams
 
@@ -61,8 +104,15 @@ class Allowances:
         """*stream* is one of *owner*'s, until `left`."""
         stream.owner = owner
         owner.streams += 1
-        if owner.buckets is not None:
-            stream.held_back().use(owner.buckets)
+        self.paced(stream)
+
+    def paced(self, stream: ClientStream) -> None:
+        """Have *stream* go by the buckets that its owner has now, without losing what waits."""
+        buckets = None if stream.owner is None else stream.owner.buckets
+        if buckets is not None:
+            stream.held_back().use(buckets)
+        elif stream.pace is not None:
+            stream.pace.use(None)
 
     def left(self, stream: ClientStream) -> None:
         """*stream* has ended. Harmless when repeated."""
@@ -80,8 +130,7 @@ class Allowances:
             self.joined(stream, owner)
         else:
             stream.owner = None
-        if stream.pace is not None and (owner is None or owner.buckets is None):
-            stream.pace.use(None)
+            self.paced(stream)
 
     # ---- associations
 

@@ -5,7 +5,7 @@ open one for each target (tun2socks) are one machine on the internet all the sam
 """
 
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Protocol
 
 import attrs
@@ -19,6 +19,7 @@ from ingress.client.allowances import Allowances
 from ingress.client.association import ClientAssociation
 from ingress.client.client_accounts import ClientAccounts, Countable
 from ingress.client.flows import AssociationClient, Dropped, FlowEnd, FlowHolder
+from ingress.client.owner import Owner
 from ingress.client.permits import Permits
 from ingress.config import IngressConfig
 from ingress.lists.load import NO_LISTS, Lists
@@ -139,6 +140,12 @@ class ClientAssociations:
         self._advertise = config.advertise
         for association in self._held:
             self._allowances.associated(association)
+
+    def pace(self, owners: Collection[Owner]) -> None:
+        """As `Opener.pace`."""
+        for association in self._held:
+            if association.owner in owners:
+                association.use(association.owner)
 
     def statistics(self) -> ClientAssociationsStatistics:
         """What its bounds have counted."""

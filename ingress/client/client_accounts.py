@@ -4,7 +4,7 @@ Nothing is counted as bytes pass: streams and flows know anyhow how far they hav
 the difference.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import attrs
@@ -12,6 +12,7 @@ import attrs
 from ingress.client.client_stream import ClientStream
 from ingress.client.flows import AssociationClient, FlowEnd
 from ingress.usage.usage import Counted, Usage
+from relay.callbacks import ignore
 from relay.session.initiator import InitiatorStream
 
 DIRECT = "direct"
@@ -55,6 +56,8 @@ class ClientAccounts:
     def __init__(self, usage: Usage, *, sites: bool) -> None:
         """*sites*: whether it is noted where clients go."""
         self.sites = sites
+        self.on_moved: Callable[[str, str, int, int], None] = ignore
+        """Called with the user and the address of who has moved so many bytes up and down."""
         self._usage = usage
         self._streams: dict[ClientStream, int] = {}
         """Those that are open, with a number that no other stream or association of this process has."""
@@ -104,6 +107,7 @@ class ClientAccounts:
         moved = Counted(max(0, up - stream.counted_up), max(0, down - stream.counted_down), not stream.is_counted)
         site = demand.site if self.sites else ""
         self._usage.add(demand.user, demand.client, DIRECT if choice is None else choice.exit, site, moved)
+        self.on_moved(demand.user, demand.client, moved.up, moved.down)
         stream.counted_up, stream.counted_down, stream.is_counted = up, down, True
 
     # ---- associations
@@ -127,3 +131,4 @@ class ClientAccounts:
         """*who* has moved so much by *flow*, to and from *site*."""
         exit_ = DIRECT if flow.is_direct else flow.exit
         self._usage.add(who.user, who.address, exit_, site if self.sites else "", counted)
+        self.on_moved(who.user, who.address, counted.udp_up, counted.udp_down)

@@ -4,7 +4,7 @@ Everything here runs inside the engine. What puts a stream on a path is asked fo
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Protocol
 
 import attrs
@@ -18,6 +18,7 @@ from ingress.client.allowances import Allowances
 from ingress.client.client_accounts import ClientAccounts
 from ingress.client.client_stream import OTHERS_MAY, ClientStream, StreamHolder
 from ingress.client.hedging import Hedges, Hedging
+from ingress.client.owner import Owner
 from ingress.client.permits import Permit, Permits
 from ingress.client.withdrawing import Withdrawing
 from ingress.config import IngressConfig
@@ -119,6 +120,12 @@ class Opener:
         self._allowances.use(config.allowances)
         for stream in {*self._accounts.streams, *self._waiting, *self._asking}:
             self._allowances.moved(stream)
+
+    def pace(self, owners: Collection[Owner]) -> None:
+        """These have other buckets from now on."""
+        for stream in {*self._accounts.streams, *self._waiting, *self._asking}:
+            if stream.owner in owners:
+                self._allowances.paced(stream)
 
     @property
     def waiting(self) -> int:

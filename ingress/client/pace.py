@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from ingress.allowance.fair import TICK, FairBucket, Rider
-from ingress.config.allowance import Allowance
+from ingress.config.allowance import RateBounds
 from relay.engine import Loop, Timer
 
 LEAST_READ = 4096
@@ -20,8 +20,8 @@ LEAST_READ = 4096
 class Buckets:
     """Both directions of one owner's rate, and the clock that serves those who wait for them."""
 
-    def __init__(self, loop: Loop, allowance: Allowance) -> None:
-        up, down = allowance.rate.up, allowance.rate.down
+    def __init__(self, loop: Loop, rate: RateBounds) -> None:
+        up, down = rate.up, rate.down
         self.up = None if up is None else FairBucket(up, loop.now)
         self.down = None if down is None else FairBucket(down, loop.now)
         self._loop = loop

@@ -6,13 +6,15 @@ import attrs
 
 from relay.config import values
 from relay.config.mistakes import nearest
+from relay.config.quota import read_owner_quota
 from relay.config.table import Table
 from relay.model.addresses import is_inside
 from relay.model.network import IpNetwork
+from relay.model.quota import Quota
 
 ANYBODY = "*"
 """Of users: everybody who logs in."""
-GRANTS = ("rate", "streams", "associations")
+GRANTS = ("rate", "streams", "associations", "quota")
 MOST = 1_000_000
 
 
@@ -39,12 +41,20 @@ class Allowance:
     """At once."""
     associations: int | None = None
     """Of datagrams, at once."""
+    quota: Quota | None = None
+    """In a day or a month."""
 
     def fits(self, user: str, client: str) -> bool:
         """Whether it is for *user* (empty: nobody has logged in) at the address *client*."""
         if self.users and not (user in self.users or (user and ANYBODY in self.users)):
             return False
         return not self.clients or is_inside(client, self.clients)
+
+    @property
+    def subject(self) -> str:
+        """Whom it is for, as what was used is kept under: it may stand elsewhere in the next file."""
+        who = [*self.users, *map(str, self.clients)]
+        return " ".join([*who, "together"] if self.together else who)
 
     def owner(self, user: str, client: str) -> str:
         """Whose it is, of those that it fits: users have one each, and where only addresses are named, these."""
@@ -67,6 +77,7 @@ def _read(table: Table) -> Allowance:
         rate=table.get("rate", _rate, RateBounds()),
         streams=table.get("streams", values.whole(0, MOST), None),
         associations=table.get("associations", values.whole(0, MOST), None),
+        quota=read_owner_quota(table.table("quota")),
     )
     if "user" not in table and "client" not in table:
         table.mistakes.add(

@@ -68,6 +68,7 @@ def read_file(path: Path | str) -> NetworkFile:
         document.wrong("ingress", "there is no ingress", 'add [ingress.NAME] with listen = "127.0.0.1:1080"')
     refuse_same_addresses(document, doors)
     paths = _read_paths(document, network, chains, rules)
+    _refuse_unshared(document, network, paths)
     document.mistakes.raise_any()
     warnings = (*find_warnings(network, paths, rules, chains), *web_warnings(doors.values()))
     return NetworkFile(document.mistakes.file, doors, network, rules, limits, paths, warnings, chains, allowances)
@@ -102,6 +103,18 @@ def _read_paths(
             mend = f"add lines that lead to {' or '.join(exits)}" if exits else "write exit = true at a node"
             document.mistakes.add(("ingress", name), "no path leads from here to an exit", mend)
     return found
+
+
+def _refuse_unshared(document: Table, network: Network, found: Mapping[str, Found]) -> None:
+    """An ingress counts what it carries itself: several over one line have to be told what part each may use."""
+    for line in network.lines.values():
+        users = [name for name, each in found.items() if any(line.name in path.lines for path in each.paths.used)]
+        quota = line.quota
+        if quota is None or quota.amount is None or len(users) < 2 or set(users) <= dict(quota.shares).keys():
+            continue
+        key, mend = ("line", line.name, "quota"), ", ".join(f"{name} = {1 / len(users):.2g}" for name in users)
+        what = f"{' and '.join(users)} use this line, and each counts its own part alone"
+        document.mistakes.add(key, what, f"say what part each may use: share = {{ {mend} }}")
 
 
 def _refuse_broken(document: Table, network: Network, chains: Iterable[tuple[Key, Chain]]) -> None:

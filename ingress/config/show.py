@@ -10,6 +10,7 @@ from ingress.lists.source import ListSource
 from relay.config.values import DURATIONS, RATES, SIZES
 from relay.model.limits import OF_EXITS, OF_INGRESSES, Limits
 from relay.model.network import Address, Line, Node, Proxy, Secret
+from relay.model.quota import Counts, Quota
 
 
 def as_toml(found: NetworkFile) -> str:
@@ -53,6 +54,22 @@ def _allowance(allowance: Allowance) -> dict[str, object]:
         "rate": rate or None,
         "streams": allowance.streams,
         "associations": allowance.associations,
+        "quota": _quota(allowance.quota),
+    }
+
+
+def _quota(quota: Quota | None) -> dict[str, object] | None:
+    if quota is None:
+        return None
+    units = RATES if quota.counts is Counts.P95 else SIZES
+    return {
+        "amount": None if quota.amount is None else _quantity(quota.amount, units),
+        "each": quota.each.value,
+        "day": quota.day,
+        "zone": quota.zone,
+        "counts": None if quota.counts is Counts.BOTH else quota.counts.value,
+        "over": "stop" if quota.stops else None,
+        "share": dict(quota.shares) or None,
     }
 
 
@@ -153,6 +170,7 @@ def _line(line: Line) -> dict[str, object]:
         "probe": "lean" if line.is_lean else "full",
         "proxy": _proxy(line.proxy),
         "udp": line.udp if isinstance(line.udp, bool) else str(line.udp),
+        "quota": _quota(line.quota),
     }
 
 

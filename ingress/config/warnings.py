@@ -8,6 +8,7 @@ from ingress.config.left import left_by
 from ingress.config.rule import Rule
 from ingress.config.shadows import shadowed
 from relay.model.network import Network
+from relay.model.quota import Each
 from relay.model.walk import MOST_PATHS, Path, Paths
 from relay.policy import idle
 
@@ -21,6 +22,7 @@ def find_warnings(
         *_spare_paths(paths),
         *_unused(network, paths),
         *_idle_allows(network),
+        *_dayless(network),
         *_rules(rules, paths),
         *_restrictions(network, found, rules),
         *_chains(rules, chains),
@@ -72,6 +74,15 @@ def _idle_allows(network: Network) -> Iterator[str]:
     for node in network.nodes.values():
         for one, why in idle(node):
             yield f"node.{node.name}.allow: {one.cidr} does nothing: {why}"
+
+
+def _dayless(network: Network) -> Iterator[str]:
+    for line in network.lines.values():
+        if line.quota is not None and line.quota.each is Each.MONTH and line.quota.day is None:
+            yield (
+                f"line.{line.name}.quota: no day is said, so that it begins on the 1st; write day = 5, "
+                "or whichever its seller counts from"
+            )
 
 
 def _rules(rules: tuple[Rule, ...], paths: Mapping[str, Paths]) -> Iterator[str]:

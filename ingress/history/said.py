@@ -18,7 +18,7 @@ class Said(NamedTuple):
     """A sentence, with fields in braces."""
 
 
-_PATH, _NODE, _INGRESS = ("path",), ("node",), ("ingress",)
+_PATH, _NODE, _INGRESS, _LINE = ("path",), ("node",), ("ingress",), ("line",)
 
 KEPT: Final[Mapping[str, Said]] = {
     "ingress-started": Said(_INGRESS, "ingress {ingress} started, version {version}"),
@@ -55,6 +55,11 @@ KEPT: Final[Mapping[str, Said]] = {
     "kernel-memory-short": Said((), "the kernel's memory is short: {why}"),
     "accept-paused": Said((), "no descriptors are left for newcomers: {reason}"),
     "allowance-used-up": Said(("owner",), "{owner} has as many {what} as the allowance {by} leaves"),
+    "quota-near": Said(_LINE, "line {line} has nearly used its quota: {used} of {amount} bytes, until {ends}"),
+    "quota-used": Said(_LINE, "line {line} has used its quota: {used} of {amount} bytes, until {ends}"),
+    "quota-fresh": Said(_LINE, "line {line} has room in its quota again: {used} of {amount} bytes, until {ends}"),
+    "quota-set": Said(_LINE, "{used} bytes of the quota of line {line} were used, it was said"),
+    "streams-ended": Said(_PATH, "{count} streams were reset on {path}: {why}"),
     "state-not-kept": Said((), "what is learned cannot be kept: {why}"),
     "state-kept-again": Said((), "what is learned is kept again, in {file}"),
     "state-damaged": Said((), "the state file was damaged, and is {aside} now"),

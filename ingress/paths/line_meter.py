@@ -5,15 +5,20 @@ with the nodes on the way, some kilobytes, stay on the first lines and count on 
 every few seconds, one system call of 2 microseconds for each carrier.
 """
 
+from collections.abc import Callable
+
 import attrs
 
 from ingress.paths.live import LivePath
 from ingress.usage.usage import LineCounted, Usage
+from relay.callbacks import ignore
 from relay.model.moved import NOTHING_MOVED, Moved
 from relay.wire import bodies
 
 RECORD = 22
 """Bytes that TLS adds to what goes out at once (RFC 8446 section 5.2): header, kind, tag."""
+SEGMENT, DATAGRAM = 52, 28
+"""Bytes of headers that a seller counts besides: IPv4's, and those of TCP with its time stamps, or of UDP."""
 PING, PONG = len(bodies.ping(0, 0.0, False)) + RECORD, len(bodies.pong(0)) + RECORD
 
 
@@ -35,6 +40,8 @@ class LineMeter:
     """One fleet's."""
 
     def __init__(self, usage: Usage) -> None:
+        self.on_carried: Callable[[str, int, int], None] = ignore
+        """Called with a line, and the bytes up and down that it has carried since, headers included."""
         self._usage = usage
         self._read: dict[LivePath, _Reading] = {}
 
@@ -67,8 +74,13 @@ class LineMeter:
             moved.segments_out + after.datagrams_out - before.datagrams_out,
             moved.segments_in + after.datagrams_in - before.datagrams_in,
         )
+        whole_up = sum((counted.tcp_up, counted.udp_up, counted.probes_up, SEGMENT * moved.segments_out))
+        whole_down = sum((counted.tcp_down, counted.udp_down, counted.probes_down, SEGMENT * moved.segments_in))
+        whole_up += DATAGRAM * (after.datagrams_out - before.datagrams_out)
+        whole_down += DATAGRAM * (after.datagrams_in - before.datagrams_in)
         for line in live.path.lines:
             self._usage.add_line(line, counted)
+            self.on_carried(line, whole_up, whole_down)
 
 
 def _reading(live: LivePath) -> _Reading:

@@ -9,6 +9,7 @@ from ingress.measure.pieces import Piece, line_pieces
 from ingress.measure.schedule import probe_bytes_per_day
 from ingress.measure.states import line_state
 from ingress.report.bulk_rows import carries_rows
+from ingress.report.quota_rows import quota_row
 from ingress.report.rows import DirectionRow, LineRow
 from ingress.report.snapshot import Snapshot
 from relay.model.network import Line
@@ -57,6 +58,7 @@ def _line_row(snapshot: Snapshot, line: Line, state: str, piece: Piece | None, p
         directions=[_direction_row(one) for one in snapshot.network_monitor.directions.of(line.name)],
         carries=carries_rows(snapshot, line),
         backup=line.backup,
+        quota=quota_row(snapshot.quotas[line.name]) if line.name in snapshot.quotas else None,
     )
 
 

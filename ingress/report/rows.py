@@ -124,6 +124,29 @@ class CarriesRow:
 
 
 @attrs.frozen
+class QuotaRow:
+    """What was used of a quota in the running period: bytes, or bytes per second of a percentile."""
+
+    used: float
+    amount: float | None
+    """None: none is said, of a percentile."""
+    fraction: float
+    counts: str
+    each: str
+    begins: float
+    ends: float
+    """Seconds since 1970."""
+    ends_on: str
+    """The day on which the next period begins, by the clocks of its zone; ISO 8601."""
+    effect: str
+    """`none`; `backup`: only when nothing else is up; `closed`: nothing new; `slow`: refused, and 64 kbit/s."""
+    subject: str = ""
+    """Whose it is, if it is no line's."""
+    by: str = ""
+    """The allowance that says so."""
+
+
+@attrs.frozen
 class LineRow:
     """One line. Its round trip is that of its piece of the way."""
 
@@ -155,6 +178,7 @@ class LineRow:
     """The same, of what it was seen to deliver."""
     backup: bool = False
     """By the file: used only when nothing else is up."""
+    quota: QuotaRow | None = None
 
 
 @attrs.frozen

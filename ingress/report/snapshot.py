@@ -10,6 +10,7 @@ from ingress.measure.evidence import Planned
 from ingress.measure.network_monitor import NetworkMonitor
 from ingress.measure.traffic import NO_TRAFFIC, Counters, Traffic
 from ingress.paths.way import ExitWay
+from ingress.quota.tally import Tally
 from ingress.report.rows import HoldRow, NodeRow
 from relay.dial.lines import LineDial
 from relay.model.network import Line
@@ -60,6 +61,8 @@ class Snapshot:
     """What carries datagrams, by exit."""
     behind_exits: Sequence[str] = ()
     """What is wrong behind exits that answer, in sentences."""
+    quotas: Mapping[str, Tally] = {}
+    """By line."""
     planned: Sequence[Planned] = ()
     """Nodes that are known to drain, or to have come back from that a moment ago."""
 

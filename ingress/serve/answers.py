@@ -23,7 +23,7 @@ from ingress.serve.history_answer import answer_events, answer_history
 from ingress.serve.history_keeping import planned
 from ingress.serve.hold_answers import answer_hold, answer_release, hold_rows
 from ingress.serve.running import Running
-from ingress.serve.usage_answer import answer_usage
+from ingress.serve.usage_answer import answer_quota, answer_usage
 from relay.admin.server import Answer, Ask
 from relay.engine.kernel_memory import kernel_memory
 from relay.errors import OperatorError
@@ -71,6 +71,9 @@ def asks(running: Running) -> Mapping[str, Ask]:
     async def use(question: Mapping[str, Any]) -> Answer:
         return {"version": VERSION, "wishes": _use(running, question)}
 
+    async def quota(question: Mapping[str, Any]) -> Answer:
+        return answer_quota(running, question)
+
     async def page(_: Mapping[str, Any]) -> Answer:
         return {"version": VERSION, "address": running.web.invite()}
 
@@ -87,6 +90,7 @@ def asks(running: Running) -> Mapping[str, Ask]:
         "history": history,
         "events": events,
         "use": use,
+        "quota": quota,
         "page": page,
         "hold": hold,
         "release": release,
@@ -175,6 +179,7 @@ def make_report(running: Running) -> Report:
             limits=fleet.line_loads.limits,
             speeds=fleet.line_loads.speeds,
             wall=fleet.line_loads.wall(running.loop.now),
+            quotas=running.quotas.lines.tallies,
             ways=fleet.datagrams.ways,
             counted=ingress_counters(running),
             vitals=process_vitals(running.loop, running.memory.statistics(), running.since),
@@ -225,7 +230,13 @@ def _short(running: Running) -> list[str]:
 
 def _warnings(running: Running, now: float) -> list[str]:
     """What is wrong here, and breaks nothing yet."""
-    return [*_expiring(running, now), *_short(running), *_forgetful(running), *_unfetched(running)]
+    return [
+        *_expiring(running, now),
+        *_short(running),
+        *_forgetful(running),
+        *_unfetched(running),
+        *running.quotas.warnings(),
+    ]
 
 
 def _unfetched(running: Running) -> list[str]:

@@ -25,6 +25,7 @@ def ingress_counters(running: Running) -> dict[str, int]:
         "passwords_abandoned": passwords.abandoned,
         "names_not_waited_for": running.names.unasked,
         "usage_dropped": running.usage.dropped,
+        "quotas_forgotten": running.quotas.tallies.dropped,
         "history_dropped": running.history.dropped,
         "streams_unrepeatable": running.opener.statistics().unrepeatable,
         "associations_evicted": associations.evicted,

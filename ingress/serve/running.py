@@ -25,16 +25,19 @@ from ingress.direct.own_names import OwnNames
 from ingress.lists.load import NO_LISTS, Lists, load_lists
 from ingress.paths.fleet import Fleet
 from ingress.paths.live import SetupOptions
+from ingress.quota.tallies import KeptTallies
 from ingress.serve.datagram_forwards import Bound, DatagramForwards
 from ingress.serve.history_keeping import History
 from ingress.serve.holding import Holding
 from ingress.serve.list_fetch import ListFetcher
 from ingress.serve.list_watch import watch_lists
+from ingress.serve.quota_keeping import QuotaKeeping
 from ingress.serve.web_door import WebDoor, WebFiles, read_web_files
 from ingress.state.capacities import CapacityPart
-from ingress.state.keeper import Keeper
+from ingress.state.keeper import Keeper, Part
 from ingress.state.notes import NotePart
 from ingress.state.place import fetched_folder, state_file, state_folder
+from ingress.state.quotas import QuotaPart
 from ingress.state.usage import UsagePart
 from ingress.usage.usage import Usage
 from ingress.users import Users
@@ -118,9 +121,14 @@ class Running:
         self.wishes = wishes = Wishes()
         wishes.plan(config.network, config.paths.used)
         self.names = OwnNames(self.loop, nursery, base)
-        by = self.accounts, Allowances(self.loop), config, files.lists, wishes, self.names
+        tallies = KeptTallies(time.time)
+        allowances = Allowances(self.loop, tallies)
+        by = self.accounts, allowances, config, files.lists, wishes, self.names
         self.opener = Opener(self.loop, fleet.chooser, fleet.moving, self._has_room, *by)
         self.associations = ClientAssociations(self.loop, fleet.chooser, fleet.datagrams, *by)
+        shared = fleet, self.accounts, allowances, self.opener, self.associations, tallies
+        self.quotas = QuotaKeeping(config.name, *shared, lambda: self.config.limits.drain)
+        self.quotas.use(config)
         self.datagram_forwards = DatagramForwards(self.associations)
         self.entrance = Entrance(self.loop, nursery, self.opener, self.associations, config, files.users)
         self.history = History(config.name, fleet, time.time)
@@ -134,7 +142,8 @@ class Running:
         kept = NotePart("wishes", wishes.write, read_wishes, wishes.recall)
         self.holding = Holding(fleet)
         capacities = CapacityPart(self.fleet.line_loads.capacities)
-        self.keeper = Keeper(state, [capacities, usage, kept, self.holding.part, self.history.part])
+        parts: list[Part] = [capacities, usage, kept, self.holding.part, self.history.part, QuotaPart(tallies)]
+        self.keeper = Keeper(state, parts)
         self.web = WebDoor(self.loop, nursery)
 
     def start(self) -> None:
@@ -153,6 +162,7 @@ class Running:
         self._nursery.start_soon(self.vanished.watch)
         self._nursery.start_soon(watch_lists, lambda: self.lists, self._use_lists)
         self._nursery.start_soon(self.fetcher.run)
+        self._nursery.start_soon(self.quotas.watch)
         self._nursery.start_soon(Shortages(lambda: {self.config.name: self.memory}, self.streams).watch)
         self._nursery.start_soon(watch_half_closed, self._half_closed_idle, self.streams)
 
@@ -298,6 +308,7 @@ class Running:
         self.entrance.use(config, files.users)
         self.fleet.replan(config.network, config.paths, identity.client_context(), _tag(config, identity))
         self.holding.plan()
+        self.quotas.use(config)
         self._rule_anew(did)
         log.event("reloaded", ingress=config.name, paths=len(config.paths.used), lines=len(config.network.lines))
         return f"reloaded: {len(config.network.lines)} lines, {len(config.paths.used)} paths"

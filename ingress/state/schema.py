@@ -54,11 +54,23 @@ STEPS: Final = (
     );
     CREATE INDEX events_by_time ON events (at);
     """,
+    """
+    CREATE TABLE quotas (
+        subject TEXT NOT NULL, who TEXT NOT NULL, period TEXT NOT NULL, start REAL NOT NULL, end REAL NOT NULL,
+        up INTEGER NOT NULL, down INTEGER NOT NULL, PRIMARY KEY (subject, who)
+    ) WITHOUT ROWID;
+    CREATE TABLE rates (
+        subject TEXT NOT NULL, slot INTEGER NOT NULL, up INTEGER NOT NULL, down INTEGER NOT NULL,
+        PRIMARY KEY (subject, slot)
+    ) WITHOUT ROWID;
+    """,
 )
 """`speed` in bytes per second, `at` in seconds since 1970. In `capacities` what everything on a line together was seen
 to get (`seen_in`: a stream, a speed test), in `held` what a bulk stream had on a path that let it have no more. In
 `usage` and `line_usage` hours are counted from 1970, and the sums are those of `Counted` and `LineCounted`. In `notes`,
 as JSON, what an operator has said by hand. A sheet has the records of all series in one span of `span` seconds, the
-`number`th since 1970; a strip those of one series in the quarters of a day (ingress/history/sheet.py)."""
+`number`th since 1970; a strip those of one series in the quarters of a day (ingress/history/sheet.py). In `quotas`
+what was counted of each in its running period; in `rates` bytes in five minutes, the `slot`th since 1970, of lines that
+are billed by their percentile."""
 VERSION: Final = len(STEPS)
 """As SQLite's user_version says it; 0 is an empty file."""

@@ -11,6 +11,7 @@ from relay.config import values
 from relay.config.limits import read_node_limits
 from relay.config.listening import refuse_overlaps
 from relay.config.mistakes import nearest
+from relay.config.quota import read_line_quota
 from relay.config.table import Table, read_document, read_version
 from relay.errors import OperatorError
 from relay.model.network import Address, Allowed, Line, Network, Node, Proxy, Secret, UdpFilter
@@ -101,6 +102,7 @@ def _read_line(name: str, table: Table, ingresses: tuple[str, ...], nodes: Mappi
     proxy = _read_proxy(table.table("proxy"))
     probe = table.get("probe", values.probe, False)
     udp = table.get("udp", values.udp, proxy is None)
+    quota = read_line_quota(table.table("quota"), ingresses)
     if udp is True and proxy is not None:
         table.wrong("udp", "no datagrams go through a proxy", 'write udp = "host:port" for another way, or false')
     table.finish()
@@ -109,7 +111,7 @@ def _read_line(name: str, table: Table, ingresses: tuple[str, ...], nodes: Mappi
     address = address or getattr(nodes[end], "address", None)
     if address is None:
         return None
-    return Line(name, start, end, address, both, group, provider, rate, cost, backup, proxy, udp, probe)
+    return Line(name, start, end, address, both, group, provider, rate, cost, backup, proxy, udp, probe, quota)
 
 
 def _leads_somewhere(

@@ -140,6 +140,20 @@ def probe(value: object) -> bool:
     raise Wrong(f"{shown(value)} is no way to probe a line", 'write "lean", or "full", which is the usual one')
 
 
+def zone(value: object) -> str:
+    """The name of a time zone."""
+    import zoneinfo
+
+    name = text(value)
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        known = nearest(name, sorted(zoneinfo.available_timezones()))
+        mend = known if known.startswith("did you") else 'write one as "Asia/Tokyo"'
+        raise Wrong(f'"{name}" is no time zone', mend) from None
+    return name
+
+
 def udp_filter(value: object) -> UdpFilter:
     """From whom replies are taken."""
     if isinstance(value, str) and value in list(UdpFilter):

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 import attrs
 
 from relay.model.limits import Limits
+from relay.model.quota import Quota
 
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -104,6 +105,8 @@ class Line:
     none says so, and carriers go on."""
     is_lean: bool = False
     """Probed no more than needed while nobody rides on it: a line of which each byte is paid."""
+    quota: Quota | None = None
+    """What it may carry in a period. A matter of ingresses, and none of the digest."""
 
     def touches(self, node: str) -> bool:
         """Whether it begins or ends at *node*."""

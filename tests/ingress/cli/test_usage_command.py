@@ -26,7 +26,7 @@ def run(monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any], **options: obje
 
     monkeypatch.setattr(usage, "ask", ask)
     monkeypatch.setattr(usage, "find_socket", lambda admin, kind: admin)
-    words = {"admin": "a.sock", "by": "user", "since": "30d", "json": False, "csv": False, **options}
+    words = {"admin": "a.sock", "by": "user", "since": "30d", "json": False, "csv": False, "action": None, **options}
     return usage.run(Namespace(**words)), asked
 
 
@@ -38,6 +38,41 @@ def test_a_table(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[
     assert lines[1].split() == ["alice", "1.2M", "5.6G", "12,345", "0", "7"]
     assert lines[2].split() == ["-", "1", "2", "3", "4", "5"]
     assert lines[3:] == ["9 more that moved less are left out", "a row is lost"]
+
+
+QUOTA = {
+    "used": 512e9,
+    "amount": 1e12,
+    "fraction": 0.512,
+    "counts": "both",
+    "ends_on": "2026-12-05",
+    "effect": "none",
+    "subject": "bob",
+}
+
+
+def test_what_was_used_of_quotas_stands_below(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    quotas = {"ix": QUOTA, "rated": {**QUOTA, "counts": "p95", "used": 1e7, "amount": None, "effect": "none"}}
+    owners = [{**QUOTA, "effect": "slow", "fraction": 1.0}]
+    run(monkeypatch, {**ANSWER, "notes": [], "quotas": quotas, "owners": owners})
+    assert capsys.readouterr().out.splitlines()[3:] == [
+        "quota of line ix: 512G of 1.0T (51%), until 2026-12-05",
+        "quota of line rated: 95th percentile 80 Mbit/s, until 2026-12-05",
+        "quota of bob: 512G of 1.0T (100%), until 2026-12-05: nothing new, and 64 kbit/s",
+    ]
+
+
+def test_what_the_seller_says_is_taken(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    answer = {"quota": {**QUOTA, "counts": "p95", "amount": 1e7, "effect": "backup"}}
+    code, asked = run(monkeypatch, answer, action="set", line="ix", amount="512GB")
+    assert code == 0 and asked == [("a.sock", {"ask": "quota", "line": "ix", "used": 512 * 10**9}, "ingress")]
+    said = capsys.readouterr().out
+    assert said.startswith("quota of line ix: 95th percentile 4.1e+06 of 80 Mbit/s, until 2026-12-05: it is a backup")
+    code, asked = run(monkeypatch, answer, action="set", line="ix", amount="512")
+    assert code == 2 and not asked
+    assert capsys.readouterr().err.startswith("ingress: usage set ix: ")
 
 
 def test_nothing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -202,7 +202,7 @@ def test_of_too_many_owners_the_idle_are_forgotten() -> None:
 
 async def test_datagrams_wait_for_a_moment_and_then_the_oldest_go(make_bed: ClientBeds) -> None:
     bed = await make_bed()
-    buckets = Buckets(bed.loop, Allowance(rate=RateBounds(SLOW, None)))
+    buckets = Buckets(bed.loop, RateBounds(SLOW, None))
     sent: list[bytes] = []
     late: list[None] = []
     pace = DatagramPace(bed.loop, buckets, buckets.up, sent.append, lambda: late.append(None))

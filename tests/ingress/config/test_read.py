@@ -221,7 +221,7 @@ FORWARD = '[[forward]]\nlisten = "127.0.0.1:2000"\ntarget = "a.example:1"\n'
         (GOOD + '[[rule]]\nredundant = true\nhost = "::1"\n', 'rule[0].host: "::1" is an address; write cidr = "::1"'),
         (GOOD + "[[rule]]\nredundant = true\nport = [1, 0]\n", "rule[0].port[1]: 0 is not a whole number"),
         (GOOD + '[[allowance]]\nstreams = 3\n', "allowance[0]: it does not say for whom it is"),
-        (GOOD + '[[allowance]]\nuser = "*"\n', "allowance[0]: it bounds nothing; write rate, streams or associations"),
+        (GOOD + '[[allowance]]\nuser = "*"\n', "allowance[0]: it bounds nothing; write rate, streams, associ"),
         (GOOD + '[[allowance]]\nuser = "*"\nrate = { upp = "1Mbit/s" }\n', 'allowance[0].rate: "upp" is no direction'),
         (GOOD + '[[allowance]]\nuser = "*"\nrate = "fast"\n', 'allowance[0].rate: "fast" is not a rate'),
         (GOOD + '[[allowance]]\nuser = "*"\nstreams = -1\n', "allowance[0].streams: -1 is not a whole number"),
@@ -288,6 +288,33 @@ def test_a_redundant_rule_needs_two_paths_that_share_no_line(tmp_path: Path) -> 
     (warning,) = warnings(tmp_path, GOOD + '[line.second]\nfrom = "jp"\nto = "us"\n' + rule)
     assert warning.startswith("ingress.sh: a rule asks for redundant streams")
     assert warnings(tmp_path, GOOD + '[line.direct]\nfrom = "sh"\nto = "us"\n' + rule) == ()
+
+
+QUOTA = 'from = "jp"\nto = "us"\nquota = { amount = "1TB"%s }'
+SECOND = '[ingress.bj]\nlisten = "127.0.0.1:1081"\n[line.other]\nfrom = "bj"\nto = "jp"\n'
+
+
+def test_a_quota_of_a_month_without_a_day_is_warned_of(tmp_path: Path) -> None:
+    (warning,) = warnings(tmp_path, GOOD.replace('from = "jp"\nto = "us"', QUOTA % ""))
+    assert warning.startswith("line.pacific.quota: no day is said, so that it begins on the 1st; write day = 5")
+    for said in (", day = 1", ', each = "day"'):
+        assert warnings(tmp_path, GOOD.replace('from = "jp"\nto = "us"', QUOTA % said)) == ()
+
+
+def test_each_of_several_ingresses_over_a_quota_has_its_share(tmp_path: Path) -> None:
+    for said in ("", ", share = { sh = 0.5 }"):
+        (told,) = mistakes(
+            tmp_path, GOOD.replace('from = "jp"\nto = "us"', QUOTA % (", day = 5" + said)) + SECOND, "sh"
+        )
+        assert told == (
+            "line.pacific.quota: sh and bj use this line, and each counts its own part alone; "
+            "say what part each may use: share = { sh = 0.5, bj = 0.5 }"
+        )
+    whole = GOOD.replace('from = "jp"\nto = "us"', QUOTA % ", day = 5, share = { sh = 0.7, bj = 0.3 }") + SECOND
+    found = load(write(tmp_path, whole), "bj").network.lines["pacific"].quota
+    assert found is not None and found.share("bj") == 0.3
+    rated = GOOD.replace('from = "jp"\nto = "us"', 'from = "jp"\nto = "us"\nquota = { counts = "p95", day = 5 }')
+    assert load(write(tmp_path, rated + SECOND), "sh").warnings == ()
 
 
 def test_more_paths_than_are_used_are_warned_of(tmp_path: Path) -> None:

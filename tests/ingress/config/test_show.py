@@ -50,7 +50,12 @@ group = "g"
 provider = "中"
 rate = "1.5Mbit/s"
 cost = 0.25
+quota = { amount = "1.5TB", day = 5, counts = "larger", over = "stop", zone = "Asia/Tokyo", share = { sh = 0.5 } }
 proxy = { url = "socks5://a.example:1" }
+[line.rated]
+from = "sh"
+to = "us"
+quota = { counts = "p95", amount = "80Mbit/s" }
 [[rule]]
 name = "domestic"
 host = ["=a.example", { file = "geosite.dat", format = "geosite", name = "cn", attributes = ["!ads"] }]
@@ -86,6 +91,7 @@ streams = 0
 client = ["10.0.0.1", "2001:db8::/32"]
 rate = "20Mbit/s"
 associations = 3
+quota = { amount = "20GB", each = "day" }
 [limits]
 drain = "250ms"
 half_closed_idle = "90s"

@@ -16,7 +16,7 @@ from relay.model.cause import Cause
 from tests.imports import Module, read_modules
 
 MODULES = read_modules()
-FAMILIES = ("cause.", "state.", "role.", "column.")
+FAMILIES = ("cause.", "state.", "role.", "column.", "effect.")
 """Words of tables and causes: their keys are put together by `word`."""
 WORDED = ("ingress.measure", "ingress.choice", "ingress.report")
 """Rooms that say why; what they say is a message."""

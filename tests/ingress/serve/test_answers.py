@@ -114,7 +114,7 @@ async def test_that_the_kernel_is_short_of_memory_is_told_while_it_is_so(
 async def test_the_questions_are_answered(make_running: Make) -> None:
     _, running = make_running()
     answers = asks(running)
-    by_hand = {"use", "hold", "release", "page"}
+    by_hand = {"use", "hold", "release", "quota", "page"}
     assert set(answers) == {"paths", "why", "reload", "usage", "history", "events"} | by_hand
     assert (await answers["paths"]({}))["ingress"] == INGRESS
     told = await answers["why"]({"target": "example.com:80"})
