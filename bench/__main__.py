@@ -13,7 +13,7 @@ from bench.report import write_report
 from bench.results import keep_result, load_results
 
 ALL = [measure.name for measure in MEASURES]
-APART = ("before", "choice", "exits", "hostile", "survive", "walks", "wan")
+APART = ("before", "choice", "exits", "history", "hostile", "survive", "walks", "wan")
 """Measures with a command line and a report of their own."""
 
 
@@ -26,7 +26,7 @@ def parser() -> argparse.ArgumentParser:
         description="Measure ingress beside the programs installed here. Without a name: all of it, and the report.",
         epilog=f"{text}\n\n`install` puts the peers on this machine; `report` writes docs/bench.md from kept results;\n"
         "`before` (this checkout beside an earlier one), `choice` (the ranking over scripted weather), `exits` (what\n"
-        "clients notice of an exit that reaches nothing), `hostile`\n"
+        "clients notice of an exit that reaches nothing), `history` (its file, its questions, its CPU), `hostile`\n"
         "(what attackers do to others), `survive`, `wan` and `walks` (how many files one event touches) have command\n"
         "lines of their own:\n"
         "python -m bench before --help",

@@ -1,8 +1,12 @@
 """Records as bytes: a *sheet* has those of everything in one span, a *strip* those of one series in a day's quarters.
 
 Sheet: version (1 byte), a zero, how many (2 bytes), their ids in rising order (4 bytes each), their records (40 bytes
-each). Strip: version (1 byte), then, compressed by zlib, column behind column, of each the first byte of all values,
-then the second and so on. Everything is little-endian. What cannot be read is a ValueError, never anything else.
+each). Strip: version (1 byte), then, compressed by zlib, column behind column, each of 96 values of two bytes: all
+their low bytes, then all high ones. Everything is little-endian. What cannot be read is a ValueError, never anything
+else.
+
+What was moved is a float of four bytes in a sheet and of two in a strip, the upper half of the four: right to 0.4 %.
+The other half would be noise, and half of the file.
 """
 
 import struct
@@ -20,8 +24,8 @@ WHOLE: Final = 11
 """Columns that are whole numbers of two bytes; the others are floats, of two bytes and of four."""
 RECORD: Final = struct.Struct(f"<{WHOLE}He4f")
 HEAD: Final = struct.Struct("<BxH")
-COLUMNS: Final = (*(("H", 2),) * WHOLE, ("e", 2), *(("f", 4),) * 4)
-LENGTH: Final = sum(size for _, size in COLUMNS) * IN_A_DAY
+COLUMNS: Final = "H" * WHOLE + "e" + "f" * 4
+LENGTH: Final = 2 * len(COLUMNS) * IN_A_DAY
 MOST_WHOLE: Final = 0xFFFF
 MOST_FLOAT: Final = 3e38
 
@@ -71,14 +75,17 @@ def pack_strip(records: Mapping[int, Record]) -> bytes:
     """The strip of *records* by the number of their quarter in the day, from 0 to 95; the others are EMPTY."""
     rows = [_fitting(records.get(number, EMPTY)) for number in range(IN_A_DAY)]
     columns = zip(*rows, strict=True)
-    packed = b"".join(_planes(column, *kind) for column, kind in zip(columns, COLUMNS, strict=True))
+    packed = b"".join(_planes(column, code) for column, code in zip(columns, COLUMNS, strict=True))
     return bytes([STRIP_VERSION]) + zlib.compress(packed)
 
 
-def _planes(column: Sequence[float], code: str, size: int) -> bytes:
-    """The first bytes of all values, the second ones …: what is alike stands together."""
+def _planes(column: Sequence[float], code: str) -> bytes:
+    """All low bytes, then all high ones: what is alike stands together."""
     data = struct.pack(f"<{IN_A_DAY}{code}", *column)
-    return b"".join(data[byte::size] for byte in range(size))
+    if code == "f":
+        upper = [(value + 0x8000) >> 16 for value in struct.unpack(f"<{IN_A_DAY}I", data)]
+        data = struct.pack(f"<{IN_A_DAY}H", *upper)
+    return data[::2] + data[1::2]
 
 
 def unpack_strip(strip: bytes) -> dict[int, Record]:
@@ -92,16 +99,16 @@ def unpack_strip(strip: bytes) -> dict[int, Record]:
         raise ValueError(f"a strip that is broken: {error}") from error
     if len(data) != LENGTH or not unpacker.eof:
         raise ValueError("a strip of another length")
-    columns, at = [], 0
-    for code, size in COLUMNS:
-        columns.append(_column(data[at : at + size * IN_A_DAY], code, size))
-        at += size * IN_A_DAY
+    size = 2 * IN_A_DAY
+    columns = [_column(data[at * size : (at + 1) * size], code) for at, code in enumerate(COLUMNS)]
     records = map(Record._make, zip(*columns, strict=True))
     return {number: record for number, record in enumerate(records) if not record.is_empty}
 
 
-def _column(planes: bytes, code: str, size: int) -> tuple[float, ...]:
+def _column(planes: bytes, code: str) -> tuple[float, ...]:
     data = bytearray(len(planes))
-    for byte in range(size):
-        data[byte::size] = planes[byte * IN_A_DAY : (byte + 1) * IN_A_DAY]
+    data[::2], data[1::2] = planes[:IN_A_DAY], planes[IN_A_DAY:]
+    if code == "f":
+        upper = struct.unpack(f"<{IN_A_DAY}H", data)
+        return struct.unpack(f"<{IN_A_DAY}f", struct.pack(f"<{IN_A_DAY}I", *(value << 16 for value in upper)))
     return struct.unpack(f"<{IN_A_DAY}{code}", data)

@@ -1,18 +1,22 @@
 """History in the state file: what a year of it is, what is read of it, and what is left when things go wrong."""
 
+import contextlib
 import json
+import os
 import sqlite3
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
 
 from ingress.history.happened import Happenings
 from ingress.history.outages import Outages
 from ingress.history.record import DAY, EMPTY, MINUTE, QUARTER, Record, Series
 from ingress.state import history as module
-from ingress.state.file import StateFile
+from ingress.state.file import StateFile, Unusable
 from ingress.state.history import DAYS_KEPT, MINUTES_KEPT, MOST_GIVEN, HistoryPart
 from ingress.state.history_query import (
     MOST_POINTS,
@@ -25,7 +29,9 @@ from ingress.state.history_query import (
     step_for,
     wholes,
 )
+from ingress.state.keeper import Keeper
 from ingress.state.schema import VERSION
+from tests.world import until
 
 BEGIN = 20_833 * DAY
 """A midnight."""
@@ -87,6 +93,16 @@ def bed(tmp_path: Path) -> Iterator[Bed]:
     made = Bed(tmp_path / "state" / "sh.sqlite")
     yield made
     made.file.close()
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of one megabyte."""
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(tmp_path)]
+    if os.geteuid() or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("only root may make a file system that is full")
+    yield tmp_path
+    subprocess.run(["umount", "--lazy", str(tmp_path)], check=True)
 
 
 def test_a_year_is_written_and_read(bed: Bed) -> None:
@@ -310,3 +326,43 @@ def test_fields_of_events_are_json(bed: Bed) -> None:
     bed.write()
     (text,) = bed.file.read(lambda one: one.execute("SELECT fields FROM events").fetchone())
     assert json.loads(text) == fields
+
+
+async def test_a_disk_that_is_really_full_costs_no_minute_and_a_damaged_file_only_what_it_had(
+    disk: Path, nursery: trio.Nursery
+) -> None:
+    """The keeper at work: on a file system that something else has filled, and whose file is none any more."""
+    feed, happenings = Feed(), Happenings(lambda: float(BEGIN))
+    part = HistoryPart(feed, happenings, lambda: float(BEGIN))  # type: ignore[arg-type]
+    keeper = Keeper(disk / "sh.sqlite", [part])
+    nursery.start_soon(keeper.run)
+    await until(lambda: keeper.is_open)
+
+    async def minutes() -> int:
+        return int(await keeper.ask(lambda one: one.execute("SELECT COUNT(*) FROM sheets").fetchone()[0]))
+
+    feed.minutes[BEGIN // MINUTE] = {PATH: RECORD}
+    assert await minutes() == 1
+    ballast = disk / "ballast"
+    with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
+        while True:
+            file.write(b"x" * 4096)
+    names = [Series("path", f"{number:03}" * 20) for number in range(300)]
+    for minute in range(1, 6):
+        feed.minutes[BEGIN // MINUTE + minute] = dict.fromkeys(names, RECORD)
+    with contextlib.suppress(Unusable):
+        await minutes()
+    assert "full" in keeper.trouble and part.dropped == 0
+    ballast.unlink()
+    assert await minutes() == 6 and keeper.trouble == ""
+    feed.outages.begin(PATH, "down", "", BEGIN)
+    assert await minutes() == 6
+    await keeper.ask(lambda one: one.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall())
+    (disk / "sh.sqlite").write_bytes(b"no database any more" * 10_000)
+    await keeper.ask(lambda one: one.execute("PRAGMA shrink_memory").fetchall())  # else it need not look
+    feed.minutes[BEGIN // MINUTE + 9] = {PATH: RECORD}
+    with contextlib.suppress(Unusable):
+        await minutes()
+    assert await minutes() == 1
+    assert (disk / "sh.sqlite.damaged").exists() and await keeper.ask(series_named) == {PATH: 1}
+    assert [one.end for one in await keeper.ask(lambda one: outages_between(one, 0, BEGIN + 9.0))] == [None]
