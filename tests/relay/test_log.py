@@ -267,3 +267,22 @@ def test_at_debug_everything_is_written() -> None:
         written.log.event("stream-opened", level="debug")
     assert len(written.take()) == 100
     assert written.log.left_out() == 0
+
+
+def test_a_subscriber_hears_what_it_asked_for_be_it_written_or_not() -> None:
+    log, heard = Log(lambda: 0.0), []
+    log.configure("text", "error", io.StringIO())
+    end = log.subscribe({"path-dead"}, lambda *told: heard.append(told))
+    other = log.subscribe({"path-dead"}, lambda *told: 1 / 0)
+    for _ in range(2 * LINES_AT_ONCE):
+        log.event("path-dead", path="a", error=ValueError(), more=b"\xff" * 2)
+    log.event("path-up", path="a")
+    log.event("path-dead", level="debug", path="a")
+    assert len(heard) == 2 * LINES_AT_ONCE
+    assert heard[0] == ("path-dead", "info", {"path": "a", "error": "ValueError", "more": "\\xff\\xff"})
+    assert log.dropped() == 2 * LINES_AT_ONCE  # of whoever fails
+    end()
+    end()
+    other()
+    log.event("path-dead", path="b")
+    assert len(heard) == 2 * LINES_AT_ONCE

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from ingress.history.record import EMPTY, Series
+from ingress.serve.answers import make_report
 from ingress.serve.history_answer import answer_events, answer_history
 from relay import log
 from relay.errors import OperatorError
@@ -123,6 +124,8 @@ async def test_all_at_once(make_world: Make) -> None:
     assert answer["outages"][0]["why"] == "cut" and answer["notes"] == []
     before = await history(world, since=now - 86_400, until=now - 80_000)
     assert before["all"] == [] == before["outages"]
+    watch.dropped = 3
+    assert make_report(world.running).counters["history_dropped"] == 3
 
 
 async def test_events_of_a_line_are_those_of_its_paths(make_world: Make) -> None:
