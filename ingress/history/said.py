@@ -59,12 +59,15 @@ KEPT: Final[Mapping[str, Said]] = {
     "quota-used": Said(_LINE, "line {line} has used its quota: {used} of {amount} bytes, until {ends}"),
     "quota-fresh": Said(_LINE, "line {line} has room in its quota again: {used} of {amount} bytes, until {ends}"),
     "quota-set": Said(_LINE, "{used} bytes of the quota of line {line} were used, it was said"),
+    "line-held": Said(_LINE, "line {line} is held for {seconds} s: nothing new goes over it"),
+    "line-released": Said(_LINE, "line {line} is held no more: {why}"),
     "streams-ended": Said(_PATH, "{count} streams were reset on {path}: {why}"),
     "state-not-kept": Said((), "what is learned cannot be kept: {why}"),
     "state-kept-again": Said((), "what is learned is kept again, in {file}"),
     "state-damaged": Said((), "the state file was damaged, and is {aside} now"),
 }
-"""By the event's name in the log (docs/logs.md). What strangers and clients can cause is not among them."""
+"""By the event's name in the log (docs/logs.md). Refusals of clients are not among them: strangers can cause as
+many as they like."""
 
 
 class _Blanks(dict[str, Any]):
