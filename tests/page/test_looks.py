@@ -1,5 +1,6 @@
 """How the page looks and is used, whatever the network: sizes, languages, the dark, the keyboard, hostile names."""
 
+import re
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from tests.page.networks import all_down, crowded, empty, hostile, many_streams
 
 pytestmark = pytest.mark.page
 VIEWS = ("network", "why", "why?target=target.test", "history", "streams", "events", "usage", "nodes")
+KEY = re.compile(r"\b(?:term|state|source|view|link|sum|map|nodes|usage|events)\.[a-z]|\bundefined\b|\bNaN\b")
+"""What would be read where a word is missing."""
 NETWORKS = {"crowded": crowded, "down": all_down, "empty": empty, "hostile": hostile}
 
 
@@ -23,6 +26,7 @@ def test_every_view_fits(browser: Any, whole: RunningDemo, width: int, language:
             opened.view(name)
             opened.page.wait_for_load_state("networkidle") if name == "history" else None
             assert opened.overflow() == 0, name
+            assert not KEY.findall(opened.page.inner_text("body")), name
         assert ("网络" in opened.page.inner_text("nav")) == (language == "zh")
 
 

@@ -47,6 +47,10 @@ export class Live {
             if (error instanceof Refused && error.status !== 0) {
                 this.told.refused(error);
             }
+            if (error instanceof Refused && error.status === 401) {
+                this.end(); // whoever comes in begins anew
+                return;
+            }
             clearTimeout(this.retry);
             this.retry = setTimeout(() => this.whole(), AGAIN);
         }

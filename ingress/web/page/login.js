@@ -6,18 +6,20 @@ import { say } from "./words.js";
 
 let isExpired = false;
 
-/** If the page was opened by a one-use address, begins the session and takes the address out of the history. */
+/** If the page was opened by a one-use address, begins the session and takes the address out of the history; whether it did. */
 export async function enterByAddress() {
     const token = new URLSearchParams(location.hash.slice(1)).get("token");
     if (!token) {
-        return;
+        return false;
     }
     history.replaceState(null, "", location.pathname);
     try {
         await enter({ token });
+        isExpired = false;
     } catch {
         isExpired = true;
     }
+    return !isExpired;
 }
 
 /**
@@ -48,5 +50,5 @@ export function loginView(entered) {
         form.hidden = !told.has_users;
     };
     showForm();
-    return { node: element("section", { class: "card login" }, element("h1", {}, say("login.title")), element("p", {}, say("login.why")), wrong, form) };
+    return { node: element("section", { class: "card login" }, element("h1", {}, say("login.title")), element("p", {}, say("login.why")), wrong, form), isLogin: true };
 }

@@ -15,7 +15,7 @@ import { nodesView } from "./nodes.js";
 import { duration, language, say, setLanguage } from "./words.js";
 
 /**
- * @typedef {{node: HTMLElement, moved?: (seen: import("./live.js").Seen) => void, leave?: () => void}} View
+ * @typedef {{node: HTMLElement, moved?: (seen: import("./live.js").Seen) => void, leave?: () => void, isLogin?: boolean}} View
  * @typedef {{seen: () => import("./live.js").Seen | null, query: URLSearchParams, refused: (error: unknown) => string}} Context
  */
 
@@ -101,8 +101,10 @@ function showLate(seconds) {
 
 /** @param {Refused} refused */
 function askWho(refused) {
-    if (refused.status === 401 || refused.status === 403) {
-        show(loginView(() => { live.begin(); open(); }));
+    if (refused.status === 401) {
+        if (!view?.isLogin) {
+            show(loginView(() => { live.begin(); open(); }));
+        }
     } else {
         replace(content, element("p", { class: "note bad" }, say("link.failed", { why: refused.message })));
     }
@@ -120,7 +122,12 @@ function sentence(error) {
     return say("link.failed", { why: error instanceof Error ? error.message : String(error) });
 }
 
-addEventListener("hashchange", open);
+addEventListener("hashchange", async () => {
+    if (await enterByAddress()) {
+        live.begin();
+    }
+    open();
+});
 document.addEventListener("visibilitychange", () => (document.hidden ? live.end() : live.begin()));
 await enterByAddress();
 build();

@@ -103,7 +103,7 @@ function linePart(line, places) {
         isSmall: small,
         halo: shape("path", { class: "halo", d }),
         curve: shape("path", { class: "line", d }),
-        group: shape("g", { class: "label" }, title, shape("rect", { x: left, y: y - height / 2, width, height, rx: 7 }), name, figure, state, rate),
+        group: shape("a", { class: "label", href: `#history?of=${encodeURIComponent(line.line)}`, tabindex: "-1" }, title, shape("rect", { x: left, y: y - height / 2, width, height, rx: 7 }), name, figure, state, rate),
         title, figure, state, rate,
     };
 }

@@ -46,6 +46,8 @@ function rowPart(first, press) {
     const names = linesOf(first).flatMap((line, place) => [place ? element("span", { class: "step" }, "›") : null, element("span", {}, line)]);
     const button = element("button", { type: "button", class: "path-name", "data-path": first.path, "aria-pressed": "false", title: say("ranking.draw", { path: first.path }), onclick: () => press(first.path) }, names, element("span", { class: "step" }, "→"), element("b", {}, first.exit));
     const node = element("tr", {}, cells.rank, element("th", { scope: "row", class: "path" }, button), cells.state, bar.node, cells.late, cells.streams, cells.rate, cells.reason);
+    const link = element("a", {});
+    cells.streams.append(link);
     /** @type {Record<string, any>} */
     let path = first;
     node.fresh = (/** @type {number} */ slowest, /** @type {Map<string, any>} */ now) => {
@@ -61,7 +63,8 @@ function rowPart(first, press) {
         setAttribute(cells.rank, "title", row.in_band ? say("ranking.band") : null);
         setText(cells.state, `${markOf(row.state)} ${sayState(row.state)}`);
         setText(cells.late, percent(row.late));
-        setText(cells.streams, streams(row));
+        setText(link, streams(row));
+        setAttribute(link, "href", row.streams ? `#streams?filter=${encodeURIComponent(row.path)}` : null);
         setText(cells.reason, row.reason);
     };
     return { node, update };

@@ -4,9 +4,9 @@ import { element } from "./dom.js";
 import { milliseconds } from "./format.js";
 import { say } from "./words.js";
 
-/** @typedef {{name: string, value: number, source: string, note: string}} Term */
+/** @typedef {{name: string, value: number, source: string, note: string, place: number}} Term `place` is its colour */
 
-const KINDS = ["round trip", "2 x deviation", "late", "lost", "exit to target", "first byte"];
+const KINDS = new Set(["round trip", "2 x deviation", "late", "lost", "exit to target", "first byte", "jitter"]);
 const SOURCES = /** @type {Record<string, string>} */ ({ assumed: "?", used: "*", told: "~" });
 const NOTHING = 0.00005;
 /** Seconds below which a term is not worth a word. */
@@ -23,9 +23,7 @@ export function drawnCandidates(all, taken) {
     const scale = Math.min(Math.max(...costs, 0.001), REACH * Math.min(...costs, Infinity), Infinity) || 0.001;
     const most = Math.max(scale, ...chosen);
     const rows = all.map((candidate) => ({ candidate, terms: termsOf(candidate) })).map(({ candidate, terms }) => ({ candidate, bar: bar(terms, candidate.cost, most), sum: sum(terms) }));
-    const known = new Set(all.flatMap((candidate) => termsOf(candidate).filter((term) => term.value >= NOTHING).map((term) => term.name)));
-    const sources = new Set(all.flatMap((candidate) => termsOf(candidate).filter((term) => term.value >= NOTHING).map((term) => term.source)));
-    return { rows, legend: legend(known, sources) };
+    return { rows, legend: legend(all.flatMap((candidate) => termsOf(candidate).filter((term) => term.value >= NOTHING))) };
 }
 
 /**
@@ -35,19 +33,22 @@ export function drawnCandidates(all, taken) {
  */
 function termsOf(candidate) {
     if (candidate.terms) {
-        return candidate.terms;
+        return candidate.terms.map((/** @type {Term} */ term, /** @type {number} */ index) => ({ ...term, place: index + 1 }));
     }
     const { cost, datagrams } = candidate;
     if (typeof cost !== "number" || typeof datagrams?.round_trip !== "number") {
         return [];
     }
-    const term = (/** @type {string} */ name, /** @type {number} */ value) => ({ name, value, source: "measured", note: "" });
-    return [term("round trip", datagrams.round_trip), term("jitter", Math.max(0, cost - datagrams.round_trip))];
+    const term = (/** @type {string} */ name, /** @type {number} */ value, /** @type {number} */ place) => ({ name, value, source: "measured", note: "", place });
+    return [term("round trip", datagrams.round_trip, 1), term("jitter", Math.max(0, cost - datagrams.round_trip), 2)];
 }
 
-/** @param {string} name */
-function place(name) {
-    return name === "jitter" ? 2 : Math.max(0, KINDS.indexOf(name)) + 1;
+/**
+ * What a term is called: by the page where it knows the name, else by the ingress, which speaks the page's language.
+ * @param {Term} term
+ */
+function called(term) {
+    return KINDS.has(term.name) ? say(`term.${term.name}`) : term.name;
 }
 
 /**
@@ -61,7 +62,7 @@ function bar(terms, cost, most) {
     for (const term of terms.filter((one) => one.value >= NOTHING)) {
         const share = Math.min(room, term.value / most);
         room -= share;
-        const piece = element("span", { class: `term-${place(term.name)}`, title: words(term) });
+        const piece = element("span", { class: `term-${term.place}`, title: words(term) });
         piece.style.width = `${(share * 100).toFixed(2)}%`;
         made.append(piece);
     }
@@ -73,22 +74,23 @@ function bar(terms, cost, most) {
 
 /** @param {Term} term */
 function words(term) {
-    return `${say(`term.${term.name}`)} ${milliseconds(term.value)} (${[say(`source.${term.source}`), term.note].filter(Boolean).join(", ")})`;
+    return `${called(term)} ${milliseconds(term.value)} (${[say(`source.${term.source}`), term.note].filter(Boolean).join(", ")})`;
 }
 
 /** @param {Term[]} terms */
 function sum(terms) {
     return terms.filter((term) => term.value >= NOTHING).flatMap((term, index) => [
         index ? " + " : "",
-        element("span", { title: words(term) }, `${say(`term.${term.name}`)} ${milliseconds(term.value)}${SOURCES[term.source] ?? ""}`)]);
+        element("span", { title: words(term) }, `${called(term)} ${milliseconds(term.value)}${SOURCES[term.source] ?? ""}`)]);
 }
 
 /**
- * @param {Set<string>} known
- * @param {Set<string>} sources
+ * @param {Term[]} shown
  */
-function legend(known, sources) {
-    const terms = [...KINDS, "jitter"].filter((name) => known.has(name)).map((name) => element("span", { class: "key" }, element("i", { class: `term-${place(name)}` }), say(`term.${name}`)));
+function legend(shown) {
+    const kinds = new Map(shown.map((term) => [term.place, called(term)]));
+    const terms = [...kinds].sort(([a], [b]) => a - b).map(([place, name]) => element("span", { class: "key" }, element("i", { class: `term-${place}` }), name));
+    const sources = new Set(shown.map((term) => term.source));
     const marks = Object.entries(SOURCES).filter(([source]) => sources.has(source)).map(([source, mark]) => element("span", {}, `${mark} ${say(`source.${source}`)}`));
     return [...terms, ...marks];
 }

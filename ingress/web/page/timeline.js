@@ -5,7 +5,7 @@
 const ORDINARY = /^carrier-|^leader-/;
 /** Of carriers one goes and another comes all the time; what a line does is told by its paths. */
 const BAD = /(dead|failed|lost|sick|stalled|damaged|forgotten|refused|wrong|down|broken|not-kept|used-up|short|policed|paused)$/;
-const WATCH = /(rescued|moved|draining|lagged|warned|leaves-exit|leave-exit|held|switched)$/;
+const WATCH = /(rescued|moved|draining|lagged|warned|leaves-exit|leave-exit|held|switched|carried)$/;
 
 /**
  * By its level, and what its name says of it.

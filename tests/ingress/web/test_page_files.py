@@ -19,6 +19,19 @@ MARKUP = re.compile(
 WORD = re.compile(r'^    "([^"]+)": "((?:[^"\\]|\\.)*)",$', re.MULTILINE)
 
 
+COLOUR = re.compile(r"--([\w-]+): #([0-9a-f]{3,6});")
+READ_ON = [
+    *(("ink", ground) for ground in ("card", "ground", "sunken", "bad-ground", "chosen")),
+    *(("soft", ground) for ground in ("card", "ground", "sunken", "bad-ground")),
+    *((kind, f"{kind}-ground") for kind in ("good", "warn", "bad")),
+    *((kind, "card") for kind in ("accent", "good", "warn", "bad")),
+    ("on-accent", "accent"),
+]
+"""Which colour of letters stands on which ground."""
+ENOUGH = 4.5
+"""WCAG 2.1, 1.4.3."""
+
+
 def words(language: str) -> dict[str, str]:
     return dict(WORD.findall((PAGE / f"words_{language}.js").read_text()))
 
@@ -78,6 +91,28 @@ def test_every_word_that_is_said_is_there_and_every_word_is_said() -> None:
     assert not said - known
     quoted = set(re.findall(r'"([\w. -]+)"', scripts))
     assert not {key for key in known - said if not key.startswith(begun) and key not in quoted}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_letters_can_be_read_on_their_ground(scheme: str) -> None:
+    light, dark = (dict(COLOUR.findall(part)) for part in (PAGE / "base.css").read_text().split("@media", 2)[:2])
+    colours = light if scheme == "light" else {**light, **dark}
+    pale = {pair for pair in READ_ON if contrast(*(colours[name] for name in pair)) < ENOUGH}
+    assert not pale
+
+
+def contrast(one: str, other: str) -> float:
+    """Of two colours, as WCAG 2.1 has it."""
+    lesser, greater = sorted((luminance(one), luminance(other)))
+    return (greater + 0.05) / (lesser + 0.05)
+
+
+def luminance(colour: str) -> float:
+    """Of a colour, from 0 to 1."""
+    digits = colour if len(colour) == 6 else "".join(digit * 2 for digit in colour)
+    channels = (int(digits[place : place + 2], 16) / 255 for place in (0, 2, 4))
+    linear = [one / 12.92 if one <= 0.03928 else ((one + 0.055) / 1.055) ** 2.4 for one in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def test_what_is_vendored_has_its_licence_and_version() -> None:
