@@ -18,11 +18,14 @@ from ingress.client.associations import KEPT, ClientAssociations
 from ingress.client.client_accounts import ClientAccounts
 from ingress.client.flows import AssociationClient
 from ingress.config import IngressConfig
+from ingress.config.allowance import Allowance
 from ingress.config.rule import Denial, PortRange, Rule
 from ingress.doors.datagram import PREFIX, address_bytes
+from ingress.quota.tallies import KeptTallies
 from ingress.usage.usage import Usage
 from relay.engine import Loop
 from relay.model.network import Allowed
+from relay.model.quota import Quota
 from tests.ingress.choice.figures import figure
 from tests.ingress.client.client_bed import TWO_EXITS, WALL, ClientBeds, make_config
 from tests.ingress.client.counterparts import Echoes
@@ -43,7 +46,7 @@ class Bed:
         self.network = Echoes(["us", "eu"])
         self.usage = Usage(lambda: WALL)
         self.accounts = ClientAccounts(self.usage, sites=True)
-        self.allowances = Allowances(loop)
+        self.allowances = Allowances(loop, KeptTallies(lambda: WALL))
         wishes = config.pop("wishes", None)
         assert isinstance(wishes, Wishes | None)
         given = make_config(TWO_EXITS, **config)
@@ -337,6 +340,22 @@ async def test_u22_new_quic_is_met_with_silence_where_datagrams_go_in_tcp(make: 
     bed.network.flows[0].goes_in_tcp = True
     client.send(PREFIX + web + b"is not new")
     assert (await heard(client)).endswith(b"is not new")
+
+
+async def test_who_has_used_a_quota_gets_no_other_and_what_it_has_is_slow(make: Make) -> None:
+    bed = make()
+    bed.allowances.use((Allowance(users=("ann",), quota=Quota(amount=1000, zone="UTC")),))
+    mine, other = bed.begin(user="ann"), bed.begin(user="bob")
+    bed.allowances.used("ann", HERE, 1000, 0)
+    owners = bed.allowances.heed_quotas()
+    bed.all.pace(owners)
+    assert owners == {mine.owner} and other.owner is None
+    assert bed.all.add(HERE, AssociationClient(HERE, "ann"), 0, lambda: None) is None
+    client = bed.client(mine)
+    for _ in range(100):
+        client.send(PREFIX + TARGET + bytes(1000))
+    await counted(lambda: bed.all.statistics().over_rate)
+    assert await heard(client)
 
 
 async def test_a_rule_that_denies_drops(make: Make) -> None:

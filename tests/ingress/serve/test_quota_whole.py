@@ -132,6 +132,22 @@ async def test_what_cannot_be_set_is_said(make_world: Make) -> None:
             await said(world, ask="quota", line="direct", used=used)
 
 
+async def test_a_clock_that_was_wrong_is_warned_of_until_the_seller_is_asked(make_world: Make) -> None:
+    world = with_quota(make_world(TWO_PATHS), 'amount = "1GB", day = 5')
+    await world.start()
+    await until(lambda: world.running.keeper.is_open)
+    quotas = world.running.quotas
+    right = quotas.tallies.wall
+    quotas.tallies.wall = lambda: right() + 400 * 86400
+    quotas.look()
+    quotas.tallies.wall = right
+    quotas.look()
+    (warning,) = (await said(world, ask="paths"))["warnings"]
+    assert warning.startswith("the clock stands before 20") and "ingress usage set direct" in warning
+    await said(world, ask="quota", line="direct", used=5_000_000)
+    assert (await said(world, ask="paths"))["warnings"] == []
+
+
 ALLOWANCE = '\n[[allowance]]\nclient = "127.0.0.1"\nquota = { amount = "%s", each = "day" }\n'
 
 
