@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+import attrs
+
 from ingress.messages.forms import EN
 from ingress.messages.message import render
 from ingress.report.rows import VERSION, LineRow, NodeRow, PathRow, Report
@@ -39,6 +41,7 @@ def network_event(report: Report, language: str = EN) -> Mapping[str, Any]:
         "paths": [{**_some(row, PATH), "reason": render(row.reason, language)} for row in report.paths],
         "lines": [_line(row) for row in report.lines],
         "nodes": [_some(row, NODE) for row in report.nodes],
+        "holds": [{**attrs.asdict(hold), "said": render(hold.said, language)} for hold in report.holds],
         "totals": {name: getattr(report.totals, name) for name in TOTALS},
         **{name: [render(text, language) for text in getattr(report, name)] for name in SAID},
     }
@@ -50,4 +53,5 @@ def _some(row: PathRow | LineRow | NodeRow, names: Sequence[str]) -> dict[str, A
 
 def _line(row: LineRow) -> dict[str, Any]:
     directions = [{"start": one.start, "end": one.end, "loss": one.loss, "rate": one.rate} for one in row.directions]
-    return {**_some(row, LINE), "directions": directions}
+    quota = None if row.quota is None else attrs.asdict(row.quota)
+    return {**_some(row, LINE), "directions": directions, "quota": quota}

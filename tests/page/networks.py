@@ -19,8 +19,8 @@ def crowded(told: Answer) -> Answer:
     lines = [{**line, "line": name, "start": start, "end": end} for name, start, end in [*first, *second]]
     lines[1] |= {"state": "poor", "late": 0.07}
     lines[12] |= {"state": "broken", "round_trip": None}
-    lines[3] |= {"held": True}
     lines[4] |= {"backup": True}
+    holds = [{"line": lines[3]["line"], "since": 0.0, "until": None, "said": f"{lines[3]['line']}, by hand"}]
     ways = [(a, b) for a in first for b in second if a[2] == b[1]][:64]
     paths = [
         {**path, "rank": place, "path": f"{a[0]}/{b[0]}", "exit": b[2], "state": "up", "in_band": place == 1}
@@ -28,7 +28,14 @@ def crowded(told: Answer) -> Answer:
     ]
     nodes = [{**node, "node": name, "is_exit": name in exits, "state": "up"} for name in [*relays, *exits]]
     nodes[1] |= {"draining": True}
-    return {**told, "lines": lines, "paths": paths, "nodes": nodes, "blame": [f"line {lines[12]['line']} is broken"]}
+    return {
+        **told,
+        "lines": lines,
+        "paths": paths,
+        "nodes": nodes,
+        "holds": holds,
+        "blame": [f"line {lines[12]['line']} is broken"],
+    }
 
 
 def all_down(told: Answer) -> Answer:

@@ -17,7 +17,7 @@ export function linesTable(point) {
     const node = element("section", { class: "card" }, element("h2", {}, say("lines.title")), element("div", { class: "scroll" }, element("table", { class: "lines" }, element("thead", {}, head), body)));
     /** @param {Seen} seen */
     const moved = ({ report, rates }) => {
-        const rows = report.lines.map((/** @type {Record<string, any>} */ line) => (/** @type {Record<string, any>} */ ({ ...line, shown: shownState(line, report), moving: rates.lines.get(line.line) })));
+        const rows = report.lines.map((/** @type {Record<string, any>} */ line) => (/** @type {Record<string, any>} */ ({ ...line, shown: shownState(line, report), holds: report.holds, moving: rates.lines.get(line.line) })));
         keepRows(body, rows, (line) => line.line, (line) => rowPart(line, point));
     };
     return { node, moved };
@@ -36,7 +36,7 @@ function rowPart(first, point) {
         const { shown, moving } = line;
         setAttribute(node, "data-grade", gravity(shown));
         setText(cells.way, `${line.start} → ${line.end}`);
-        setText(cells.state, [`${markOf(shown)} ${sayState(shown)}`, ...tagsOf(line).map(sayState)].join(" · "));
+        setText(cells.state, [`${markOf(shown)} ${sayState(shown)}`, ...tagsOf(line, line.holds).map(sayState)].join(" · "));
         setText(cells.rtt, line.round_trip === null ? "–" : `${milliseconds(line.round_trip)} ± ${milliseconds(line.deviation ?? line.uncertainty)}`);
         setText(cells.loss, `${percent(line.late)} · ${lost(line)}`);
         setText(cells.carries, carries(line));

@@ -133,7 +133,7 @@ function colour(parts, { report, rates }, path, isChosen) {
     for (const line of report.lines) {
         const part = parts.lines.get(line.line);
         if (part) {
-            colourLine(part, line, shownState(line, report), rates.lines.get(line.line));
+            colourLine(part, line, shownState(line, report), rates.lines.get(line.line), report.holds);
             part.halo.setAttribute("class", `halo${through.has(line.line) ? (isChosen ? " is-chosen" : " is-best") : ""}`);
         }
     }
@@ -149,18 +149,22 @@ function colour(parts, { report, rates }, path, isChosen) {
  * @param {Record<string, any>} line
  * @param {string} state
  * @param {{up: number, down: number} | undefined} now
+ * @param {{line: string}[] | undefined} holds
  */
-function colourLine(part, line, state, now) {
-    const tags = tagsOf(line).map(sayState);
+function colourLine(part, line, state, now, holds) {
+    const kinds = tagsOf(line, holds);
+    const tags = kinds.map(sayState);
     const grave = gravity(state) > 0 || state === "unknown";
     setAttribute(part.curve, "data-state", state);
     setAttribute(part.group, "data-state", state);
+    setAttribute(part.group, "data-closed", kinds.some((kind) => kind !== "backup"));
+    setAttribute(part.curve, "data-closed", kinds.some((kind) => kind !== "backup"));
     setAttribute(part.curve, "stroke-width", thickness(now));
     setText(part.figure, gravity(state) === 2 ? markOf(state) : milliseconds(line.round_trip));
     const loss = lossOf(line);
     const words = [grave ? `${gravity(state) === 2 ? "" : markOf(state)} ${sayState(state)}`.trim() : "", ...tags].filter(Boolean);
     const share = part.isSmall && !loss ? "" : percent(loss);
-    setText(part.state, grave || (part.isSmall && words.length) ? words.join(" ") : [...words, share].join(" "));
+    setText(part.state, grave || words.length > 1 || (part.isSmall && words.length) ? words.join(" ") : [...words, share].join(" "));
     setText(part.rate, gravity(state) === 2 || (part.isSmall && part.state.textContent) ? "" : rateOf(now, part.isSmall));
     setText(part.title, [`${line.line}: ${line.start} → ${line.end}`, sayState(state), ...tags, milliseconds(line.round_trip), say("map.late", { share: percent(line.late) }), line.dial_error ? say("lines.dial.failed", { why: line.dial_error }) : ""].filter(Boolean).join("\n"));
 }

@@ -143,6 +143,6 @@ export function verdict(report) {
         return { grade: "down", ...found };
     }
     const isBroken = working < asked.length || report.lines.some((line) => gravity(shownState(line, report)) === 2);
-    const isFair = report.blame.length > 0 || report.warnings.length > 0 || asked.some((path) => path.state === "held");
+    const isFair = report.blame.length > 0 || report.warnings.length > 0 || (report.holds ?? []).length > 0 || asked.some((path) => path.state === "held");
     return { grade: isBroken ? "broken" : isFair ? "fair" : "well", ...found };
 }

@@ -45,6 +45,7 @@ function verdictPart() {
         const said = [
             ...report.blame.map((text) => ({ kind: "blame", text })),
             ...report.warnings.map((text) => ({ kind: "warning", text })),
+            ...(report.holds ?? []).map((/** @type {any} */ hold) => ({ kind: "hold", text: hold.said })),
             ...(report.wishes ?? []).map((/** @type {string} */ text) => ({ kind: "wish", text })),
         ];
         keepRows(blames, said, (row) => `${row.kind} ${row.text}`, (row) => ({

@@ -29,12 +29,18 @@ export function nodeState(node) {
 }
 
 /**
- * What else a line is: held by hand, a backup.
+ * What else a line is: held by hand, used up, a backup.
  * @param {Record<string, any>} line
+ * @param {{line: string}[]} [holds] the lines that are held
  * @returns {string[]} keys of states
  */
-export function tagsOf(line) {
-    return [line.held && "line-held", line.backup && "backup"].filter(Boolean);
+export function tagsOf(line, holds = []) {
+    const effect = line.quota?.effect;
+    return [
+        holds.some((one) => one.line === line.line) && "line-held",
+        effect === "closed" && "used-up",
+        (line.backup || effect === "backup") && "backup",
+    ].flatMap((tag) => tag || []);
 }
 
 /**

@@ -2,8 +2,8 @@
 
 import { ask } from "./api.js";
 import { element, replace, setAttribute } from "./dom.js";
-import { percent, size, whole } from "./format.js";
-import { day, say } from "./words.js";
+import { percent, rate, size, whole } from "./format.js";
+import { say } from "./words.js";
 
 const KINDS = ["user", "line", "exit", "site"];
 const EVERY = 15_000;
@@ -14,7 +14,7 @@ const MOST = 200;
  * @param {import("./main.js").Context} context
  * @returns {import("./main.js").View}
  */
-export function usageView({ seen, refused }) {
+export function usageView({ refused }) {
     let kind = "user";
     let span = "today";
     const place = element("div", {});
@@ -35,11 +35,11 @@ export function usageView({ seen, refused }) {
             const told = await ask("usage", { by, since: Math.ceil(Date.now() / 1000 - begin(during)) });
             if (by === kind && during === span) {
                 replace(place, usageTable(told));
+                replace(quotas, quotaPart(told));
             }
         } catch (error) {
             replace(place, element("p", { class: "note bad", role: "alert" }, refused(error)));
         }
-        replace(quotas, quotaPart(seen()?.report.lines ?? []));
     }
 
     const again = setInterval(look, EVERY);
@@ -91,15 +91,28 @@ function usageTable(told) {
         told.notes.map((/** @type {string} */ note) => element("p", { class: "note" }, note))];
 }
 
-/** @param {Record<string, any>[]} lines */
-function quotaPart(lines) {
-    const rows = lines.filter((line) => line.quota).map((line) => {
-        const { used, amount, ends } = line.quota;
-        const share = used / amount;
-        const bar = element("span", { class: "bar-median" });
-        bar.style.width = `${Math.min(100, share * 100).toFixed(1)}%`;
-        return element("li", { "data-grade": share >= 1 ? 2 : share >= 0.8 ? 1 : 0 }, element("b", {}, line.line), element("span", { class: "bar", "aria-hidden": "true" }, bar), " ",
-            say("usage.quota.line", { used: size(used), amount: size(amount), share: percent(share), date: ends ? day(ends) : "–" }));
-    });
+/**
+ * Quotas of lines and of those who have one by an allowance.
+ * @param {any} told
+ */
+function quotaPart(told) {
+    const lines = Object.entries(told.quotas ?? {}).map(([name, quota]) => quotaRow(name, quota));
+    const owners = (told.owners ?? []).map((/** @type {any} */ quota) => quotaRow(quota.subject, quota));
+    const rows = [...lines, ...owners];
     return [element("h2", {}, say("usage.quota")), rows.length ? element("ul", { class: "remarks quotas" }, rows) : element("p", { class: "note" }, say("usage.quota.none"))];
+}
+
+/**
+ * @param {string} name
+ * @param {any} quota as docs/paths-json.md has it
+ */
+function quotaRow(name, quota) {
+    const figure = quota.counts === "p95" ? rate : size;
+    const bar = element("span", { class: "bar-median" });
+    bar.style.width = `${Math.min(100, quota.fraction * 100).toFixed(1)}%`;
+    const values = { used: figure(quota.used), amount: figure(quota.amount), share: percent(quota.fraction), date: quota.ends_on };
+    return element("li", { "data-grade": quota.fraction >= 1 ? 2 : quota.fraction >= 0.8 ? 1 : 0 },
+        element("b", {}, quota.fraction >= 0.8 ? "! " : "", name), element("span", { class: "bar", "aria-hidden": "true" }, bar),
+        element("span", {}, quota.counts === "p95" && `${say("usage.quota.p95")} · `, say(quota.amount === null ? "usage.quota.open" : "usage.quota.line", values),
+            quota.effect !== "none" && ` · ${say(`usage.effect.${quota.effect}`)}`));
 }

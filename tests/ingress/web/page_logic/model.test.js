@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { best, gravity, merge, rates, shownState, verdict } from "../../../../ingress/web/page/model.js";
+import { tagsOf } from "../../../../ingress/web/page/states.js";
 
 const path = (name, more = {}) => ({ path: name, exit: "us", rank: 1, state: "up", bytes_up: 0, bytes_down: 0, ...more });
 const line = (name, start, end, state = "up") => ({ line: name, start, end, state });
@@ -57,4 +58,11 @@ test("the best path is the first one that works", () => {
 
 test("every state has its gravity; one that this page does not know is worth a look", () => {
     assert.deepEqual(["up", "poor", "down", "unknown", "of another version"].map(gravity), [0, 1, 2, -1, 1]);
+});
+
+test("what is held, used up or a backup is said to be", () => {
+    const quota = (effect) => ({ quota: { effect } });
+    assert.deepEqual(tagsOf({ line: "a" }, [{ line: "a" }]), ["line-held"]);
+    assert.deepEqual(tagsOf({ line: "a", ...quota("closed"), backup: true }, [{ line: "b" }]), ["used-up", "backup"]);
+    assert.deepEqual([tagsOf({ line: "a", ...quota("backup") }), tagsOf({ line: "a", ...quota("none") })], [["backup"], []]);
 });
