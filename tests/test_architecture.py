@@ -46,6 +46,7 @@ FLOORS = (
     ("ingress", ("penalty", "users", "certificates")),
     ("ingress", ("users_file", "keys")),
     ("ingress", ("config", "doors")),
+    ("ingress", ("alerts",)),
     ("ingress", ("allowance", "measure", "quota", "usage")),
     ("ingress", ("history",)),
     ("ingress", ("choice", "state")),

@@ -133,6 +133,7 @@ def test_examples_of_paths_toml_are_accepted(
         base = re.sub(r"^\[ingress\.shanghai\]\n(?:.+\n)*", "", base, flags=re.MULTILINE)
     for name in re.findall(r'file = "(\S+)"', block):
         (tmp_path / name).write_text("a.example\n")
+        (tmp_path / name).chmod(0o600)
     (tmp_path / "paths.toml").write_text(f"{base}\n{block}")
     monkeypatch.chdir(tmp_path)
     assert ingress.cli.main(["check", "paths.toml"]) == 0

@@ -21,6 +21,7 @@ HANDLERS: Final = {
     "use": "ingress.cli.use:run",
     "hold": "ingress.cli.hold:run",
     "release": "ingress.cli.hold:release",
+    "alert": "ingress.cli.alert:run",
     "user": "ingress.cli.user:run",
 }
 
@@ -81,6 +82,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_rules(commands)
     _add_use(commands)
     _add_hold(commands)
+    alert = add_command(commands, "alert", "try who is told of what goes wrong", texts.ALERT)
+    alert.add_argument("--ingress", metavar="NAME", help="which ingress of paths.toml, if it has several")
+    alert.add_argument("action", choices=("test",), help="test: send a trial to every receiver")
+
     _add_user(commands)
     return parser
 

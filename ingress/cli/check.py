@@ -1,18 +1,22 @@
 """`ingress check`: all that is wrong with a file, or what it amounts to."""
 
 import argparse
+import importlib.util
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Final
 
 from ingress.cli.rules import list_warnings
 from ingress.config import NetworkFile, read_file
+from ingress.config.alert import Alert
 from ingress.config.show import as_toml
 from ingress.lists.load import Lists, load_lists
 from ingress.users_file import load_users
 from relay.admin.path import is_running
 from relay.cli.owner import as_owner_of
+from relay.config import read_secret
 from relay.errors import OperatorError
 from relay.identity import KeysError, expiry_warning, load_identity
 from relay.listen import try_all
@@ -38,6 +42,7 @@ def run(options: argparse.Namespace) -> int:
         *found.warnings,
         *_about(lists),
         *ending,
+        *alert_warnings(found.alerts),
         *_try_to_listen(found, options.keys),
     ):
         print(f"warning: {warning}", file=told)
@@ -123,6 +128,25 @@ def _look_at_lists(found: NetworkFile, wrong: list[str]) -> list[Lists]:
         except OperatorError as error:
             wrong.append(f"{error} (ingress.{doors.name}.countries names it)")
     return lists
+
+
+APPRISE: Final = (
+    "alert: `to` is sent by Apprise, which is not installed here; run pip install apprise in the Python of the ingress"
+)
+
+
+def alert_warnings(alerts: Iterable[Alert]) -> Iterator[str]:
+    """What keeps alerts from being sent from this machine; the file may be for another."""
+    receivers = [receiver for alert in alerts for receiver in alert.to]
+    for receiver in receivers:
+        try:
+            if receiver.secret is not None:
+                read_secret(receiver.secret)
+        except OperatorError as error:
+            yield f"{receiver.place}: {error}"
+    by_apprise = any(not receiver.command and not receiver.is_webhook for receiver in receivers)
+    if by_apprise and importlib.util.find_spec("apprise") is None:
+        yield APPRISE
 
 
 def _about(lists: list[Lists]) -> Iterator[str]:

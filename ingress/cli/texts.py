@@ -95,6 +95,11 @@ or when the line is no longer in the file. Without LINE: what is held now."""
 
 RELEASE: Final = "Let LINE carry new connections again."
 
+ALERT: Final = """\
+Send a trial to every receiver that an [[alert]] of paths.toml names, and say how each went. The running ingress sends
+it, directly first and then over its own paths; if none runs, it is sent from here, directly. Exit code 1 if one was not
+taken."""
+
 USER: Final = """\
 Change the file that `users` names in paths.toml (users.toml beside it, if it names none). Passwords are kept hashed.
 A running ingress takes the change at `ingress reload`."""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import attrs
 
+from ingress.config.alert import Alert
 from ingress.config.allowance import Allowance
 from ingress.config.chains import Chain, Found
 from ingress.config.left import left_by
@@ -105,6 +106,7 @@ class NetworkFile:
     """What works, and is probably not meant."""
     chains: tuple[Chain, ...] = ()
     allowances: tuple[Allowance, ...] = ()
+    alerts: tuple[Alert, ...] = ()
 
     @property
     def paths(self) -> Mapping[str, Paths]:
@@ -140,6 +142,7 @@ class IngressConfig:
     sites: bool = True
     allowances: tuple[Allowance, ...] = ()
     web: Web | None = None
+    alerts: tuple[Alert, ...] = ()
 
     def leaves(self, rule: Rule) -> frozenset[str] | None:
         """The names of the paths that *rule* leaves; None for all."""

@@ -7,6 +7,7 @@ are right, because a typo there would make false mistakes here.
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from ingress.config.alert import read_alerts
 from ingress.config.allowance import read_allowances
 from ingress.config.chains import Chain, Found, find, read_chains, walks, where_it_breaks
 from ingress.config.doors import read_doors, refuse_same_addresses
@@ -50,6 +51,7 @@ def load(path: Path | str, name: str | None = None) -> IngressConfig:
         doors.sites,
         found.allowances,
         doors.web,
+        found.alerts,
     )
 
 
@@ -62,6 +64,7 @@ def read_file(path: Path | str) -> NetworkFile:
     chains = read_chains(document, network)
     rules = read_rules(document, network, doors, chains)
     allowances = read_allowances(document)
+    alerts = read_alerts(document)
     limits = read_limits(document.table("limits"))
     document.finish()
     if not document.named("ingress"):
@@ -71,7 +74,9 @@ def read_file(path: Path | str) -> NetworkFile:
     _refuse_unshared(document, network, paths)
     document.mistakes.raise_any()
     warnings = (*find_warnings(network, paths, rules, chains), *web_warnings(doors.values()))
-    return NetworkFile(document.mistakes.file, doors, network, rules, limits, paths, warnings, chains, allowances)
+    return NetworkFile(
+        document.mistakes.file, doors, network, rules, limits, paths, warnings, chains, allowances, alerts
+    )
 
 
 def _choose(found: NetworkFile, name: str | None) -> str:

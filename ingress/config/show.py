@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 
+from ingress.config.alert import Alert, AlertReceiver, Quiet
 from ingress.config.allowance import Allowance
 from ingress.config.model import DatagramForward, Doors, NetworkFile, Web
 from ingress.config.rule import Denial, PortRange, Rule
@@ -41,6 +42,8 @@ def _lines(found: NetworkFile) -> Iterator[str]:
         yield from _table("[[rule]]", _rule(rule))
     for allowance in found.allowances:
         yield from _table("[[allowance]]", _allowance(allowance))
+    for alert in found.alerts:
+        yield from _table("[[alert]]", _alert(alert))
     yield from _table("[limits]", _limits(found.limits))
 
 
@@ -71,6 +74,27 @@ def _quota(quota: Quota | None) -> dict[str, object] | None:
         "over": "stop" if quota.stops else None,
         "share": dict(quota.shares) or None,
     }
+
+
+def _alert(alert: Alert) -> dict[str, object]:
+    hook = next((each for each in alert.to if each.is_webhook), None)
+    return {
+        "to": [_receiver(each) for each in alert.to if not each.command and not each.is_webhook],
+        "webhook": None if hook is None else _receiver(hook),
+        "command": [word for each in alert.to for word in each.command],
+        "when": {kind: _quantity(length, DURATIONS) for kind, length in alert.when.items()},
+        "quiet": None if alert.quiet is None else _quiet(alert.quiet),
+        "lang": alert.language,
+    }
+
+
+def _receiver(receiver: AlertReceiver) -> object:
+    return receiver.url if receiver.url is not None else _secret(receiver.secret)
+
+
+def _quiet(quiet: Quiet) -> dict[str, object]:
+    clock = {"from": quiet.start, "to": quiet.end}
+    return {**{key: f"{at // 60:02}:{at % 60:02}" for key, at in clock.items()}, "zone": quiet.zone}
 
 
 def _datagram_forward(forward: DatagramForward) -> dict[str, object]:

@@ -18,6 +18,7 @@ from ingress.report.rows import VERSION, NodeRow, Report, ToldRow, WhyDatagrams,
 from ingress.report.snapshot import Snapshot
 from ingress.report.why import explain
 from ingress.report.why_datagrams import explain_datagrams
+from ingress.serve.alert_facts import certificate_ends
 from ingress.serve.counters import ingress_counters
 from ingress.serve.history_answer import answer_events, answer_history
 from ingress.serve.history_keeping import planned
@@ -74,6 +75,9 @@ def asks(running: Running) -> Mapping[str, Ask]:
     async def quota(question: Mapping[str, Any]) -> Answer:
         return answer_quota(running, question)
 
+    async def alert_test(_: Mapping[str, Any]) -> Answer:
+        return {"version": VERSION, "receivers": await running.alerting.test()}
+
     async def page(_: Mapping[str, Any]) -> Answer:
         return {"version": VERSION, "address": running.web.invite()}
 
@@ -94,6 +98,7 @@ def asks(running: Running) -> Mapping[str, Ask]:
         "page": page,
         "hold": hold,
         "release": release,
+        "alert-test": alert_test,
         "reload": running.reloads.answer,
     }
 
@@ -263,8 +268,7 @@ def _forgetful(running: Running) -> list[str]:
 
 def _expiring(running: Running, now: float) -> list[str]:
     """Certificates that end soon, our own included."""
-    ends = {name: peer.welcome.not_after for name, peer in running.fleet.peers.items() if peer.welcome is not None}
-    ends[running.config.name] = running.identity.expires
+    ends = certificate_ends(running.fleet, running.identity, running.config.name)
     warnings = (expiry_warning(name, end, now) for name, end in ends.items())
     return [warning for warning in warnings if warning is not None]
 

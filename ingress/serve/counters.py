@@ -27,6 +27,7 @@ def ingress_counters(running: Running) -> dict[str, int]:
         "usage_dropped": running.usage.dropped,
         "quotas_forgotten": running.quotas.tallies.dropped,
         "history_dropped": running.history.dropped,
+        "alerts_given_up": running.alerting.statistics().given_up,
         "streams_unrepeatable": running.opener.statistics().unrepeatable,
         "associations_evicted": associations.evicted,
         "datagrams_foreign": associations.foreign,

@@ -4,13 +4,14 @@ on it."""
 import socket
 import time
 from argparse import Namespace
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
 import attrs
 import trio
 
+from ingress.alerts.notice import Fact
 from ingress.choice.sites import load_suffixes
 from ingress.choice.wishes import Wish, Wishes, read_wishes
 from ingress.client.allowances import Allowances
@@ -26,6 +27,9 @@ from ingress.lists.load import NO_LISTS, Lists, load_lists
 from ingress.paths.fleet import Fleet
 from ingress.paths.live import SetupOptions
 from ingress.quota.tallies import KeptTallies
+from ingress.serve.alert_door import AlertDoor
+from ingress.serve.alert_facts import certificate_ends, effect, facts
+from ingress.serve.alerting import Alerting
 from ingress.serve.datagram_forwards import Bound, DatagramForwards
 from ingress.serve.history_keeping import History
 from ingress.serve.holding import Holding
@@ -145,6 +149,9 @@ class Running:
         parts: list[Part] = [capacities, usage, kept, self.holding.part, self.history.part, QuotaPart(tallies)]
         self.keeper = Keeper(state, parts)
         self.web = WebDoor(self.loop, nursery)
+        door = AlertDoor(self.loop, self.entrance).open
+        counts = partial(effect, fleet)
+        self.alerting = Alerting(config.name, nursery, self._facts, counts, door, base.absolute(), time.time)
 
     def start(self) -> None:
         """Listen, keep what is learned, and look after what is half closed.
@@ -156,6 +163,7 @@ class Running:
         forwards = self.config.datagram_forwards
         self.datagram_forwards.use(forwards, self.datagram_forwards.bind_new(forwards))
         self.web.use(self.config.web, self._web_files, self.web.bind_new(self.config.web))
+        self.alerting.use(self.config.alerts)
         self.history.begin()
         self._nursery.start_soon(self._keep)
         self._nursery.start_soon(self.holding.watch)
@@ -175,6 +183,13 @@ class Running:
     def _each_round(self) -> None:
         self.opener.each_round()
         self.history.each_round()
+        self.alerting.each_round(self.loop.now)
+
+    def _facts(self) -> Iterator[Fact]:
+        """What is wrong now."""
+        ends = certificate_ends(self.fleet, self.identity, self.config.name)
+        out, disk, refused = self.history.watch.outages.open, self.keeper.trouble, self.reloads.refused
+        return facts(self.fleet, out, ends, time.time(), disk=disk, refused=refused)
 
     def _sweep(self) -> None:
         """Count what was moved by all that is open."""
@@ -298,6 +313,7 @@ class Running:
         self._listen(config, bound)
         self.datagram_forwards.use(config.datagram_forwards, datagrams)
         self.web.use(config.web, files.web, web)
+        self.alerting.use(config.alerts)
         self.config, self.identity, self.lists = config, identity, files.lists
         self.accounts.sites = config.sites
         self.memory.resize(config.limits.memory)

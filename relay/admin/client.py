@@ -30,15 +30,15 @@ class NoAnswer(AdminError):
     """Nobody answers at the socket, not in time, or not in a way that makes sense."""
 
 
-def ask(place: Path, question: Mapping[str, Any], kind: Kind) -> Answer:
-    """The answer of the *kind* of program that listens at *place*.
+def ask(place: Path, question: Mapping[str, Any], kind: Kind, patience: float = PATIENCE) -> Answer:
+    """The answer of the *kind* of program that listens at *place*, within *patience* seconds.
 
     Raises:
         NoAnswer: see there.
         OperatorError: the answer is an error; its text is the program's.
     """
     try:
-        line = _exchange(place, question_line(question), PATIENCE)
+        line = _exchange(place, question_line(question), patience)
     except OSError as error:
         raise no_answer(place, kind, error) from error
     return read_answer(place, line, kind)

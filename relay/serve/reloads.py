@@ -17,6 +17,8 @@ class Reloads:
     """Of one process. *reload* goes by the files and says what was done; OperatorError leaves all as it was."""
 
     def __init__(self, reload: Callable[[], Awaitable[str]]) -> None:
+        self.refused = ""
+        """Why the files as they are now are not in force; empty if they are, as far as anybody asked."""
         self._reload = reload
         self._turn = trio.Lock()  # who asks last has read last: an older file never takes the place of a newer one
 
@@ -28,10 +30,13 @@ class Reloads:
         """
         async with self._turn:
             try:
-                return await self._reload()
+                done = await self._reload()
             except OperatorError as error:
+                self.refused = str(error)
                 log.event("reload-failed", level="error", why=str(error))
                 raise
+            self.refused = ""
+            return done
 
     async def on_signal(self) -> None:
         """The same, and mistakes are only logged. Whoever waits already will read the files as they are now."""

@@ -1,6 +1,7 @@
 """The catalogue: both languages have all of it, and nothing for operators is written elsewhere."""
 
 import ast
+import re
 import string
 from collections.abc import Iterator
 
@@ -16,8 +17,8 @@ from relay.model.cause import Cause
 from tests.imports import Module, read_modules
 
 MODULES = read_modules()
-FAMILIES = ("cause.", "state.", "role.", "column.", "effect.")
-"""Words of tables and causes: their keys are put together by `word`."""
+FAMILIES = ("cause.", "state.", "role.", "column.", "way.", "effect.", "alert.kind.", "alert.wrong.", "alert.over.")
+"""Words of tables, causes and kinds: their keys are put together by `word`."""
 WORDED = ("ingress.measure", "ingress.choice", "ingress.report")
 """Rooms that say why; what they say is a message."""
 SAID = {"why", "reason", "sentence", "note", "text", "leaving", "copies"}
@@ -144,13 +145,17 @@ def test_every_message_of_the_catalogue_is_used_and_known() -> None:
 
 
 def keys_used() -> Iterator[tuple[str, str]]:
-    """Keys that a Message is made of, as far as they stand there."""
+    """Keys that a Message is made of, as far as they stand there whole."""
     for module in MODULES:
         for call in (node for node in ast.walk(module.tree) if isinstance(node, ast.Call)):
-            if isinstance(call.func, ast.Name) and call.func.id in ("Message", "say") and call.args:
-                for node in ast.walk(call.args[0]):
-                    if isinstance(node, ast.Constant) and isinstance(node.value, str) and "." in node.value:
-                        yield f"{module.file}:{call.lineno}", node.value
+            is_message = isinstance(call.func, ast.Name) and call.func.id in ("Message", "say")
+            for node in ast.walk(call.args[0]) if is_message and call.args else ():
+                if (
+                    isinstance(node, ast.Constant)
+                    and isinstance(node.value, str)
+                    and re.search(r"\..*[^.]$", node.value)
+                ):
+                    yield f"{module.file}:{call.lineno}", node.value
 
 
 def test_what_says_why_is_a_message() -> None:

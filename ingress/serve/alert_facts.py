@@ -1,0 +1,51 @@
+"""What is wrong with an ingress now, as alerts are told: once a second, while there are any."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from ingress.alerts.notice import Effect, Fact
+from ingress.history.outages import Outage
+from ingress.history.record import Series
+from ingress.measure.traffic import Counters
+from ingress.paths.fleet import Fleet
+from relay.identity import Identity, expiry_warning
+
+OUT: Final = {"line": "line", "path": "path", "ingress": "down"}
+"""Kinds of facts, by what is out."""
+
+
+def facts(
+    fleet: Fleet, out: Mapping[Series, Outage], ends: Mapping[str, float], now: float, *, disk: str, refused: str
+) -> Iterator[Fact]:
+    """All that is wrong at *now*, seconds since 1970. *out* is what does not work, *ends* when certificates end, *disk*
+    why nothing is kept, and *refused* why the files are not in force; empty if it is not so."""
+    nodes = fleet.network.nodes
+    for series, outage in out.items():
+        if series.kind in OUT:
+            yield Fact(OUT[series.kind], series.name, outage.why)
+        elif series.name in nodes:
+            yield Fact("exit" if nodes[series.name].exit else "node", series.name, outage.why)
+    for name, sickness in fleet.chooser.health.sick.items():
+        yield Fact("sick", name, sickness.sentence)
+    for name, end in ends.items():
+        warning = expiry_warning(name, end, now)
+        if warning is not None:
+            yield Fact("certificate", name, warning)
+    if disk:
+        yield Fact("disk", "", disk)
+    if refused:
+        yield Fact("config", "", refused)
+
+
+def certificate_ends(fleet: Fleet, identity: Identity, ingress: str) -> dict[str, float]:
+    """When certificates end, as far as they are known: those of nodes, and our own."""
+    ends = {name: peer.welcome.not_after for name, peer in fleet.peers.items() if peer.welcome is not None}
+    return {**ends, ingress: identity.expires}
+
+
+def effect(fleet: Fleet) -> Effect:
+    """What became of streams since the start."""
+    whole = Counters()
+    for counters in (*fleet.counters().values(), fleet.past):
+        whole.absorb(counters)
+    return Effect(whole.moves, whole.resumes, sum(whole.lost.values()))
