@@ -7,7 +7,7 @@ import attrs
 from ingress.alerts.notice import Key, Notice
 
 
-class Hold:
+class QuietHold:
     """One alert's. What began and ended unheard is told once, as what is over."""
 
     def __init__(self) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Final
 import attrs
 import trio
 
-from ingress.alerts.hold import Hold
+from ingress.alerts.hold import QuietHold
 from ingress.alerts.letter import Letter, trial, write
 from ingress.alerts.notice import Effect, Fact
 from ingress.alerts.watch import AlertWatch
@@ -125,7 +125,7 @@ class _Teller:
 
     alert: Alert
     watch: AlertWatch
-    hold: Hold
+    hold: QuietHold
     posts: tuple[Post, ...]
     scope: trio.CancelScope
 
@@ -208,7 +208,7 @@ class Alerting:
         posts = tuple(Post(receiver, self._door, self._base) for receiver in alert.to)
         scope = trio.CancelScope()
         self._nursery.start_soon(_run, posts, scope)
-        return _Teller(alert, AlertWatch(alert.when), Hold(), posts, scope)
+        return _Teller(alert, AlertWatch(alert.when), QuietHold(), posts, scope)
 
     def _count_past(self, teller: _Teller) -> None:
         sent = self._past.sent + sum(post.sent for post in teller.posts)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingress.alerts.hold import Hold
+from ingress.alerts.hold import QuietHold
 from ingress.alerts.notice import Effect, Fact, Notice
 from ingress.alerts.watch import GATHER, MOST_SETTLE, SETTLE, AlertWatch
 
@@ -112,7 +112,7 @@ def test_no_end_is_lost_and_nothing_is_told_twice(steps: list[tuple[frozenset[tu
 
 @given(st.lists(st.tuples(st.frozensets(NAMES), st.integers(1, 90), st.booleans()), max_size=40))
 def test_nor_in_quiet_hours(steps: list[tuple[frozenset[tuple[str, str]], int, bool]]) -> None:
-    watch, hold, now = AlertWatch(WHEN), Hold(), 0.0
+    watch, hold, now = AlertWatch(WHEN), QuietHold(), 0.0
     known: set[tuple[str, str]] = set()
 
     def heard(facts: list[Fact], is_quiet: bool) -> None:
@@ -137,7 +137,7 @@ def notice(is_over: bool, times: int = 1) -> Notice:
 
 
 def test_what_was_over_before_anybody_heard_is_one_notice() -> None:
-    hold = Hold()
+    hold = QuietHold()
     assert hold.pass_on([notice(False)], is_quiet=True) == []
     assert hold.pass_on([notice(True, 2)], is_quiet=True) == []
     assert hold.pass_on([notice(False)], is_quiet=True) == []
@@ -147,7 +147,7 @@ def test_what_was_over_before_anybody_heard_is_one_notice() -> None:
 
 
 def test_what_is_still_wrong_after_a_quiet_while_is_not_told_again() -> None:
-    hold = Hold()
+    hold = QuietHold()
     assert hold.pass_on([notice(False)], is_quiet=False) == [notice(False)]
     hold.pass_on([notice(True)], is_quiet=True)
     hold.pass_on([notice(False)], is_quiet=True)

@@ -114,12 +114,25 @@ async def test_that_the_kernel_is_short_of_memory_is_told_while_it_is_so(
 async def test_the_questions_are_answered(make_running: Make) -> None:
     _, running = make_running()
     answers = asks(running)
-    by_hand = {"use", "hold", "release", "quota", "page"}
+    by_hand = {"use", "hold", "release", "quota", "page", "alert-test"}
     assert set(answers) == {"paths", "why", "reload", "usage", "history", "events"} | by_hand
     assert (await answers["paths"]({}))["ingress"] == INGRESS
     told = await answers["why"]({"target": "example.com:80"})
     assert (told["target"], told["paths"]) == ("example.com:80", [])
     assert await answers["reload"]({}) == {"version": 1, "done": "reloaded: 1 lines, 1 paths"}
+
+
+async def test_sentences_are_told_in_the_language_that_is_asked_for(make_running: Make) -> None:
+    _, running = make_running()
+    answers = asks(running)
+    told = await answers["why"]({"target": "example.com:80", "lang": "zh"})
+    assert told["reason"] == "没有可用的路径；新连接会等待几秒"
+    paths = await answers["paths"]({"lang": "zh"})
+    assert paths["paths"][0]["reason"] == "尚未连接"
+    assert paths["blame"][0].startswith("正在建立：")
+    with pytest.raises(OperatorError, match="en or zh"):
+        await answers["paths"]({"lang": "fr"})
+    assert await answers["alert-test"]({}) == {"version": 1, "receivers": []}
 
 
 @pytest.mark.parametrize("question", [{}, {"target": ""}, {"target": ":443"}, {"target": "a:0"}, {"target": 7}])
