@@ -22,6 +22,8 @@ KINDS: Final[Mapping[str, float]] = {
     "exit": 60.0,
     "down": 10.0,
     "sick": 30.0,
+    "quota": 0.0,
+    "spent": 0.0,
     "certificate": 0.0,
     "disk": 60.0,
     "config": 0.0,

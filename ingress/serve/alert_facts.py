@@ -8,17 +8,29 @@ from ingress.history.outages import Outage
 from ingress.history.record import Series
 from ingress.measure.traffic import Counters
 from ingress.paths.fleet import Fleet
+from ingress.quota.lines import sentence
+from ingress.quota.tally import Tally
 from relay.identity import Identity, expiry_warning
 
+NEARLY: Final = 0.8
+"""Share of a quota: there is still time to do something."""
 OUT: Final = {"line": "line", "path": "path", "ingress": "down"}
 """Kinds of facts, by what is out."""
 
 
 def facts(
-    fleet: Fleet, out: Mapping[Series, Outage], ends: Mapping[str, float], now: float, *, disk: str, refused: str
+    fleet: Fleet,
+    out: Mapping[Series, Outage],
+    quotas: Mapping[str, Tally],
+    ends: Mapping[str, float],
+    now: float,
+    *,
+    disk: str,
+    refused: str,
 ) -> Iterator[Fact]:
-    """All that is wrong at *now*, seconds since 1970. *out* is what does not work, *ends* when certificates end, *disk*
-    why nothing is kept, and *refused* why the files are not in force; empty if it is not so."""
+    """All that is wrong at *now*, seconds since 1970. *out* is what does not work, *quotas* are those of lines, *ends*
+    when certificates end, *disk* why nothing is kept, and *refused* why the files are not in force; empty if it is not
+    so."""
     nodes = fleet.network.nodes
     for series, outage in out.items():
         if series.kind in OUT:
@@ -27,6 +39,7 @@ def facts(
             yield Fact("exit" if nodes[series.name].exit else "node", series.name, outage.why)
     for name, sickness in fleet.chooser.health.sick.items():
         yield Fact("sick", name, sickness.sentence)
+    yield from _quotas(quotas)
     for name, end in ends.items():
         warning = expiry_warning(name, end, now)
         if warning is not None:
@@ -35,6 +48,14 @@ def facts(
         yield Fact("disk", "", disk)
     if refused:
         yield Fact("config", "", refused)
+
+
+def _quotas(quotas: Mapping[str, Tally]) -> Iterator[Fact]:
+    for line, tally in quotas.items():
+        if tally.fraction >= NEARLY:
+            yield Fact("quota", line, sentence(line, tally))
+        if tally.is_used:
+            yield Fact("spent", line, sentence(line, tally))
 
 
 def certificate_ends(fleet: Fleet, identity: Identity, ingress: str) -> dict[str, float]:

@@ -189,7 +189,8 @@ class Running:
         """What is wrong now."""
         ends = certificate_ends(self.fleet, self.identity, self.config.name)
         out, disk, refused = self.history.watch.outages.open, self.keeper.trouble, self.reloads.refused
-        return facts(self.fleet, out, ends, time.time(), disk=disk, refused=refused)
+        quotas = self.quotas.lines.tallies
+        return facts(self.fleet, out, quotas, ends, time.time(), disk=disk, refused=refused)
 
     def _sweep(self) -> None:
         """Count what was moved by all that is open."""
