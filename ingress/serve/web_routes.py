@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import trio
+
 from ingress.serve.answers import asks
 from ingress.serve.running import Running
 from ingress.serve.web_answers import answer_routes
@@ -15,7 +17,7 @@ def web_routes(running: Running) -> Sequence[WebRoute]:
     """The routes of *running*."""
     web, streams = running.web, stream_list(running)
     return (
-        *login_routes(web.sessions, web.judge, lambda: web.has_users),
+        *login_routes(web.sessions, web.judge, lambda: web.has_users, trio.current_time),
         *answer_routes(running, asks(running)),
         *stream_routes(running, streams),
         *clash_routes(running, streams),

@@ -111,7 +111,7 @@ class WebConnection:
                 return event
             if self._h11.they_are_waiting_for_100_continue:
                 await self._put(self._h11.send(h11.InformationalResponse(status_code=100, headers=[])))
-            data = await self._stream.receive_some(PIECE)
+            data = await self._stream.receive_some(LARGEST_HEAD)
             if data and self._h11.their_state is h11.IDLE and not self._h11.trailing_data[0]:
                 patience.deadline = min(patience.deadline, trio.current_time() + REQUEST_SECONDS)
             self._h11.receive_data(bytes(data))
@@ -150,9 +150,10 @@ class WebConnection:
         if isinstance(body, bytes):
             if response.status not in (204, 304):
                 headers["content-length"] = str(len(body))
-            await self._put(self._head(response.status, headers))
-            if not is_head and body:
-                await self._data(body)
+            head = self._head(response.status, headers)
+            await self._put(head if is_head or not body else head + self._piece(body[:PIECE]))
+            for at in range(PIECE, 0 if is_head else len(body), PIECE):
+                await self._put(self._piece(body[at : at + PIECE]))
         else:
             await self._put(self._head(response.status, {**headers, "connection": "close"}))
             if not is_head:
@@ -169,7 +170,7 @@ class WebConnection:
             nursery.start_soon(self._watch_leaving, nursery.cancel_scope)
             async with aclosing(body):
                 async for piece in body:
-                    await self._data(piece + end)
+                    await self._put(self._piece(piece + end))
             nursery.cancel_scope.cancel()
 
     async def _watch_leaving(self, scope: trio.CancelScope) -> None:
@@ -180,9 +181,8 @@ class WebConnection:
             pass
         scope.cancel()
 
-    async def _data(self, body: bytes) -> None:
-        for at in range(0, len(body), PIECE):
-            await self._put(self._h11.send(h11.Data(data=body[at : at + PIECE])))
+    def _piece(self, data: bytes) -> bytes:
+        return self._h11.send(h11.Data(data=data)) or b""
 
     async def _put(self, data: bytes | None) -> None:
         if data:

@@ -62,7 +62,8 @@ def is_same_origin(request: WebRequest) -> bool:
     origin = request.headers.get("origin")
     if site not in ("same-origin", "none"):
         return False
-    return origin is None or _place(origin) == request.headers.get("host", "").lower()
+    place = request.headers.get("host", "").lower()
+    return origin is None or (place != "" and _place(origin) == place)
 
 
 def guest_headers(request: WebRequest) -> Mapping[str, str]:

@@ -20,7 +20,9 @@ MOST_WAITING: Final = 16
 """Logins that are judged at once."""
 
 
-def login_routes(sessions: PageSessions, judge: Judge, has_users: Callable[[], bool]) -> Sequence[WebRoute]:
+def login_routes(
+    sessions: PageSessions, judge: Judge, has_users: Callable[[], bool], clock: Callable[[], float]
+) -> Sequence[WebRoute]:
     """The routes of PLACE."""
     limit = trio.CapacityLimiter(MOST_WAITING)
 
@@ -36,7 +38,7 @@ def login_routes(sessions: PageSessions, judge: Judge, has_users: Callable[[], b
         asked = request.json()
         token, user, password = (_text(asked.get(name, "")) for name in ("token", "user", "password"))
         if token:
-            opened = sessions.redeem(token, trio.current_time())
+            opened = sessions.redeem(token, clock())
             return _welcome(request, opened, "") if opened else error_response(401, "this address was used, or is old")
         try:
             limit.acquire_nowait()
@@ -48,7 +50,7 @@ def login_routes(sessions: PageSessions, judge: Judge, has_users: Callable[[], b
             limit.release()
         if not is_right:
             return error_response(401, "user and password do not belong together, or too many were wrong before")
-        return _welcome(request, sessions.open(user, trio.current_time()), user)
+        return _welcome(request, sessions.open(user, clock()), user)
 
     async def end(request: WebRequest) -> WebResponse:
         if request.who.session:
