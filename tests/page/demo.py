@@ -7,9 +7,11 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 import attrs
 
+from ingress.users_file import add_user
 from tests.child import child
 
 LIMIT = 900.0
@@ -32,6 +34,21 @@ class RunningDemo:
             control.connect(self.environment["INGRESS_DEMO_CONTROL"])
             control.sendall(text.encode() + b"\n")
             return control.makefile().readline().strip()
+
+    @contextmanager
+    def user(self, name: str, password: str) -> Iterator[None]:
+        """Somebody who may log in at the page, until the block is left."""
+        folder = Path(self.environment["INGRESS_DEMO_FOLDER"])
+        file, users = folder / "paths.toml", folder / "web-users.toml"
+        text = file.read_text()
+        add_user(users, name, password)
+        file.write_text(text.replace("\nweb =", f'\nweb_users = "{users.name}"\nweb =', 1))
+        self._run("reload")
+        try:
+            yield
+        finally:
+            file.write_text(text)
+            self._run("reload")
 
     def address(self) -> str:
         """An address of its page that begins one session."""

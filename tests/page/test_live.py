@@ -134,3 +134,18 @@ def test_a_stranger_is_told_how_to_come_in_and_an_address_is_of_use_once(browser
         second.open(address)
         second.page.wait_for_selector(".login >> text=已经用过")
         second.looked.told.clear()
+
+
+def test_a_user_comes_in_with_a_password_and_not_with_another(browser: Any, whole: RunningDemo) -> None:
+    base = whole.address().partition("#")[0]
+    with whole.user("alice", "a long password"), window(browser, 360) as opened:
+        page = opened.page
+        opened.open(base)
+        page.fill("#login-name", "alice")
+        page.fill("#login-password", "another one")
+        page.keyboard.press("Enter")
+        page.wait_for_selector(".login [role=alert]:not(:empty)")
+        page.fill("#login-password", "a long password")
+        page.keyboard.press("Enter")
+        page.wait_for_selector(".verdict[data-grade]")
+        opened.looked.told.clear()  # a browser notes each 401

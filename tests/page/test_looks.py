@@ -126,7 +126,8 @@ def test_what_is_said_is_named_for_those_who_do_not_see(look: Window) -> None:
     page = look.page
     page.wait_for_selector(".verdict[data-grade=well]")
     assert "9 lines; 0 lines out of order" in str(page.get_attribute("svg.map", "aria-label"))
-    assert page.get_attribute(".verdict", "aria-live") == "polite"
+    assert page.get_attribute(".verdict h1", "role") == "status"
+    assert page.get_attribute(".verdict .blames", "aria-live") == "polite"
     for name in VIEWS:
         look.view(name)
         nameless = page.evaluate(

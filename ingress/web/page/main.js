@@ -69,6 +69,7 @@ function open() {
     const [key, query] = location.hash.slice(1).split("?");
     const [shown, make] = VIEWS.find(([one]) => one === key) ?? VIEWS[0];
     nav.querySelectorAll("a").forEach((/** @type {HTMLAnchorElement} */ link) => setAttribute(link, "aria-current", link.dataset.view === shown ? "page" : null));
+    nav.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
     show(make({ seen: () => live.seen, query: new URLSearchParams(query), refused: sentence }));
 }
 

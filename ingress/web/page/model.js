@@ -13,7 +13,7 @@ const NAMED_BY = { paths: "path", lines: "line", nodes: "node" };
  * The report, with what has moved since.
  * @param {Report} report
  * @param {Record<string, any>} news rows may lack fields, and lists rows, that did not move
- * @returns {{report: Report, isWhole: boolean}} not whole when the news speak of what the report does not know: ask again
+ * @returns {{report: Report, isWhole: boolean}} not whole when the news speak of other rows than the report: the file was read anew, ask again
  */
 export function merge(report, news) {
     let isWhole = true;
@@ -25,7 +25,7 @@ export function merge(report, news) {
             continue;
         }
         const known = new Map((report[field] ?? []).map((/** @type {Row} */ row) => [row[name], row]));
-        isWhole &&= value.every((row) => known.has(row[name]));
+        isWhole &&= value.length === known.size && value.every((row) => known.has(row[name]));
         const told = value.map((row) => ({ ...known.get(row[name]), ...row }));
         const named = new Set(told.map((row) => row[name]));
         merged[field] = [...told, ...(report[field] ?? []).filter((/** @type {Row} */ row) => !named.has(row[name]))];

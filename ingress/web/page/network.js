@@ -30,10 +30,10 @@ const MARKS = { empty: "…", down: "✕", broken: "✕", fair: "!", well: "✓"
 /** What a person has to know first, and who is to blame. */
 function verdictPart() {
     const mark = element("span", { class: "mark", "aria-hidden": "true" });
-    const title = element("h1", {});
+    const title = element("h1", { role: "status" }, say("link.waiting"));
     const more = element("p", { class: "verdict-best" });
-    const blames = element("ul", { class: "blames" });
-    const node = element("section", { class: "verdict", role: "status", "aria-live": "polite" }, mark, element("div", {}, title, more, blames));
+    const blames = element("ul", { class: "blames", "aria-live": "polite" });
+    const node = element("section", { class: "verdict" }, mark, element("div", {}, title, more, blames));
     /** @param {Seen} seen */
     const moved = ({ report }) => {
         const found = verdict(report);

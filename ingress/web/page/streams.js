@@ -100,7 +100,7 @@ function frame(shown, show) {
     const empty = element("p", { class: "note" });
     const box = element("div", { class: "flow-box", role: "table", tabindex: "0", "aria-label": say("streams.title") },
         element("div", { class: "flow-head", role: "rowgroup" }, element("div", { class: "flow", role: "row" }, [...head.values()], element("div", { role: "columnheader" }, element("span", { class: "unseen" }, say("streams.end"))))), body);
-    const count = element("span", { class: "count", role: "status" });
+    const count = element("span", { class: "count" });
     const note = element("p", { class: "note", role: "alert" });
     const filter = element("input", { id: "streams-filter", type: "search", class: "wide", value: shown.text, placeholder: say("streams.filter.hint"), oninput: () => { shown.text = filter.value; box.scrollTop = 0; show(); } });
     const protocol = element("select", { "aria-label": say("streams.protocol"), onchange: () => { shown.protocol = protocol.value; show(); } },

@@ -17,11 +17,15 @@ test("news change what they name, and nothing else", () => {
     const { report: now, isWhole } = merge(before, { paths: [{ path: "c", rank: 1 }, { path: "a/b", rank: 2, state: "down" }], totals: { streams: 5 }, blame: ["x"] });
     assert.deepEqual(now.paths.map((one) => [one.path, one.exit, one.state]), [["c", "us", "up"], ["a/b", "us", "down"]]);
     assert.deepEqual([now.totals, now.blame, isWhole], [{ streams: 5, resumes: 2 }, ["x"], true]);
+    assert.deepEqual(now.lines, before.lines);
     assert.equal(before.paths[0].state, "up");
 });
 
-test("news of what is not known ask for all again", () => {
-    assert.equal(merge(report(), { lines: [{ line: "new" }] }).isWhole, false);
+test("news of other lines than those that are known ask for all again", () => {
+    const lines = report().lines;
+    assert.equal(merge(report(), { lines: [...lines, { line: "new" }] }).isWhole, false);
+    assert.equal(merge(report(), { lines: lines.slice(1) }).isWhole, false);
+    assert.equal(merge(report(), { lines }).isWhole, true);
 });
 
 test("rates are what was added, and none where counting began anew", () => {
