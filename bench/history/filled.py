@@ -62,7 +62,7 @@ def _day(connection: sqlite3.Connection, day: int, ids: range) -> None:
     connection.execute(SHEET, (DAY, day, pack_sheet(whole)))
     why = "line ix-of-a-seller: jp-of-a-cloud is well and answers over other lines, not over this one (no answer)"
     starts = [day * DAY + random.uniform(0, DAY) for _ in range(OUTAGES_A_DAY)]
-    connection.executemany(OUTAGE, [(random.choice(ids), at, at + 40, "down", why) for at in starts])
+    connection.executemany(OUTAGE, [(random.choice(ids), at, at + 40, "down", why, None) for at in starts])
     fields = '{"path": "ix-of-a-seller/trans-pacific-1", "streams": 12, "why": "silent for 3 s"}'
     row = ("path-dead", "info", "ix-of-a-seller/trans-pacific-1", "", fields)
     connection.executemany(EVENT, [(day * DAY + number, *row) for number in range(EVENTS_A_DAY)])

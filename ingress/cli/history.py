@@ -2,11 +2,13 @@
 
 import argparse
 import json
+import os
 import sys
 import time
 
 from ingress.cli.moments import read_moment
 from ingress.cli.paths import new_console
+from ingress.messages.languages import of_environment
 from relay.admin.client import ask
 from relay.admin.path import find_socket
 from relay.config import values
@@ -30,9 +32,10 @@ def run(options: argparse.Namespace) -> int:
     place, span = find_socket(options.admin, "ingress"), {"since": start, "until": end}
     name = {"of": options.name} if options.name else {}
     step = {} if options.json else {"step": (end - start) / columns_for(console.width)}
-    answer = ask(place, {"ask": "history", **span, **name, **step}, "ingress")
+    lang = {} if options.json else {"lang": of_environment(os.environ)}
+    answer = ask(place, {"ask": "history", **lang, **span, **name, **step}, "ingress")
     limit = 2000 if options.json else MOST_EVENTS
-    events = ask(place, {"ask": "events", **span, **name, "limit": limit}, "ingress")["events"]
+    events = ask(place, {"ask": "events", **lang, **span, **name, "limit": limit}, "ingress")["events"]
     if options.json:
         print(json.dumps({**answer, "events": events}, indent=2))
         return 0

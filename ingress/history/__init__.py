@@ -5,6 +5,7 @@
     gather     one of them in the present minute
     watch      what is read off the measurement, round by round
     outages    from when to when something did not work, and why
+    reasons    why something did not work, as it is kept
     happened   the events that are kept, and those that wait to be written
     said       what an event says, as a sentence
 

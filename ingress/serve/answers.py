@@ -64,7 +64,7 @@ def asks(running: Running) -> Mapping[str, Ask]:
         return await answer_usage(running, question)
 
     async def history(question: Mapping[str, Any]) -> Answer:
-        return await answer_history(running, question)
+        return await answer_history(running, question, _language(question))
 
     async def events(question: Mapping[str, Any]) -> Answer:
         return await answer_events(running, question, _language(question))

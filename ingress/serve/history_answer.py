@@ -13,6 +13,7 @@ from ingress.history.outages import Outage
 from ingress.history.record import DAY, MINUTE, SHARE, STATES, STAY, TICK, WORKING, Record, Series, combine, value_of
 from ingress.history.said import sentence
 from ingress.messages.forms import EN
+from ingress.messages.message import render
 from ingress.serve.running import Running
 from ingress.state.file import Unusable
 from ingress.state.history import DAYS_KEPT, MINUTES_KEPT
@@ -44,8 +45,9 @@ MOST: Final = 2000
 MOST_OUTAGES: Final = 500
 
 
-async def answer_history(running: Running, question: Mapping[str, Any]) -> Answer:
-    """Of what is called `of`, points and outages `since` then; without `of`, one row for everything.
+async def answer_history(running: Running, question: Mapping[str, Any], language: str = EN) -> Answer:
+    """Of what is called `of`, points and outages `since` then; without `of`, one row for everything. Reasons are in
+    *language*.
 
     Raises:
         OperatorError: the question makes no sense, nothing is called so, or nothing is kept.
@@ -53,7 +55,7 @@ async def answer_history(running: Running, question: Mapping[str, Any]) -> Answe
     start, end = _span(question)
     name = _text(question, "of")
     if not name:
-        return await _summary(running, start, end)
+        return await _summary(running, start, end, language)
     kind, asked = _text(question, "kind"), _number(question, "step", 0.0)
     now, (minute, present) = time.time(), running.history.watch.present()
     step = step_for(start, end, now - MINUTES_KEPT, asked)
@@ -77,7 +79,7 @@ async def answer_history(running: Running, question: Mapping[str, Any]) -> Answe
         "until": end,
         "step": step,
         "series": [point(series.kind, at, record) for at, record in moments],
-        "outages": [_outage(one) for one in outages],
+        "outages": [_outage(one, language) for one in outages],
         "notes": _notes(running),
     }
 
@@ -113,7 +115,7 @@ async def answer_events(running: Running, question: Mapping[str, Any], language:
     }
 
 
-async def _summary(running: Running, start: float, end: float) -> Answer:
+async def _summary(running: Running, start: float, end: float, language: str) -> Answer:
     now, (minute, present) = time.time(), running.history.watch.present()
 
     def query(connection: sqlite3.Connection) -> tuple[dict[Series, Record], list[Outage]]:
@@ -131,7 +133,7 @@ async def _summary(running: Running, start: float, end: float) -> Answer:
         "since": start,
         "until": end,
         "all": sorted(rows, key=lambda row: (list(STATES).index(row["kind"]), row["name"])),
-        "outages": [_outage(one) for one in outages],
+        "outages": [_outage(one, language) for one in outages],
         "notes": _notes(running),
     }
 
@@ -212,9 +214,9 @@ def _row(series: Series, record: Record, outages: list[Outage], start: float, en
     }
 
 
-def _outage(one: Outage) -> dict[str, Any]:
-    kind, name = one.series
-    return {"kind": kind, "name": name, "from": one.start, "to": one.end, "state": one.state, "why": one.why}
+def _outage(one: Outage, language: str) -> dict[str, Any]:
+    (kind, name), why = one.series, render(one.why, language)
+    return {"kind": kind, "name": name, "from": one.start, "to": one.end, "state": one.state, "why": why}
 
 
 def event_row(one: KeptEvent, language: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Final
 
 from ingress.history.happened import Happened, Happenings
 from ingress.history.outages import Outage
+from ingress.history.reasons import read_reason, write_reason
 from ingress.history.record import DAY, MINUTE, QUARTER, Record, Series, combine
 from ingress.history.sheet import ids_in_sheet, pack_sheet, pack_strip, unpack_sheet
 from ingress.history.watch import Watcher
@@ -34,7 +35,7 @@ MOST_GIVEN: Final = 180
 SERIES = "INSERT OR IGNORE INTO series (id, kind, name) VALUES (?, ?, ?)"
 SHEET = "INSERT OR REPLACE INTO sheets (span, number, records) VALUES (?, ?, ?)"
 STRIP = "INSERT OR REPLACE INTO strips (series, day, records) VALUES (?, ?, ?)"
-OUTAGE = "INSERT OR REPLACE INTO outages (series, start, end, state, why) VALUES (?, ?, ?, ?, ?)"
+OUTAGE = "INSERT OR REPLACE INTO outages (series, start, end, state, why, message) VALUES (?, ?, ?, ?, ?, ?)"
 EVENT = "INSERT INTO events (at, event, level, about, other, fields) VALUES (?, ?, ?, ?, ?, ?)"
 
 
@@ -58,12 +59,12 @@ class HistoryPart:
         rows = connection.execute("SELECT id, kind, name FROM series").fetchall()
         ids = {Series(kind, name): number for number, kind, name in rows}
         known = {number: series for series, number in ids.items()}
-        left = connection.execute("SELECT series, start, state, why FROM outages WHERE end IS NULL").fetchall()
+        left = connection.execute("SELECT series, start, state, why, message FROM outages WHERE end IS NULL").fetchall()
         (last,) = connection.execute("SELECT MAX(number) FROM sheets WHERE span = ?", (MINUTE,)).fetchone()
         seen = 0.0 if last is None else (last + 1) * float(MINUTE)
         return ids, [
-            Outage(known[number], start, max(start, seen), state, why)
-            for number, start, state, why in left
+            Outage(known[number], start, max(start, seen), state, read_reason(why, message))
+            for number, start, state, why, message in left
             if number in known
         ]
 
@@ -105,7 +106,7 @@ class HistoryPart:
             (SHEET, [(MINUTE, minute, self._sheet(records)) for minute, records in self._minutes.items()]),
             (
                 OUTAGE,
-                [(self._id(one.series), one.start, one.end, one.state, one.why) for one in outages],
+                [(self._id(one.series), *_outage_row(one)) for one in outages],
             ),
             (EVENT, [_event_row(one) for one in self._events]),
         ]
@@ -138,6 +139,10 @@ class HistoryPart:
 
     def __repr__(self) -> str:
         return f"<HistoryPart of {len(self._ids)} series>"
+
+
+def _outage_row(one: Outage) -> Row:
+    return one.start, one.end, one.state, str.__str__(one.why), write_reason(one.why)
 
 
 def _event_row(one: Happened) -> Row:

@@ -12,6 +12,7 @@ from typing import Any, Final
 import attrs
 
 from ingress.history.outages import Outage
+from ingress.history.reasons import read_reason
 from ingress.history.record import DAY, MINUTE, QUARTER, Record, Series, combine
 from ingress.history.sheet import find_in_sheet, unpack_sheet, unpack_strip
 from relay.log import Plain
@@ -106,11 +107,15 @@ def outages_between(
     known = {number: series for series, number in series_named(connection).items()}
     only = "" if of is None else "AND series = ?"
     rows = connection.execute(
-        f"SELECT series, start, end, state, why FROM outages WHERE start < ? AND (end IS NULL OR end > ?) {only} "
-        "ORDER BY start DESC LIMIT ?",
+        "SELECT series, start, end, state, why, message FROM outages "
+        f"WHERE start < ? AND (end IS NULL OR end > ?) {only} ORDER BY start DESC LIMIT ?",
         (end, start, *(() if of is None else (of,)), most),
     ).fetchall()
-    return [Outage(known[number], *others) for number, *others in reversed(rows) if number in known]
+    return [
+        Outage(known[number], begin, over, state, read_reason(why, message))
+        for number, begin, over, state, why, message in reversed(rows)
+        if number in known
+    ]
 
 
 @attrs.frozen

@@ -64,6 +64,9 @@ STEPS: Final = (
         PRIMARY KEY (subject, slot)
     ) WITHOUT ROWID;
     """,
+    """
+    ALTER TABLE outages ADD COLUMN message TEXT;
+    """,
 )
 """`speed` in bytes per second, `at` in seconds since 1970. In `capacities` what everything on a line together was seen
 to get (`seen_in`: a stream, a speed test), in `held` what a bulk stream had on a path that let it have no more. In
@@ -71,6 +74,6 @@ to get (`seen_in`: a stream, a speed test), in `held` what a bulk stream had on 
 as JSON, what an operator has said by hand. A sheet has the records of all series in one span of `span` seconds, the
 `number`th since 1970; a strip those of one series in the quarters of a day (ingress/history/sheet.py). In `quotas`
 what was counted of each in its running period; in `rates` bytes in five minutes, the `slot`th since 1970, of lines that
-are billed by their percentile."""
+are billed by their percentile. In `outages`, `message` is what `why` was made of (ingress/history/reasons.py)."""
 VERSION: Final = len(STEPS)
 """As SQLite's user_version says it; 0 is an empty file."""

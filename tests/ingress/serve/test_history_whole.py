@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from ingress.history.record import EMPTY, Series
+from ingress.messages.message import Message, render
 from ingress.serve.answers import make_report
 from ingress.serve.history_answer import answer_events, answer_history
 from relay import log
@@ -47,6 +48,8 @@ async def ready(make_world: Make) -> World:
         lambda: all(one.samples and any(one.stays) for one in world.running.history.watch.present()[1].values())
     )
     await until(lambda: len(world.running.history.watch.present()[1]) == 4)
+    now = time.time()
+    world.running.history.watch._wall = lambda: now  # no minute ends during a test
     return world
 
 
@@ -102,7 +105,7 @@ async def test_minutes_of_the_file_and_the_present_one_are_one_series(make_world
     assert [point["at"] for point in points] == [(minute - back) * 60 for back in (3, 2, 1, 0)]
     assert points[0]["rtt"] == 0.15 and points[0]["state"] == {"up": 1.0} and points[0]["late"] == 0.1
     joined = (await history(world, of="direct", since=(minute - 3) * 60, step=86_400))["series"]
-    assert len(joined) in (1, 2) and sum(point["samples"] for point in joined) > 180
+    assert len(joined) in (1, 2) and sum(point["watched"] for point in joined) > 180
     past = await history(world, of="direct", since=(minute - 3) * 60, until=(minute - 1) * 60)
     assert [point["samples"] for point in past["series"]] == [60, 60]
 
@@ -122,6 +125,9 @@ async def test_all_at_once(make_world: Make) -> None:
     gone = rows["node", "gone"]
     assert (gone["availability"], gone["outages"]) == (0.5, 1) and gone["longest_outage"] == pytest.approx(30)
     assert answer["outages"][0]["why"] == "cut" and answer["notes"] == []
+    watch.outages.begin(Series("path", "direct"), "down", Message("blame.everything"), now - 10)
+    chinese = await answer_history(world.running, {}, "zh")
+    assert [one["why"] for one in chinese["outages"]] == ["cut", render(Message("blame.everything"), "zh")]
     before = await history(world, since=now - 86_400, until=now - 80_000)
     assert before["all"] == [] == before["outages"]
     watch.dropped = 3

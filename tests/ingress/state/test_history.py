@@ -262,7 +262,7 @@ def test_a_new_file_gets_what_lasts(bed: Bed) -> None:
     bed.write()
     bed.minute(BEGIN)
     batch = dict(bed.part.everything())
-    assert batch[module.OUTAGE] == [(1, BEGIN, None, "down", "")] and len(batch[module.SERIES]) == len(NAMES)
+    assert batch[module.OUTAGE] == [(1, BEGIN, None, "down", "", None)] and len(batch[module.SERIES]) == len(NAMES)
 
 
 def test_what_is_too_old_or_too_much_goes(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
