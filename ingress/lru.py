@@ -1,7 +1,12 @@
 """A dictionary that forgets what was used longest ago."""
 
+from itertools import islice
 from typing import TypeVar
 
+LARGE = 2048
+SHARE = 128
+"""From LARGE on, one entry in so many makes room at once. To find the first one of a dict, those are passed over that
+were deleted before it: one at a time, that takes longer than all else, 5 µs with 16,384."""
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
@@ -12,11 +17,12 @@ class Lru(dict[Key, Value]):
     `use` and `put` count as use; plain reading (`get`) does not. Entries are written by `put` alone.
     """
 
-    __slots__ = ("_most",)
+    __slots__ = ("_most", "_yields")
 
     def __init__(self, most: int) -> None:
         super().__init__()
         self._most = most
+        self._yields = 1 if most < LARGE else most // SHARE
 
     def use(self, key: Key) -> Value | None:
         """Read *key*, if it is there, as a use of it."""
@@ -30,4 +36,5 @@ class Lru(dict[Key, Value]):
         self.pop(key, None)
         self[key] = value
         if len(self) > self._most:
-            del self[next(iter(self))]
+            for old in list(islice(self, self._yields)):
+                del self[old]

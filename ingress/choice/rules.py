@@ -1,6 +1,6 @@
 """Which `[[rule]]` a connection falls under: the first that matches."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
 import attrs
 
@@ -9,7 +9,7 @@ from ingress.config.rule import Rule
 from ingress.lists.countries import Countries
 from ingress.lists.entries import Entries
 from ingress.lists.load import NO_LISTS, Lists
-from ingress.lists.targets import TargetSet
+from ingress.lists.targets import NetworkTable, TargetSet
 from ingress.lru import Lru
 from relay.model.addresses import IpAddress, is_inside, plain
 from relay.model.hosts import NoHost, read_host
@@ -22,7 +22,7 @@ MOST = 16_384
 class Query:
     """What a client asks for, and who it is. Never changed once it is made."""
 
-    __slots__ = ("addresses", "client", "host", "key", "listen", "port", "protocol", "user")
+    __slots__ = ("_client", "addresses", "client", "host", "key", "listen", "port", "protocol", "user")
 
     def __init__(
         self,
@@ -48,6 +48,14 @@ class Query:
         """What this machine has found that the host means, for rules that have it looked up; empty if it has found
         nothing, or was not asked."""
         self.key = (host, port, client, user, listen, protocol, addresses)
+        self._client: IpAddress | None = None
+
+    @property
+    def client_address(self) -> IpAddress | None:
+        """The client's address; None if it is not known."""
+        if self._client is None and self.client:
+            self._client = plain(self.client)
+        return self._client
 
 
 @attrs.frozen
@@ -122,7 +130,7 @@ class Rules:
             because = compiled.why(query, target)
             if because is not None:
                 return Match(compiled.rule, because, compiled.paths), tuple(asking)
-            if compiled.resolves and target.name is not None and compiled.others(query) is not None:
+            if compiled.resolves and target.name is not None and compiled.passes(query):
                 asking.append(compiled.rule)
         return None, tuple(asking)
 
@@ -130,13 +138,13 @@ class Rules:
         """Where those stand that may be for a target of this name, or for an address (None), in order."""
         if name is None or not self._by_name:
             return self._others
-        found = set(self._others)
+        found: list[int] = []
         end = len(name)
         while end >= 0:
             at = name.rfind(".", 0, end)
-            found.update(self._by_name.get(name[at + 1 :], ()))
+            found += self._by_name.get(name[at + 1 :], ())
             end = at
-        return sorted(found)
+        return sorted({*self._others, *found}) if found else self._others
 
     @property
     def restrict_paths(self) -> bool:
@@ -172,7 +180,17 @@ class _Target:
 class _Compiled:
     """One rule, ready to be asked."""
 
-    __slots__ = ("_listens", "_own", "_sets", "paths", "resolves", "rule")
+    __slots__ = (
+        "_clients",
+        "_for_addresses",
+        "_for_names",
+        "_has_targets",
+        "_listens",
+        "_ports",
+        "paths",
+        "resolves",
+        "rule",
+    )
 
     def __init__(
         self, rule: Rule, lists: Lists, listen_names: Mapping[Address, str], paths: frozenset[str] | None
@@ -183,47 +201,50 @@ class _Compiled:
         entries = Entries(networks=list(rule.cidrs))
         for pattern in rule.hosts:
             entries.names[pattern.scope].add(pattern.name)
-        self._own = TargetSet(entries)
-        self._sets = tuple((str(source), lists.loaded[source].targets) for source in rule.lists)
-        has_networks = rule.countries or any(one.has_networks for one in (self._own, *(each for _, each in self._sets)))
-        self.resolves = rule.resolve and bool(has_networks)
+        own = TargetSet(entries)
+        self._ports = _ports_of(rule)
+        self._clients = NetworkTable(rule.clients)
+        self._has_targets = bool(rule.targets)
+        named = [("host ", "cidr", "", own)]
+        named += [("", "a network", f" in {source}", lists.loaded[source].targets) for source in rule.lists]
+        self._for_names = tuple((before, behind, one) for before, _, behind, one in named if one.has_names)
+        self._for_addresses = tuple((what + behind, one) for _, what, behind, one in named if one.has_networks)
+        self.resolves = rule.resolve and bool(rule.countries or self._for_addresses)
+
+    def passes(self, query: Query) -> bool:
+        """Whether its conditions besides the target hold. What costs least is asked first: of a thousand rules, most
+        end here."""
+        rule = self.rule
+        if self._ports is not None and query.port not in self._ports:
+            return False
+        if rule.protocols and query.protocol not in rule.protocols:
+            return False
+        if rule.users and query.user not in rule.users:
+            return False
+        if rule.clients and (query.client_address is None or query.client_address not in self._clients):
+            return False
+        return not rule.listens or self._listen(query.listen) is not None
 
     def why(self, query: Query, target: _Target) -> str | None:
         """What held of its conditions, None if one did not."""
-        held = self.others(query)
-        if held is None or (self.rule.targets and not self._holds(held, "", self._target(target))):
+        if not self.passes(query):
             return None
-        return ", ".join(reversed(held))
+        found = self._target(target) if self._has_targets else ""
+        return None if found is None else ", ".join([*([found] if found else []), *self._others(query)])
 
-    def others(self, query: Query) -> list[str] | None:
-        """What held of its conditions besides the target, None if one did not. What costs least is asked first."""
-        rule = self.rule
-        held: list[str] = []
-        if rule.ports and not self._holds(held, "port", next((one for one in rule.ports if query.port in one), None)):
-            return None
-        if rule.protocols and not self._holds(
-            held, "protocol", query.protocol if query.protocol in rule.protocols else None
-        ):
-            return None
-        if rule.users and not self._holds(held, "user", query.user if query.user in rule.users else None):
-            return None
-        if rule.clients and not self._holds(held, "client", self._client(query.client)):
-            return None
-        if rule.listens and not self._holds(held, "listen", self._listen(query.listen)):
-            return None
-        return held
-
-    @staticmethod
-    def _holds(held: list[str], condition: str, by: object) -> bool:
-        """Whether *condition* held, by that value of it; noted if so."""
-        if by is not None:
-            held.append(f"{condition} {by}".lstrip())
-        return by is not None
-
-    def _client(self, client: str) -> str | None:
-        if not client:
-            return None
-        return next((str(network) for network in self.rule.clients if is_inside(client, (network,))), None)
+    def _others(self, query: Query) -> Iterator[str]:
+        """The conditions besides the target, which hold, by which value each."""
+        rule, client = self.rule, query.client_address
+        if rule.listens:
+            yield f"listen {self._listen(query.listen)}"
+        if rule.clients and client is not None:
+            yield f"client {next(network for network in rule.clients if is_inside(client, (network,)))}"
+        if rule.users:
+            yield f"user {query.user}"
+        if rule.protocols:
+            yield f"protocol {query.protocol}"
+        if rule.ports:
+            yield f"port {next(one for one in rule.ports if query.port in one)}"
 
     def _listen(self, listen: Address | None) -> str | int | None:
         wanted, names = self._listens
@@ -246,22 +267,23 @@ class _Compiled:
         return None
 
     def _find(self, target: _Target) -> str | None:
-        found = _find(self._own, target, "host ", "cidr")
-        if found is not None:
-            return found
-        for name, targets in self._sets:
-            found = _find(targets, target, "", "a network")
-            if found is not None:
-                return f"{found} in {name}"
-        if self.rule.countries and target.country in self.rule.countries:
-            return f"country {target.country}"
+        if target.name is not None:
+            for before, behind, targets in self._for_names:
+                found = targets.find_name(target.name)
+                if found is not None:
+                    return f"{before}{found}{behind}"
+        elif target.address is not None:
+            for what, targets in self._for_addresses:
+                if targets.has_address(target.address):
+                    return what
+            if self.rule.countries and target.country in self.rule.countries:
+                return f"country {target.country}"
         return None
 
 
-def _find(targets: TargetSet, target: _Target, named: str, in_network: str) -> str | None:
-    if target.name is not None:
-        found = targets.find_name(target.name)
-        return None if found is None else f"{named}{found}"
-    if target.address is not None and targets.has_address(target.address):
-        return in_network
-    return None
+def _ports_of(rule: Rule) -> Container[int] | None:
+    """The ports that *rule* is for, to be asked fast; None for all."""
+    ranges = [range(one.first, one.last + 1) for one in rule.ports]
+    if not ranges:
+        return None
+    return ranges[0] if len(ranges) == 1 else frozenset(port for one in ranges for port in one)

@@ -157,12 +157,15 @@ class ClientAssociations:
 
     def add(
         self, local: str, who: AssociationClient, port: int, on_evicted: Callable[[], None]
-    ) -> tuple[ClientAssociation, tuple[str, int]] | None:
+    ) -> tuple[ClientAssociation, tuple[str, int]] | Cause | None:
         """An association for *who*, who has connected to the address *local* and says that it sends from *port* (0: it
-        does not say); and where it is told to send to. None if there is none to be had."""
-        owner = self._allowances.find(who.user, who.address)
-        if not self._network.may_carry or not (owner is None or self._allowances.may_open(owner, is_association=True)):
+        does not say); and where it is told to send to. ALLOWANCE if it has as many as it may have, None if there is
+        none to be had."""
+        if not self._network.may_carry:
             return None
+        owner = self._allowances.find(who.user, who.address)
+        if owner is not None and not self._allowances.may_open(owner, is_association=True):
+            return Cause.ALLOWANCE
         sock = _bind(local)
         if sock is None:
             return None

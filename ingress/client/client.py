@@ -62,8 +62,9 @@ class ClientContext(Protocol):
 
     def associate(
         self, local: str, who: AssociationClient, asked: Associate, on_evicted: Callable[[], None]
-    ) -> tuple[ClientAssociation, tuple[str, int]] | None:
-        """An association for the client *who*, and where it is to send to; None if there is none to be had."""
+    ) -> tuple[ClientAssociation, tuple[str, int]] | Cause | None:
+        """An association for the client *who*, and where it is to send to; why there is none for
+        this one; None if there is none for anybody."""
 
     def gone(self) -> None:
         """A client's connection has ended; called once for each."""
@@ -243,8 +244,8 @@ class Client:
         local = self.tcp.sock.getsockname()[0]
         who = AssociationClient(self.address, self.door.user or "", self._listen)
         found = self._context.associate(local, who, asked, self._association_evicted)
-        if found is None:
-            return self.door.associated(None)
+        if found is None or isinstance(found, Cause):
+            return self.door.associated(None) if found is None else self.door.refused(found)
         self._association, bound = found
         return self.door.associated(bound)
 

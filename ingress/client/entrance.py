@@ -21,6 +21,7 @@ from ingress.doors.forward import ForwardDoor
 from ingress.users import Users
 from relay import log
 from relay.engine import Deadlines, Loop, descriptors
+from relay.model.cause import Cause
 from relay.model.network import Address
 from relay.strangers import Strangers
 
@@ -121,8 +122,8 @@ class Entrance:
 
     def associate(
         self, local: str, who: AssociationClient, asked: Associate, on_evicted: Callable[[], None]
-    ) -> tuple[ClientAssociation, tuple[str, int]] | None:
-        """An association for the client *who*, and where it is to send to; None if there is none to be had.
+    ) -> tuple[ClientAssociation, tuple[str, int]] | Cause | None:
+        """An association for the client *who*, and where it is to send to; as `ClientAssociations.add`.
 
         What a client says of itself counts if it names its own address: others name their target there.
         """

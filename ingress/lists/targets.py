@@ -28,7 +28,7 @@ class NameTable:
             return name
         at = name.find(".")
         above = name[at + 1 :]
-        if at >= 0 and above in self._one_below:
+        if self._one_below and at >= 0 and above in self._one_below:
             return f"*.{above} (one level)"
         while at >= 0:
             if above in self._covered:
@@ -86,7 +86,8 @@ class TargetSet:
 
     def __init__(self, entries: Entries) -> None:
         self._names = NameTable(entries.names)
-        self._excepted = NameTable(entries.excepted)
+        excepted = NameTable(entries.excepted)
+        self._excepted = excepted if excepted else None
         self._networks = NetworkTable(entries.networks)
         self._keywords = tuple(sorted(set(entries.keywords)))
         self.left_out = dict(entries.left_out)
@@ -105,7 +106,7 @@ class TargetSet:
 
     def find_name(self, name: str) -> str | None:
         """The entry by which *name* (in the form of `parse_name`) is on the list; None if it is not."""
-        if self._excepted and self._excepted.find(name) is not None:
+        if self._excepted is not None and self._excepted.find(name) is not None:
             return None
         found = self._names.find(name)
         if found is not None:
@@ -143,7 +144,7 @@ class TargetSet:
         left out. NetworkTable that touch count as one."""
         all_counts = {
             "names": len(self._names),
-            "exceptions": len(self._excepted),
+            "exceptions": 0 if self._excepted is None else len(self._excepted),
             "networks": len(self._networks),
             "keywords": len(self._keywords),
             "regular expressions": len(self._patterns),

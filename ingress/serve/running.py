@@ -327,6 +327,7 @@ class Running:
         self.holding.plan()
         self.quotas.use(config)
         self._rule_anew(did)
+        self._nursery.start_soon(self.fetcher.fetch_due)  # whoever has named a new list waits for it
         log.event("reloaded", ingress=config.name, paths=len(config.paths.used), lines=len(config.network.lines))
         return f"reloaded: {len(config.network.lines)} lines, {len(config.paths.used)} paths"
 

@@ -11,6 +11,7 @@ import pytest
 
 pytest.register_assert_rewrite("tests.network.load", "tests.network.network", "tests.network.clients")
 from tests.network.network import Network, all_up, has_one_best, running  # noqa: E402 - only what is imported afterwards is rewritten
+from tests.network.rules_place import RulesPlace, ruled_place  # noqa: E402
 
 BREAKABLE = [
     {"name": "ix-one", "start": "shanghai", "end": "jp-one", "round_trip": 0.01},
@@ -89,6 +90,13 @@ def breakable(lender: Lender, request: pytest.FixtureRequest) -> Iterator[Networ
     request.node.stash[NETWORKS] = [network]
     yield network
     lender.take_back(is_broken=request.node.stash.get(HAS_FAILED, False))
+
+
+@pytest.fixture(scope="session")
+def ruled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RulesPlace]:
+    """The network for rules and allowances; each test exchanges them."""
+    with ruled_place(tmp_path_factory.mktemp("ruled")) as place:
+        yield place
 
 
 @pytest.fixture

@@ -18,14 +18,8 @@ LOCAL = address("127.0.0.1", 53)
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UdpPlace]:
     with running_place(tmp_path_factory.mktemp("udp")) as place:
-        until(lambda: can_associate(place), place.logs)
+        until(place.can_associate, place.logs)
         yield place
-
-
-def can_associate(place: UdpPlace) -> bool:
-    client = UdpClient(place.proxy)
-    client.close()
-    return client.code == 0
 
 
 @pytest.fixture

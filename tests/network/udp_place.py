@@ -137,11 +137,14 @@ class UdpPlace:
 
     folder: Path
     ports: dict[str, int]
+    file: str = FILE
+    names: tuple[str, ...] = NAMES
+    """Of those that run, the ingress first."""
     pids: dict[str, int] = attrs.Factory(dict)
 
     def write(self, ingress: str = "", exit_: str = "", behind: str = "") -> None:
         """Write paths.toml; *behind* comes at its end."""
-        (self.folder / "paths.toml").write_text(FILE.format(ingress=ingress, exit=exit_, **self.ports) + behind)
+        (self.folder / "paths.toml").write_text(self.file.format(ingress=ingress, exit=exit_, **self.ports) + behind)
         (self.folder / "hosts").write_text("127.0.0.1 target.test\n")
 
     def command(self, program: str, *words: str) -> list[str]:
@@ -150,24 +153,36 @@ class UdpPlace:
 
     def start(self, stack: contextlib.ExitStack) -> None:
         subprocess.run(self.command("ingress", "keys"), check=True, capture_output=True)
-        for name in ("jp", "us", "shanghai"):
+        for name in (*self.names[1:], "shanghai"):
             program = "ingress" if name == "shanghai" else "relay"
             command = self.command(program, "serve", name, "--admin", str(self.folder / name))
             log = stack.enter_context((self.folder / f"{name}.log").open("wb"))
             process = stack.enter_context(child(command, LIFE, stderr=log, stdout=log))
             self.pids[name] = process.pid
         until((self.folder / "shanghai").exists, self.logs)
-        until(lambda: all(path["state"] in ("up", "held") for path in self.paths()["paths"]), self.logs)
+        until(self.is_up, self.logs)
+
+    def is_up(self) -> bool:
+        """Whether every path is that leads to an exit that runs."""
+        found = [path["state"] for path in self.paths()["paths"] if path["exit"] in self.names]
+        return all(state in ("up", "held") for state in found)
+
+    def can_associate(self) -> bool:
+        """Whether a client of datagrams is let in."""
+        client = UdpClient(self.proxy)
+        client.close()
+        return client.code == 0
 
     def signal(self, name: str, number: signal.Signals) -> None:
         os.kill(self.pids[name], number)
 
-    def ask(self, name: str, question: str) -> dict[str, Any]:
+    def ask(self, name: str, question: str, **more: object) -> dict[str, Any]:
         with socket.socket(socket.AF_UNIX) as sock:
             sock.settimeout(PATIENCE)
             sock.connect(str(self.folder / name))
-            sock.sendall(json.dumps({"ask": question}).encode() + b"\n")
-            found: dict[str, Any] = json.loads(b"".join(iter(lambda: sock.recv(65536), b"")))
+            sock.sendall(json.dumps({"ask": question, **more}).encode() + b"\n")
+            with sock.makefile("r") as file:  # the other end stays open for a while
+                found: dict[str, Any] = json.loads(file.readline())
             return found
 
     def paths(self) -> dict[str, Any]:
@@ -178,7 +193,7 @@ class UdpPlace:
         return "127.0.0.1", self.ports["shanghai"]
 
     def logs(self) -> str:
-        return "\n".join(f"--- {name}\n" + (self.folder / f"{name}.log").read_text()[-3000:] for name in NAMES)
+        return "\n".join(f"--- {name}\n" + (self.folder / f"{name}.log").read_text()[-3000:] for name in self.names)
 
 
 @contextlib.contextmanager

@@ -21,7 +21,7 @@ def test_affinity_is_bounded() -> None:
     affinity = Affinity()
     for number in range(MOST + 5):
         affinity.use(str(number), "example.com", "us1", 0.0)
-    assert len(affinity) == MOST
+    assert MOST * 0.98 < len(affinity) <= MOST
     assert affinity.exit("0", "example.com", 0.0) is None
     assert affinity.last_exit("0", 0.0) is None
     assert affinity.last_exit(str(MOST + 4), 0.0) == "us1"

@@ -58,7 +58,7 @@ def test_probes_and_memory_are_bounded() -> None:
     for number in range(MOST_SITES + 100):
         for _ in range(3):
             targets.used(f"s{number}.test", 443, 0.0)
-    assert len(targets._sites) == MOST_SITES
+    assert MOST_SITES * 0.98 < len(targets._sites) <= MOST_SITES
     asked = 0
     while wanted := targets.probes_wanted(1.0):
         assert len(wanted) <= PROBES_AT_ONCE

@@ -1,0 +1,1 @@
+"""What rules cost: a thousand of them and long lists, beside none."""
