@@ -1,6 +1,6 @@
 """All tallies of an ingress that are kept over a restart, by whose they are: a line's, or somebody's by an allowance.
 
-Bounded: whoever has an address each may be very many. Beyond MOST those that have used least are forgotten.
+Bounded: whoever has an address each may be very many. Beyond MOST the owners that have used least are forgotten.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -57,11 +57,13 @@ class KeptTallies:
             tally.rates.recall({slot: moved for slot, moved in slots.items() if slot * SLOT >= tally.running.start})
 
     def _make_room(self) -> None:
-        if len(self._tallies) >= MOST:
-            order = sorted(self._tallies, key=lambda key: self._tallies[key].fraction)
-            for key in order[: MOST // 10]:
-                del self._tallies[key]
-                self.dropped += 1
+        if len(self._tallies) < MOST:
+            return
+        owners = [key for key in self._tallies if key[1]]
+        for key in sorted(owners, key=lambda key: self._tallies[key].fraction)[: MOST // 10]:
+            del self._tallies[key]
+            self._written.pop(key, None)
+            self.dropped += 1
 
     # ---- over a restart
 
@@ -78,8 +80,8 @@ class KeptTallies:
         return self._fresh.items()
 
     def everything(self) -> Iterable[tuple[Key, Kept]]:
-        """All there is."""
-        self._fresh = {key: tally.kept() for key, tally in self._tallies.items()}
+        """All there is, of those nobody has asked for yet as well."""
+        self._fresh = self._kept | {key: tally.kept() for key, tally in self._tallies.items()}
         return self._fresh.items()
 
     def rates(self) -> Iterable[tuple[Key, Rates]]:

@@ -4,14 +4,17 @@ import sqlite3
 from collections.abc import Iterable
 
 from ingress.quota.rates import SLOT, Slots
-from ingress.quota.tallies import KeptTallies, Key
+from ingress.quota.tallies import MOST, KeptTallies, Key
 from ingress.quota.tally import Kept
 from ingress.state.file import Batch
 
 PUT = "INSERT OR REPLACE INTO quotas (subject, who, period, start, end, up, down) VALUES (?, ?, ?, ?, ?, ?, ?)"
 PUT_RATE = "INSERT OR REPLACE INTO rates (subject, slot, up, down) VALUES (?, ?, ?, ?)"
-OLD = 60 * 86400.0
-"""Seconds after its end for which a period is kept that nobody has asked for: its line may come back to the file."""
+READ = "SELECT subject, who, period, start, end, up, down FROM quotas WHERE end > ? ORDER BY up + down DESC LIMIT ?"
+OLD = 7 * 86400.0
+"""Seconds after its end for which a period is kept: the clock may be wrong."""
+RATES_OLD = 60 * 86400.0
+"""Seconds for which five minutes are: longer than any month."""
 
 
 class QuotaPart:
@@ -23,8 +26,8 @@ class QuotaPart:
         """By subject, the five minutes that were given, and are not known to be written."""
 
     def read(self, connection: sqlite3.Connection) -> tuple[dict[Key, Kept], dict[Key, Slots]]:
-        """What the file has."""
-        rows = connection.execute("SELECT subject, who, period, start, end, up, down FROM quotas")
+        """What the file has of periods that are not over."""
+        rows = connection.execute(READ, (self._tallies.wall(), MOST))
         kept = {(subject, who): Kept(period, *rest) for subject, who, period, *rest in rows}
         rates: dict[Key, Slots] = {}
         for subject, slot, up, down in connection.execute("SELECT subject, slot, up, down FROM rates"):
@@ -63,6 +66,6 @@ class QuotaPart:
 
     def tend(self, connection: sqlite3.Connection) -> None:
         """As `Part.tend`."""
-        oldest = self._tallies.wall() - OLD
-        connection.execute("DELETE FROM quotas WHERE end < ?", (oldest,))
-        connection.execute("DELETE FROM rates WHERE slot < ?", (oldest // SLOT,))
+        now = self._tallies.wall()
+        connection.execute("DELETE FROM quotas WHERE end < ?", (now - OLD,))
+        connection.execute("DELETE FROM rates WHERE slot < ?", ((now - RATES_OLD) // SLOT,))

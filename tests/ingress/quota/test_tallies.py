@@ -59,8 +59,17 @@ def test_news_are_what_the_file_does_not_have() -> None:
 def test_of_too_many_those_that_have_used_least_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST", 20)
     tallies = KeptTallies(lambda: NOW)
-    for number in range(20):
+    line = "line ix", ""
+    tallies.tally(line, QUOTA)
+    for number in range(19):
         tallies.tally(("allowance", str(number)), QUOTA).add(20 - number, 0, NOW)
     tallies.tally(ANN, QUOTA)
     assert len(tallies) == 19 and tallies.dropped == 2
-    assert {who for _, who in dict(tallies.items())} >= {"0", "17", "ann"}
+    assert {who for _, who in dict(tallies.items())} == {"", "ann", *map(str, range(17))}
+
+
+def test_who_has_not_been_asked_for_yet_is_written_to_an_empty_file_too() -> None:
+    tallies = KeptTallies(lambda: NOW)
+    tallies.recall({ANN: kept(10)}, {})
+    assert dict(tallies.everything()) == {ANN: kept(10)}
+    assert list(tallies.news()) == []

@@ -7,7 +7,7 @@ import pytest
 
 from ingress.quota.tallies import KeptTallies
 from ingress.state.file import StateFile
-from ingress.state.quotas import OLD, QuotaPart
+from ingress.state.quotas import OLD, RATES_OLD, QuotaPart
 from relay.model.quota import Counts, Quota
 
 QUOTA = Quota(amount=1000, day=5, zone="UTC")
@@ -80,13 +80,20 @@ def test_what_could_not_be_written_is_given_again(kept: Kept) -> None:
     assert len(kept.part.news()) == len(kept.part.news()) == 2
 
 
-def test_what_is_long_over_goes(kept: Kept) -> None:
-    kept.tallies.tally(LINE, QUOTA).add(10, 20, kept.now)
+def test_what_is_over_is_not_read_and_goes_after_a_while(kept: Kept) -> None:
+    tally = kept.tallies.tally(LINE, QUOTA)
+    tally.add(10, 20, kept.now)
     kept.tallies.tally(RATED_LINE, RATED).add(7, 8, kept.now)
     kept.write()
-    kept.now += OLD
+    start, kept.now = kept.now, tally.running.end
     kept.file.change(kept.part.tend)
-    assert len(kept.file.read(kept.part.read)[0]) == 2
-    kept.now += 32 * 86400
+    assert LINE not in kept.file.read(kept.part.read)[0]
+    kept.now = start  # it was wrong
+    assert kept.file.read(kept.part.read)[0][LINE].down == 20
+    kept.now = tally.running.end + OLD + 1
+    kept.file.change(kept.part.tend)
+    kept.now = start
+    assert not kept.file.read(kept.part.read)[0] and kept.file.read(kept.part.read)[1]
+    kept.now += RATES_OLD + 300
     kept.file.change(kept.part.tend)
     assert kept.file.read(kept.part.read) == ({}, {})
