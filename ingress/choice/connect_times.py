@@ -33,7 +33,7 @@ MOST_TIMED = 256
 PROBES_AT_ONCE = 8
 """Probes wanted per call at most, so that a start with many open tabs is not a burst of dials."""
 
-PROBED = Message("term.probed")
+PROBED, UNKNOWN, NEAREST = Message("term.probed"), Message("term.unknown"), Message("term.nearest")
 
 
 @functools.cache
@@ -179,8 +179,8 @@ class ConnectTimes:
         if exit_ in known:
             return known[exit_]
         if not known:
-            return Connect(0.0, Source.ASSUMED, "nothing is known of this site")
-        return Connect(min(one.time for one in known.values()), Source.ASSUMED, "the nearest exit's, until it is known")
+            return Connect(0.0, Source.ASSUMED, UNKNOWN)
+        return Connect(min(one.time for one in known.values()), Source.ASSUMED, NEAREST)
 
 
 def _usual(times: Sequence[float]) -> float:

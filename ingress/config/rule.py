@@ -7,6 +7,7 @@ import attrs
 
 from ingress.lists.entries import Scope
 from ingress.lists.source import ListSource
+from ingress.messages.message import Message
 from relay.model.network import IpNetwork
 
 
@@ -107,21 +108,21 @@ class Rule:
     @property
     def does(self) -> str:
         """What becomes of a connection, in a few words."""
-        parts = []
+        parts: list[str] = []
         if self.deny is not None:
-            parts.append("denied" if self.deny is Denial.REFUSE else "dropped without a word")
+            parts.append(Message("rule.deny" if self.deny is Denial.REFUSE else "rule.drop"))
         if self.direct:
-            parts.append("direct, from this machine")
-        parts += [f"exit {' or '.join(self.exits)}"] if self.exits else []
-        parts += [f"via {' > '.join(self.via)}"] if self.via else []
-        parts += [f"chain {' or '.join(self.chains)}"] if self.chains else []
-        parts += [f"avoids {', '.join(self.avoid)}"] if self.avoid else []
-        parts += ["else any"] if self.falls_through else []
+            parts.append(Message("rule.direct"))
+        parts += [Message("rule.exit", names=self.exits)] if self.exits else []
+        parts += [Message("rule.via", way=" > ".join(self.via))] if self.via else []
+        parts += [Message("rule.chain", names=self.chains)] if self.chains else []
+        parts += [Message("rule.avoid", names=self.avoid)] if self.avoid else []
+        parts += [Message("rule.else")] if self.falls_through else []
         if self.redundant is not None:
-            parts.append("redundant" if self.redundant else "not redundant")
+            parts.append(Message("rule.redundant" if self.redundant else "rule.single"))
         if self.answer is not None:
-            parts.append(f"answer {self.answer}")
-        return ", ".join(parts)
+            parts.append(Message("rule.answer", answer=self.answer))
+        return Message("rule.does", parts=tuple(parts))
 
     @property
     def conditions(self) -> str:

@@ -18,6 +18,7 @@ from ingress.measure.poor import lossy_lines, poor_lines
 from ingress.measure.schedule import FAR, IDLE, QUIET, RIDING, intervals
 from ingress.measure.traffic import NO_TRAFFIC, Traffic
 from ingress.measure.weather import LineWeather, in_time
+from ingress.messages.message import Message
 from relay.model.walk import Path
 
 LAG = 0.1
@@ -238,7 +239,7 @@ class NetworkMonitor:
             if beginning.health.state is not PathState.STALLED or silent is None:
                 continue
             if own.answered_sent is None or own.answered_sent <= silent:
-                return PathState.STALLED, f"its beginning {beginning.path.name} is silent", silent
+                return PathState.STALLED, Message("health.beginning", path=beginning.path.name), silent
         return health.state, health.reason, own.oldest_unanswered
 
     def _proven(self, since: float | None) -> set[str]:

@@ -62,6 +62,7 @@ FORMS: Final[Mapping[str, Mapping[str, Form]]] = {
         "list": ", ".join,
         "sentences": "; ".join,
         "and": " and ".join,
+        "or": " or ".join,
         "length": _length(((86_400, " d"), (3600, " h"), (60, " min")), " s", " "),
     },
     ZH: {
@@ -70,6 +71,7 @@ FORMS: Final[Mapping[str, Mapping[str, Form]]] = {
         "list": "、".join,
         "sentences": "；".join,
         "and": " 和 ".join,
+        "or": " 或 ".join,
         "length": _length(((86_400, " 天"), (3600, " 小时"), (60, " 分")), " 秒", " "),
     },
 }

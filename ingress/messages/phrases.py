@@ -27,7 +27,10 @@ PHRASES: Final[Mapping[str, str]] = {
     "silent": "没有任何回音",
     "not needed": "不再需要",
     "its session is over": "会话已结束",
-    "no longer in the file": "已不在文件中",
+    "removed from the file": "已从文件中删除",
+    "nothing is sent over it": "没有数据走它",
+    "not wanted any more": "不再需要",
+    "their carrier was lost": "承载连接中断",
     # of nodes
     "{node} cannot dial {line}: {text}": "{node} 无法连接线路 {line}：{text}",
     "{node} is shutting down": "{node} 正在停机",
@@ -62,9 +65,6 @@ PHRASES: Final[Mapping[str, str]] = {
     # of rules
     "rule {number} (line {line})": "规则 {number}（第 {line} 行）",
     "rule {name}": "规则 {name}",
-    "denied": "拒绝",
-    "dropped without a word": "直接丢弃",
-    "direct, from this machine": "由本机直连",
 }
 """English and Chinese, with placeholders of the same names; the first that fits counts."""
 _NAME: Final = re.compile(r"\\{(\w+)\\}")
