@@ -161,21 +161,24 @@ class Moving:
 
     def end_on(self, line: str, why: str) -> None:
         """*line* has long been closed, and nothing may ride on it any more: what has found no other path is reset, at
-        both ends."""
+        both ends. What may fall through to paths that its rule does not name does so first; to be asked again."""
         for live in self._live.values():
             if line in live.path.lines and live.is_closed:
                 self._bar(live, why)
 
     def _bar(self, live: LivePath, why: str) -> None:
         live.is_barred = True
-        streams = _riders(live.links)
+        streams = [stream for stream in _riders(live.links) if not self._can_leave(stream, live)]
         for stream in streams:
-            if stream not in self.pairs or not self._leave_leg(stream, live):
-                live.counters.count_lost(Cause.NO_PATH.word)
-                stream.sink.on_reset(Cause.NO_PATH)
-                stream.abort(Cause.NO_PATH)
+            live.counters.count_lost(Cause.NO_PATH.word)
+            stream.sink.on_reset(Cause.NO_PATH)
+            stream.abort(Cause.NO_PATH)
         if streams:
             log.event("streams-ended", level="warning", count=len(streams), path=live.name, why=why)
+
+    def _can_leave(self, stream: Stream, live: LivePath) -> bool:
+        """Whether *stream* has left *live* by its other leg, or will by the next round."""
+        return (stream in self.pairs and self._leave_leg(stream, live)) or self.bounds.fall_through(stream)
 
     def bring_home(self) -> None:
         """Once a round: what rides on a path that it may not any more goes, by plan, where it may."""

@@ -24,6 +24,8 @@ from relay import log
 
 EVERY = 2.0
 """Seconds between two looks: on a line of 1 Gbit/s, a quarter of a gigabyte."""
+LEAST = 1.0
+"""Seconds that streams have to leave a line at least, however short `drain` is: a few rounds."""
 BY = "quota"
 MOST_ROWS = 1000
 """Owners that are told at once."""
@@ -92,7 +94,7 @@ class QuotaKeeping:
         standings.close(BY, closed)
         self._closed_at = {line: self._closed_at.get(line, now) for line in closed}
         for line, since in self._closed_at.items():
-            if now - since >= self._drain():
+            if now - since >= max(LEAST, self._drain()):
                 self._fleet.moving.end_on(line, closed[line])
 
     def owner_rows(self) -> list[QuotaRow]:

@@ -62,6 +62,21 @@ async def test_who_has_found_no_other_path_is_reset_when_the_time_is_over(bed: F
     assert not bed.live["direct"].is_barred
 
 
+@with_bed()
+async def test_who_may_fall_through_does_so_instead_of_being_reset(bed: FleetBed) -> None:
+    await bed.up()
+    client = bed.open("direct", within=["direct"], falls=True)
+    await client.exchange()
+    bed.fleet.standings.close("quota", USED)
+    await bed.run(1.0)
+    assert client.paths == ["direct"]
+    bed.fleet.moving.end_on("direct", USED["direct"])
+    await bed.until(lambda: client.paths == ["ix/pacific"])
+    bed.fleet.moving.end_on("direct", USED["direct"])
+    await client.exchange()
+    assert client.sink.cause is None
+
+
 @with_bed(THREE_LINES)
 async def test_no_copy_and_no_spare_goes_over_a_line_that_stands_in(bed: FleetBed) -> None:
     await bed.up()
