@@ -30,8 +30,11 @@ def test_a_cut_line_turns_red_and_blame_is_read(look: Window, whole: RunningDemo
     assert line not in page.inner_text(".verdict-best")  # the best path is another one now
     row = page.locator(f"table.lines tr:has-text('{line}')").first
     assert "✕" in row.locator("td.state").inner_text()  # not by its colour alone
+    page.wait_for_selector(f".verdict .lasting >> text={line}")
+    assert "since" in page.inner_text(".verdict .lasting li >> nth=0")
     whole.order(f"heal {line}")
     page.wait_for_selector(WELL)
+    page.wait_for_selector(".lasting:empty", state="attached")
 
 
 def test_all_lines_cut_is_told_in_the_first_line(look: Window, whole: RunningDemo) -> None:

@@ -92,7 +92,7 @@ function offer(select, report, chosen, mayBeNone) {
     replace(select, mayBeNone && element("option", { value: "" }, say("history.nothing")),
         group(say("history.lines"), report.lines.map((line) => line.line)),
         group(say("history.paths"), report.paths.filter((path) => path.state !== "spare").map((path) => path.path)),
-        group(say("history.nodes"), report.nodes.map((node) => node.node)));
+        group(say("history.nodes"), [...report.nodes.map((node) => node.node), report.ingress]));
 }
 
 /**

@@ -4,6 +4,7 @@ import { element, keepRows, setAttribute, setText } from "./dom.js";
 import { duration, say } from "./words.js";
 import { milliseconds, rate, whole } from "./format.js";
 import { networkMap } from "./map.js";
+import { lastingPart } from "./lasting.js";
 import { best, verdict } from "./model.js";
 import { rankingTable } from "./ranking.js";
 import { linesTable } from "./lines.js";
@@ -32,10 +33,13 @@ function verdictPart() {
     const mark = element("span", { class: "mark", "aria-hidden": "true" });
     const title = element("h1", { role: "status" }, say("link.waiting"));
     const more = element("p", { class: "verdict-best" });
+    const lasting = lastingPart();
     const blames = element("ul", { class: "blames", "aria-live": "polite" });
-    const node = element("section", { class: "verdict" }, mark, element("div", {}, title, more, blames));
+    const node = element("section", { class: "verdict" }, mark, element("div", {}, title, more, blames, lasting.node));
     /** @param {Seen} seen */
-    const moved = ({ report }) => {
+    const moved = (seen) => {
+        const { report } = seen;
+        lasting.moved(seen);
         const found = verdict(report);
         const leader = best(report);
         setAttribute(node, "data-grade", found.grade);

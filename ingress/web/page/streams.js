@@ -33,6 +33,7 @@ export function streamsView({ query, refused }) {
     let lookedAt = 0;
     let total = 0;
     let isWhole = true;
+    let isWrong = false;
     /** Whether all that are open were told; else the ingress sorts and filters. */
     const narrow = matchMedia("(max-width: 900px)");
     const parts = frame(shown, show);
@@ -45,11 +46,22 @@ export function streamsView({ query, refused }) {
             flows = withRates(told.streams, new Map(flows.map((flow) => [flow.id, flow])), lookedAt ? (now - lookedAt) / 1000 : 0);
             lookedAt = now;
             [isWhole, total] = [told.total <= MOST, told.total];
-            setText(note, "");
+            if (isWrong) {
+                tell("", false);
+            }
             show();
         } catch (error) {
-            setText(note, refused(error));
+            tell(refused(error), true);
         }
+    }
+
+    /**
+     * @param {string} text
+     * @param {boolean} isError which is taken back by the next answer
+     */
+    function tell(text, isError) {
+        setText(note, text);
+        isWrong = isError;
     }
 
     /** @param {Flow} flow */
@@ -59,10 +71,10 @@ export function streamsView({ query, refused }) {
         }
         try {
             await change("DELETE", `streams/${encodeURIComponent(flow.id)}`);
+            tell(say("streams.ended", flow), false);
             await look();
-            setText(note, say("streams.ended", flow));
         } catch (error) {
-            setText(note, refused(error));
+            tell(refused(error), true);
         }
     }
 

@@ -4,8 +4,8 @@
 
 const ORDINARY = /^carrier-|^leader-/;
 /** Of carriers one goes and another comes all the time; what a line does is told by its paths. */
-const BAD = /(dead|failed|lost|sick|stalled|damaged|forgotten|refused|wrong|down|broken|not-kept|used-up|short|policed|paused)$/;
-const WATCH = /(rescued|moved|draining|lagged|warned|leaves-exit|leave-exit|held|switched|carried)$/;
+const BAD = /(dead|failed|lost|sick|stalled|damaged|forgotten|refused|wrong|down|broken|not-kept|quota-used|short|policed|paused)$/;
+const WATCH = /(rescued|moved|draining|lagged|warned|leaves-exit|leave-exit|held|switched|carried|not-fetched|quota-near|used-up|drain-started|ended)$/;
 
 /**
  * By its level, and what its name says of it.

@@ -69,7 +69,7 @@ test("events are told newest first, and what went wrong can be had alone", () =>
     const events = [{ at: 1, event: "path-dead", about: "ix" }, { at: 2, event: "path-up", about: "ix" }, { at: 3, event: "anything", level: "error" }];
     assert.deepEqual(chosen(events, "", false).map((one) => one.at), [3, 2, 1]);
     assert.deepEqual(chosen(events, "ix", true).map((one) => one.at), [1]);
-    assert.deepEqual(["exit-sick", "streams-rescued", "reloaded", "carrier-lost"].map((event) => kindOf({ at: 0, event })), ["bad", "watch", "well", "plain"]);
+    assert.deepEqual(["exit-sick", "streams-rescued", "reloaded", "carrier-lost", "quota-used", "quota-near"].map((event) => kindOf({ at: 0, event })), ["bad", "watch", "well", "plain", "bad", "watch"]);
 });
 
 test("each event counts once, in its part of the day", () => {
