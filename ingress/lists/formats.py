@@ -89,6 +89,8 @@ def guess(content: bytes, name: str | None = None) -> str:
     Raises:
         UnreadableList: it can be several that mean different things by it, or none.
     """
+    if not content.strip():
+        raise UnreadableList("is empty", "fill it, or take it out of the rule")
     if (name is not None or content.startswith(b"\n")) and _names(content):
         return GEOSITE
     possible = readings(content)

@@ -194,3 +194,15 @@ def test_a_rule_may_have_the_truth_waited_for(place: RulesPlace) -> None:
             open_socks5(sock, "target.test", port)
         assert refused.value.args == (5,)
         place.reload(ingress='answer = "auto"')
+
+
+def test_a_name_is_looked_up_where_a_rule_says_so(place: RulesPlace) -> None:
+    home = '[[rule]]\nname = "home"\ncidr = "{}"\nresolve = true\nexit = "eu"'
+    place.reload(home.format("127.0.0.0/8"), '[[rule]]\nexit = "us"')  # it stands in the ingress's own file of names
+    assert [place.come(door) for door in TCP_DOORS] == ["eu"] * len(TCP_DOORS)
+    for door in UDP_DOORS:
+        with contextlib.closing(place.udp(door)) as sender:
+            assert sender.ask(f"looked up for {door}".encode())[0] == "eu"
+    assert place.why()["rule"]["because"] == "cidr, by its address 127.0.0.1"
+    place.reload(home.format("192.0.2.0/24"), '[[rule]]\nexit = "us"')
+    assert [place.come(door) for door in TCP_DOORS] == ["us"] * len(TCP_DOORS)
