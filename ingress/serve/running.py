@@ -37,6 +37,7 @@ from ingress.serve.list_fetch import ListFetcher
 from ingress.serve.list_watch import watch_lists
 from ingress.serve.quota_keeping import QuotaKeeping
 from ingress.serve.web_door import WebDoor, WebFiles, read_web_files
+from ingress.serve.wish_ends import WishEnds
 from ingress.state.capacities import CapacityPart
 from ingress.state.keeper import Keeper, Part
 from ingress.state.notes import NotePart
@@ -143,7 +144,8 @@ class Running:
         self.fetcher = ListFetcher(lambda: self.lists, self._use_lists, accept, self.loop.call_soon)
         state = state_file(state_folder(config.state), config.name)
         usage = UsagePart(config.name, self.usage, self._sweep, time.time)
-        kept = NotePart("wishes", wishes.write, read_wishes, wishes.recall)
+        self.wish_ends = WishEnds(self.loop, wishes, lambda: self._rule_anew(True))
+        kept = NotePart("wishes", wishes.write, read_wishes, self.wish_ends.recall)
         self.holding = Holding(fleet)
         capacities = CapacityPart(self.fleet.line_loads.capacities)
         parts: list[Part] = [capacities, usage, kept, self.holding.part, self.history.part, QuotaPart(tallies)]
@@ -215,6 +217,7 @@ class Running:
             self.wishes.drop(whom)
         else:
             self.wishes.put(wish)
+        self.wish_ends.look()
         self._rule_anew(True)
 
     def _rule_anew(self, did: bool) -> None:
