@@ -64,7 +64,7 @@ async def answer_history(running: Running, question: Mapping[str, Any], language
         ids = series_named(connection)
         series = find_series([*ids, *present], name, kind)
         number = ids.get(series)
-        moments = [] if number is None else moments_of(connection, number, start, end, step)
+        moments = [] if number is None else moments_of(connection, number, start, min(end, minute * MINUTE), step)
         return series, moments, [] if number is None else outages_between(connection, start, end, number, MOST_OUTAGES)
 
     series, moments, outages = await _ask(running, query)
@@ -119,7 +119,7 @@ async def _summary(running: Running, start: float, end: float, language: str) ->
     now, (minute, present) = time.time(), running.history.watch.present()
 
     def query(connection: sqlite3.Connection) -> tuple[dict[Series, Record], list[Outage]]:
-        found = wholes(connection, start, end, now - MINUTES_KEPT)
+        found = wholes(connection, start, min(end, minute * MINUTE), now - MINUTES_KEPT)
         return found, outages_between(connection, start, end, None, MOST_OUTAGES)
 
     found, outages = await _ask(running, query)
@@ -162,8 +162,7 @@ def _named(known: list[Series], series: Series, walks: Mapping[str, tuple[str, .
 
 
 def _with_present(moments: list[Moment], minute: int, record: Record, step: int) -> list[Moment]:
-    """The last minute belongs to the last step, or is one of its own; if it was written before, with a clock that was
-    set back since, it counts twice."""
+    """The minute that is under way belongs to the last step, or is one of its own."""
     at = float(minute * MINUTE // step * step)
     last = [(float(minute * MINUTE), record)]
     if moments and moments[-1][0] == at:

@@ -13,7 +13,7 @@ from typing import Final
 from ingress.history.happened import Happened, Happenings
 from ingress.history.outages import Outage
 from ingress.history.reasons import read_reason, write_reason
-from ingress.history.record import DAY, MINUTE, QUARTER, Record, Series, combine
+from ingress.history.record import DAY, MINUTE, QUARTER, STAY, Record, Series, combine
 from ingress.history.sheet import ids_in_sheet, pack_sheet, pack_strip, unpack_sheet
 from ingress.history.watch import Watcher
 from ingress.state.file import Batch, Row
@@ -29,6 +29,11 @@ MOST_EVENTS: Final = 60_000
 """200 bytes each, some 12 MB: 150 a day for 400 days."""
 MOST_OUTAGES: Final = 30_000
 """200 bytes each, 6 MB."""
+PRESENT: Final = 30.0
+"""Seconds after which the minute that is under way is written as far as it is: a kill loses no more than these, and
+what the keeper waits for."""
+GRACE: Final = 60.0
+"""Seconds behind the end of a quarter before it is made: its last minute may not be over for whoever watches."""
 MOST_GIVEN: Final = 180
 """Minutes that were given to a file which has not taken them."""
 
@@ -53,32 +58,44 @@ class HistoryPart:
         self._outages: dict[tuple[Series, float], Outage] = {}
         self._events: list[Happened] = []
         """What was given last, and is not known to be written."""
+        self._begun: tuple[int, Mapping[Series, Record]] = (0, {})
+        """The last minute of the process before, which may go on in this one."""
+        self._present_at = float("-inf")
+        """When the minute that is under way was given last."""
 
-    def read(self, connection: sqlite3.Connection) -> tuple[dict[Series, int], list[Outage]]:
-        """The ids of all series, and the outages that lasted when the process ended."""
+    def read(
+        self, connection: sqlite3.Connection
+    ) -> tuple[dict[Series, int], tuple[int, Mapping[Series, Record]], list[Outage]]:
+        """The ids of all series, the last minute, and the outages that lasted when the process ended."""
         rows = connection.execute("SELECT id, kind, name FROM series").fetchall()
         ids = {Series(kind, name): number for number, kind, name in rows}
         known = {number: series for series, number in ids.items()}
         left = connection.execute("SELECT series, start, state, why, message FROM outages WHERE end IS NULL").fetchall()
-        (last,) = connection.execute("SELECT MAX(number) FROM sheets WHERE span = ?", (MINUTE,)).fetchone()
-        seen = 0.0 if last is None else (last + 1) * float(MINUTE)
-        return ids, [
-            Outage(known[number], start, max(start, seen), state, read_reason(why, message))
-            for number, start, state, why, message in left
-            if number in known
-        ]
+        minute, records = _last_minute(connection, known)
+        watched = max((sum(record.stays) for record in records.values()), default=0)
+        seen = minute * MINUTE + min(MINUTE, watched * STAY)
+        return (
+            ids,
+            (minute, records),
+            [
+                Outage(known[number], start, max(start, seen), state, read_reason(why, message))
+                for number, start, state, why, message in left
+                if number in known
+            ],
+        )
 
     def recall(self, found: object) -> None:
         """As `Part.recall`. What lasted when the process ended is over since its last minute: since then nobody
         looked."""
         assert isinstance(found, tuple)
-        ids, left = found
+        ids, self._begun, left = found
         self._ids |= ids
         self._outages |= {(one.series, one.start): one for one in left}
 
     def news(self) -> Batch:
         """As `Part.news`."""
         self._minutes |= self._watch.take()
+        self._add_present()
         while len(self._minutes) > MOST_GIVEN:
             del self._minutes[next(iter(self._minutes))]
             self.dropped += 1
@@ -87,6 +104,14 @@ class HistoryPart:
         self._events += self._happenings.take()
         self._drop_some()
         return self._batch()
+
+    def _add_present(self) -> None:
+        now = self._wall()
+        if not self._present_at <= now < self._present_at + PRESENT:  # it was set back, too
+            self._present_at = now
+            minute, records = self._watch.present()
+            if records:
+                self._minutes[minute] = records
 
     def _drop_some(self) -> None:
         too_many = len(self._events) - MOST_EVENTS // 10
@@ -103,7 +128,7 @@ class HistoryPart:
         named |= dict.fromkeys(outage.series for outage in outages)
         batch: list[tuple[str, Sequence[Row]]] = [
             (SERIES, [(self._id(series), *series) for series in named]),
-            (SHEET, [(MINUTE, minute, self._sheet(records)) for minute, records in self._minutes.items()]),
+            (SHEET, [(MINUTE, minute, self._sheet(minute, records)) for minute, records in self._minutes.items()]),
             (
                 OUTAGE,
                 [(self._id(one.series), *_outage_row(one)) for one in outages],
@@ -112,7 +137,11 @@ class HistoryPart:
         ]
         return [(statement, rows) for statement, rows in batch if rows]
 
-    def _sheet(self, records: Mapping[Series, Record]) -> bytes:
+    def _sheet(self, minute: int, records: Mapping[Series, Record]) -> bytes:
+        if minute == self._begun[0]:
+            before = self._begun[1]
+            both = {one: combine([before[one], records[one]]) for one in before.keys() & records.keys()}
+            records = {**before, **records, **both}
         return pack_sheet({self._id(series): record for series, record in records.items()})
 
     def _id(self, series: Series) -> int:
@@ -133,12 +162,25 @@ class HistoryPart:
     def tend(self, connection: sqlite3.Connection) -> None:
         """As `Part.tend`."""
         now = self._wall()
-        _make_quarters(connection, int(now // QUARTER))
-        _make_days(connection, int(now // DAY))
+        _make_quarters(connection, int((now - GRACE) // QUARTER))
+        _make_days(connection, int((now - GRACE) // DAY))
         _forget(connection, now)
 
     def __repr__(self) -> str:
         return f"<HistoryPart of {len(self._ids)} series>"
+
+
+def _last_minute(connection: sqlite3.Connection, known: Mapping[int, Series]) -> tuple[int, dict[Series, Record]]:
+    row = connection.execute(
+        "SELECT number, records FROM sheets WHERE span = ? ORDER BY number DESC LIMIT 1", (MINUTE,)
+    ).fetchone()
+    if row is None:
+        return 0, {}
+    try:
+        records = unpack_sheet(row[1])
+    except ValueError:  # of another version: it stays as it is
+        records = {}
+    return int(row[0]), {known[one]: record for one, record in records.items() if one in known}
 
 
 def _outage_row(one: Outage) -> Row:

@@ -44,12 +44,15 @@ async def ready(make_world: Make) -> World:
     world = await make_world().start()
     await world.up()
     await until(lambda: world.running.keeper.is_open)
-    await until(
-        lambda: all(one.samples and any(one.stays) for one in world.running.history.watch.present()[1].values())
-    )
-    await until(lambda: len(world.running.history.watch.present()[1]) == 4)
+    watch = world.running.history.watch
+
+    def is_known() -> bool:
+        records = watch.present()[1].values()
+        return len(records) == 4 and all(one.samples and any(one.stays) for one in records)
+
+    await until(is_known)
     now = time.time()
-    world.running.history.watch._wall = lambda: now  # no minute ends during a test
+    watch._wall = lambda: now  # no minute ends during a test
     return world
 
 

@@ -46,6 +46,11 @@ class Feed:
     def __init__(self) -> None:
         self.outages = Outages()
         self.minutes: dict[int, dict[Series, Record]] = {}
+        self.under_way: dict[int, dict[Series, Record]] = {0: {}}
+
+    def present(self) -> tuple[int, dict[Series, Record]]:
+        (found,) = self.under_way.items()
+        return found
 
     def take(self) -> dict[int, dict[Series, Record]]:
         taken, self.minutes = self.minutes, {}
@@ -112,7 +117,7 @@ def test_a_year_is_written_and_read(bed: Bed) -> None:
         for quarter in range(96):
             at = BEGIN + day * DAY + quarter * QUARTER
             bed.minute(at, RECORD._replace(round_trip=1500 + quarter + day, samples=30 + quarter))
-        bed.now = BEGIN + (day + 1) * DAY + 60.0
+        bed.now = BEGIN + (day + 1) * DAY + 61.0
         bed.write()
         if day % 5 == 4:
             bed.tend()
@@ -201,6 +206,26 @@ def test_a_restart_goes_on_with_the_same_names(bed: Bed) -> None:
     assert found == {**known, Series("path", "new"): 4} and len(bed.moments(BEGIN, BEGIN + 120, 60)) == 2
 
 
+def test_a_minute_that_is_under_way_is_written_every_half_minute_and_goes_on_after_a_restart(bed: Bed) -> None:
+    minute = BEGIN // MINUTE
+    for second, samples in ((10, 10), (20, 20), (45, 45)):
+        bed.now = BEGIN + second
+        bed.feed.under_way = {minute: {PATH: RECORD._replace(samples=samples, in_first=samples * 50)}}
+        bed.write()
+    assert [record.samples for _, record in bed.moments(BEGIN, BEGIN + 60, 60)] == [45]
+    bed.begin()
+    bed.now = BEGIN + 65
+    bed.feed.minutes = {minute: {PATH: RECORD._replace(samples=5), NAMES[1]: RECORD}}
+    bed.write()
+    assert [record.samples for _, record in bed.moments(BEGIN, BEGIN + 60, 60)] == [50]
+    assert len(bed.moments(BEGIN, BEGIN + 60, 60, NAMES[1])) == 1
+    bed.file.write([("UPDATE sheets SET records = ?", [(b"of another version",)])])
+    bed.begin()
+    bed.minute(BEGIN)
+    bed.write()
+    assert [record.samples for _, record in bed.moments(BEGIN, BEGIN + 60, 60)] == [60]
+
+
 def test_an_outage_that_lasted_when_the_process_died_is_over_since_its_last_minute(bed: Bed) -> None:
     outages = bed.feed.outages
     outages.begin(PATH, "stalled", "answer overdue", BEGIN + 10.0)
@@ -271,7 +296,7 @@ def test_what_is_too_old_or_too_much_goes(bed: Bed, monkeypatch: pytest.MonkeyPa
         for quarter in range(4):
             names = (*NAMES, gone) if day == 0 else NAMES
             bed.minute(BEGIN + day * DAY + quarter * QUARTER, RECORD, *names)
-        bed.now = BEGIN + (day + 1) * DAY
+        bed.now = BEGIN + (day + 1) * DAY + 60.0
         bed.feed.outages.begin(PATH, "down", "", bed.now)
         bed.feed.outages.end(PATH, bed.now + 1)
         bed.happenings.told("path-dead", "info", {"path": "a/b"})
