@@ -24,6 +24,7 @@ from ingress.doors.datagram import PREFIX, address_bytes
 from ingress.quota.tallies import KeptTallies
 from ingress.usage.usage import Usage
 from relay.engine import Loop
+from relay.model.cause import Cause
 from relay.model.network import Allowed
 from relay.model.quota import Quota
 from tests.ingress.choice.figures import figure
@@ -34,6 +35,7 @@ HERE, ELSEWHERE = "127.0.0.1", "127.0.0.2"
 TARGET = address_bytes("9.9.9.9", 53)
 NAMED = b"\x03\x0btarget.test\x00\x35"
 PATIENCE = 20.0
+LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"),)
 
 
 class Bed:
@@ -350,7 +352,7 @@ async def test_who_has_used_a_quota_gets_no_other_and_what_it_has_is_slow(make: 
     owners = bed.allowances.heed_quotas()
     bed.all.pace(owners)
     assert owners == {mine.owner} and other.owner is None
-    assert bed.all.add(HERE, AssociationClient(HERE, "ann"), 0, lambda: None) is None
+    assert bed.all.add(HERE, AssociationClient(HERE, "ann"), 0, lambda: None) is Cause.ALLOWANCE
     client = bed.client(mine)
     for _ in range(100):
         client.send(PREFIX + TARGET + bytes(1000))
@@ -420,6 +422,17 @@ async def test_u19_switched_off_the_door_says_so(
     far.sendall(b"\x05\x01\x00\x05\x03\x00\x01\0\0\0\0\0\0")
     await bed.settle()
     assert far.recv(100) == b"\x05\x00\x05\x07\x00\x01" + bytes(6)
+
+
+async def test_who_has_as_many_as_the_allowance_leaves_is_told_so_in_another_word(
+    make_bed: ClientBeds, tcp: tuple[socket.socket, socket.socket, tuple[str, int]]
+) -> None:
+    near, far, address = tcp
+    bed = await make_bed(*TWO_EXITS, udp=True, allowances=(Allowance(clients=LOOPBACK, associations=0),))
+    bed.entrance.accept(bed.config.listen[0], near, address)
+    far.sendall(b"\x05\x01\x00\x05\x03\x00\x01\0\0\0\0\0\0")
+    await bed.settle()
+    assert far.recv(100) == b"\x05\x00\x05\x01\x00\x01" + bytes(6)
 
 
 async def test_a_rule_that_leaves_some_paths_has_a_flow_of_its_own(make: Make) -> None:
