@@ -94,8 +94,9 @@ class BulkCarriers:
         self._want_spare(place.path)
 
     def _want_spare(self, path: str) -> None:
+        """On a backup only what waits for a carrier gets one."""
         live = self._live.get(path)
-        if live is not None:
+        if live is not None and (not live.is_backup or any(place.path == path for place in self._waiting.values())):
             live.want_spare()
 
     def spare_ready(self, live: LivePath) -> None:

@@ -95,6 +95,21 @@ async def test_no_copy_and_no_spare_goes_over_a_line_that_stands_in(bed: FleetBe
 
 
 @with_bed((("direct", INGRESS, "us"),))
+async def test_bulk_gets_its_carrier_on_a_backup_as_well_and_no_spare_beside_it(bed: FleetBed) -> None:
+    bed.fleet.standings.stand_in({"direct": "the quota of line direct is nearly used"})
+    await bed.up()
+    assert not bed.live["direct"].bulk
+    client = bed.open("direct")
+    await client.exchange()
+    bed.fleet.bulk.noticed(client.stream)
+    await bed.until(lambda: client.is_bulk)
+    for _ in range(4):
+        client.target.stream.write(bytes(1 << 20))
+        await bed.run(1.0)
+    assert client.is_bulk and bed.live["direct"].spare() is None
+
+
+@with_bed((("direct", INGRESS, "us"),))
 async def test_a_line_that_is_planned_while_it_is_closed_begins_so(bed: FleetBed) -> None:
     bed.fleet.standings.close("hold", {"ix": "held by hand"})
     bed.replan((("direct", INGRESS, "us"), ("ix", INGRESS, "us")))
