@@ -13,10 +13,12 @@ from operator import attrgetter
 from pathlib import Path
 
 import pytest
+import trustme
 
 import ingress.cli
 import relay.cli
 from ingress.config import load
+from ingress.users_file import add_user
 from tests.test_architecture import FLOORS
 
 ROOT = Path(__file__).parents[1]
@@ -132,8 +134,15 @@ def test_examples_of_paths_toml_are_accepted(
     if block.startswith("[ingress.shanghai]"):
         base = re.sub(r"^\[ingress\.shanghai\]\n(?:.+\n)*", "", base, flags=re.MULTILINE)
     for name in re.findall(r'file = "(\S+)"', block):
-        (tmp_path / name).write_text("a.example\n")
+        (tmp_path / name).write_text("long-enough.for-a-token.example\n")
         (tmp_path / name).chmod(0o600)
+    if "web_users" in block:
+        add_user(tmp_path / "web-users.toml", "alice", "secret")
+    if "web_certificate" in block:
+        made = trustme.CA().issue_cert("proxy.example")
+        made.cert_chain_pems[0].write_to_path(tmp_path / "web.pem")
+        made.private_key_pem.write_to_path(tmp_path / "web.key")
+        (tmp_path / "web.key").chmod(0o600)
     (tmp_path / "paths.toml").write_text(f"{base}\n{block}")
     monkeypatch.chdir(tmp_path)
     assert ingress.cli.main(["check", "paths.toml"]) == 0

@@ -98,6 +98,11 @@ class Demand:
         return self.match is not None and self.match.rule.direct
 
     @property
+    def rule_title(self) -> str:
+        """The rule that it falls under, for people; empty if none says anything of it."""
+        return "" if self.match is None else self.match.rule.title
+
+    @property
     def ruled(self) -> str:
         """The rule that bounds what may carry it, for people; empty if none does."""
         if self.match is None:

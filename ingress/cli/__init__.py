@@ -145,6 +145,7 @@ def _add_rules(commands: Subparsers) -> None:
 def _add_user(commands: Subparsers) -> None:
     user = add_command(commands, "user", "say who may use the proxy, and with which password", texts.USER)
     user.add_argument("--ingress", metavar="NAME", help="whose users, if several ingresses have their own file")
+    user.add_argument("--page", action="store_true", help="those who may log in at the page (web_users)")
     actions = user.add_subparsers(dest="action", required=True, metavar="ACTION")
     add = add_command(actions, "add", "add a user, or give one a new password", texts.USER_ADD)
     add.add_argument("name", metavar="NAME")

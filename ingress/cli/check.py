@@ -14,6 +14,7 @@ from ingress.config.alert import Alert
 from ingress.config.show import as_toml
 from ingress.lists.load import Lists, load_lists
 from ingress.users_file import load_users
+from ingress.web.files import read_web_files
 from relay.admin.path import is_running
 from relay.cli.owner import as_owner_of
 from relay.config import read_secret
@@ -30,6 +31,7 @@ def run(options: argparse.Namespace) -> int:
         found = read_file(file)
         wrong, ending = _look_at_keys(found, options.keys, time.time())
         wrong += _look_at_users(found)
+        wrong += _look_at_pages(found)
         wrong += _look_at_state(found)
         lists = _look_at_lists(found, wrong)
     if wrong:
@@ -102,6 +104,18 @@ def _look_at_users(found: NetworkFile) -> list[str]:
     return wrong
 
 
+def _look_at_pages(found: NetworkFile) -> list[str]:
+    """Files of the page: users, token, certificate."""
+    wrong = []
+    for doors in found.ingresses.values():
+        try:
+            if doors.web is not None:
+                read_web_files(doors.web)
+        except OperatorError as error:
+            wrong.append(f"{error} (ingress.{doors.name} names it for its page)")
+    return wrong
+
+
 def _look_at_state(found: NetworkFile) -> list[str]:
     """Folders of what is learned that are no folders."""
     told = [(doors.name, doors.state) for doors in found.ingresses.values() if doors.state is not None]
@@ -163,7 +177,8 @@ def _try_to_listen(found: NetworkFile, keys: Path) -> Iterator[str]:
         if not (keys / doors.name).is_dir() or is_running(doors.name, "ingress"):
             continue
         try:
-            yield from try_all((*doors.listen, *(forward.listen for forward in doors.forwards)))
+            page = () if doors.web is None else doors.web.listen
+            yield from try_all((*doors.listen, *page, *(forward.listen for forward in doors.forwards)))
             if doors.datagram_forwards:
                 from ingress.serve.datagram_forwards import bind  # with what it imports 0.1 s, which few files need
 

@@ -102,7 +102,8 @@ taken."""
 
 USER: Final = """\
 Change the file that `users` names in paths.toml (users.toml beside it, if it names none). Passwords are kept hashed.
-A running ingress takes the change at `ingress reload`."""
+With --page it is the file that `web_users` names (web-users.toml): who may log in at the page. A running ingress takes
+the change at `ingress reload`."""
 
 USER_ADD: Final = """\
 Add NAME, or give NAME a new password. The password is asked for twice, or read with --password-stdin.

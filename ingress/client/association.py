@@ -305,7 +305,7 @@ class ClientAssociation:
         """As `Countable.look`."""
         last, udp = self._last, self._udp
         host, port = (read_address(last.address) if last.address else None) or ("", 0)
-        rule = "" if last.demand is None else last.demand.ruled
+        rule = "" if last.demand is None else last.demand.rule_title
         return Relayed(self.who, host, port, rule, last.flow, self._begun_at, udp.bytes_in, udp.bytes_out)
 
     def end(self) -> None:

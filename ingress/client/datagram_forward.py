@@ -127,7 +127,7 @@ class Mapping:
     def _judge_by(self, demand: Demand | None) -> None:
         """*demand* is asked for the target from now on; None: nothing is sent there."""
         self._demand = demand
-        self._site, self._rule = ("", "") if demand is None else (demand.site, demand.ruled)
+        self._site, self._rule = ("", "") if demand is None else (demand.site, demand.rule_title)
         self._redundant = None if demand is None or demand.match is None else demand.match.rule.redundant
 
     def rule_anew(self) -> None:

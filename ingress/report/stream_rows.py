@@ -142,7 +142,7 @@ class StreamList:
                 demand.client,
                 demand.user,
                 _target(demand.host, demand.port),
-                demand.ruled,
+                demand.rule_title,
                 self._path_of(one),
                 DIRECT if choice is None else choice.exit,
                 now - one.asked_at,

@@ -9,7 +9,7 @@ from relay.serve.counters import process_counters
 
 def ingress_counters(running: Running) -> dict[str, int]:
     """All of an ingress's."""
-    passwords = running.entrance.passwords.statistics()
+    passwords, of_page = running.entrance.passwords.statistics(), running.web.passwords.statistics()
     associations, datagrams = running.associations.statistics(), running.fleet.datagrams.statistics()
     return {
         **process_counters(running.loop, running.listeners, running.memory.statistics()),
@@ -19,11 +19,13 @@ def ingress_counters(running: Running) -> dict[str, int]:
         "clients_idle": running.entrance.idled,
         "peers_vanished": running.vanished.count,
         "protocol_errors": running.fleet.broken,
-        "passwords_wrong": passwords.wrong,
-        "passwords_repeated": passwords.repeated,
-        "passwords_refused": passwords.refused,
-        "passwords_abandoned": passwords.abandoned,
+        "passwords_wrong": passwords.wrong + of_page.wrong,
+        "passwords_repeated": passwords.repeated + of_page.repeated,
+        "passwords_refused": passwords.refused + of_page.refused,
+        "passwords_abandoned": passwords.abandoned + of_page.abandoned,
         "names_not_waited_for": running.names.unasked,
+        "web_evicted": running.web.evicted,
+        "web_refused": running.web.refused,
         "usage_dropped": running.usage.dropped,
         "quotas_forgotten": running.quotas.tallies.dropped,
         "history_dropped": running.history.dropped,

@@ -36,7 +36,7 @@ from ingress.serve.holding import Holding
 from ingress.serve.list_fetch import ListFetcher
 from ingress.serve.list_watch import watch_lists
 from ingress.serve.quota_keeping import QuotaKeeping
-from ingress.serve.web_door import WebDoor, WebFiles, read_web_files
+from ingress.serve.web_door import WebDoor
 from ingress.serve.wish_ends import WishEnds
 from ingress.state.capacities import CapacityPart
 from ingress.state.keeper import Keeper, Part
@@ -47,6 +47,7 @@ from ingress.state.usage import UsagePart
 from ingress.usage.usage import Usage
 from ingress.users import Users
 from ingress.users_file import load_users
+from ingress.web.files import WebFiles, read_web_files
 from relay import log
 from relay.engine import Listener, Loop, sockopts
 from relay.errors import OperatorError

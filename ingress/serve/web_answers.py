@@ -18,6 +18,8 @@ NUMBERS: Final = frozenset({"since", "until", "step", "limit"})
 LOOKS: Final = ("paths", "why", "usage", "history", "events")
 """Questions that change nothing."""
 CHANGES: Final = ("use", "reload")
+OF_LINES: Final = ("hold", "release")
+"""What is done to one line, which the path names."""
 
 
 def answer_routes(running: Running, asks: Mapping[str, Ask]) -> Sequence[WebRoute]:
@@ -30,6 +32,8 @@ def answer_routes(running: Running, asks: Mapping[str, Ask]) -> Sequence[WebRout
     return (
         *(_look(name, asks[name]) for name in LOOKS),
         *(_change(name, asks[name]) for name in CHANGES),
+        _nodes(asks["paths"]),
+        _lines({name: asks[name] for name in OF_LINES}),
         WebRoute("GET", "/api/v1/live", Need.SESSION, live),
     )
 
@@ -48,9 +52,29 @@ def _look(name: str, ask: Ask) -> WebRoute:
 
 def _change(name: str, ask: Ask) -> WebRoute:
     async def change(request: WebRequest) -> WebResponse:
-        return json_response(await ask(request.json()))
+        return json_response(await ask({"lang": request.language, **request.json()}))
 
     return WebRoute("POST", f"/api/v1/{name}", Need.SESSION, change)
+
+
+def _nodes(paths: Ask) -> WebRoute:
+    """The nodes alone, of the answer to `paths`."""
+
+    async def nodes(request: WebRequest) -> WebResponse:
+        answer = await paths({"lang": request.language})
+        return json_response({"version": answer["version"], "nodes": answer["nodes"]})
+
+    return WebRoute("GET", "/api/v1/nodes", Need.SESSION, nodes)
+
+
+def _lines(asks: Mapping[str, Ask]) -> WebRoute:
+    async def change(request: WebRequest) -> WebResponse:
+        line, _, what = request.rest.rpartition("/")
+        if not line or what not in asks:
+            raise BadRequest(f"a line and what is to be done to it, as ix-dmit/hold: {', '.join(asks)}", 404)
+        return json_response(await asks[what]({"lang": request.language, **request.json(), "line": line}))
+
+    return WebRoute("POST", "/api/v1/lines/", Need.SESSION, change)
 
 
 def _number(key: str, value: str) -> float:

@@ -2,68 +2,23 @@
 reload."""
 
 import socket
-import ssl
 from collections.abc import Mapping, Sequence
 
-import attrs
 import trio
 
 from ingress.client.passwords import Passwords
 from ingress.config import Web
 from ingress.users import Users
-from ingress.users_file import load_users
 from ingress.web.assets import load_assets
 from ingress.web.exchange import WebRoute
+from ingress.web.files import WebFiles
 from ingress.web.server import WebServer
-from ingress.web.sessions import PageSessions, digest_of
+from ingress.web.sessions import PageSessions
 from ingress.web.site import Site, SiteSettings
-from relay.config.secrets import read_secret
 from relay.engine import Loop
 from relay.errors import OperatorError
 from relay.listen import listen_at
 from relay.model.network import Address
-from relay.private import read_private
-
-SHORTEST_TOKEN = 16
-"""Characters. What can be guessed is no token."""
-
-
-@attrs.frozen
-class WebFiles:
-    """What was read of all that the page needs."""
-
-    users: Users | None
-    token: bytes | None
-    """Its digest."""
-    context: ssl.SSLContext | None
-
-
-def read_web_files(web: Web) -> WebFiles:
-    """The files that *web* names. OperatorError says what is wrong with one."""
-    users = None if web.users is None else load_users(web.users)
-    token = None if web.token is None else read_secret(web.token)
-    if token is not None and len(token) < SHORTEST_TOKEN:
-        where = (web.token and (web.token.file or web.token.env)) or ""
-        raise OperatorError(
-            f"{where}: the token has fewer than {SHORTEST_TOKEN} characters; make one: openssl rand -hex 32"
-        )
-    return WebFiles(users, None if token is None else digest_of(token), _context(web))
-
-
-def _context(web: Web) -> ssl.SSLContext | None:
-    if web.certificate is None or web.key is None:
-        return None
-    read_private(web.key)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["http/1.1"])
-    try:
-        context.load_cert_chain(web.certificate, web.key)
-    except (OSError, ssl.SSLError) as error:
-        raise OperatorError(
-            f"{web.certificate}: with {web.key} it is no certificate that can be served ({error}); both are PEM"
-        ) from error
-    return context
 
 
 class WebDoor:
@@ -81,6 +36,16 @@ class WebDoor:
         self._users = Users({})
         self.web: Web | None = None
         """What the file says of it."""
+
+    @property
+    def refused(self) -> int:
+        """Requests that were not answered because of who asked, or how, since the start."""
+        return 0 if self._site is None else self._site.refused
+
+    @property
+    def evicted(self) -> int:
+        """Strangers' connections that made room for others, since the start."""
+        return 0 if self._server is None else self._server.strangers.statistics().evicted
 
     @property
     def has_users(self) -> bool:

@@ -250,6 +250,22 @@ def test_users_are_added_listed_and_removed(folder: Path, capsys: Output, monkey
     assert "has a colon" in capsys.readouterr().err
 
 
+def test_users_of_the_page_have_a_file_of_their_own(
+    folder: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("one"))
+    assert main(["user", "--page", "add", "bob", "--password-stdin"]) == 0
+    assert 'not asked for yet: write web_users = "web-users.toml"' in capsys.readouterr().out
+    page = 'web = "127.0.0.1:9090"\nweb_users = "others.toml"\n[node.us]'
+    (folder / "paths.toml").write_text(NETWORK.replace("[node.us]", page))
+    assert main(["check"]) == 1
+    assert "others.toml: there is no such file" in (said := capsys.readouterr().err) and "for its page" in said
+    monkeypatch.setattr(sys, "stdin", io.StringIO("two"))
+    assert main(["user", "--page", "add", "ann", "--password-stdin"]) == 0
+    assert "run: ingress reload" in capsys.readouterr().out
+    assert load_users(folder / "others.toml").verify(b"ann", b"two") and main(["check"]) == 0
+
+
 def test_a_password_without_end_is_refused(folder: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch) -> None:
     for longest in ("x" * 255, "x" * 255 + "\r\n"):
         monkeypatch.setattr(sys, "stdin", io.StringIO(longest))

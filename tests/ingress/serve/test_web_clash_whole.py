@@ -14,7 +14,7 @@ from wsproto.events import AcceptConnection, CloseConnection, Ping, Pong, Reques
 from relay.log import Log
 from tests.ingress.serve.test_web_whole import TOKEN, with_page
 from tests.ingress.web.visitor import Got, Visit
-from tests.world import INGRESS, NAME, PATIENCE, TWO_PATHS, World, is_reset, until
+from tests.world import INGRESS, NAME, PATIENCE, TWO_PATHS, World, is_reset, read, until
 
 Make = Callable[..., World]
 BOARD = "https://board.example"
@@ -124,6 +124,30 @@ async def test_connections_are_seen_and_ended(dashboard: tuple[World, Visit]) ->
     assert await is_reset(other)
 
 
+async def test_what_no_line_carries_and_what_goes_as_datagrams_is_seen_too(make_world: Make) -> None:
+    world, port = with_page(make_world, 'hosts = "hosts"\nallow = [{ cidr = "127.0.0.0/8", reason = "here" }]')
+    world.write(world.text() + f'[[rule]]\nname = "home"\nhost = "{NAME}"\ndirect = true\n')
+    await world.start()
+    await world.up()
+    visit = Visit(port, {**BEARER, "origin": "http://127.0.0.1:1"})
+    client, _ = await world.pair()
+    game = await world.client()
+    await game.send_all(b"\x05\x01\x00\x05\x03\x00\x01" + bytes(6))
+    at = int.from_bytes((await read(game, 12))[10:], "big")
+    with trio.socket.socket(type=trio.socket.SOCK_DGRAM) as sock:
+        await sock.sendto(b"\x00\x00\x00\x01\x7f\x00\x00\x01\x12\x34ping", ("127.0.0.1", at))
+        await until(lambda: [one for one in world.running.accounts.associations if one.look().flow])
+    rows = json.loads((await visit.get("/clash/connections")).body)["connections"]
+    assert [(row["chains"][-1], row["rule"], row["metadata"]["network"]) for row in rows] == [
+        ("DIRECT", "rule home", "tcp"),
+        ("auto", "Match", "udp"),
+    ]
+    assert rows[1]["metadata"]["destinationIP"] == "127.0.0.1" and rows[1]["metadata"]["host"] == ""
+    rules = json.loads((await visit.get("/clash/rules")).body)["rules"]
+    assert [row["proxy"] for row in rules] == ["DIRECT", "auto"]
+    await client.aclose()
+
+
 async def test_what_an_ingress_has_not_is_said_so(dashboard: tuple[World, Visit]) -> None:
     world, visit = dashboard
     for method, path in (
@@ -198,6 +222,7 @@ async def test_what_goes_on_comes_by_websocket(dashboard: tuple[World, Visit], p
     async with socket(visit, f"/{path}?token={TOKEN}") as messages:
         first, second = await messages.json(), await messages.json()
         assert first[field] > 0 and second[field] > 0
+        await messages.stream.send_all(messages.side.send(TextMessage("nobody reads this")))
         await messages.stream.send_all(messages.side.send(Ping(b"there?")))
         while not isinstance(event := await messages.next(), Pong):
             assert isinstance(event, TextMessage)

@@ -1,18 +1,20 @@
 """The page of a running ingress, asked as browsers and programs ask it."""
 
 import json
+import ssl
 from collections.abc import Callable
 
 import pytest
 import trio
+import trustme
 
 from ingress.cli import main
 from ingress.serve.running import read
 from ingress.users_file import add_user
 from relay.admin.client import ask, ask_to_reload
 from relay.errors import OperatorError
-from tests.ingress.web.visitor import Visit
-from tests.world import INGRESS, NAME, PATIENCE, World, free_ports, is_reset, read_all, until
+from tests.ingress.web.visitor import Visit, exchange
+from tests.world import INGRESS, NAME, PATIENCE, TWO_PATHS, World, free_ports, is_reset, read_all, until
 from tests.world import read as read_bytes
 
 Make = Callable[..., World]
@@ -200,6 +202,99 @@ async def test_a_token_that_can_be_guessed_or_is_missing_is_refused(
         file.chmod(0o600)
     with pytest.raises(OperatorError, match=why):
         read(world.options(INGRESS), None)
+
+
+@pytest.mark.parametrize(
+    ("path", "has"),
+    [
+        ("usage?by=user&since=3600", "rows"),
+        ("history?since=3600", "version"),
+        ("events?since=3600&limit=5", "events"),
+        ("nodes", "nodes"),
+        ("paths?lang=zh", "paths"),
+    ],
+)
+async def test_what_the_admin_socket_answers_is_answered(make_world: Make, path: str, has: str) -> None:
+    world, port = with_page(make_world)
+    await world.start(INGRESS)
+    visit = Visit(port, {"authorization": f"Bearer {TOKEN}"})
+    with trio.fail_after(PATIENCE):
+        while "is not open yet" in (got := await visit.get(f"/api/v1/{path}")).body.decode():
+            pass
+    assert got.status == 200 and got.json()["version"] == 1 and has in got.json()
+
+
+@pytest.mark.parametrize(
+    "path", ["usage?since=x", "usage?by=moon", "history?since=inf", "why?target=", "events?limit=0"]
+)
+async def test_questions_make_sense(make_world: Make, path: str) -> None:
+    world, port = with_page(make_world)
+    await world.start(INGRESS)
+    got = await Visit(port, {"authorization": f"Bearer {TOKEN}"}).get(f"/api/v1/{path}")
+    assert got.status == 400 and got.json()["error"]
+
+
+async def test_changes_by_the_api(make_world: Make) -> None:
+    world, port = with_page(make_world, lines=TWO_PATHS)
+    await world.start()
+    await world.up()
+    visit = Visit(port, {"authorization": f"Bearer {TOKEN}"})
+
+    async def post(path: str, content: object) -> tuple[int, dict[str, object]]:
+        got = await visit.ask("POST", f"/api/v1/{path}", json.dumps(content).encode())
+        return got.status, got.json()
+
+    status, answer = await post("use", {"use": "direct"})
+    assert status == 200 and answer["wishes"] == ["direct"]
+    assert (await post("use", {"use": "auto"}))[1]["wishes"] == []
+    status, answer = await post("lines/ix/hold", {"seconds": 60})
+    assert status == 200 and len(answer["holds"]) == 1  # type: ignore[arg-type]
+    assert (await post("lines/ix/release", {}))[1]["holds"] == []
+    assert (await post("lines/nothing/hold", {}))[0] == 400
+    assert (await post("lines/ix/cut", {}))[0] == (await post("lines/hold", {}))[0] == 404
+    assert (await post("reload", {}))[1]["done"].startswith("reloaded")  # type: ignore[attr-defined]
+    world.write("version = 1")
+    status, answer = await post("reload", {})
+    assert status == 400 and "there is no ingress" in str(answer["error"])
+
+
+async def test_a_certificate_is_served_and_a_wrong_one_refused(make_world: Make) -> None:
+    world, port = with_page(make_world, 'web_certificate = { file = "web.pem", key = "web.key" }')
+    authority = trustme.CA()
+    made = authority.issue_cert("127.0.0.1")
+    made.cert_chain_pems[0].write_to_path(world.folder / "web.pem")
+    made.private_key_pem.write_to_path(world.folder / "web.key")
+    (world.folder / "web.key").chmod(0o600)
+    await world.start(INGRESS)
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+    with trio.fail_after(PATIENCE):
+        stream = trio.SSLStream(
+            await trio.open_tcp_stream("127.0.0.1", port), trusting, server_hostname="127.0.0.1", https_compatible=True
+        )
+        got = await exchange(stream, "GET", "/", b"", {"host": f"127.0.0.1:{port}"})
+        await stream.aclose()
+    assert got.status == 200
+    asked = await trio.to_thread.run_sync(ask, world.folder / f"{INGRESS}.sock", {"ask": "page"}, "ingress")
+    assert str(asked["address"]).startswith(f"https://127.0.0.1:{port}/#token=")
+    (world.folder / "web.pem").write_text("no certificate")
+    with pytest.raises(OperatorError, match="no certificate that can be served"):
+        await reload(world)
+    got_again = await trio.to_thread.run_sync(ask, world.folder / f"{INGRESS}.sock", {"ask": "page"}, "ingress")
+    assert got_again["version"] == 1  # the old one is in force
+
+
+async def test_a_password_that_was_right_is_right_at_once(make_world: Make) -> None:
+    world, port = with_page(make_world, 'web_users = "web-users.toml"\nweb_hosts = "proxy.example"')
+    add_user(world.folder / "web-users.toml", "ann", "secret")
+    await world.start(INGRESS)
+    asked = json.dumps({"user": "ann", "password": "secret"}).encode()
+    visit = Visit(port, {"host": "proxy.example", "x-ingress": "none"})
+    first = await visit.ask("POST", "/api/v1/session", asked)
+    again = await visit.ask("POST", "/api/v1/session", asked)  # known to be right: no hashing
+    assert first.status == again.status == 200
+    answer = await trio.to_thread.run_sync(ask, world.folder / f"{INGRESS}.sock", {"ask": "page"}, "ingress")
+    assert str(answer["address"]).startswith(f"http://proxy.example:{port}/#token=")
 
 
 async def reload(world: World) -> None:
