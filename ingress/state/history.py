@@ -34,6 +34,8 @@ PRESENT: Final = 30.0
 what the keeper waits for."""
 GRACE: Final = 60.0
 """Seconds behind the end of a quarter before it is made: its last minute may not be over for whoever watches."""
+LOUD: Final = 10
+"""Rows of one subject from which on it makes room for the others; else the oldest of all go."""
 MOST_GIVEN: Final = 180
 """Minutes that were given to a file which has not taken them."""
 
@@ -254,11 +256,26 @@ def _forget(connection: sqlite3.Connection, now: float) -> None:
     oldest = max(oldest, _first_day(connection))
     connection.execute("DELETE FROM strips WHERE day < ?", (oldest,))
     connection.execute("DELETE FROM sheets WHERE span = ? AND number < ?", (DAY, oldest))
-    for table, column, most in (("outages", "start", MOST_OUTAGES), ("events", "at", MOST_EVENTS)):
-        connection.execute(f"DELETE FROM {table} WHERE {column} < ?", ((int(now // DAY) - DAYS_KEPT) * float(DAY),))
-        last = f"SELECT {column} FROM {table} ORDER BY {column} DESC LIMIT 1 OFFSET ?"
-        connection.execute(f"DELETE FROM {table} WHERE {column} < ({last})", (most - 1,))
+    first_moment = now - DAYS_KEPT * DAY
+    connection.execute("DELETE FROM outages WHERE start < ?", (first_moment,))
+    connection.execute("DELETE FROM events WHERE at < ?", (first_moment,))
+    _thin(connection, "outages", "series", "start", MOST_OUTAGES)
+    _thin(connection, "events", "event || ' ' || about", "id", MOST_EVENTS)
     _forget_series(connection)
+
+
+def _thin(connection: sqlite3.Connection, table: str, subject: str, key: str, most: int) -> None:
+    """Leave *most* rows of *table*: of the *subject* that has most of them the older half goes, by its *key*, and so
+    on. What flaps for days does not drive out what happened once last year."""
+    while (excess := connection.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0] - most) > 0:
+        loudest, count = connection.execute(
+            f"SELECT {subject}, COUNT(*) FROM {table} GROUP BY 1 ORDER BY 2 DESC LIMIT 1"
+        ).fetchone()
+        only, values = (f"WHERE {subject} = ?", (loudest,)) if count >= LOUD else ("", ())
+        gone = count // 2 if only else excess
+        last = f"SELECT {key} FROM {table} {only} ORDER BY {key} LIMIT 1 OFFSET {gone - 1}"
+        more = "AND" if only else "WHERE"
+        connection.execute(f"DELETE FROM {table} {only} {more} {key} <= ({last})", values * 2)
 
 
 def _forget_series(connection: sqlite3.Connection) -> None:

@@ -320,6 +320,32 @@ def test_what_is_too_old_or_too_much_goes(bed: Bed, monkeypatch: pytest.MonkeyPa
     assert repr(bed.part) == "<HistoryPart of 4 series>"
 
 
+def test_what_flaps_does_not_drive_out_what_happened_once(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_EVENTS", 50)
+    monkeypatch.setattr(module, "MOST_OUTAGES", 30)
+    rare = [f"{number}" for number in range(5)]
+    for name in rare:
+        bed.happenings.told("path-dead", "info", {"path": name})
+        bed.feed.outages.begin(Series("path", name), "down", "", BEGIN)
+        bed.write()
+    for number in range(4 * 60):
+        bed.now += 60
+        bed.happenings.told("path-up", "info", {"path": "flaps"})
+        bed.feed.outages.begin(PATH, "down", "", bed.now)
+        bed.feed.outages.end(PATH, bed.now + 1)
+        bed.write()
+        if number % 30 == 29:
+            bed.tend()
+    events = bed.file.read(lambda one: events_between(one, BEGIN, bed.now + 1, 100))
+    assert 25 <= len(events) <= 50 and [one.about for one in events if one.event == "path-dead"] == rare
+    assert events[-1].at == bed.now
+    outages = bed.file.read(lambda one: outages_between(one, BEGIN, bed.now + 1))
+    assert 15 <= len(outages) <= 30 and [one.series.name for one in outages[:5]] == rare
+    monkeypatch.setattr(module, "MOST_EVENTS", 3)
+    bed.tend()
+    assert bed.count("events") <= 3
+
+
 def test_a_clock_that_was_far_ahead_takes_no_room_for_ever(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_MINUTES", 10)
     for minute in range(8):
