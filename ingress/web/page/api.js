@@ -1,5 +1,5 @@
-// Asks the ingress. Every question carries the language of the page and the key of the session, which only this page knows:
-// the cookie alone is of no use, because a browser sends it to every port of a host.
+// Asks the ingress. Every question carries the language of the page and the key of the session, which only this page
+// knows: the cookie alone is of no use, because a browser sends it to every port of a host.
 
 import { language } from "./words.js";
 

@@ -7,8 +7,8 @@ import { LOSSES, lossGrade } from "./series.js";
 import { language, moment, say } from "./words.js";
 
 const HEIGHT = 340;
-const SECOND = 1;
 /** The place of the series that lies over the first. */
+const SECOND = 1;
 
 /** @type {Promise<any> | null} */
 let library = null;
@@ -19,7 +19,11 @@ let library = null;
  */
 function uPlot() {
     library ??= new Promise((resolve, reject) => {
-        const script = element("script", { src: "uplot/uPlot.iife.min.js", onload: () => resolve(/** @type {any} */ (globalThis).uPlot), onerror: reject });
+        const script = element("script", {
+            src: "uplot/uPlot.iife.min.js",
+            onload: () => resolve(/** @type {any} */ (globalThis).uPlot),
+            onerror: reject,
+        });
         document.head.append(script);
     });
     return library;
@@ -38,7 +42,12 @@ function colour(name) {
  */
 export function chart(names, data, span) {
     const label = say("history.chart", { name: names.join(", "), span: say(`history.span.${span}`) });
-    const frame = element("div", { class: "chart", tabindex: "0", role: "img", "aria-label": `${label}. ${say("history.read")}` });
+    const frame = element("div", {
+        class: "chart",
+        tabindex: "0",
+        role: "img",
+        "aria-label": `${label}. ${say("history.read")}`,
+    });
     const read = element("p", { class: "read", "aria-live": "polite" });
     const node = element("section", { class: "card" }, element("div", { class: "legend" }, legend(names)), frame, read);
     /** @type {any} */
@@ -48,27 +57,55 @@ export function chart(names, data, span) {
         const Plot = await uPlot();
         if (!isLeft && data.at.length) {
             plot?.destroy();
-            plot = new Plot(options(data, frame.clientWidth || 600, read, names), [data.at, ...data.series.map((one) => one.rtt)], frame);
+            plot = new Plot(
+                options(data, frame.clientWidth || 600, read, names),
+                [data.at, ...data.series.map((one) => one.rtt)],
+                frame,
+            );
             tell(data, data.at.length - 1, read, names);
         }
     };
     const dark = matchMedia("(prefers-color-scheme: dark)");
     dark.addEventListener("change", redraw);
-    const wide = new ResizeObserver(() => plot && frame.clientWidth && plot.setSize({ width: frame.clientWidth, height: HEIGHT }));
+    const wide = new ResizeObserver(
+        () => plot && frame.clientWidth && plot.setSize({ width: frame.clientWidth, height: HEIGHT }),
+    );
     wide.observe(frame);
     frame.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => step(event, plot, data));
     requestAnimationFrame(redraw);
     if (!data.at.length) {
         setText(read, say("history.empty"));
     }
-    return { node, leave: () => { isLeft = true; plot?.destroy(); wide.disconnect(); dark.removeEventListener("change", redraw); } };
+    return {
+        node,
+        leave: () => {
+            isLeft = true;
+            plot?.destroy();
+            wide.disconnect();
+            dark.removeEventListener("change", redraw);
+        },
+    };
 }
 
 /** @param {string[]} names */
 function legend(names) {
-    const series = names.map((name, index) => element("span", { class: "key" }, element("i", { class: `series-${index + 1}` }), name));
-    const losses = LOSSES.map((from, grade) => element("span", { class: "key" }, element("i", { class: `loss-${grade}` }), grade === 0 ? `0% ${say("history.loss")}` : `≥ ${percent(from)}`));
-    return [...series, element("span", { class: "key" }, element("i", { class: "spread" }), say("history.spread")), ...losses, element("span", { class: "key" }, element("i", { class: "outage" }), say("history.outage"))];
+    const series = names.map((name, index) =>
+        element("span", { class: "key" }, element("i", { class: `series-${index + 1}` }), name),
+    );
+    const losses = LOSSES.map((from, grade) =>
+        element(
+            "span",
+            { class: "key" },
+            element("i", { class: `loss-${grade}` }),
+            grade === 0 ? `0% ${say("history.loss")}` : `≥ ${percent(from)}`,
+        ),
+    );
+    return [
+        ...series,
+        element("span", { class: "key" }, element("i", { class: "spread" }), say("history.spread")),
+        ...losses,
+        element("span", { class: "key" }, element("i", { class: "outage" }), say("history.outage")),
+    ];
 }
 
 /**
@@ -77,7 +114,9 @@ function legend(names) {
  * @param {import("./series.js").Table} data
  */
 function step(event, plot, data) {
-    const by = /** @type {Record<string, number>} */ ({ ArrowLeft: -1, ArrowRight: 1, PageUp: -20, PageDown: 20 })[event.key];
+    const by = /** @type {Record<string, number>} */ ({ ArrowLeft: -1, ArrowRight: 1, PageUp: -20, PageDown: 20 })[
+        event.key
+    ];
     if (!by || plot === null) {
         return;
     }
@@ -93,7 +132,12 @@ function step(event, plot, data) {
  * @param {string[]} names
  */
 function options(data, width, read, names) {
-    const axis = { stroke: colour("soft"), grid: { stroke: colour("edge"), width: 1 }, ticks: { stroke: colour("edge"), width: 1 }, font: "12px system-ui, sans-serif" };
+    const axis = {
+        stroke: colour("soft"),
+        grid: { stroke: colour("edge"), width: 1 },
+        ticks: { stroke: colour("edge"), width: 1 },
+        font: "12px system-ui, sans-serif",
+    };
     const locale = language() === "zh" ? "zh-CN" : "en-GB";
     const highest = Math.max(0.001, ...data.series.flatMap((one) => reach(one.high, one.rtt)));
     return {
@@ -103,20 +147,32 @@ function options(data, width, read, names) {
         cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
         scales: { x: { time: true, range: [data.from, data.to] }, y: { range: [0, highest * 1.12] } },
         axes: [
-            { ...axis, space: 70, values: (/** @type {any} */ _, /** @type {number[]} */ times) => ticks(times, data.to - data.from, locale) },
-            { ...axis, size: 62, values: (/** @type {any} */ _, /** @type {number[]} */ values) => values.map((value) => milliseconds(value)) },
+            {
+                ...axis,
+                space: 70,
+                values: (/** @type {any} */ _, /** @type {number[]} */ times) =>
+                    ticks(times, data.to - data.from, locale),
+            },
+            {
+                ...axis,
+                size: 62,
+                values: (/** @type {any} */ _, /** @type {number[]} */ values) =>
+                    values.map((value) => milliseconds(value)),
+            },
         ],
         series: [{}, ...data.series.map(() => ({ paths: () => null, points: { show: false } }))],
         hooks: {
             drawClear: [(/** @type {any} */ plot) => data.series.forEach((one) => drawOutages(plot, one.outages))],
-            draw: [(/** @type {any} */ plot) => data.series.forEach((one, index) => drawSeries(plot, data.at, one, index))],
+            draw: [
+                (/** @type {any} */ plot) => data.series.forEach((one, index) => drawSeries(plot, data.at, one, index)),
+            ],
             setCursor: [(/** @type {any} */ plot) => tell(data, plot.cursor.idx, read, names)],
         },
     };
 }
 
-const CLIPPED = 1.6;
 /** The highest spread that is drawn whole, of the 98th of 100: one second of 3 s would flatten a whole day. */
+const CLIPPED = 1.6;
 
 /**
  * @param {(number | null)[]} high
@@ -223,8 +279,8 @@ function drawMedian(ctx, x, y, one, index) {
     }
 }
 
-const FOOT = 0.16;
 /** Of the height: where all is lost, a bar is so high. */
+const FOOT = 0.16;
 
 /**
  * @param {CanvasRenderingContext2D} ctx
@@ -276,9 +332,28 @@ function tell(data, place, read, names) {
     if (place === null || place === undefined) {
         return;
     }
-    const said = data.series.map((one, index) => ({ row: one.rows[place], name: names[index], loss: one.loss[place] })).filter(({ row }) => row !== null).map(({ row, name, loss }) =>
-        `${names.length > 1 ? `${name} ` : ""}${say("history.at", { time: moment(data.at[place]), rtt: milliseconds(row?.rtt), p95: milliseconds(row?.p95), loss: percent(loss), down: perSecond(row, "down"), up: perSecond(row, "up") })}`);
+    const said = data.series.flatMap((one, index) => {
+        const row = one.rows[place];
+        const name = names.length > 1 ? `${names[index]} ` : "";
+        return row === null ? [] : [`${name}${sentence(row, data.at[place], one.loss[place])}`];
+    });
     setText(read, said.join("\n"));
+}
+
+/**
+ * @param {import("./series.js").Kept} row
+ * @param {number} at
+ * @param {number | null} loss
+ */
+function sentence(row, at, loss) {
+    return say("history.at", {
+        time: moment(at),
+        rtt: milliseconds(row.rtt),
+        p95: milliseconds(row.p95),
+        loss: percent(loss),
+        down: perSecond(row, "down"),
+        up: perSecond(row, "up"),
+    });
 }
 
 /**

@@ -1,5 +1,5 @@
-// Makes and changes elements. What is data reaches the page as a text node or the value of an attribute, never as markup;
-// style is set through CSSOM alone, because the content security policy allows no style attribute.
+// Makes and changes elements. What is data reaches the page as a text node or the value of an attribute, never as
+// markup; style is set through CSSOM alone, because the content security policy allows no style attribute.
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -83,8 +83,12 @@ export function setText(target, text) {
  * @param {...(Child | Child[])} children
  */
 export function replace(target, ...children) {
-    target.replaceChildren(...children.flat().filter((child) => child !== null && child !== undefined && child !== false)
-        .map((child) => (child instanceof Node ? child : String(child))));
+    target.replaceChildren(
+        ...children
+            .flat()
+            .filter((child) => child !== null && child !== undefined && child !== false)
+            .map((child) => (child instanceof Node ? child : String(child))),
+    );
 }
 
 /**

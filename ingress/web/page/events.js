@@ -7,8 +7,8 @@ import { day, language, moment, say } from "./words.js";
 
 const EVERY = 5000;
 const STEPS = [200, 2000];
-const ALL = 34560000;
 /** Seconds back: all that is kept. */
+const ALL = 34560000;
 const MARKS = { bad: "✕", watch: "!", well: "✓", plain: "·" };
 const PIECES = 72;
 
@@ -24,9 +24,33 @@ export function eventsView({ refused }) {
     const list = element("ol", { class: "events" });
     const strip = element("div", { class: "strip", role: "img" });
     const note = element("p", { class: "note", role: "status" }, say("link.waiting"));
-    const more = element("button", { type: "button", hidden: true, onclick: () => { step += 1; look(); } }, say("events.more"));
-    const filter = element("input", { id: "events-filter", type: "search", class: "wide", placeholder: say("events.filter.hint"), oninput: show });
-    const grave = element("input", { id: "events-grave", type: "checkbox", onchange: () => { isGraveOnly = grave.checked; show(); } });
+    const more = element(
+        "button",
+        {
+            type: "button",
+            hidden: true,
+            onclick: () => {
+                step += 1;
+                look();
+            },
+        },
+        say("events.more"),
+    );
+    const filter = element("input", {
+        id: "events-filter",
+        type: "search",
+        class: "wide",
+        placeholder: say("events.filter.hint"),
+        oninput: show,
+    });
+    const grave = element("input", {
+        id: "events-grave",
+        type: "checkbox",
+        onchange: () => {
+            isGraveOnly = grave.checked;
+            show();
+        },
+    });
 
     async function look() {
         try {
@@ -49,7 +73,12 @@ export function eventsView({ refused }) {
             before = date;
             return { row, key: `${key} ${seen.get(key)} ${isFirst ? date : ""}`, date: isFirst ? date : null };
         });
-        keepRows(list, keyed, (one) => one.key, (one) => ({ node: eventPart(one.row, one.date), update: () => {} }));
+        keepRows(
+            list,
+            keyed,
+            (one) => one.key,
+            (one) => ({ node: eventPart(one.row, one.date), update: () => {} }),
+        );
         setText(note, rows.length ? "" : say("events.none"));
         more.hidden = events.length < STEPS[step] || step + 1 >= STEPS.length;
         drawStrip(strip, events);
@@ -57,8 +86,26 @@ export function eventsView({ refused }) {
 
     const again = setInterval(look, EVERY);
     look();
-    const bar = element("div", { class: "fields" }, element("label", { for: "events-filter", class: "unseen" }, say("events.filter")), filter, element("span", { class: "pair" }, grave, element("label", { for: "events-grave" }, say("events.grave"))));
-    return { node: element("section", { class: "card" }, element("h1", { class: "unseen" }, say("events.title")), bar, strip, note, list, more), leave: () => clearInterval(again) };
+    const bar = element(
+        "div",
+        { class: "fields" },
+        element("label", { for: "events-filter", class: "unseen" }, say("events.filter")),
+        filter,
+        element("span", { class: "pair" }, grave, element("label", { for: "events-grave" }, say("events.grave"))),
+    );
+    return {
+        node: element(
+            "section",
+            { class: "card" },
+            element("h1", { class: "unseen" }, say("events.title")),
+            bar,
+            strip,
+            note,
+            list,
+            more,
+        ),
+        leave: () => clearInterval(again),
+    };
 }
 
 /**
@@ -77,11 +124,20 @@ function dayOf(at) {
 function eventPart(one, date) {
     const kind = kindOf(one);
     const clock = new Date(one.at * 1000).toLocaleTimeString(language() === "zh" ? "zh-CN" : "en-GB");
-    return element("li", { "data-kind": kind },
+    return element(
+        "li",
+        { "data-kind": kind },
         date !== null && element("h2", {}, date),
         element("time", { datetime: new Date(one.at * 1000).toISOString() }, clock),
         element("span", { class: "dot", "aria-hidden": "true" }, MARKS[kind]),
-        element("span", { class: "event-text" }, element("b", {}, one.text || one.about || one.event), " ", element("span", { class: "event-name" }, one.event)));
+        element(
+            "span",
+            { class: "event-text" },
+            element("b", {}, one.text || one.about || one.event),
+            " ",
+            element("span", { class: "event-name" }, one.event),
+        ),
+    );
 }
 
 /**
@@ -91,11 +147,21 @@ function eventPart(one, date) {
 function drawStrip(strip, events) {
     const pieces = density(events, Date.now() / 1000, 86400, PIECES);
     const most = Math.max(1, ...pieces.map((piece) => piece.bad + piece.other));
-    replace(strip, pieces.map((piece) => {
-        const [bad, other] = [element("i", { class: "is-bad" }), element("i", {})];
-        bad.style.height = `${(piece.bad / most) * 100}%`;
-        other.style.height = `${(piece.other / most) * 100}%`;
-        return element("span", { title: `${moment(piece.from)}: ${piece.bad + piece.other}` }, other, bad);
-    }));
-    setAttribute(strip, "aria-label", say("events.strip", { count: pieces.reduce((sum, piece) => sum + piece.bad + piece.other, 0), bad: pieces.reduce((sum, piece) => sum + piece.bad, 0) }));
+    replace(
+        strip,
+        pieces.map((piece) => {
+            const [bad, other] = [element("i", { class: "is-bad" }), element("i", {})];
+            bad.style.height = `${(piece.bad / most) * 100}%`;
+            other.style.height = `${(piece.other / most) * 100}%`;
+            return element("span", { title: `${moment(piece.from)}: ${piece.bad + piece.other}` }, other, bad);
+        }),
+    );
+    setAttribute(
+        strip,
+        "aria-label",
+        say("events.strip", {
+            count: pieces.reduce((sum, piece) => sum + piece.bad + piece.other, 0),
+            bad: pieces.reduce((sum, piece) => sum + piece.bad, 0),
+        }),
+    );
 }

@@ -1,6 +1,9 @@
 // Streams and associations as rows: filtered, sorted, with what moves now. Pure.
 
-/** @typedef {Record<string, any> & {id: string, client: string, target: string, path: string | null, exit: string, age: number, up: number, down: number, moves: number, protocol: string, rate: number | null}} Flow */
+/**
+ * @typedef {Record<string, any> & {id: string, client: string, target: string, path: string | null, exit: string,
+ *   age: number, up: number, down: number, moves: number | null, protocol: string, rate: number | null}} Flow
+ */
 
 const SEARCHED = ["client", "user", "target", "rule", "path", "exit", "protocol"];
 
@@ -32,7 +35,9 @@ export function filtered(flows, text, protocol) {
         if (protocol && flow.protocol !== protocol) {
             return false;
         }
-        const said = SEARCHED.map((key) => flow[key] ?? "").join("\n").toLowerCase();
+        const said = SEARCHED.map((key) => flow[key] ?? "")
+            .join("\n")
+            .toLowerCase();
         return wanted.every((word) => said.includes(word));
     });
 }

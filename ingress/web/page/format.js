@@ -57,7 +57,9 @@ export function percent(share) {
         return UNKNOWN;
     }
     const value = share * 100;
-    return value > 0 && value < 0.05 ? "<0.1%" : `${value > 0 && value < 9.95 ? value.toFixed(1).replace(/\.0$/, "") : value.toFixed(0)}%`;
+    return value > 0 && value < 0.05
+        ? "<0.1%"
+        : `${value > 0 && value < 9.95 ? value.toFixed(1).replace(/\.0$/, "") : value.toFixed(0)}%`;
 }
 
 /**
@@ -86,7 +88,9 @@ export function duration(seconds, units) {
         return joined(minutes, units.min, Math.floor(seconds % 60), units.s);
     }
     const hours = Math.floor(minutes / 60);
-    return hours < 24 ? joined(hours, units.h, minutes % 60, units.min) : joined(Math.floor(hours / 24), units.d, hours % 24, units.h);
+    return hours < 24
+        ? joined(hours, units.h, minutes % 60, units.min)
+        : joined(Math.floor(hours / 24), units.d, hours % 24, units.h);
 }
 
 /**

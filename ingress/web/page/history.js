@@ -9,8 +9,8 @@ import { duration, moment, say } from "./words.js";
 
 const SPANS = [3600, 10800, 86400, 604800, 2592000, 10368000, 34560000];
 const USUAL = 86400;
-const AGAIN = 60_000;
 /** Milliseconds between two looks: a row comes once a minute. */
+const AGAIN = 60_000;
 
 /**
  * @param {import("./main.js").Context} context
@@ -24,16 +24,47 @@ export function historyView({ query, refused }) {
     const place = element("div", { class: "view" });
     const of = element("select", { id: "history-of", onchange: choose });
     const beside = element("select", { id: "history-beside", onchange: choose });
-    const spans = element("div", { class: "spans", role: "group", "aria-label": say("history.span") }, SPANS.map((one) =>
-        element("button", { type: "button", "data-span": one, "aria-pressed": String(one === span), onclick: () => { span = one; choose(); } }, say(`history.span.${one}`))));
-    const form = element("div", { class: "card fields" },
-        element("label", { for: "history-of" }, say("history.of")), of,
-        element("label", { for: "history-beside" }, say("history.beside")), beside, spans);
+    const spans = element(
+        "div",
+        { class: "spans", role: "group", "aria-label": say("history.span") },
+        SPANS.map((one) =>
+            element(
+                "button",
+                {
+                    type: "button",
+                    "data-span": one,
+                    "aria-pressed": String(one === span),
+                    onclick: () => {
+                        span = one;
+                        choose();
+                    },
+                },
+                say(`history.span.${one}`),
+            ),
+        ),
+    );
+    const form = element(
+        "div",
+        { class: "card fields" },
+        element("label", { for: "history-of" }, say("history.of")),
+        of,
+        element("label", { for: "history-beside" }, say("history.beside")),
+        beside,
+        spans,
+    );
 
     function choose() {
         [names.of, names.beside] = [of.value, beside.value];
-        history.replaceState(null, "", `#history?${new URLSearchParams({ of: names.of, beside: names.beside, since: String(span) })}`);
-        spans.querySelectorAll("button").forEach((/** @type {HTMLButtonElement} */ button) => button.setAttribute("aria-pressed", String(Number(button.dataset.span) === span)));
+        history.replaceState(
+            null,
+            "",
+            `#history?${new URLSearchParams({ of: names.of, beside: names.beside, since: String(span) })}`,
+        );
+        spans
+            .querySelectorAll("button")
+            .forEach((/** @type {HTMLButtonElement} */ button) =>
+                button.setAttribute("aria-pressed", String(Number(button.dataset.span) === span)),
+            );
         look();
     }
 
@@ -62,7 +93,11 @@ export function historyView({ query, refused }) {
         const now = Date.now() / 1000;
         const data = table(told, now - span, now);
         drawn = chart(wanted, data, span);
-        replace(place, drawn.node, wanted.map((name, index) => part(name, told[index], span)));
+        replace(
+            place,
+            drawn.node,
+            wanted.map((name, index) => part(name, told[index], span)),
+        );
     }
 
     const again = setInterval(look, AGAIN);
@@ -76,7 +111,10 @@ export function historyView({ query, refused }) {
                 look();
             }
         },
-        leave: () => { clearInterval(again); drawn?.leave(); },
+        leave: () => {
+            clearInterval(again);
+            drawn?.leave();
+        },
     };
 }
 
@@ -88,11 +126,24 @@ export function historyView({ query, refused }) {
  */
 function offer(select, report, chosen, mayBeNone) {
     const group = (/** @type {string} */ title, /** @type {string[]} */ names) =>
-        element("optgroup", { label: title }, names.map((name) => element("option", { value: name, selected: name === chosen }, name)));
-    replace(select, mayBeNone && element("option", { value: "" }, say("history.nothing")),
-        group(say("history.lines"), report.lines.map((line) => line.line)),
-        group(say("history.paths"), report.paths.filter((path) => path.state !== "spare").map((path) => path.path)),
-        group(say("history.nodes"), [...report.nodes.map((node) => node.node), report.ingress]));
+        element(
+            "optgroup",
+            { label: title },
+            names.map((name) => element("option", { value: name, selected: name === chosen }, name)),
+        );
+    replace(
+        select,
+        mayBeNone && element("option", { value: "" }, say("history.nothing")),
+        group(
+            say("history.lines"),
+            report.lines.map((line) => line.line),
+        ),
+        group(
+            say("history.paths"),
+            report.paths.filter((path) => path.state !== "spare").map((path) => path.path),
+        ),
+        group(say("history.nodes"), [...report.nodes.map((node) => node.node), report.ingress]),
+    );
 }
 
 /**
@@ -103,14 +154,44 @@ function offer(select, report, chosen, mayBeNone) {
  */
 function part(name, told, span) {
     const all = summary(told.series, told.outages, Date.now() / 1000 - span, Date.now() / 1000);
-    const rows = told.outages.slice(-50).reverse().map((/** @type {any} */ one) => {
-        const isOpen = one.to === null || one.to === undefined;
-        const length = duration((isOpen ? Date.now() / 1000 : one.to) - one.from);
-        return element("li", {}, element("b", {}, say(isOpen ? "history.outage.open" : "history.outage.row", { from: moment(one.from), length })), one.why && " · ", one.why);
-    });
+    const rows = told.outages
+        .slice(-50)
+        .reverse()
+        .map((/** @type {any} */ one) => {
+            const isOpen = one.to === null || one.to === undefined;
+            const length = duration((isOpen ? Date.now() / 1000 : one.to) - one.from);
+            return element(
+                "li",
+                {},
+                element(
+                    "b",
+                    {},
+                    say(isOpen ? "history.outage.open" : "history.outage.row", { from: moment(one.from), length }),
+                ),
+                one.why && " · ",
+                one.why,
+            );
+        });
     const head = element("p", {});
-    setText(head, told.series.length ? say("history.summary", { name, rtt: milliseconds(all.median), worst: milliseconds(all.worst), loss: percent(all.loss), outages: duration(all.outage) }) : `${name}: ${say("history.empty")}`);
-    return element("section", { class: "card" }, head, element("h3", { class: "apart" }, say("history.outages")),
-        rows.length ? element("ul", { class: "remarks" }, rows) : element("p", { class: "note" }, say("history.outages.none")));
+    setText(
+        head,
+        told.series.length
+            ? say("history.summary", {
+                  name,
+                  rtt: milliseconds(all.median),
+                  worst: milliseconds(all.worst),
+                  loss: percent(all.loss),
+                  outages: duration(all.outage),
+              })
+            : `${name}: ${say("history.empty")}`,
+    );
+    return element(
+        "section",
+        { class: "card" },
+        head,
+        element("h3", { class: "apart" }, say("history.outages")),
+        rows.length
+            ? element("ul", { class: "remarks" }, rows)
+            : element("p", { class: "note" }, say("history.outages.none")),
+    );
 }
-

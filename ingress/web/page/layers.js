@@ -1,5 +1,5 @@
-// In which column of the map a node stands, and in which order: ingress left, relays in the middle, exits right. Pure, and
-// a matter of the file alone: nothing that is measured moves a node.
+// In which column of the map a node stands, and in which order: ingress left, relays in the middle, exits right. Pure,
+// and a matter of the file alone: nothing that is measured moves a node.
 
 /**
  * @typedef {{node: string, is_exit: boolean}} MapNode
@@ -34,8 +34,8 @@ export function columns(ingress, nodes, lines) {
 }
 
 /**
- * All ranks from left to right, each with its items in their order. Between two columns there is a rank of labels, so that
- * lines side by side are curves of their own, and no label covers another.
+ * All ranks from left to right, each with its items in their order. Between two columns there is a rank of labels, so
+ * that lines side by side are curves of their own, and no label covers another.
  * @param {string} ingress
  * @param {MapNode[]} nodes
  * @param {MapLine[]} lines
@@ -69,16 +69,22 @@ export function ranks(ingress, nodes, lines) {
 }
 
 /**
- * Which gap has the label of which line: the only one of those that are between neighbours; of longer ones the emptiest.
+ * Which gap has the label of which line: the only one of those that are between neighbours; of longer ones the
+ * emptiest.
  * @param {Map<string, number>} column
  * @param {MapLine[]} lines
  */
 function labelled(column, lines) {
-    const drawn = lines.filter((line) => column.has(line.start) && column.has(line.end)).map((line) => {
-        const ends = [line.start, line.end].map((name) => ({ name, column: /** @type {number} */ (column.get(name)) }));
-        const [from, to] = ends[0].column <= ends[1].column ? ends : ends.reverse();
-        return { line: line.line, from, to, at: 0 };
-    });
+    const drawn = lines
+        .filter((line) => column.has(line.start) && column.has(line.end))
+        .map((line) => {
+            const ends = [line.start, line.end].map((name) => ({
+                name,
+                column: /** @type {number} */ (column.get(name)),
+            }));
+            const [from, to] = ends[0].column <= ends[1].column ? ends : ends.reverse();
+            return { line: line.line, from, to, at: 0 };
+        });
     const taken = new Map();
     for (const one of [...drawn].sort((a, b) => a.to.column - a.from.column - (b.to.column - b.from.column))) {
         let best = 2 * one.from.column + 1;
@@ -130,11 +136,13 @@ function untangled(found) {
 function sortRank(order, rank, side) {
     const beside = new Map((order[rank + side] ?? []).map((item, place) => [item, place]));
     const own = new Map(order[rank].map((item, place) => [item, place]));
-    const wish = new Map(order[rank].map((item) => {
-        const places = item.near.flatMap((near) => beside.get(near) ?? []);
-        const mean = places.reduce((sum, place) => sum + place, 0) / places.length;
-        return [item, places.length ? mean : (own.get(item) ?? 0)];
-    }));
+    const wish = new Map(
+        order[rank].map((item) => {
+            const places = item.near.flatMap((near) => beside.get(near) ?? []);
+            const mean = places.reduce((sum, place) => sum + place, 0) / places.length;
+            return [item, places.length ? mean : (own.get(item) ?? 0)];
+        }),
+    );
     order[rank].sort((a, b) => (wish.get(a) ?? 0) - (wish.get(b) ?? 0) || (own.get(a) ?? 0) - (own.get(b) ?? 0));
 }
 
@@ -147,7 +155,8 @@ export function crossings(order) {
     for (let rank = 0; rank + 1 < order.length; rank += 1) {
         const place = new Map(order[rank + 1].map((item, index) => [item, index]));
         const pairs = order[rank].flatMap((item, left) =>
-            item.near.filter((near) => place.has(near)).map((near) => [left, /** @type {number} */ (place.get(near))]));
+            item.near.filter((near) => place.has(near)).map((near) => [left, /** @type {number} */ (place.get(near))]),
+        );
         pairs.forEach(([left, right], index) => {
             count += pairs.slice(index + 1).filter(([a, b]) => (left - a) * (right - b) < 0).length;
         });

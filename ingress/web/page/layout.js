@@ -1,27 +1,28 @@
 // Where everything on the map stands, in pixels. Pure: the same network and width give the same map.
 //
-// On a wide page the map reads from left to right, on a narrow one from top to bottom. *Along* is the way bytes go, *across*
-// the other one.
+// On a wide page the map reads from left to right, on a narrow one from top to bottom. *Along* is the way bytes go,
+// *across* the other one.
 
 import { ranks } from "./layers.js";
 
 /**
  * @typedef {import("./layers.js").Item} Item
  * @typedef {{x: number, y: number, width: number, height: number}} Box its middle, and its size
- * @typedef {{width: number, height: number, nodes: Map<string, Box>, labels: Map<string, Box>, curves: Map<string, string>}} Layout
+ * @typedef {Map<string, Box>} Boxes by name
+ * @typedef {{width: number, height: number, nodes: Boxes, labels: Boxes, curves: Map<string, string>}} Layout
  *   `curves` are the `d` of SVG paths, by line
  * @typedef {{along: number, across: number}} Spot
  */
 
 const SMALL = { node: { width: 112, height: 42 }, label: { width: 112, height: 38 } };
+/** Of a wide page; up to LARGEST where names are long and there is room. */
 const LARGE = { node: { width: 132, height: 44 }, label: { width: 158, height: 38 } };
-/** Of a wide page; wider where names are long and there is room, up to this much. */
 const LARGEST = { node: 230, label: 250 };
-const LETTER = 7.3;
 /** Pixels of a letter of a name, about. */
+const LETTER = 7.3;
 const BEND = 16;
-const GAP = 46;
 /** Room between two ranks, where lines bend. */
+const GAP = 46;
 const NARROW_GAP = 24;
 const APART = 8;
 const EDGE = 10;
@@ -36,7 +37,9 @@ const EDGE = 10;
 export function layout(ingress, nodes, lines, width) {
     const order = ranks(ingress, nodes, lines);
     const sizes = wideness(order, LARGE) <= width ? fitting(order, width) : null;
-    return sizes ? drawn(order, sideways(order, sizes, width), sizes, true, width) : drawn(order, downwards(order, width), SMALL, false, width);
+    return sizes
+        ? drawn(order, sideways(order, sizes, width), sizes, true, width)
+        : drawn(order, downwards(order, width), SMALL, false, width);
 }
 
 /** @typedef {typeof LARGE} Sizes */
@@ -48,7 +51,14 @@ export function layout(ingress, nodes, lines, width) {
  * @returns {Sizes}
  */
 function fitting(order, width) {
-    const longest = (/** @type {string} */ kind) => Math.max(0, ...order.flat().filter((item) => item.kind === kind).map((item) => item.name.length));
+    const longest = (/** @type {string} */ kind) =>
+        Math.max(
+            0,
+            ...order
+                .flat()
+                .filter((item) => item.kind === kind)
+                .map((item) => item.name.length),
+        );
     const more = (/** @type {"node" | "label"} */ kind, /** @type {number} */ beside) =>
         Math.min(LARGEST[kind], Math.max(LARGE[kind].width, longest(kind) * LETTER + beside)) - LARGE[kind].width;
     const wish = { node: more("node", 26), label: more("label", 66) };
@@ -65,7 +75,9 @@ function fitting(order, width) {
  * @param {Sizes} sizes
  */
 function wideness(order, sizes) {
-    return order.reduce((sum, items) => sum + sizeOf(items, sizes, true).along, 0) + GAP * (order.length - 1) + 2 * EDGE;
+    return (
+        order.reduce((sum, items) => sum + sizeOf(items, sizes, true).along, 0) + GAP * (order.length - 1) + 2 * EDGE
+    );
 }
 
 /**
@@ -90,7 +102,10 @@ function sizeOfItem(item, sizes, isWide) {
  */
 function sizeOf(items, sizes, isWide) {
     const all = items.map((item) => sizeOfItem(item, sizes, isWide));
-    return { along: Math.max(0, ...all.map((size) => size.along)), across: all.reduce((sum, size) => sum + size.across + APART, 0) };
+    return {
+        along: Math.max(0, ...all.map((size) => size.along)),
+        across: all.reduce((sum, size) => sum + size.across + APART, 0),
+    };
 }
 
 const ROUNDS = 24;
@@ -122,7 +137,9 @@ function sideways(order, sizes, width) {
         (round % 2 ? [...order].reverse() : order).forEach((items) => settle(items, sizes, spots));
     }
     const top = Math.min(...[...spots].map(([item, spot]) => spot.across - sizeOfItem(item, sizes, true).across / 2));
-    spots.forEach((spot) => { spot.across += EDGE - top; });
+    spots.forEach((spot) => {
+        spot.across += EDGE - top;
+    });
     return spots;
 }
 
@@ -134,7 +151,9 @@ function sideways(order, sizes, width) {
  */
 function settle(items, sizes, spots) {
     const across = (/** @type {Item} */ item) => /** @type {Spot} */ (spots.get(item)).across;
-    const wishes = items.map((item) => item.near.length ? item.near.reduce((sum, near) => sum + across(near), 0) / item.near.length : across(item));
+    const wishes = items.map((item) =>
+        item.near.length ? item.near.reduce((sum, near) => sum + across(near), 0) / item.near.length : across(item),
+    );
     /** @type {number[]} */
     const offsets = [];
     let offset = 0;
@@ -145,7 +164,9 @@ function settle(items, sizes, spots) {
         offset += half;
     });
     const placed = increasing(wishes.map((wish, place) => wish - offsets[place]));
-    items.forEach((item, place) => { /** @type {Spot} */ (spots.get(item)).across = placed[place] + offsets[place]; });
+    items.forEach((item, place) => {
+        /** @type {Spot} */ (spots.get(item)).across = placed[place] + offsets[place];
+    });
 }
 
 /**
@@ -158,7 +179,10 @@ export function increasing(wishes) {
     const blocks = [];
     for (const wish of wishes) {
         let block = { sum: wish, count: 1 };
-        while (blocks.length && blocks[blocks.length - 1].sum / blocks[blocks.length - 1].count > block.sum / block.count) {
+        while (
+            blocks.length &&
+            blocks[blocks.length - 1].sum / blocks[blocks.length - 1].count > block.sum / block.count
+        ) {
             const before = /** @type {{sum: number, count: number}} */ (blocks.pop());
             block = { sum: before.sum + block.sum, count: before.count + block.count };
         }
@@ -167,8 +191,8 @@ export function increasing(wishes) {
     return blocks.flatMap(({ sum, count }) => Array(count).fill(sum / count));
 }
 
-const BEND_SHARE = 0.25;
 /** Of the room between two boxes: what a line that passes between them adds to it. */
+const BEND_SHARE = 0.25;
 
 /**
  * Places for a narrow page: the boxes of a rank stand in as many rows as they need, in turn.
@@ -254,8 +278,8 @@ function drawn(order, spots, sizes, isWide, width) {
     return made;
 }
 
-const PORTS = 12;
 /** Pixels between two lines where they leave a node. */
+const PORTS = 12;
 
 /**
  * Where each line touches its node: side by side, in the order in which they go on.
@@ -274,10 +298,12 @@ function portsOf(order, spots, sizes, isWide) {
             const near = node.near.filter((item) => Math.sign(item.rank - node.rank) === side);
             near.sort((a, b) => /** @type {Spot} */ (spots.get(a)).across - /** @type {Spot} */ (spots.get(b)).across);
             const step = Math.min(PORTS, (size.across - 16) / Math.max(1, near.length - 1));
-            near.forEach((item, place) => ports.set(`${node.name} ${item.key}`, {
-                along: along + side * size.along / 2,
-                across: across + (place - (near.length - 1) / 2) * step,
-            }));
+            near.forEach((item, place) =>
+                ports.set(`${node.name} ${item.key}`, {
+                    along: along + (side * size.along) / 2,
+                    across: across + (place - (near.length - 1) / 2) * step,
+                }),
+            );
         }
     }
     return ports;
@@ -300,7 +326,14 @@ function walk(node, first, spots, ports, sizes, isWide) {
         const { along, across } = /** @type {Spot} */ (spots.get(item));
         const half = sizeOfItem(item, sizes, isWide).along / 2;
         const next = /** @type {Item} */ (item.near.find((near) => near !== before));
-        points.push(...(next.rank > item.rank || half === 0 ? [{ along: along - half, across }, { along: along + half, across }] : [{ along, across }]));
+        points.push(
+            ...(next.rank > item.rank || half === 0
+                ? [
+                      { along: along - half, across },
+                      { along: along + half, across },
+                  ]
+                : [{ along, across }]),
+        );
         [before, item] = [item, next];
     }
     return [...points, /** @type {Spot} */ (ports.get(`${item.name} ${before.key}`))];
@@ -312,17 +345,46 @@ function walk(node, first, spots, ports, sizes, isWide) {
  * @param {boolean} isWide
  */
 function curve(points, isWide) {
-    const at = (/** @type {number} */ along, /** @type {number} */ across) => {
+    const at = (/** @type {Spot} */ { along, across }) => {
         const [x, y] = isWide ? [along, across] : [across, along];
         return `${x.toFixed(1)} ${y.toFixed(1)}`;
     };
-    const parts = [`M${at(points[0].along, points[0].across)}`];
-    for (let place = 1; place < points.length; place += 1) {
-        const [from, to] = [points[place - 1], points[place]];
-        const turn = points.length === 3;
-        const bend = turn ? Math.abs(to.along - from.along) : (to.along - from.along) / 2;
-        const ends = turn ? (place === 1 ? [from.along + bend, to.along] : [from.along, to.along + bend]) : [from.along + bend, to.along - bend];
-        parts.push(`C${at(ends[0], turn && place === 2 ? from.across + (to.across - from.across) / 2 : from.across)} ${at(ends[1], turn && place === 1 ? to.across + (from.across - to.across) / 2 : to.across)} ${at(to.along, to.across)}`);
-    }
-    return parts.join("");
+    const comesBack = points.length === 3;
+    const parts = points.slice(1).map((to, place) => {
+        const from = points[place];
+        const [first, second] = !comesBack
+            ? across(from, to)
+            : place === 0
+              ? around(from, to)
+              : around(to, from).reverse();
+        return `C${at(first)} ${at(second)} ${at(to)}`;
+    });
+    return `M${at(points[0])}${parts.join("")}`;
+}
+
+/**
+ * What a curve is bent by on its way from one rank to the next.
+ * @param {Spot} from
+ * @param {Spot} to
+ * @returns {[Spot, Spot]}
+ */
+function across(from, to) {
+    const bend = (to.along - from.along) / 2;
+    return [
+        { along: from.along + bend, across: from.across },
+        { along: to.along - bend, across: to.across },
+    ];
+}
+
+/**
+ * The same, of a line between two nodes of one column: it goes out to its label, and comes back.
+ * @param {Spot} node
+ * @param {Spot} label
+ * @returns {Spot[]}
+ */
+function around(node, label) {
+    return [
+        { along: node.along + Math.abs(label.along - node.along), across: node.across },
+        { along: label.along, across: (node.across + label.across) / 2 },
+    ];
 }

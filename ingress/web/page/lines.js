@@ -13,12 +13,34 @@ const COLUMNS = ["line", "way", "state", "rtt", "loss", "carries", "dial", "stre
 /** @param {(line: string | null) => void} point */
 export function linesTable(point) {
     const body = element("tbody", {});
-    const head = element("tr", {}, COLUMNS.map((key) => element("th", { scope: "col", class: key }, say(`lines.${key}`))));
-    const node = element("section", { class: "card" }, element("h2", {}, say("lines.title")), element("div", { class: "scroll" }, element("table", { class: "lines" }, element("thead", {}, head), body)));
+    const head = element(
+        "tr",
+        {},
+        COLUMNS.map((key) => element("th", { scope: "col", class: key }, say(`lines.${key}`))),
+    );
+    const node = element(
+        "section",
+        { class: "card" },
+        element("h2", {}, say("lines.title")),
+        element("div", { class: "scroll" }, element("table", { class: "lines" }, element("thead", {}, head), body)),
+    );
     /** @param {Seen} seen */
     const moved = ({ report, rates }) => {
-        const rows = report.lines.map((/** @type {Record<string, any>} */ line) => (/** @type {Record<string, any>} */ ({ ...line, shown: shownState(line, report), holds: report.holds, moving: rates.lines.get(line.line) })));
-        keepRows(body, rows, (line) => line.line, (line) => rowPart(line, point));
+        const rows = report.lines.map(
+            (/** @type {Record<string, any>} */ line) =>
+                /** @type {Record<string, any>} */ ({
+                    ...line,
+                    shown: shownState(line, report),
+                    holds: report.holds,
+                    moving: rates.lines.get(line.line),
+                }),
+        );
+        keepRows(
+            body,
+            rows,
+            (line) => line.line,
+            (line) => rowPart(line, point),
+        );
     };
     return { node, moved };
 }
@@ -28,16 +50,40 @@ export function linesTable(point) {
  * @param {(line: string | null) => void} point
  */
 function rowPart(first, point) {
-    const cells = Object.fromEntries(COLUMNS.slice(1).map((key) => [key, element("td", { class: key, "data-name": say(`lines.${key}`) })]));
-    const link = element("a", { href: `#history?of=${encodeURIComponent(first.line)}`, title: say("lines.history", { name: first.line }), onfocus: () => point(first.line), onblur: () => point(null) }, first.line);
-    const node = element("tr", { onmouseenter: () => point(first.line), onmouseleave: () => point(null) }, element("th", { scope: "row", class: "line" }, link), Object.values(cells));
+    const cells = Object.fromEntries(
+        COLUMNS.slice(1).map((key) => [key, element("td", { class: key, "data-name": say(`lines.${key}`) })]),
+    );
+    const link = element(
+        "a",
+        {
+            href: `#history?of=${encodeURIComponent(first.line)}`,
+            title: say("lines.history", { name: first.line }),
+            onfocus: () => point(first.line),
+            onblur: () => point(null),
+        },
+        first.line,
+    );
+    const node = element(
+        "tr",
+        { onmouseenter: () => point(first.line), onmouseleave: () => point(null) },
+        element("th", { scope: "row", class: "line" }, link),
+        Object.values(cells),
+    );
     /** @param {Record<string, any>} line */
     const update = (line) => {
         const { shown, moving } = line;
         setAttribute(node, "data-grade", gravity(shown));
         setText(cells.way, `${line.start} → ${line.end}`);
-        setText(cells.state, [`${markOf(shown)} ${sayState(shown)}`, ...tagsOf(line, line.holds).map(sayState)].join(" · "));
-        setText(cells.rtt, line.round_trip === null ? "–" : `${milliseconds(line.round_trip)} ± ${milliseconds(line.deviation ?? line.uncertainty)}`);
+        setText(
+            cells.state,
+            [`${markOf(shown)} ${sayState(shown)}`, ...tagsOf(line, line.holds).map(sayState)].join(" · "),
+        );
+        setText(
+            cells.rtt,
+            line.round_trip === null
+                ? "–"
+                : `${milliseconds(line.round_trip)} ± ${milliseconds(line.deviation ?? line.uncertainty)}`,
+        );
         setText(cells.loss, `${percent(line.late)} · ${lost(line)}`);
         setText(cells.carries, carries(line));
         setText(cells.dial, line.dial_error ? "✕" : milliseconds(line.dial_time));
@@ -64,6 +110,11 @@ function lost(line) {
  */
 function carries(line) {
     const by = new Map((line.carries ?? []).map((/** @type {any} */ one) => [one.start, one.least]));
-    const words = [[line.end, "↓"], [line.start, "↑"]].filter(([start]) => by.get(start)).map(([start, mark]) => `${mark} ${rate(by.get(start))}`);
+    const words = [
+        [line.end, "↓"],
+        [line.start, "↑"],
+    ]
+        .filter(([start]) => by.get(start))
+        .map(([start, mark]) => `${mark} ${rate(by.get(start))}`);
     return words.join(" ") || "–";
 }

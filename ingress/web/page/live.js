@@ -3,15 +3,18 @@
 import { ask, listen, Refused } from "./api.js";
 import { merge, rates } from "./model.js";
 
-const LATE = 4000;
 /** Milliseconds without news after which what is shown is old: news come once a second. */
+const LATE = 4000;
 const AGAIN = 2000;
 
 /** @typedef {import("./model.js").Report} Report */
 /** @typedef {{report: Report, at: number, rates: {paths: Map<string, any>, lines: Map<string, any>}}} Seen */
 
 export class Live {
-    /** @param {{moved: (seen: Seen) => void, late: (since: number | null) => void, refused: (why: Refused) => void}} told */
+    /**
+     * @typedef {(since: number | null) => void} Late is told for how many seconds nothing came; null when something did
+     * @param {{moved: (seen: Seen) => void, late: Late, refused: (why: Refused) => void}} told
+     */
     constructor(told) {
         this.told = told;
         /** @type {Seen | null} */
@@ -91,10 +94,13 @@ export class Live {
         const at = performance.now();
         const before = this.seen;
         const seconds = before === null ? 0 : (at - before.at) / 1000;
-        const moved = before === null || seconds < 0.2 ? before?.rates ?? { paths: new Map(), lines: new Map() } : {
-            paths: rates(before.report.paths, report.paths, "path", seconds),
-            lines: rates(before.report.lines, report.lines, "line", seconds),
-        };
+        const moved =
+            before === null || seconds < 0.2
+                ? (before?.rates ?? { paths: new Map(), lines: new Map() })
+                : {
+                      paths: rates(before.report.paths, report.paths, "path", seconds),
+                      lines: rates(before.report.lines, report.lines, "line", seconds),
+                  };
         this.seen = { report, at, rates: moved };
         this.told.late(null);
         this.told.moved(this.seen);

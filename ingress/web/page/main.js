@@ -15,8 +15,9 @@ import { nodesView } from "./nodes.js";
 import { duration, language, say, setLanguage } from "./words.js";
 
 /**
- * @typedef {{node: HTMLElement, moved?: (seen: import("./live.js").Seen) => void, leave?: () => void, isLogin?: boolean}} View
- * @typedef {{seen: () => import("./live.js").Seen | null, query: URLSearchParams, refused: (error: unknown) => string}} Context
+ * @typedef {import("./live.js").Seen} Seen
+ * @typedef {{node: HTMLElement, moved?: (seen: Seen) => void, leave?: () => void, isLogin?: boolean}} View
+ * @typedef {{query: URLSearchParams, refused: (error: unknown) => string}} Context
  */
 
 /** @type {[string, (context: Context) => View][]} */
@@ -42,11 +43,41 @@ const live = new Live({ moved, late: showLate, refused: askWho });
 function build() {
     document.documentElement.lang = language() === "zh" ? "zh-CN" : "en";
     setAttribute(nav, "aria-label", say("page.views"));
-    replace(nav, VIEWS.map(([key]) => element("a", { href: `#${key}`, "data-view": key }, say(`view.${key}`))));
-    const other = element("button", { class: "quiet", type: "button", lang: language() === "zh" ? "en" : "zh-CN", "aria-label": say("page.language.label"), onclick: switchLanguage }, say("page.language"));
-    const skip = element("a", { class: "skip", href: "#content", onclick: (/** @type {Event} */ event) => { event.preventDefault(); content.focus(); } }, say("page.skip"));
+    replace(
+        nav,
+        VIEWS.map(([key]) => element("a", { href: `#${key}`, "data-view": key }, say(`view.${key}`))),
+    );
+    const other = element(
+        "button",
+        {
+            class: "quiet",
+            type: "button",
+            lang: language() === "zh" ? "en" : "zh-CN",
+            "aria-label": say("page.language.label"),
+            onclick: switchLanguage,
+        },
+        say("page.language"),
+    );
+    const skip = element(
+        "a",
+        {
+            class: "skip",
+            href: "#content",
+            onclick: (/** @type {Event} */ event) => {
+                event.preventDefault();
+                content.focus();
+            },
+        },
+        say("page.skip"),
+    );
     const out = element("button", { class: "quiet", type: "button", onclick: goOut }, say("login.out"));
-    const head = element("header", { class: "head" }, element("span", { class: "brand" }, element("img", { src: "icon.svg", alt: "", width: 22, height: 22 }), name), nav, element("span", { class: "tools" }, other, out));
+    const head = element(
+        "header",
+        { class: "head" },
+        element("span", { class: "brand" }, element("img", { src: "icon.svg", alt: "", width: 22, height: 22 }), name),
+        nav,
+        element("span", { class: "tools" }, other, out),
+    );
     replace(document.body, skip, head, late, content);
     open();
 }
@@ -68,9 +99,11 @@ async function goOut() {
 function open() {
     const [key, query] = location.hash.slice(1).split("?");
     const [shown, make] = VIEWS.find(([one]) => one === key) ?? VIEWS[0];
-    nav.querySelectorAll("a").forEach((/** @type {HTMLAnchorElement} */ link) => setAttribute(link, "aria-current", link.dataset.view === shown ? "page" : null));
+    nav.querySelectorAll("a").forEach((/** @type {HTMLAnchorElement} */ link) =>
+        setAttribute(link, "aria-current", link.dataset.view === shown ? "page" : null),
+    );
     nav.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
-    show(make({ seen: () => live.seen, query: new URLSearchParams(query), refused: sentence }));
+    show(make({ query: new URLSearchParams(query), refused: sentence }));
 }
 
 /** @param {View} next */
@@ -90,7 +123,11 @@ function moved(seen) {
     const broken = report.lines.filter((line) => gravity(shownState(line, report)) === 2).length;
     setText(name, report.ingress);
     document.title = `${grave ? "✕ " : ""}${report.ingress}${broken ? ` (${broken})` : ""}`;
-    setAttribute(/** @type {Element} */ (document.querySelector("link[rel=icon]")), "href", grave ? "icon_broken.svg" : "icon.svg");
+    setAttribute(
+        /** @type {Element} */ (document.querySelector("link[rel=icon]")),
+        "href",
+        grave ? "icon_broken.svg" : "icon.svg",
+    );
     view?.moved?.(seen);
 }
 
@@ -104,7 +141,12 @@ function showLate(seconds) {
 function askWho(refused) {
     if (refused.status === 401) {
         if (!view?.isLogin) {
-            show(loginView(() => { live.begin(); open(); }));
+            show(
+                loginView(() => {
+                    live.begin();
+                    open();
+                }),
+            );
         }
     } else {
         replace(content, element("p", { class: "note bad" }, say("link.failed", { why: refused.message })));

@@ -1,7 +1,10 @@
 // What the ingress told, and what follows from it. Pure: reports in, reports and words for states out.
 
 /** @typedef {Record<string, any>} Row */
-/** @typedef {Record<string, any> & {ingress: string, paths: Row[], lines: Row[], nodes: Row[], blame: string[], warnings: string[]}} Report */
+/**
+ * @typedef {{ingress: string, paths: Row[], lines: Row[], nodes: Row[], blame: string[], warnings: string[]}} Told
+ * @typedef {Record<string, any> & Told} Report
+ */
 
 /**
  * Lists of rows, by what names a row.
@@ -13,7 +16,7 @@ const NAMED_BY = { paths: "path", lines: "line", nodes: "node" };
  * The report, with what has moved since.
  * @param {Report} report
  * @param {Record<string, any>} news rows may lack fields, and lists rows, that did not move
- * @returns {{report: Report, isWhole: boolean}} not whole when the news speak of other rows than the report: the file was read anew, ask again
+ * @returns {{report: Report, isWhole: boolean}} not whole when the news are of other rows: ask for all of it
  */
 export function merge(report, news) {
     let isWhole = true;
@@ -110,8 +113,21 @@ export function shownState(line, report) {
  * @type {Record<string, number>}
  */
 const GRAVITY = {
-    up: 0, poor: 1, held: 1, broken: 2, suspect: 2, silent: 2, unknown: -1, unused: -1, spare: -1,
-    stalled: 2, down: 2, auth: 2, version: 2, "stale config": 2, backup: 0,
+    up: 0,
+    poor: 1,
+    held: 1,
+    broken: 2,
+    suspect: 2,
+    silent: 2,
+    unknown: -1,
+    unused: -1,
+    spare: -1,
+    stalled: 2,
+    down: 2,
+    auth: 2,
+    version: 2,
+    "stale config": 2,
+    backup: 0,
 };
 
 /** @param {string} state */
@@ -143,6 +159,10 @@ export function verdict(report) {
         return { grade: "down", ...found };
     }
     const isBroken = working < asked.length || report.lines.some((line) => gravity(shownState(line, report)) === 2);
-    const isFair = report.blame.length > 0 || report.warnings.length > 0 || (report.holds ?? []).length > 0 || asked.some((path) => path.state === "held");
+    const isFair =
+        report.blame.length > 0 ||
+        report.warnings.length > 0 ||
+        (report.holds ?? []).length > 0 ||
+        asked.some((path) => path.state === "held");
     return { grade: isBroken ? "broken" : isFair ? "fair" : "well", ...found };
 }

@@ -45,17 +45,34 @@ function verdictPart() {
         setAttribute(node, "data-grade", found.grade);
         setText(mark, MARKS[found.grade]);
         setText(title, say(`verdict.${found.grade}`, { all: found.all, broken: found.all - found.works || 1 }));
-        setText(more, leader ? say("verdict.best", { path: leader.path, exit: leader.exit, rtt: milliseconds(leader.round_trip) }) : found.grade === "empty" ? say("verdict.empty.more") : "");
+        setText(
+            more,
+            leader
+                ? say("verdict.best", { path: leader.path, exit: leader.exit, rtt: milliseconds(leader.round_trip) })
+                : found.grade === "empty"
+                  ? say("verdict.empty.more")
+                  : "",
+        );
         const said = [
             ...report.blame.map((text) => ({ kind: "blame", text })),
             ...report.warnings.map((text) => ({ kind: "warning", text })),
             ...(report.holds ?? []).map((/** @type {any} */ hold) => ({ kind: "hold", text: hold.said })),
             ...(report.wishes ?? []).map((/** @type {string} */ text) => ({ kind: "wish", text })),
         ];
-        keepRows(blames, said, (row) => `${row.kind} ${row.text}`, (row) => ({
-            node: element("li", { class: row.kind }, row.kind !== "blame" && element("b", {}, say(`verdict.${row.kind}`), " "), row.text),
-            update: () => {},
-        }));
+        keepRows(
+            blames,
+            said,
+            (row) => `${row.kind} ${row.text}`,
+            (row) => ({
+                node: element(
+                    "li",
+                    { class: row.kind },
+                    row.kind !== "blame" && element("b", {}, say(`verdict.${row.kind}`), " "),
+                    row.text,
+                ),
+                update: () => {},
+            }),
+        );
     };
     return { node, moved };
 }
@@ -63,22 +80,42 @@ function verdictPart() {
 /** The sums of all traffic. */
 function sumsPart() {
     /** @type {Record<string, Element>} */
-    const figures = Object.fromEntries(["streams", "down", "up", "resumes", "moves", "pause", "lost"].map((key) => [key, element("dd", {})]));
-    const node = element("dl", { class: "sums" }, Object.entries(figures).map(([key, figure]) => element("div", {}, element("dt", {}, say(`sum.${key}`)), figure)));
+    const figures = Object.fromEntries(
+        ["streams", "down", "up", "resumes", "moves", "pause", "lost"].map((key) => [key, element("dd", {})]),
+    );
+    const node = element(
+        "dl",
+        { class: "sums" },
+        Object.entries(figures).map(([key, figure]) =>
+            element("div", {}, element("dt", {}, say(`sum.${key}`)), figure),
+        ),
+    );
     /** @param {Seen} seen */
     const moved = ({ report, rates }) => {
         const totals = report.totals ?? {};
-        const now = [...rates.paths.values()].reduce((sum, one) => ({ up: sum.up + one.up, down: sum.down + one.down }), { up: 0, down: 0 });
-        const lost = Object.values(totals.lost ?? {}).reduce((/** @type {number} */ sum, count) => sum + Number(count), 0);
+        const now = [...rates.paths.values()].reduce(
+            (sum, one) => ({ up: sum.up + one.up, down: sum.down + one.down }),
+            { up: 0, down: 0 },
+        );
+        const lost = Object.values(totals.lost ?? {}).reduce(
+            (/** @type {number} */ sum, count) => sum + Number(count),
+            0,
+        );
         setText(figures.streams, whole(totals.streams));
         setText(figures.down, rates.paths.size ? rate(now.down) : "–");
         setText(figures.up, rates.paths.size ? rate(now.up) : "–");
         setText(figures.resumes, whole(totals.resumes));
         setText(figures.moves, whole(totals.moves));
-        setText(figures.pause, totals.longest_pause ? (totals.longest_pause < 10 ? milliseconds(totals.longest_pause) : duration(totals.longest_pause)) : "–");
+        setText(
+            figures.pause,
+            totals.longest_pause
+                ? totals.longest_pause < 10
+                    ? milliseconds(totals.longest_pause)
+                    : duration(totals.longest_pause)
+                : "–",
+        );
         setText(figures.lost, whole(lost));
         setAttribute(/** @type {Element} */ (figures.lost.parentElement), "class", lost ? "has-lost" : null);
     };
     return { node, moved };
 }
-

@@ -7,10 +7,10 @@ import { gravity } from "./model.js";
 import { markOf, nodeState } from "./states.js";
 import { day, duration, say, sayState } from "./words.js";
 
-const EVERY = 10_000;
 /** Milliseconds: nodes tell every 10 s. */
-const SOON = 30 * 86400;
+const EVERY = 10_000;
 /** Seconds before its end from which on a certificate is worth a colour. */
+const SOON = 30 * 86400;
 
 /**
  * @param {import("./main.js").Context} context
@@ -30,12 +30,22 @@ export function nodesView({ refused }) {
     }
     const again = setInterval(look, EVERY);
     look();
-    return { node: element("div", {}, element("h1", { class: "unseen" }, say("nodes.title")), note, place), leave: () => clearInterval(again) };
+    return {
+        node: element("div", {}, element("h1", { class: "unseen" }, say("nodes.title")), note, place),
+        leave: () => clearInterval(again),
+    };
 }
 
 /** @param {any} report */
 function ingressPart(report) {
-    return card(report.ingress, say("nodes.this"), "up", [...vitals(report.vitals), ["streams", whole(report.totals.streams)]], [], null);
+    return card(
+        report.ingress,
+        say("nodes.this"),
+        "up",
+        [...vitals(report.vitals), ["streams", whole(report.totals.streams)]],
+        [],
+        null,
+    );
 }
 
 /** @param {any} node */
@@ -49,7 +59,12 @@ function nodePart(node) {
     }
     if (told) {
         const connected = told.connected ?? [];
-        rows.push(...clock(node), ...vitals(told.vitals ?? {}), ["carriers", whole(sum(connected, "carriers") + sum(connected, "passed_on"))], ["streams", whole(sum(connected, "streams"))]);
+        rows.push(
+            ...clock(node),
+            ...vitals(told.vitals ?? {}),
+            ["carriers", whole(sum(connected, "carriers") + sum(connected, "passed_on"))],
+            ["streams", whole(sum(connected, "streams"))],
+        );
         more.push(...counts("nodes.refusals", told.refusals), ...counts("nodes.failures", told.failures));
     }
     const age = told ? say("nodes.told", { age: duration(told.age) }) : say("nodes.untold");
@@ -75,10 +90,24 @@ function vitals(told) {
         ["up", duration(told.up)],
         ["cpu", told.up ? percent(told.cpu / told.up) : null],
         ["load", told.load?.toFixed(2)],
-        ["lag", told.worst_lag === undefined || told.worst_lag === null ? null : milliseconds(told.worst_lag), null, told.worst_lag > 0.25],
+        [
+            "lag",
+            told.worst_lag === undefined || told.worst_lag === null ? null : milliseconds(told.worst_lag),
+            null,
+            told.worst_lag > 0.25,
+        ],
         ["resident", told.resident ? size(told.resident) : null],
-        ["memory", told.memory && say("nodes.of", { used: size(told.memory.used), limit: size(told.memory.limit) }), share(told.memory)],
-        ["descriptors", told.descriptors && say("nodes.of", { used: whole(told.descriptors.used), limit: whole(told.descriptors.limit) }), share(told.descriptors)],
+        [
+            "memory",
+            told.memory && say("nodes.of", { used: size(told.memory.used), limit: size(told.memory.limit) }),
+            share(told.memory),
+        ],
+        [
+            "descriptors",
+            told.descriptors &&
+                say("nodes.of", { used: whole(told.descriptors.used), limit: whole(told.descriptors.limit) }),
+            share(told.descriptors),
+        ],
     ];
 }
 
@@ -111,7 +140,9 @@ function clock(node) {
  */
 function counts(key, counted) {
     const some = Object.entries(counted ?? {}).filter(([, count]) => count > 0);
-    return some.length ? [`${say(key)} · ${some.map(([name, count]) => `${name} ${count}`).join(say("unit.list"))}`] : [];
+    return some.length
+        ? [`${say(key)} · ${some.map(([name, count]) => `${name} ${count}`).join(say("unit.list"))}`]
+        : [];
 }
 
 /**
@@ -124,13 +155,36 @@ function counts(key, counted) {
  */
 function card(name, role, state, rows, more, age) {
     const known = rows.filter(([, text]) => text !== null && text !== undefined && text !== "");
-    return element("section", { class: "card node-card", "data-grade": gravity(state) },
+    return element(
+        "section",
+        { class: "card node-card", "data-grade": gravity(state) },
         element("h2", {}, name, " ", element("span", { class: "role" }, role)),
-        element("p", { class: "node-state" }, `${markOf(state)} ${sayState(state)}`, age && element("span", { class: "age" }, ` · ${age}`)),
-        element("dl", { class: "facts" }, known.map(([key, text, share, isOdd]) => {
-            const bar = element("span", { class: "bar-median" });
-            bar.style.width = `${Math.min(100, (share ?? 0) * 100).toFixed(1)}%`;
-            return element("div", { class: isOdd || share > 0.8 ? "is-odd" : null }, element("dt", {}, say(`nodes.${key}`)), element("dd", {}, isOdd || share > 0.8 ? "! " : "", text, typeof share === "number" && element("span", { class: "bar", "aria-hidden": "true" }, bar)));
-        })),
-        more.map((text) => element("p", { class: "note" }, text)));
+        element(
+            "p",
+            { class: "node-state" },
+            `${markOf(state)} ${sayState(state)}`,
+            age && element("span", { class: "age" }, ` · ${age}`),
+        ),
+        element(
+            "dl",
+            { class: "facts" },
+            known.map(([key, text, share, isOdd]) => {
+                const bar = element("span", { class: "bar-median" });
+                bar.style.width = `${Math.min(100, (share ?? 0) * 100).toFixed(1)}%`;
+                return element(
+                    "div",
+                    { class: isOdd || share > 0.8 ? "is-odd" : null },
+                    element("dt", {}, say(`nodes.${key}`)),
+                    element(
+                        "dd",
+                        {},
+                        isOdd || share > 0.8 ? "! " : "",
+                        text,
+                        typeof share === "number" && element("span", { class: "bar", "aria-hidden": "true" }, bar),
+                    ),
+                );
+            }),
+        ),
+        more.map((text) => element("p", { class: "note" }, text)),
+    );
 }

@@ -15,19 +15,40 @@ export function rankingTable(choose) {
     /** @type {string | null} */
     let chosen = null;
     const body = element("tbody", {});
-    const head = element("tr", {}, element("th", { scope: "col" }, "#"), COLUMNS.map((key) => element("th", { scope: "col", class: key }, say(`ranking.${key}`))));
+    const head = element(
+        "tr",
+        {},
+        element("th", { scope: "col" }, "#"),
+        COLUMNS.map((key) => element("th", { scope: "col", class: key }, say(`ranking.${key}`))),
+    );
     const empty = element("p", { class: "note", hidden: true }, say("ranking.none"));
-    const node = element("section", { class: "card" }, element("h2", {}, say("ranking.title")), element("div", { class: "scroll" }, element("table", { class: "paths" }, element("thead", {}, head), body)), empty);
+    const node = element(
+        "section",
+        { class: "card" },
+        element("h2", {}, say("ranking.title")),
+        element("div", { class: "scroll" }, element("table", { class: "paths" }, element("thead", {}, head), body)),
+        empty,
+    );
     /** @param {string} path */
     const press = (path) => {
         chosen = chosen === path ? null : path;
         choose(chosen);
-        body.querySelectorAll("button").forEach((/** @type {HTMLButtonElement} */ button) => setAttribute(button, "aria-pressed", String(button.dataset.path === chosen)));
+        body.querySelectorAll("button").forEach((/** @type {HTMLButtonElement} */ button) =>
+            setAttribute(button, "aria-pressed", String(button.dataset.path === chosen)),
+        );
     };
     /** @param {Seen} seen */
     const moved = ({ report, rates }) => {
-        const slowest = Math.max(0.001, ...report.paths.map((path) => Math.min(path.p95 ?? 0, 2 * (path.round_trip ?? 0)) || 0));
-        keepRows(body, report.paths, (path) => path.path, (path) => rowPart(path, press));
+        const slowest = Math.max(
+            0.001,
+            ...report.paths.map((path) => Math.min(path.p95 ?? 0, 2 * (path.round_trip ?? 0)) || 0),
+        );
+        keepRows(
+            body,
+            report.paths,
+            (path) => path.path,
+            (path) => rowPart(path, press),
+        );
         for (const row of body.rows) {
             row.fresh?.(slowest, rates.paths);
         }
@@ -41,11 +62,43 @@ export function rankingTable(choose) {
  * @param {(path: string) => void} press
  */
 function rowPart(first, press) {
-    const cells = Object.fromEntries(["rank", "state", "late", "streams", "rate", "reason"].map((key) => [key, element("td", { class: key, "data-name": key === "rank" ? null : say(`ranking.${key}`) })]));
+    const cells = Object.fromEntries(
+        ["rank", "state", "late", "streams", "rate", "reason"].map((key) => [
+            key,
+            element("td", { class: key, "data-name": key === "rank" ? null : say(`ranking.${key}`) }),
+        ]),
+    );
     const bar = barPart();
-    const names = linesOf(first).flatMap((line, place) => [place ? element("span", { class: "step" }, "›") : null, element("span", {}, line)]);
-    const button = element("button", { type: "button", class: "path-name", "data-path": first.path, "aria-pressed": "false", title: say("ranking.draw", { path: first.path }), onclick: () => press(first.path) }, names, element("span", { class: "step" }, "→"), element("b", {}, first.exit));
-    const node = element("tr", {}, cells.rank, element("th", { scope: "row", class: "path" }, button), cells.state, bar.node, cells.late, cells.streams, cells.rate, cells.reason);
+    const names = linesOf(first).flatMap((line, place) => [
+        place ? element("span", { class: "step" }, "›") : null,
+        element("span", {}, line),
+    ]);
+    const button = element(
+        "button",
+        {
+            type: "button",
+            class: "path-name",
+            "data-path": first.path,
+            "aria-pressed": "false",
+            title: say("ranking.draw", { path: first.path }),
+            onclick: () => press(first.path),
+        },
+        names,
+        element("span", { class: "step" }, "→"),
+        element("b", {}, first.exit),
+    );
+    const node = element(
+        "tr",
+        {},
+        cells.rank,
+        element("th", { scope: "row", class: "path" }, button),
+        cells.state,
+        bar.node,
+        cells.late,
+        cells.streams,
+        cells.rate,
+        cells.reason,
+    );
     const link = element("a", {});
     cells.streams.append(link);
     /** @type {Record<string, any>} */
@@ -75,7 +128,12 @@ function barPart() {
     const bar = element("span", { class: "bar-median" });
     const whisker = element("span", { class: "bar-spread" });
     const figure = element("span", { class: "figure" });
-    const node = element("td", { class: "rtt", "data-name": say("ranking.rtt") }, figure, element("span", { class: "bar", "aria-hidden": "true" }, whisker, bar));
+    const node = element(
+        "td",
+        { class: "rtt", "data-name": say("ranking.rtt") },
+        figure,
+        element("span", { class: "bar", "aria-hidden": "true" }, whisker, bar),
+    );
     /**
      * @param {Record<string, any>} path
      * @param {number} slowest
@@ -86,7 +144,11 @@ function barPart() {
         bar.style.width = `${(median * 100).toFixed(1)}%`;
         whisker.style.width = `${(reach * 100).toFixed(1)}%`;
         setText(figure, milliseconds(path.round_trip));
-        setAttribute(node, "title", say("ranking.rtt.more", { rtt: milliseconds(path.round_trip), p95: milliseconds(path.p95) }));
+        setAttribute(
+            node,
+            "title",
+            say("ranking.rtt.more", { rtt: milliseconds(path.round_trip), p95: milliseconds(path.p95) }),
+        );
     };
     return { node, update };
 }

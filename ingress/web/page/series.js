@@ -1,8 +1,14 @@
 // What was kept of the past, made ready to be drawn. Pure.
 
-/** @typedef {{at: number, watched?: number, rtt: number | null, p95: number | null, deviation?: number | null, late: number | null, loss_up?: number | null, loss_down?: number | null, up?: number, down?: number}} Kept one row */
-/** @typedef {{from: number, to: number | null, why?: string}} Outage */
-/** @typedef {{at: number[], series: {rtt: (number | null)[], low: (number | null)[], high: (number | null)[], loss: (number | null)[], rows: (Kept | null)[], outages: [number, number][]}[], from: number, to: number}} Table times of all series together, and what each has at them; seconds */
+/**
+ * @typedef {number | null} Known null where it is not
+ * @typedef {{at: number, rtt: Known, p95: Known, late: Known, deviation?: Known, loss_up?: Known, loss_down?: Known,
+ *   watched?: number, up?: number, down?: number}} Kept one row, as docs/paths-json.md has it
+ * @typedef {{from: number, to: number | null, why?: string}} Outage
+ * @typedef {{rows: (Kept | null)[], rtt: Known[], low: Known[], high: Known[], loss: Known[],
+ *   outages: [number, number][]}} Drawn what one series has at the times of a table
+ * @typedef {{at: number[], series: Drawn[], from: number, to: number}} Table in seconds
+ */
 
 /**
  * The larger of what came late and what was lost.
@@ -30,25 +36,40 @@ function known(values) {
  * @returns {Table}
  */
 export function table(told, from, to) {
-    const at = [...new Set(told.flatMap((one) => withHoles(one.series.map((row) => row.at), one.step)))].sort((a, b) => a - b);
+    const at = [
+        ...new Set(
+            told.flatMap((one) =>
+                withHoles(
+                    one.series.map((row) => row.at),
+                    one.step,
+                ),
+            ),
+        ),
+    ].sort((a, b) => a - b);
     const series = told.map((one) => {
         const by = new Map(one.series.map((row) => [row.at, row]));
         const rows = spread(at, by, one.step);
-        const pick = (/** @type {(row: Kept) => number | null | undefined} */ value) => rows.map((row) => (row === null ? null : value(row) ?? null));
+        const pick = (/** @type {(row: Kept) => number | null | undefined} */ value) =>
+            rows.map((row) => (row === null ? null : (value(row) ?? null)));
         return {
             rows,
             rtt: pick((row) => row.rtt),
             low: pick((row) => (row.rtt === null ? null : Math.max(0, row.rtt - (row.deviation ?? 0)))),
             high: pick((row) => (row.rtt === null ? null : Math.max(row.rtt, row.p95 ?? row.rtt))),
             loss: pick(lossOf),
-            outages: one.outages.map((outage) => /** @type {[number, number]} */ ([Math.max(from, outage.from), Math.min(to, outage.to ?? to)])).filter(([begin, end]) => end >= begin),
+            outages: one.outages
+                .map(
+                    (outage) =>
+                        /** @type {[number, number]} */ ([Math.max(from, outage.from), Math.min(to, outage.to ?? to)]),
+                )
+                .filter(([begin, end]) => end >= begin),
         };
     });
     return { at, series, from, to };
 }
 
-const LONG = 2.5;
 /** Of the usual step: what is longer is a time of which nothing is known. */
+const LONG = 2.5;
 
 /**
  * @param {number[]} times
@@ -56,7 +77,9 @@ const LONG = 2.5;
  * @returns {number[]} the same, and one more inside every hole, at which there is no row
  */
 function withHoles(times, usual) {
-    return times.flatMap((time, index) => (index > 0 && time - times[index - 1] > usual * LONG ? [times[index - 1] + usual, time] : [time]));
+    return times.flatMap((time, index) =>
+        index > 0 && time - times[index - 1] > usual * LONG ? [times[index - 1] + usual, time] : [time],
+    );
 }
 
 /**
@@ -90,7 +113,10 @@ export function summary(rows, outages, from, to) {
         median: rtts.length ? rtts[Math.floor(rtts.length / 2)] : null,
         worst: worst.length ? Math.max(...worst) : null,
         loss: losses.length ? losses.reduce((sum, loss) => sum + loss, 0) / losses.length : null,
-        outage: outages.reduce((sum, one) => sum + Math.max(0, Math.min(to, one.to ?? to) - Math.max(from, one.from)), 0),
+        outage: outages.reduce(
+            (sum, one) => sum + Math.max(0, Math.min(to, one.to ?? to) - Math.max(from, one.from)),
+            0,
+        ),
     };
 }
 

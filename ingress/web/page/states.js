@@ -49,12 +49,14 @@ export function tagsOf(line, holds = []) {
  * @returns {number | null}
  */
 export function lossOf(line) {
-    const known = [line.late, ...(line.directions ?? []).map((/** @type {any} */ one) => one.loss)].filter((share) => typeof share === "number");
+    const known = [line.late, ...(line.directions ?? []).map((/** @type {any} */ one) => one.loss)].filter(
+        (share) => typeof share === "number",
+    );
     return known.length ? Math.max(...known) : null;
 }
 
-const QUIET = 2000;
 /** Bytes per second below which only pings pass. */
+const QUIET = 2000;
 
 const UNITS = ["", "k", "M", "G"];
 

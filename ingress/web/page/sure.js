@@ -10,12 +10,28 @@ import { element } from "./dom.js";
  */
 export function sure(question, act, leave) {
     return new Promise((resolve) => {
-        const dialog = element("dialog", { class: "sure", "aria-label": question, onclose: () => { dialog.remove(); resolve(dialog.returnValue === "yes"); } },
-            element("form", { method: "dialog" },
+        const dialog = element(
+            "dialog",
+            {
+                class: "sure",
+                "aria-label": question,
+                onclose: () => {
+                    dialog.remove();
+                    resolve(dialog.returnValue === "yes");
+                },
+            },
+            element(
+                "form",
+                { method: "dialog" },
                 element("p", {}, question),
-                element("div", { class: "fields" },
+                element(
+                    "div",
+                    { class: "fields" },
                     element("button", { value: "no", autofocus: true }, leave),
-                    element("button", { value: "yes", class: "danger" }, act))));
+                    element("button", { value: "yes", class: "danger" }, act),
+                ),
+            ),
+        );
         document.body.append(dialog);
         dialog.showModal();
     });

@@ -1,4 +1,5 @@
-// The terms of a cost as pieces of a bar: each has its colour, its name in the legend, and its figure in the sum below.
+// The terms of a cost as pieces of a bar: each has its colour, its name in the legend, and its figure in the sum
+// below.
 
 import { element } from "./dom.js";
 import { milliseconds } from "./format.js";
@@ -8,10 +9,10 @@ import { say } from "./words.js";
 
 const KINDS = new Set(["round trip", "2 x deviation", "late", "lost", "exit to target", "first byte", "jitter"]);
 const SOURCES = /** @type {Record<string, string>} */ ({ assumed: "?", used: "*", told: "~" });
-const NOTHING = 0.00005;
 /** Seconds below which a term is not worth a word. */
-const REACH = 2.5;
+const NOTHING = 0.00005;
 /** Costs are drawn up to so many times the best; what is dearer fills its bar to the end, and has a mark there. */
+const REACH = 2.5;
 
 /**
  * @param {Record<string, any>[]} all candidates, as the ingress tells them
@@ -19,11 +20,18 @@ const REACH = 2.5;
  */
 export function drawnCandidates(all, taken) {
     const costs = all.map((candidate) => candidate.cost).filter((cost) => typeof cost === "number" && cost > 0);
-    const chosen = all.filter((candidate) => taken.has(candidate.path) && candidate.cost > 0).map((candidate) => candidate.cost);
+    const chosen = all
+        .filter((candidate) => taken.has(candidate.path) && candidate.cost > 0)
+        .map((candidate) => candidate.cost);
     const scale = Math.min(Math.max(...costs, 0.001), REACH * Math.min(...costs, Infinity), Infinity) || 0.001;
     const most = Math.max(scale, ...chosen);
-    const rows = all.map((candidate) => ({ candidate, terms: termsOf(candidate) })).map(({ candidate, terms }) => ({ candidate, bar: bar(terms, candidate.cost, most), sum: sum(terms) }));
-    return { rows, legend: legend(all.flatMap((candidate) => termsOf(candidate).filter((term) => term.value >= NOTHING))) };
+    const rows = all
+        .map((candidate) => ({ candidate, terms: termsOf(candidate) }))
+        .map(({ candidate, terms }) => ({ candidate, bar: bar(terms, candidate.cost, most), sum: sum(terms) }));
+    return {
+        rows,
+        legend: legend(all.flatMap((candidate) => termsOf(candidate).filter((term) => term.value >= NOTHING))),
+    };
 }
 
 /**
@@ -33,13 +41,22 @@ export function drawnCandidates(all, taken) {
  */
 function termsOf(candidate) {
     if (candidate.terms) {
-        return candidate.terms.map((/** @type {Term} */ term, /** @type {number} */ index) => ({ ...term, place: index + 1 }));
+        return candidate.terms.map((/** @type {Term} */ term, /** @type {number} */ index) => ({
+            ...term,
+            place: index + 1,
+        }));
     }
     const { cost, datagrams } = candidate;
     if (typeof cost !== "number" || typeof datagrams?.round_trip !== "number") {
         return [];
     }
-    const term = (/** @type {string} */ name, /** @type {number} */ value, /** @type {number} */ place) => ({ name, value, source: "measured", note: "", place });
+    const term = (/** @type {string} */ name, /** @type {number} */ value, /** @type {number} */ place) => ({
+        name,
+        value,
+        source: "measured",
+        note: "",
+        place,
+    });
     return [term("round trip", datagrams.round_trip, 1), term("jitter", Math.max(0, cost - datagrams.round_trip), 2)];
 }
 
@@ -74,14 +91,22 @@ function bar(terms, cost, most) {
 
 /** @param {Term} term */
 function words(term) {
-    return `${called(term)} ${milliseconds(term.value)} (${[say(`source.${term.source}`), term.note].filter(Boolean).join(", ")})`;
+    const how = [say(`source.${term.source}`), term.note].filter(Boolean).join(", ");
+    return `${called(term)} ${milliseconds(term.value)} (${how})`;
 }
 
 /** @param {Term[]} terms */
 function sum(terms) {
-    return terms.filter((term) => term.value >= NOTHING).flatMap((term, index) => [
-        index ? " + " : "",
-        element("span", { title: words(term) }, `${called(term)} ${milliseconds(term.value)}${SOURCES[term.source] ?? ""}`)]);
+    return terms
+        .filter((term) => term.value >= NOTHING)
+        .flatMap((term, index) => [
+            index ? " + " : "",
+            element(
+                "span",
+                { title: words(term) },
+                `${called(term)} ${milliseconds(term.value)}${SOURCES[term.source] ?? ""}`,
+            ),
+        ]);
 }
 
 /**
@@ -89,8 +114,12 @@ function sum(terms) {
  */
 function legend(shown) {
     const kinds = new Map(shown.map((term) => [term.place, called(term)]));
-    const terms = [...kinds].sort(([a], [b]) => a - b).map(([place, name]) => element("span", { class: "key" }, element("i", { class: `term-${place}` }), name));
+    const terms = [...kinds]
+        .sort(([a], [b]) => a - b)
+        .map(([place, name]) => element("span", { class: "key" }, element("i", { class: `term-${place}` }), name));
     const sources = new Set(shown.map((term) => term.source));
-    const marks = Object.entries(SOURCES).filter(([source]) => sources.has(source)).map(([source, mark]) => element("span", {}, `${mark} ${say(`source.${source}`)}`));
+    const marks = Object.entries(SOURCES)
+        .filter(([source]) => sources.has(source))
+        .map(([source, mark]) => element("span", {}, `${mark} ${say(`source.${source}`)}`));
     return [...terms, ...marks];
 }

@@ -1,11 +1,27 @@
 // Events put in order for a timeline. Pure.
 
-/** @typedef {{at: number, event: string, level?: string, about?: string | null, text?: string | null, fields?: Record<string, any>}} Told */
+/**
+ * @typedef {Record<string, any>} Fields
+ * @typedef {{at: number, event: string, level?: string, about?: string, text?: string, fields?: Fields}} Told
+ */
 
-const ORDINARY = /^carrier-|^leader-/;
 /** Of carriers one goes and another comes all the time; what a line does is told by its paths. */
-const BAD = /(dead|failed|lost|sick|stalled|damaged|forgotten|refused|wrong|down|broken|not-kept|quota-used|short|policed|paused)$/;
-const WATCH = /(rescued|moved|draining|lagged|warned|leaves-exit|leave-exit|held|switched|carried|not-fetched|quota-near|used-up|drain-started|ended)$/;
+const ORDINARY = /^carrier-|^leader-/;
+const BAD = endings(
+    "dead failed lost sick stalled damaged forgotten refused wrong down broken not-kept quota-used short policed paused",
+);
+const WATCH = endings(
+    "rescued moved draining lagged warned leaves-exit leave-exit held switched carried not-fetched quota-near used-up " +
+        "drain-started ended",
+);
+
+/**
+ * What fits a name that ends with one of these words.
+ * @param {string} words
+ */
+function endings(words) {
+    return new RegExp(`(${words.replaceAll(" ", "|")})$`);
+}
 
 /**
  * By its level, and what its name says of it.
@@ -48,7 +64,11 @@ export function chosen(events, text, isGraveOnly) {
  * @returns {{bad: number, other: number, from: number}[]}
  */
 export function density(events, now, span, pieces) {
-    const found = Array.from({ length: pieces }, (_, place) => ({ bad: 0, other: 0, from: now - span + (place * span) / pieces }));
+    const found = Array.from({ length: pieces }, (_, place) => ({
+        bad: 0,
+        other: 0,
+        from: now - span + (place * span) / pieces,
+    }));
     for (const one of events) {
         const place = Math.floor(((one.at - now + span) / span) * pieces);
         if (place >= 0 && place < pieces) {

@@ -14,7 +14,12 @@ let chosen = remembered() ?? preferred();
 
 /** @returns {Language} */
 function preferred() {
-    return navigator.languages.find((name) => /^(zh|en)/i.test(name))?.toLowerCase().startsWith("zh") ? "zh" : "en";
+    return navigator.languages
+        .find((name) => /^(zh|en)/i.test(name))
+        ?.toLowerCase()
+        .startsWith("zh")
+        ? "zh"
+        : "en";
 }
 
 /** @returns {Language | null} */
@@ -78,9 +83,12 @@ export function duration(seconds) {
 export function moment(at) {
     const date = new Date(at * 1000);
     const isToday = date.toDateString() === new Date().toDateString();
-    return date.toLocaleString(chosen === "zh" ? "zh-CN" : "en-GB", isToday
-        ? { hour: "2-digit", minute: "2-digit", second: "2-digit" }
-        : { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
+    return date.toLocaleString(
+        chosen === "zh" ? "zh-CN" : "en-GB",
+        isToday
+            ? { hour: "2-digit", minute: "2-digit", second: "2-digit" }
+            : { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" },
+    );
 }
 
 /**
@@ -88,5 +96,9 @@ export function moment(at) {
  * @returns {string}
  */
 export function day(at) {
-    return new Date(at * 1000).toLocaleDateString(chosen === "zh" ? "zh-CN" : "en-GB", { year: "numeric", month: "short", day: "numeric" });
+    return new Date(at * 1000).toLocaleDateString(chosen === "zh" ? "zh-CN" : "en-GB", {
+        year: "numeric",
+        month: "short",
+        day: "numeric",
+    });
 }

@@ -38,7 +38,8 @@ export const ENGLISH = {
     "sum.lost": "lost",
 
     "map.title": "Map",
-    "map.describe": "Map of the network: {nodes} nodes, {lines} lines; {broken} lines out of order. The table of lines below says the same.",
+    "map.describe":
+        "Map of the network: {nodes} nodes, {lines} lines; {broken} lines out of order. The table of lines below says the same.",
     "map.best": "best path",
     "map.chosen": "chosen path",
     "map.poor": "poor",
@@ -252,7 +253,8 @@ export const ENGLISH = {
     "nodes.config": "its file differs",
 
     "login.title": "Who are you?",
-    "login.why": "Users, targets and streams are shown only to somebody who may see them. On the machine of the ingress, “ingress page” prints an address that opens this page once.",
+    "login.why":
+        "Users, targets and streams are shown only to somebody who may see them. On the machine of the ingress, “ingress page” prints an address that opens this page once.",
     "login.name": "name",
     "login.password": "password",
     "login.enter": "Enter",

@@ -252,7 +252,8 @@ export const CHINESE = {
     "nodes.config": "配置文件不一致",
 
     "login.title": "请先登录",
-    "login.why": "用户、目标和连接只给有权查看的人看。在入口所在的机器上执行 ingress page，会得到一个一次性地址，用它打开本页即可。",
+    "login.why":
+        "用户、目标和连接只给有权查看的人看。在入口所在的机器上执行 ingress page，会得到一个一次性地址，用它打开本页即可。",
     "login.name": "用户名",
     "login.password": "密码",
     "login.enter": "进入",

@@ -16,7 +16,7 @@ MARKUP = re.compile(
     r"|\beval\(|new Function|javascript:|setAttribute\([^)]*style|\bstyle:"
 )
 """What makes markup or code of a text, or what the content security policy would refuse."""
-WORD = re.compile(r'^    "([^"]+)": "((?:[^"\\]|\\.)*)",$', re.MULTILINE)
+WORD = re.compile(r'^    "([^"]+)":\s+"((?:[^"\\]|\\.)*)",$', re.MULTILINE)
 
 
 COLOUR = re.compile(r"--([\w-]+): #([0-9a-f]{3,6});")

@@ -8,16 +8,37 @@ import { shortRate } from "../../../../ingress/web/page/states.js";
 const UNITS = { d: " d", h: " h", min: " min", s: " s" };
 
 test("what is not known is a dash", () => {
-    assert.deepEqual([milliseconds(null), size(undefined), rate(null), percent(null), whole(null), duration(null, UNITS)], Array(6).fill("–"));
+    assert.deepEqual(
+        [milliseconds(null), size(undefined), rate(null), percent(null), whole(null), duration(null, UNITS)],
+        Array(6).fill("–"),
+    );
 });
 
 test("round trips have a tenth only where it counts", () => {
-    assert.deepEqual([0, 0.00251, 0.00996, 0.1364, 2.5].map(milliseconds), ["0 ms", "2.5 ms", "10 ms", "136 ms", "2500 ms"]);
+    assert.deepEqual([0, 0.00251, 0.00996, 0.1364, 2.5].map(milliseconds), [
+        "0 ms",
+        "2.5 ms",
+        "10 ms",
+        "136 ms",
+        "2500 ms",
+    ]);
 });
 
 test("sizes and rates have three digits", () => {
-    assert.deepEqual([0, 999, 999.6, 12345, 999_999, 1_500_000_000].map(size), ["0 B", "999 B", "1.00 kB", "12.3 kB", "1.00 MB", "1.50 GB"]);
-    assert.deepEqual([0, 125, 1_250_000, 125_000_000].map(rate), ["0 bit/s", "1.00 kbit/s", "10.0 Mbit/s", "1.00 Gbit/s"]);
+    assert.deepEqual([0, 999, 999.6, 12345, 999_999, 1_500_000_000].map(size), [
+        "0 B",
+        "999 B",
+        "1.00 kB",
+        "12.3 kB",
+        "1.00 MB",
+        "1.50 GB",
+    ]);
+    assert.deepEqual([0, 125, 1_250_000, 125_000_000].map(rate), [
+        "0 bit/s",
+        "1.00 kbit/s",
+        "10.0 Mbit/s",
+        "1.00 Gbit/s",
+    ]);
     assert.deepEqual([0, 100, 1_250, 1_250_000, 124_999_999].map(shortRate), ["0", "800", "10k", "10M", "1.0G"]);
 });
 
