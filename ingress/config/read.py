@@ -73,7 +73,8 @@ def read_file(path: Path | str) -> NetworkFile:
     paths = _read_paths(document, network, chains, rules)
     _refuse_unshared(document, network, paths)
     document.mistakes.raise_any()
-    warnings = (*find_warnings(network, paths, rules, chains), *web_warnings(doors.values()))
+    machines = [each.machine for each in doors.values() if each.machine is not None]
+    warnings = (*find_warnings(network, paths, rules, chains, machines), *web_warnings(doors.values()))
     return NetworkFile(
         document.mistakes.file, doors, network, rules, limits, paths, warnings, chains, allowances, alerts
     )

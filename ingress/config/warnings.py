@@ -1,22 +1,27 @@
 """What in a valid file is probably not meant: said by `ingress check` and at start-up, and never in the way."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
 
 from ingress.config.chains import Chain, Found, touches
 from ingress.config.left import left_by
 from ingress.config.rule import Rule
 from ingress.config.shadows import shadowed
-from relay.model.network import Network
+from relay.model.network import Network, Node
 from relay.model.quota import Each
 from relay.model.walk import MOST_PATHS, Path, Paths
-from relay.policy import idle
+from relay.policy import Policy, idle
 
 
 def find_warnings(
-    network: Network, found: Mapping[str, Found], rules: tuple[Rule, ...], chains: tuple[Chain, ...] = ()
+    network: Network,
+    found: Mapping[str, Found],
+    rules: tuple[Rule, ...],
+    chains: tuple[Chain, ...] = (),
+    machines: Iterable[Node] = (),
 ) -> tuple[str, ...]:
-    """One line for each thing that is probably not meant."""
+    """One line for each thing that is probably not meant. *machines* are the ingresses' own, which dial what goes
+    direct."""
     paths = {name: each.paths for name, each in found.items()}
     return (
         *_spare_paths(paths),
@@ -26,6 +31,7 @@ def find_warnings(
         *_rules(rules, paths),
         *_restrictions(network, found, rules),
         *_chains(rules, chains),
+        *_closed(rules, machines),
         *(
             warning
             for name, each in paths.items()
@@ -111,6 +117,21 @@ def _restrictions(network: Network, found: Mapping[str, Found], rules: tuple[Rul
         for name in rule.avoid:
             if not any(touches(network, path, frozenset((name,))) for path in used):
                 yield f"{rule.title}: avoids {name}, and no path touches that; take it out"
+
+
+def _closed(rules: tuple[Rule, ...], machines: Iterable[Node]) -> Iterator[str]:
+    """What goes direct, and may not be dialled from here."""
+    for machine in machines:
+        policy = Policy(machine.allow)
+        for rule in rules if any(each.direct for each in rules) else ():
+            for cidr in rule.cidrs if rule.direct else ():
+                first = next(iter(cidr.hosts()), cidr.network_address)
+                is_open = any(one.cidr.version == cidr.version and one.cidr.overlaps(cidr) for one in machine.allow)
+                if not is_open and policy.refusal(str(first), 443) is not None:
+                    yield (
+                        f"{rule.title}: sends {cidr} direct, and {machine.name} may not dial that: it is refused; "
+                        f'write allow = [{{ cidr = "{cidr}", reason = "…" }}] in [ingress.{machine.name}]'
+                    )
 
 
 def _chains(rules: tuple[Rule, ...], chains: tuple[Chain, ...]) -> Iterator[str]:

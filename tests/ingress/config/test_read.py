@@ -341,6 +341,17 @@ def test_any_jumble_of_lines_is_read_or_refused(tmp_path_factory: pytest.TempPat
         assert error.mistakes
 
 
+def test_what_goes_direct_and_may_not_be_dialled_from_here_is_named(tmp_path: Path) -> None:
+    rule = '[[rule]]\nname = "lan"\ncidr = ["192.168.0.0/16", "8.8.8.0/24", "fd00::1/128"]\ndirect = true\n'
+    lan, own = warnings(tmp_path, GOOD + rule)
+    assert lan.startswith("rule lan: sends 192.168.0.0/16 direct, and sh may not dial that: it is refused")
+    assert 'allow = [{ cidr = "fd00::1/128"' in own
+    opened = GOOD.replace("[node.", 'allow = [{ cidr = "192.168.1.0/24", reason = "r" }]\n[node.', 1)
+    (only,) = warnings(tmp_path, opened + rule)
+    assert "fd00::1/128" in only
+    assert warnings(tmp_path, GOOD + rule.replace("direct", 'exit = "us" # ', 1)) == ()
+
+
 def test_f7_a_range_that_is_allowed_in_vain_is_named(tmp_path: Path) -> None:
     allow = 'allow = [{ cidr = "::1/128", reason = "r" }, { cidr = "fe80::/64", reason = "r" }]\n'
     (warning,) = warnings(tmp_path, GOOD.replace("exit = true\n", "exit = true\n" + allow))
