@@ -13,7 +13,7 @@ from bench.report import write_report
 from bench.results import keep_result, load_results
 
 ALL = [measure.name for measure in MEASURES]
-APART = ("before", "choice", "exits", "history", "hostile", "rules", "survive", "walks", "wan")
+APART = ("before", "choice", "exits", "history", "hostile", "page", "rules", "survive", "walks", "wan")
 """Measures with a command line and a report of their own."""
 
 
@@ -27,7 +27,8 @@ def parser() -> argparse.ArgumentParser:
         epilog=f"{text}\n\n`install` puts the peers on this machine; `report` writes docs/bench.md from kept results;\n"
         "`before` (this checkout beside an earlier one), `choice` (the ranking over scripted weather), `exits` (what\n"
         "clients notice of an exit that reaches nothing), `history` (its file, its questions, its CPU), `hostile`\n"
-        "(what attackers do to others), `rules` (a thousand of them, and long lists), `survive`, `wan` and `walks`\n"
+        "(what attackers do to others), `page` (what an open one costs),\n"
+        "`rules` (a thousand of them, and long lists), `survive`, `wan` and `walks`\n"
         "(how many files one event touches) have command lines of their own:\n"
         "python -m bench before --help",
         formatter_class=argparse.RawDescriptionHelpFormatter,

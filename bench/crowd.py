@@ -39,13 +39,13 @@ TRIES = 30
 DAY = 86_400.0
 
 
-def started(field: Field) -> Contestant:
-    """It runs, and all its paths are up.
+def started(field: Field, peer: ManyLines | None = None) -> Contestant:
+    """It runs (*peer*, which has LINES), and all its paths are up.
 
     Raises:
         Failed: not within UP_LIMIT.
     """
-    contestant = field.start(ManyLines(LINES), nodes=2)
+    contestant = field.start(peer or ManyLines(LINES), nodes=2)
     contestant.wait_ready()
     deadline = time.monotonic() + UP_LIMIT
     while (count := paths_up(contestant)) != PATHS:

@@ -1,0 +1,1 @@
+"""What a page costs the ingress that serves it."""
