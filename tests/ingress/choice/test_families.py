@@ -59,7 +59,7 @@ def test_what_is_learnt_is_bounded() -> None:
     made = needs(us=V4)
     for number in range(MOST_NAMES + 3):
         made.refused(Demand(f"{number}.example", 443), "us", 0.0)
-    assert len(made) == MOST_NAMES
+    assert MOST_NAMES // 2 < len(made) <= MOST_NAMES
 
 
 def two_exits() -> Chooser:
