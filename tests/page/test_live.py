@@ -64,6 +64,22 @@ def test_a_stream_is_seen_moving_and_is_ended(look: Window, whole: RunningDemo) 
         assert download.wait(PATIENCE) != 0
 
 
+def test_a_line_is_held_and_released(look: Window, whole: RunningDemo) -> None:
+    page = look.page
+    page.wait_for_selector(WELL)
+    page.click("button[aria-label='Hold line ix-dmit']")
+    page.select_option("dialog select", "3600")
+    page.click("dialog button.danger")
+    page.wait_for_selector(".map .label[data-closed] .name >> text=ix-dmit")
+    page.wait_for_selector(".blames .hold >> text=ix-dmit")
+    assert "ix-dmit" not in page.inner_text(".verdict-best")
+    page.click("button[aria-label='Hold line ix-nube']")
+    page.click("dialog button[value=no]")
+    page.click("button[aria-label='Release line ix-dmit']")
+    page.wait_for_selector(".blames .hold", state="detached")
+    page.wait_for_selector("button[aria-label='Hold line ix-dmit']")
+
+
 def test_why_is_drawn_with_its_terms(look: Window) -> None:
     page = look.page
     look.view("why")

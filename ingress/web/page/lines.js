@@ -2,6 +2,7 @@
 
 import { element, keepRows, setAttribute, setText } from "./dom.js";
 import { milliseconds, percent, rate, size } from "./format.js";
+import { hold, release } from "./hold.js";
 import { gravity, shownState } from "./model.js";
 import { markOf, rateOf, tagsOf } from "./states.js";
 import { say, sayState } from "./words.js";
@@ -10,20 +11,32 @@ import { say, sayState } from "./words.js";
 
 const COLUMNS = ["line", "way", "state", "rtt", "loss", "carries", "dial", "streams", "rate", "total"];
 
-/** @param {(line: string | null) => void} point */
-export function linesTable(point) {
+/**
+ * @param {(line: string | null) => void} point
+ * @param {(error: unknown) => string} refused
+ */
+export function linesTable(point, refused) {
+    const note = element("p", { class: "note bad", role: "alert" });
     const body = element("tbody", {});
     const head = element(
         "tr",
         {},
         COLUMNS.map((key) => element("th", { scope: "col", class: key }, say(`lines.${key}`))),
+        element("th", { scope: "col" }, element("span", { class: "unseen" }, say("hold.act"))),
     );
     const node = element(
         "section",
         { class: "card" },
         element("h2", {}, say("lines.title")),
+        note,
         element("div", { class: "scroll" }, element("table", { class: "lines" }, element("thead", {}, head), body)),
     );
+    /** @param {Promise<void>} change */
+    const told = (change) =>
+        change.then(
+            () => setText(note, ""),
+            (error) => setText(note, refused(error)),
+        );
     /** @param {Seen} seen */
     const moved = ({ report, rates }) => {
         const rows = report.lines.map(
@@ -39,7 +52,7 @@ export function linesTable(point) {
             body,
             rows,
             (line) => line.line,
-            (line) => rowPart(line, point),
+            (line) => rowPart(line, point, told),
         );
     };
     return { node, moved };
@@ -48,8 +61,14 @@ export function linesTable(point) {
 /**
  * @param {Record<string, any>} first
  * @param {(line: string | null) => void} point
+ * @param {(change: Promise<void>) => void} told
  */
-function rowPart(first, point) {
+function rowPart(first, point, told) {
+    let isHeld = false;
+    const button = element("button", {
+        type: "button",
+        onclick: () => told((isHeld ? release : hold)(first.line)),
+    });
     const cells = Object.fromEntries(
         COLUMNS.slice(1).map((key) => [key, element("td", { class: key, "data-name": say(`lines.${key}`) })]),
     );
@@ -68,10 +87,14 @@ function rowPart(first, point) {
         { onmouseenter: () => point(first.line), onmouseleave: () => point(null) },
         element("th", { scope: "row", class: "line" }, link),
         Object.values(cells),
+        element("td", { class: "act" }, button),
     );
     /** @param {Record<string, any>} line */
     const update = (line) => {
         const { shown, moving } = line;
+        isHeld = (line.holds ?? []).some((/** @type {any} */ one) => one.line === line.line);
+        setText(button, say(isHeld ? "hold.release" : "hold.act"));
+        setAttribute(button, "aria-label", say(isHeld ? "hold.release.label" : "hold.act.label", { line: line.line }));
         setAttribute(node, "data-grade", gravity(shown));
         setText(cells.way, `${line.start} → ${line.end}`);
         setText(

@@ -12,15 +12,15 @@ import { linesTable } from "./lines.js";
 /** @typedef {import("./live.js").Seen} Seen */
 
 /**
- * @param {import("./main.js").Context} _context
+ * @param {import("./main.js").Context} context
  * @returns {import("./main.js").View}
  */
-export function networkView(_context) {
+export function networkView(context) {
     const map = networkMap();
     const head = verdictPart();
     const sums = sumsPart();
     const paths = rankingTable((path) => map.choose(path));
-    const lines = linesTable((line) => map.point(line));
+    const lines = linesTable((line) => map.point(line), context.refused);
     const parts = [head, sums, map, paths, lines];
     const node = element("div", { class: "view" }, head.node, sums.node, map.node, paths.node, lines.node);
     return { node, moved: (seen) => parts.forEach((part) => part.moved(seen)), leave: () => map.leave() };

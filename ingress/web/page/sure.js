@@ -1,4 +1,4 @@
-// Asks before something is done that cannot be undone.
+// Asks before something is done that others feel.
 
 import { element } from "./dom.js";
 
@@ -6,31 +6,25 @@ import { element } from "./dom.js";
  * @param {string} question
  * @param {string} act what the button says
  * @param {string} leave what the other one says
+ * @param {Element} [more] what is to be chosen as well
  * @returns {Promise<boolean>}
  */
-export function sure(question, act, leave) {
+export function sure(question, act, leave, more) {
     return new Promise((resolve) => {
+        const end = () => {
+            dialog.remove();
+            resolve(dialog.returnValue === "yes");
+        };
+        const buttons = element(
+            "div",
+            { class: "fields" },
+            element("button", { value: "no", autofocus: true }, leave),
+            element("button", { value: "yes", class: "danger" }, act),
+        );
         const dialog = element(
             "dialog",
-            {
-                class: "sure",
-                "aria-label": question,
-                onclose: () => {
-                    dialog.remove();
-                    resolve(dialog.returnValue === "yes");
-                },
-            },
-            element(
-                "form",
-                { method: "dialog" },
-                element("p", {}, question),
-                element(
-                    "div",
-                    { class: "fields" },
-                    element("button", { value: "no", autofocus: true }, leave),
-                    element("button", { value: "yes", class: "danger" }, act),
-                ),
-            ),
+            { class: "sure", "aria-label": question, onclose: end },
+            element("form", { method: "dialog" }, element("p", {}, question), more, buttons),
         );
         document.body.append(dialog);
         dialog.showModal();
