@@ -35,7 +35,7 @@ KEPT: Final[Mapping[str, Said]] = {
     "path-recovered": Said(_PATH, "{path} answers again"),
     "path-dead": Said(_PATH, "{path} is dead"),
     "path-up": Said(_PATH, "{path} is up"),
-    "leader-changed": Said(("path", "before"), "new streams take {path} instead of {before}: {why}"),
+    "leader-changed": Said(("path", "before"), "new streams take {path}, and no more {before} ({why})"),
     "streams-rescued": Said(("path", "to"), "{count} streams were rescued to {to}: {why}"),
     "streams-resumed": Said(_PATH, "{count} streams from {path} went on, after {longest_ms} ms at the longest"),
     "streams-moved": Said(("path", "to"), "{count} streams moved from {path} to {to}: {why}"),

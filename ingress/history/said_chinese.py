@@ -18,7 +18,7 @@ CHINESE: Final[Mapping[str, str]] = {
     "path-recovered": "{path} 恢复应答",
     "path-dead": "{path} 不通",
     "path-up": "{path} 恢复正常",
-    "leader-changed": "新连接改走 {path}，不再走 {before}：{why}",
+    "leader-changed": "新的流改走 {path}，不再走 {before}（{why}）",
     "streams-rescued": "{count} 条连接被救到 {to}：{why}",
     "streams-resumed": "{path} 上的 {count} 条连接已继续，最长中断 {longest_ms} 毫秒",
     "streams-moved": "{count} 条连接从 {path} 迁移到 {to}：{why}",

@@ -23,12 +23,17 @@ BACK: Final = 2
 """Minutes by which a clock may be set back without that the minute which is under way ends for it."""
 SETTLED: Final = 10.0
 """Seconds for which an outage is explained anew each second; after that, at each look."""
+SURE: Final = 3.0
+"""Seconds for which a line must be blamed before it is out: while things come back one after another, the wrong one is
+blamed for a second."""
 MOST_SERIES: Final = 400
 """Things of which records are kept; those beyond, in the order of the file, have none."""
 MOST_WAITING: Final = 180
 """Minutes that wait for a file that cannot be written; then the oldest go."""
 
 ORDER: Final = tuple(PathState)
+Reasons = dict[tuple[tuple[str, ...], str | None], tuple[int, str]]
+"""By the lines and the node that were named: how often, and the last sentence."""
 
 
 class Watcher:
@@ -49,6 +54,12 @@ class Watcher:
         self._changed_at = float("-inf")
         self._states: dict[Series, int] = {}
         """Of lines and nodes, as of the last second; what is not here, nobody can tell."""
+        self._blamed: dict[Series, int] = {}
+        """Lines that are blamed, when that was looked at last, and their states."""
+        self._blamed_since: dict[Series, tuple[float, float]] = {}
+        """Since when they are, on both clocks."""
+        self._reasons: dict[Series, Reasons] = {}
+        """Of what is out: whom blame has named, for how long."""
 
     def each_round(self, now: float) -> None:
         """To be called in every round, behind the ranking."""
@@ -113,12 +124,12 @@ class Watcher:
         """Lines and nodes, and why what is out is out."""
         elapsed, self._second_at = now - self._second_at, now
         blames = self._blames(now)
-        self._states = {**self._node_states(), **self._line_states(blames)}
+        self._states = {**self._node_states(), **self._line_states(blames, now, wall)}
         for series, gatherer in self._gatherers.items():
             state = self._states.get(series)
             if state is not None:
                 gatherer.was(state, elapsed if elapsed <= MOST_GAP else 0.0)
-                self._judge(series, state, "", wall)
+                self._judge(series, state, "", self._blamed_since.get(series, (now, wall))[1])
             elif series.kind in ("line", "node"):
                 self.outages.end(series, wall)
         self._explain(blames)
@@ -139,29 +150,30 @@ class Watcher:
                 states[series] = min(state, states.get(series, state))
         return states
 
-    def _line_states(self, blames: Sequence[Blame] | None) -> dict[Series, int]:
-        """Up, or poor, if anything answers over it; else as it is blamed, now or when that was looked at last."""
+    def _line_states(self, blames: Sequence[Blame] | None, now: float, wall: float) -> dict[Series, int]:
+        """Up, or poor, if anything answers over it; else as it is blamed, if it is for SURE seconds."""
         answering: set[str] = set()
         for monitor in self._sight.network_monitor.monitors.values():
             if monitor.health.is_answering:
                 answering |= monitor.path.lines
         states = {Series("line", name): int(name in self._looks.poor) for name in answering}
-        if blames is None:
-            broken = {series: state for series, state in self._states.items() if state >= WORKING}
-            return {**{series: state for series, state in broken.items() if series.kind == "line"}, **states}
-        blamed: dict[Series, int] = {}
-        for blame in blames:
-            for name in blame.lines:
-                blamed.setdefault(Series("line", name), 3 if blame.is_sure else 2)
-        return {**{series: state for series, state in blamed.items() if series not in states}, **states}
+        if blames is not None:
+            named = [(name, 3 if blame.is_sure else 2) for blame in blames for name in blame.lines]
+            self._blamed = {Series("line", name): state for name, state in reversed(named)}
+        blamed = {series: state for series, state in self._blamed.items() if series not in states}
+        self._blamed_since = {series: self._blamed_since.get(series, (now, wall)) for series in blamed}
+        return states | {one: state for one, state in blamed.items() if now - self._blamed_since[one][0] >= SURE}
 
     def _explain(self, blames: Sequence[Blame] | None) -> None:
-        """In the words of blame, if it says something of what is out."""
+        """In the words of blame, if it says something of what is out: of what it named for the longest time."""
         ends = {name: one.path.end for name, one in self._sight.network_monitor.monitors.items()}
-        for series in list(self.outages.open) if blames else ():
-            told = next((blame.sentence for blame in blames or () if _concerns(blame, series, ends)), None)
-            if told is not None:
-                self.outages.explain(series, told)
+        self._reasons = {series: self._reasons.get(series, {}) for series in self.outages.open}
+        for series, reasons in self._reasons.items() if blames else ():
+            blame = next((blame for blame in blames or () if _concerns(blame, series, ends)), None)
+            if blame is not None:
+                whom = blame.lines, blame.node
+                reasons[whom] = reasons.get(whom, (0, ""))[0] + 1, blame.sentence
+                self.outages.explain(series, max(reasons.values(), key=lambda reason: reason[0])[1])
 
     # ---- minutes
 

@@ -82,9 +82,8 @@ class History:
         if leader != self._leader:
             before, self._leader = self._leader, leader
             if before and leader:
-                why = order[0].reason
                 old = next((entry for entry in order if entry.name == before), None)
-                why = f"{before}: {old.reason}" if old is not None else f"{before} is gone; {why}"
+                why = "it is gone" if old is None else old.reason
                 log.event("leader-changed", about=leader, path=leader, before=before, why=why)
 
     @property

@@ -81,6 +81,25 @@ def test_an_outage_is_told_with_its_reason_and_its_length(bed: WatchBed) -> None
     assert whole.in_first > 0 == whole.in_fourth
 
 
+def test_who_is_blamed_for_a_moment_while_things_come_back_is_not_accused(bed: WatchBed) -> None:
+    bed.run(70)
+    bed.cut = {"ix"}
+    bed.run(20)
+    bed.cut = {"pacific"}  # as if ix were dialled first
+    bed.run(2)
+    bed.cut = set()
+    bed.run(10)
+    found = {one.series: one for one in ended(bed)}
+    assert set(found) == {PATH, Series("line", "ix"), Series("node", "jp")}
+    assert all("line ix or node jp" in one.why for one in found.values())
+    bed.cut = {"pacific"}
+    bed.run(20)
+    bed.cut = set()
+    bed.run(10)
+    again = {one.series: one for one in ended(bed)}
+    assert set(again) == {PATH, Series("line", "pacific")} and "line pacific" in again[PATH].why
+
+
 def test_when_nothing_works_the_ingress_is_out(bed: WatchBed) -> None:
     bed.run(20)
     bed.cut = set(LINES)

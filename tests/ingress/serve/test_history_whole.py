@@ -172,7 +172,7 @@ async def test_another_leader_is_an_event(make_world: Make, journal: Journal) ->
     best = world.running.fleet.chooser.ranking.order[0].name
     world.wires["direct" if best == "direct" else "ix"].cut()
     told = await journal.until("leader-changed", INGRESS, before=best)
-    assert told["path"] != best and told["why"].startswith(f"{best}: ")
+    assert told["path"] != best and told["why"]
     world.running.history.end()
     world.running.history.end()
 
