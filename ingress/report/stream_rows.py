@@ -5,12 +5,14 @@ looks nothing is kept but the last one.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from operator import attrgetter
 from typing import Any, Final, Protocol
 
 import attrs
 
 from ingress.client.client_accounts import DIRECT, Countable
 from ingress.client.client_stream import ClientStream
+from relay.session.initiator import InitiatorStream
 
 MOST: Final = 2000
 """Rows of one answer."""
@@ -33,7 +35,7 @@ class OpenStreams(Protocol):
         """Associations likewise; they share the numbers."""
 
 
-@attrs.frozen
+@attrs.define  # not frozen: two thousand of them are made for one look, which takes a third as long
 class StreamRow:
     """One stream, or one association."""
 
@@ -56,9 +58,9 @@ class StreamRow:
     down: int
     moves: int
     """How often it was put on another path, or on the same anew. None are counted of associations."""
-    rate_up: float | None = None
+    rate_up: int | None
     """Bytes per second of late; None if that is not known yet."""
-    rate_down: float | None = None
+    rate_down: int | None
 
     def has(self, text: str) -> bool:
         """Whether one of its words has *text*, which is in lower case."""
@@ -66,10 +68,12 @@ class StreamRow:
         return any(text in word.lower() for word in words)
 
 
+FIELDS: Final = tuple(field.name for field in attrs.fields(StreamRow))
+_values = attrgetter(*FIELDS)
 SORTS: Final[Mapping[str, Callable[[StreamRow], Any]]] = {
     "age": lambda row: row.age,
     "-age": lambda row: -row.age,
-    "rate": lambda row: -(row.rate_up or 0.0) - (row.rate_down or 0.0),
+    "rate": lambda row: -(row.rate_up or 0) - (row.rate_down or 0),
     "bytes": lambda row: -row.up - row.down,
     "moves": lambda row: -row.moves,
     "client": lambda row: (row.client, row.id),
@@ -101,7 +105,7 @@ class StreamList:
         self._path_of = path_of
         self._moved: dict[int, tuple[int, int]] = {}
         """How far each had come at the last look, by number."""
-        self._rates: dict[int, tuple[float, float]] = {}
+        self._rates: dict[int, tuple[int, int]] = {}
         self._at = float("-inf")
 
     def answer(self, question: StreamQuestion, now: float) -> dict[str, Any]:
@@ -109,29 +113,27 @@ class StreamList:
         rows = self.rows(now)
         found = [row for row in rows if row.has(question.match)] if question.match else rows
         found.sort(key=SORTS[question.sort])
-        shown = [attrs.asdict(row, recurse=False) for row in found[: question.limit]]
+        shown = [dict(zip(FIELDS, _values(row), strict=True)) for row in found[: question.limit]]
         return {"version": 1, "total": len(rows), "matched": len(found), "streams": shown}
 
     def rows(self, now: float) -> list[StreamRow]:
         """All that is open."""
-        rows = [*self._streams(now), *self._associations(now)]
         if now - self._at >= OFTEN:
-            self._learn_rates(rows, now)
-        rates = self._rates
-        return [
-            row if (rate := rates.get(row.id)) is None else attrs.evolve(row, rate_up=rate[0], rate_down=rate[1])
-            for row in rows
-        ]
+            self._learn_rates(now)
+        return [*self._streams(now), *self._associations(now)]
 
-    def _learn_rates(self, rows: list[StreamRow], now: float) -> None:
+    def _learn_rates(self, now: float) -> None:
         before, passed = self._moved, now - self._at
-        self._moved, self._at = {row.id: (row.up, row.down) for row in rows}, now
+        self._moved, self._at = {number: _moved(one.stream) for one, number in self._open.numbered.items()}, now
+        for association, number in self._open.associations.items():
+            seen = association.look()
+            self._moved[number] = seen.up, seen.down
         self._rates = {}
         if passed <= OLD:
             for number, (up, down) in self._moved.items():
                 old = before.get(number)
                 if old is not None:
-                    self._rates[number] = (up - old[0]) / passed, (down - old[1]) / passed
+                    self._rates[number] = round((up - old[0]) / passed), round((down - old[1]) / passed)
 
     def _streams(self, now: float) -> Iterator[StreamRow]:
         for one, number in self._open.numbered.items():
@@ -145,10 +147,10 @@ class StreamList:
                 demand.rule_title,
                 self._path_of(one),
                 DIRECT if choice is None else choice.exit,
-                now - one.asked_at,
-                0 if stream is None else stream.sender.end,
-                0 if stream is None else stream.receiver.received,
+                round(now - one.asked_at, 1),
+                *_moved(stream),
                 0 if stream is None else stream.generation - 1,
+                *self._rates.get(number, NO_RATE),
             )
 
     def _associations(self, now: float) -> Iterator[StreamRow]:
@@ -164,11 +166,17 @@ class StreamList:
                 seen.rule,
                 "" if flow is None else flow.path,
                 "" if flow is None else DIRECT if flow.is_direct else flow.exit,
-                now - seen.begun_at,
+                round(now - seen.begun_at, 1),
                 seen.up,
                 seen.down,
                 0,
+                *self._rates.get(number, NO_RATE),
             )
+
+
+def _moved(stream: InitiatorStream | None) -> tuple[int, int]:
+    """How far it has come, up and down."""
+    return (0, 0) if stream is None else (stream.sender.end, stream.receiver.received)
 
 
 def _target(host: str, port: int) -> str:
