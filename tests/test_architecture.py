@@ -52,7 +52,7 @@ FLOORS = (
     ("ingress", ("choice", "state")),
     ("ingress", ("paths", "client", "direct")),
     ("ingress", ("report", "web")),
-    ("ingress", ("clash",)),
+    ("ingress", ("clash", "metrics")),
     ("ingress", ("serve",)),
     ("ingress", ("cli",)),
     ("ingress", ("demo",)),

@@ -24,6 +24,7 @@ from ingress.client.withdrawing import Withdrawing
 from ingress.config import IngressConfig
 from ingress.config.rule import Rule
 from ingress.lists.load import NO_LISTS, Lists
+from ingress.measure.histogram import OPEN_BOUNDS, Histogram
 from relay import log
 from relay.engine import Loop
 from relay.model.cause import Cause
@@ -102,6 +103,8 @@ class Opener:
         self._hedging = Hedging(chooser, streams)
         self._withdrawing = Withdrawing(chooser, self._has_other)
         self._unrepeatable = 0
+        self.open_times = Histogram(OPEN_BOUNDS)
+        """Seconds from a request until an exit had connected."""
         self.direct: DirectStreams | None = None
         """Set by whoever made it, if a rule says `direct`."""
         self.wishes = wishes
@@ -312,7 +315,9 @@ class Opener:
     def connected(self, stream: ClientStream, took: float) -> None:
         """An exit has connected to the target, in *took* seconds."""
         if stream.choice is not None:
-            self._chooser.connected(stream.demand, stream.choice.exit, took, self._loop.now)
+            now = self._loop.now
+            self._chooser.connected(stream.demand, stream.choice.exit, took, now)
+            self.open_times.note(now - stream.asked_at)
 
     def failed(self, stream: ClientStream, cause: Cause) -> None:
         """The target could not be reached, and no path is to blame."""

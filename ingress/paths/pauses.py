@@ -2,6 +2,7 @@
 
 import attrs
 
+from ingress.measure.histogram import PAUSE_BOUNDS, Histogram
 from ingress.paths.live import LivePath
 from relay import log
 from relay.engine import Loop
@@ -24,6 +25,8 @@ class Pauses:
     """The streams that stand still now, as far as the exit has not answered."""
 
     def __init__(self, loop: Loop) -> None:
+        self.lengths = Histogram(PAUSE_BOUNDS)
+        """Seconds, of all that are over."""
         self._loop = loop
         self._open: dict[Stream, Pause] = {}
         self._over: dict[LivePath, list[float]] = {}
@@ -39,6 +42,7 @@ class Pauses:
         if pause is not None:
             lasted = self._loop.now - pause.since
             pause.live.counters.count_rescue(lasted)
+            self.lengths.note(lasted)
             self._over.setdefault(pause.live, []).append(lasted)
 
     def tell_over(self) -> None:

@@ -5,6 +5,8 @@ streams of the old one end, at once and honestly, because nobody is left to go o
 """
 
 import secrets
+import time
+from collections import deque
 from collections.abc import Callable, Container
 
 import attrs
@@ -17,6 +19,7 @@ from relay.engine import Loop
 from relay.model.cause import Cause
 from relay.model.families import ALL_FAMILIES, Families
 from relay.model.network import Network, who_is_behind
+from relay.model.vitals import Vitals
 from relay.session.carrier import CarrierEnd
 from relay.session.initiator import Initiator
 from relay.session.window import Memory
@@ -38,6 +41,8 @@ MOST_NEWS = 16
 NEWS_APART = 1.0
 """STATUS that a node may send at once, and seconds after which it may send one more: each takes up to 15 ms to read. It
 sends one every 10 s, and when it has read its file again."""
+MOST_LEADS = 6
+"""STATUS by which its clock is known: a minute of them. One of them may have waited behind a lost segment."""
 MOST_ASKED = 256
 """TIME questions that wait for an answer at most: some are lost with their carrier."""
 
@@ -56,6 +61,8 @@ class Peer:
         """What it said last of its file, of itself and of its lines; None until it has."""
         self.told_at: float | None = None
         """When it last said more than what WELCOME has."""
+        self.clock_leads: deque[float] = deque(maxlen=MOST_LEADS)
+        """Seconds by which its clock was ahead of ours when what it last said of itself came; less by its way here."""
         self.draining_since: float | None = None
         self.back_since: float | None = None
         """When it last came back after it had said that it drains."""
@@ -181,11 +188,21 @@ class Peer:
             self._count_news()
             self.told = parse_status(body)
             self.told_at = self._loop.now
+            self._note_clock(self.told.vitals)
         else:
             number, took, cause = parse_timed(body)
             told = self._questions.pop(number, None)
             if told is not None:
                 told(took, cause)
+
+    def _note_clock(self, vitals: Vitals | None) -> None:
+        if vitals is not None and vitals.time is not None:
+            self.clock_leads.append(vitals.time - time.time())
+
+    def clock_offset(self, round_trip: float | None) -> float | None:
+        """Seconds by which its clock is ahead of ours, *round_trip* being the least to it; None if it has not told, or
+        that is not known. What came by the quickest way tells best: what is late only makes it look behind."""
+        return None if round_trip is None or not self.clock_leads else max(self.clock_leads) + round_trip / 2
 
     def _count_news(self) -> None:
         """Another STATUS has come. Raises ProtocolError if there were too many of late."""

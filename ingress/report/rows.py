@@ -215,6 +215,8 @@ class NodeRow:
     """None until it has."""
     families: list[str] | None = None
     """Those that it reaches the world by, as it has tried: `ipv4`, `ipv6`. None until it has told."""
+    clock_offset: float | None = None
+    """Seconds by which its clock is ahead of this machine's, as far as half a round trip tells."""
 
 
 @attrs.frozen

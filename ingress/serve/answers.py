@@ -212,9 +212,16 @@ def node_rows(running: Running) -> list[NodeRow]:
                 certificate_ends=None if welcome is None else _date(welcome.not_after),
                 told=None if peer is None else _told(peer, fleet.network, running.loop.now),
                 families=None if peer is None or peer.told is None else peer.families.words,
+                clock_offset=None if peer is None else peer.clock_offset(_least_trip(node.name, running)),
             )
         )
     return rows
+
+
+def _least_trip(node: str, running: Running) -> float | None:
+    """Seconds to *node* and back over the nearest walk that ends there; None if none was measured."""
+    monitors = running.fleet.network_monitor.monitors.values()
+    return min((one.pings.srtt for one in monitors if one.path.end == node and one.pings.srtt), default=None)
 
 
 def _told(peer: Peer, network: Network, now: float) -> ToldRow | None:

@@ -8,6 +8,7 @@ from ingress.serve.answers import asks
 from ingress.serve.running import Running
 from ingress.serve.web_answers import answer_routes
 from ingress.serve.web_clash import clash_routes
+from ingress.serve.web_health import health_routes
 from ingress.serve.web_streams import stream_list, stream_routes
 from ingress.web.exchange import WebRoute
 from ingress.web.login import login_routes
@@ -19,6 +20,7 @@ def web_routes(running: Running) -> Sequence[WebRoute]:
     return (
         *login_routes(web.sessions, web.judge, lambda: web.has_users, trio.current_time),
         *answer_routes(running, asks(running)),
+        *health_routes(running),
         *stream_routes(running, streams),
         *clash_routes(running, streams),
     )

@@ -37,6 +37,8 @@ class Vitals:
     """What its streams keep until it is acknowledged, and have promised to take; `memory` of the file bounds
     it."""
     descriptors: InUse | None = None
+    time: float | None = None
+    """Its machine's clock: seconds since 1970."""
 
 
 @attrs.frozen

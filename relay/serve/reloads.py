@@ -19,6 +19,7 @@ class Reloads:
     def __init__(self, reload: Callable[[], Awaitable[str]]) -> None:
         self.refused = ""
         """Why the files as they are now are not in force; empty if they are, as far as anybody asked."""
+        self.count_done = self.count_refused = 0
         self._reload = reload
         self._turn = trio.Lock()  # who asks last has read last: an older file never takes the place of a newer one
 
@@ -33,9 +34,11 @@ class Reloads:
                 done = await self._reload()
             except OperatorError as error:
                 self.refused = str(error)
+                self.count_refused += 1
                 log.event("reload-failed", level="error", why=str(error))
                 raise
             self.refused = ""
+            self.count_done += 1
             return done
 
     async def on_signal(self) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import resource
+import time
 from pathlib import Path
 
 from relay.engine import Loop
@@ -25,6 +26,7 @@ def process_vitals(loop: Loop, memory: MemoryStatistics, since: float) -> Vitals
         descriptors=_descriptors(resource.getrlimit(resource.RLIMIT_NOFILE)[0]),
         lag=serving.lag,
         worst_lag=serving.worst_lag,
+        time=time.time(),
     )
 
 

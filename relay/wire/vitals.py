@@ -51,6 +51,7 @@ def parse_vitals(told: Object) -> Vitals:
         resident=_maybe(told, "resident", count),
         memory=_maybe(told, "memory", _in_use),
         descriptors=_maybe(told, "descriptors", _in_use),
+        time=_maybe(told, "time", number),
     )
 
 

@@ -6,13 +6,13 @@ import attrs
 import pytest
 from trio.testing import MockClock
 
-from ingress.paths.peer import MOST_ASKED, MOST_NEWS, Peer
+from ingress.paths.peer import MOST_ASKED, MOST_LEADS, MOST_NEWS, Peer
 from relay.callbacks import ignore
 from relay.engine import Loop
 from relay.model.cause import Cause
 from relay.model.families import ALL_FAMILIES, Families
 from relay.model.network import Address, Line, Network, Node
-from relay.model.vitals import LineReport
+from relay.model.vitals import LineReport, Vitals
 from relay.session.carrier import CarrierEnd
 from relay.session.session import EXPIRY
 from relay.session.window import Memory
@@ -287,3 +287,19 @@ async def test_questions_die_with_their_session(known: Known) -> None:
 
 async def test_it_shows_its_session(known: Known) -> None:
     assert f"{known.peer!r}".startswith("<Peer us, <Initiator ")
+
+
+async def test_its_clock_is_known_by_what_came_the_quickest_way(known: Known, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.time", lambda: 1000.0)
+    peer = known.peer
+    assert peer.clock_offset(0.1) is None
+
+    def say(time: float | None) -> float | None:
+        told = status(Status(bytes(8), vitals=Vitals(up=1.0, time=time)))
+        peer.on_notice(Kind.STATUS, told[HEADER_SIZE:])
+        return peer.clock_offset(0.1)
+
+    assert say(None) is None
+    assert say(1002.0) == pytest.approx(2.05) and peer.clock_offset(None) is None
+    assert say(1001.2) == pytest.approx(2.05)  # it waited on its way
+    assert [say(990.0) for _ in range(MOST_LEADS)][-1] == pytest.approx(-9.95)  # it was set

@@ -156,6 +156,7 @@ INNER = [
     "resident",
     "memory",
     "descriptors",
+    "time",
     "sessions",
     "dial",
     "age",

@@ -1,0 +1,54 @@
+"""How the network is, for machines: `/metrics`, and the nodes."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from ingress.metrics.facts import Facts
+from ingress.metrics.ledger import CounterLedger
+from ingress.report.rows import VERSION
+from ingress.serve.answers import make_report, node_rows
+from ingress.serve.running import Running
+from ingress.web.exchange import Need, WebRequest, WebResponse, WebRoute, json_response
+from relay import __version__, log
+
+
+def health_routes(running: Running) -> Sequence[WebRoute]:
+    """The routes of *running*."""
+    ledger = CounterLedger()
+
+    async def metrics(_: WebRequest) -> WebResponse:
+        from ingress.metrics.exposition import CONTENT_TYPE_LATEST, exposition
+
+        return WebResponse(exposition(facts_of(running), ledger), headers={"content-type": CONTENT_TYPE_LATEST})
+
+    async def nodes(_: WebRequest) -> WebResponse:
+        return json_response(answer_nodes(running))
+
+    return (
+        WebRoute("GET", "/metrics", Need.SESSION, metrics),
+        WebRoute("GET", "/api/v1/nodes", Need.SESSION, nodes),
+    )
+
+
+def answer_nodes(running: Running) -> Mapping[str, Any]:
+    """Every node as it stands among `nodes` of `paths`."""
+    return {"version": VERSION, "nodes": [attrs.asdict(row) for row in node_rows(running)]}
+
+
+def facts_of(running: Running) -> Facts:
+    """*running* as it is now."""
+    peers = running.fleet.peers.items()
+    return Facts(
+        make_report(running),
+        __version__,
+        running.opener.open_times,
+        running.fleet.moving.pauses.lengths,
+        running.fleet.chooser.health.sick.keys(),
+        running.identity.expires,
+        {name: peer.welcome.not_after for name, peer in peers if peer.welcome is not None},
+        {"done": running.reloads.count_done, "refused": running.reloads.count_refused},
+        {"lost": log.dropped(), "too_many": log.left_out()},
+        not running.keeper.trouble,
+    )
