@@ -24,8 +24,8 @@ SETTLE = 20.0
 """Seconds before the first reading: until then what was just opened counts as speaking."""
 WINDOW = 10.0
 ROUNDS = 5
-LOOK = 2.0
-"""Seconds between two questions of the page for the streams: ingress/web/page/streams.js."""
+LOOK = 6.0
+"""Seconds between two questions of the page for so many streams: ingress/web/page/streams.js."""
 
 
 def main(arguments: Sequence[str]) -> int:

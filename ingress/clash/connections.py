@@ -40,7 +40,7 @@ def _connection(row: StreamRow, exits: Mapping[str, str | None], now: float) -> 
         "rulePayload": "",
         "metadata": {
             "network": row.protocol,
-            "type": "Inner",
+            "type": "Mixed",
             "sourceIP": row.client,
             "sourcePort": "",
             "destinationIP": host if is_address else "",
