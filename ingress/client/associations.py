@@ -12,7 +12,7 @@ import attrs
 
 from ingress.choice.choice import Choice
 from ingress.choice.chooser import Chooser
-from ingress.choice.demand import Demand, NameFinder, demands_of
+from ingress.choice.demand import Demand, Demands, NameFinder, demands_of
 from ingress.choice.sites import UDP
 from ingress.choice.wishes import Wishes
 from ingress.client.allowances import Allowances
@@ -130,13 +130,13 @@ class ClientAssociations:
         self._evicted = 0
         self.wishes = wishes
         self._names = names
-        self.use(config, lists)
+        self.use(config, demands_of(config, lists, wishes, names))
 
-    def use(self, config: IngressConfig, lists: Lists = NO_LISTS) -> None:
+    def use(self, config: IngressConfig, demands: Demands | None = None) -> None:
         """Go by *config* from the next association and target on, and by its allowances, which were exchanged before;
-        *lists* are those that its rules name."""
+        *demands* as in `Opener.use`."""
         self._permits = Permits(config)
-        self._demands = demands_of(config, lists, self.wishes, self._names)
+        self._demands = demands or demands_of(config, NO_LISTS, self.wishes, self._names)
         self._advertise = config.advertise
         for association in self._held:
             self._allowances.associated(association)

@@ -11,7 +11,7 @@ import attrs
 
 from ingress.choice.choice import Choice
 from ingress.choice.chooser import Chooser
-from ingress.choice.demand import Demand, NameFinder, demands_of
+from ingress.choice.demand import Demand, Demands, NameFinder, demands_of
 from ingress.choice.sites import TCP
 from ingress.choice.wishes import Wishes
 from ingress.client.allowances import Allowances
@@ -111,12 +111,12 @@ class Opener:
         self._names = names
         self._asking: set[ClientStream] = set()
         """Those that wait until it is known what their target's name means."""
-        self.use(config, lists)
+        self.use(config, demands_of(config, lists, wishes, names))
 
-    def use(self, config: IngressConfig, lists: Lists = NO_LISTS) -> None:
-        """Go by *config* from the next stream on, and by its allowances with all; *lists* are those that its rules
-        name."""
-        self._demands = demands_of(config, lists, self.wishes, self._names)
+    def use(self, config: IngressConfig, demands: Demands | None = None) -> None:
+        """Go by *config* from the next stream on, and by its allowances with all; *demands* are made by its rules and
+        the lists that these name; None: by rules that name none."""
+        self._demands = demands or demands_of(config, NO_LISTS, self.wishes, self._names)
         self._permits = Permits(config)
         self._most_streams = config.limits.streams
         self._may_answer_early = config.answer != "true"
