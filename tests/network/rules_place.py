@@ -84,7 +84,7 @@ class Target:
     def _serve(self, sock: socket.socket) -> None:
         """What is asked for by HTTP is answered so; an echo otherwise, behind the name."""
         with sock, contextlib.suppress(OSError):
-            who = whose(self._pids, sock.getpeername()[1], "tcp").encode()
+            who = whose(self._pids, sock.getpeername()[1], "tcp", self.port).encode()
             first = sock.recv(65536)
             if first.startswith(b"GET /"):
                 sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%b" % (len(who), who))
@@ -99,12 +99,13 @@ class Target:
         self._listener.close()
 
 
-def whose(pids: dict[str, int], port: int, protocol: str) -> str:
-    """Which of the processes *pids* has the socket that is bound to this port; the kernel knows."""
+def whose(pids: dict[str, int], port: int, protocol: str, to: int = 0) -> str:
+    """Which of the processes *pids* has the socket that is bound to this port, and connected *to* that one (0: to
+    none); the kernel knows."""
     found = set()
     for line in Path(f"/proc/net/{protocol}").read_text().splitlines()[1:]:
         fields = line.split()
-        if int(fields[1].rpartition(":")[2], 16) == port:
+        if [int(field.rpartition(":")[2], 16) for field in fields[1:3]] == [port, to]:
             found.add(f"socket:[{fields[9]}]")
     for name, pid in pids.items():
         for descriptor in Path(f"/proc/{pid}/fd").iterdir():

@@ -160,7 +160,7 @@ def test_a_list_is_fetched_over_the_networks_own_paths(place: RulesPlace) -> Non
 
     class Lists(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            came.append(whose(place.pids, self.client_address[1], "tcp"))
+            came.append(whose(place.pids, self.client_address[1], "tcp", server.server_port))
             self.send_response(200)
             self.end_headers()
             self.wfile.write(b"target.test\n")
