@@ -2,6 +2,7 @@
 
 import { ask } from "./api.js";
 import { element, keepRows, replace, setAttribute, setText } from "./dom.js";
+import { repeat } from "./repeat.js";
 import { chosen, density, kindOf } from "./timeline.js";
 import { day, language, moment, say } from "./words.js";
 
@@ -84,8 +85,7 @@ export function eventsView({ refused }) {
         drawStrip(strip, events);
     }
 
-    const again = setInterval(look, EVERY);
-    look();
+    const stop = repeat(look, () => EVERY);
     const bar = element(
         "div",
         { class: "fields" },
@@ -104,7 +104,7 @@ export function eventsView({ refused }) {
             list,
             more,
         ),
-        leave: () => clearInterval(again),
+        leave: stop,
     };
 }
 

@@ -4,6 +4,7 @@ import { ask } from "./api.js";
 import { chart } from "./chart.js";
 import { element, replace, setText } from "./dom.js";
 import { milliseconds, percent } from "./format.js";
+import { repeat } from "./repeat.js";
 import { summary, table } from "./series.js";
 import { duration, moment, say } from "./words.js";
 
@@ -21,6 +22,7 @@ export function historyView({ query, refused }) {
     let span = SPANS.find((one) => String(one) === query.get("since")) ?? USUAL;
     /** @type {{node: HTMLElement, leave: () => void} | null} */
     let drawn = null;
+    let isLeft = false;
     const place = element("div", { class: "view" });
     const of = element("select", { id: "history-of", onchange: choose });
     const beside = element("select", { id: "history-beside", onchange: choose });
@@ -76,7 +78,7 @@ export function historyView({ query, refused }) {
         const asked = span;
         try {
             const told = await Promise.all(wanted.map((name) => ask("history", { of: name, since: asked })));
-            if (asked === span && wanted[0] === names.of) {
+            if (!isLeft && asked === span && wanted[0] === names.of) {
                 draw(wanted, told);
             }
         } catch (error) {
@@ -100,7 +102,7 @@ export function historyView({ query, refused }) {
         );
     }
 
-    const again = setInterval(look, AGAIN);
+    const stop = repeat(look, () => AGAIN);
     return {
         node: element("div", { class: "view" }, form, place),
         moved: ({ report }) => {
@@ -112,7 +114,8 @@ export function historyView({ query, refused }) {
             }
         },
         leave: () => {
-            clearInterval(again);
+            isLeft = true;
+            stop();
             drawn?.leave();
         },
     };

@@ -4,6 +4,7 @@ import { ask } from "./api.js";
 import { element, replace, setText } from "./dom.js";
 import { milliseconds, percent, size, whole } from "./format.js";
 import { gravity } from "./model.js";
+import { repeat } from "./repeat.js";
 import { markOf, nodeState } from "./states.js";
 import { day, duration, say, sayState } from "./words.js";
 
@@ -28,11 +29,10 @@ export function nodesView({ refused }) {
             setText(note, refused(error));
         }
     }
-    const again = setInterval(look, EVERY);
-    look();
+    const stop = repeat(look, () => EVERY);
     return {
         node: element("div", {}, element("h1", { class: "unseen" }, say("nodes.title")), note, place),
-        leave: () => clearInterval(again),
+        leave: stop,
     };
 }
 

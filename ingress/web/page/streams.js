@@ -5,6 +5,7 @@ import { ask, change } from "./api.js";
 import { element, keepRows, setAttribute, setText } from "./dom.js";
 import { filtered, sorted, visible, withRates } from "./flows.js";
 import { rate, size } from "./format.js";
+import { repeat } from "./repeat.js";
 import { sure } from "./sure.js";
 import { duration, say } from "./words.js";
 
@@ -18,6 +19,7 @@ const FALLING = new Set(["age", "down", "up", "rate", "moves"]);
  * @type {Record<string, string>}
  */
 const SORTS = { age: "-age", down: "bytes", up: "bytes" };
+/** Milliseconds between two looks. */
 const EVERY = 2000;
 /** Milliseconds between two questions for each row at least: a long list is not to cost the ingress 1 % of a core. */
 const FOR_EACH = 2.5;
@@ -122,16 +124,11 @@ export function streamsView({ query, refused }) {
 
     box.addEventListener("scroll", show, { passive: true });
     narrow.addEventListener("change", show);
-    const again = setInterval(() => {
-        if (performance.now() - lookedAt >= flows.length * FOR_EACH) {
-            look();
-        }
-    }, EVERY);
-    look();
+    const stop = repeat(look, () => Math.max(EVERY, flows.length * FOR_EACH));
     return {
         node: parts.node,
         leave: () => {
-            clearInterval(again);
+            stop();
             narrow.removeEventListener("change", show);
         },
     };

@@ -3,6 +3,7 @@
 import { ask } from "./api.js";
 import { element, replace, setAttribute } from "./dom.js";
 import { percent, rate, size, whole } from "./format.js";
+import { repeat } from "./repeat.js";
 import { say } from "./words.js";
 
 const KINDS = ["user", "line", "exit", "site"];
@@ -63,8 +64,7 @@ export function usageView({ refused }) {
         }
     }
 
-    const again = setInterval(look, EVERY);
-    look();
+    const stop = repeat(look, () => EVERY);
     const bar = element(
         "div",
         { class: "fields" },
@@ -82,7 +82,7 @@ export function usageView({ refused }) {
             element("section", { class: "card" }, element("h1", { class: "unseen" }, say("usage.title")), bar, place),
             quotas,
         ),
-        leave: () => clearInterval(again),
+        leave: stop,
     };
 }
 
