@@ -7,6 +7,7 @@ from ingress.config.chains import Chain, Found, touches
 from ingress.config.left import left_by
 from ingress.config.rule import Rule
 from ingress.config.shadows import shadowed
+from ingress.messages.message import Message
 from relay.model.network import Network, Node
 from relay.model.quota import Each
 from relay.model.walk import MOST_PATHS, Path, Paths
@@ -50,16 +51,10 @@ def _spare_paths(paths: Mapping[str, Paths]) -> Iterator[str]:
     for name, found in paths.items():
         if found.spare:
             total = len(found.used) + len(found.spare)
-            more = f"more than {total}" if found.is_cut else str(total)
-            left_out = (
-                f"; all behind {found.spare[-1]} are left out, and lines and nodes that only they use"
-                if found.is_cut
-                else ""
-            )
-            yield (
-                f"ingress.{name}: {more} paths lead to exits, the {MOST_PATHS} with the fewest lines are used and "
-                f"{len(found.spare)} are spare{left_out}; take lines out that are not needed"
-            )
+            more = Message("file.more", count=total) if found.is_cut else str(total)
+            left_out = Message("file.left-out", path=str(found.spare[-1])) if found.is_cut else ""
+            spare = len(found.spare)
+            yield Message("file.spare", ingress=name, count=more, most=MOST_PATHS, spare=spare, left_out=left_out)
 
 
 def _unused(network: Network, paths: Mapping[str, Paths]) -> Iterator[str]:
@@ -69,42 +64,39 @@ def _unused(network: Network, paths: Mapping[str, Paths]) -> Iterator[str]:
     nodes = {node for path in walked for node in path.nodes}
     lines = {line for path in walked for line in path.lines}
     for node in (name for name in network.nodes if name not in nodes):
-        yield f"node.{node}: no path goes through it; add a line that leads to it, or take it out"
+        yield Message("file.node-unused", node=node)
     for line in network.lines.values():
         ends = {line.start, line.end} - set(network.ingresses)
         if line.name not in lines and ends <= nodes:
-            yield f"line.{line.name}: no path walks it; does it lead the right way?"
+            yield Message("file.line-unused", line=line.name)
 
 
 def _idle_allows(network: Network) -> Iterator[str]:
     for node in network.nodes.values():
         for one, why in idle(node):
-            yield f"node.{node.name}.allow: {one.cidr} does nothing: {why}"
+            yield Message("file.allow-idle", node=node.name, cidr=str(one.cidr), why=why)
 
 
 def _dayless(network: Network) -> Iterator[str]:
     for line in network.lines.values():
         if line.quota is not None and line.quota.each is Each.MONTH and line.quota.day is None:
-            yield (
-                f"line.{line.name}.quota: no day is said, so that it begins on the 1st; write day = 5, "
-                "or whichever its seller counts from"
-            )
+            yield Message("file.quota-day", line=line.name)
 
 
 def _rules(rules: tuple[Rule, ...], paths: Mapping[str, Paths]) -> Iterator[str]:
     """Rules that are never reached, or that name what no path leads to."""
     for rule, above in shadowed(rules):
-        yield f"{rule.title}: is never reached: {above.title} takes all that it is for; put it above, or take it out"
+        yield Message("file.rule-shadowed", rule=rule.title, place=above.title)
     for name, found in paths.items():
         ends = {path.end for path in (*found.used, *found.spare)}
         for rule in rules:
             far = (rule.exit_nodes or frozenset()) - ends
             if far and not found.is_cut:
-                yield f"{rule.title}: no path of {name} leads to {', '.join(sorted(far))}; add a line, or name others"
+                yield Message("file.rule-far", rule=rule.title, ingress=name, exits=tuple(sorted(far)))
     for rule in rules:
         nodes = rule.exit_nodes or frozenset()
         if len(rule.exits) == len(nodes) == 1 and rule.exits[0] not in nodes:
-            yield f"{rule.title}: the group {rule.exits[0]} has one exit, {min(nodes)}: when it is down, nothing passes"
+            yield Message("file.rule-one-exit", rule=rule.title, group=rule.exits[0], exit=min(nodes))
 
 
 def _restrictions(network: Network, found: Mapping[str, Found], rules: tuple[Rule, ...]) -> Iterator[str]:
@@ -112,11 +104,11 @@ def _restrictions(network: Network, found: Mapping[str, Found], rules: tuple[Rul
     for rule in (rule for rule in rules if rule.is_about_paths):
         for name, each in found.items():
             if not left_by(rule, network, each.paths.used, each.usual):
-                yield f"{rule.title}: leaves no path of {name}: what it is for is refused there"
+                yield Message("file.rule-no-path", rule=rule.title, ingress=name)
         used = [path for each in found.values() for path in each.paths.used]
         for name in rule.avoid:
             if not any(touches(network, path, frozenset((name,))) for path in used):
-                yield f"{rule.title}: avoids {name}, and no path touches that; take it out"
+                yield Message("file.rule-avoids", rule=rule.title, name=name)
 
 
 def _closed(rules: tuple[Rule, ...], machines: Iterable[Node]) -> Iterator[str]:
@@ -128,24 +120,18 @@ def _closed(rules: tuple[Rule, ...], machines: Iterable[Node]) -> Iterator[str]:
                 first = next(iter(cidr.hosts()), cidr.network_address)
                 is_open = any(one.cidr.version == cidr.version and one.cidr.overlaps(cidr) for one in machine.allow)
                 if not is_open and policy.refusal(str(first), 443) is not None:
-                    yield (
-                        f"{rule.title}: sends {cidr} direct, and {machine.name} may not dial that: it is refused; "
-                        f'write allow = [{{ cidr = "{cidr}", reason = "…" }}] in [ingress.{machine.name}]'
-                    )
+                    yield Message("file.rule-closed", rule=rule.title, cidr=str(cidr), ingress=machine.name)
 
 
 def _chains(rules: tuple[Rule, ...], chains: tuple[Chain, ...]) -> Iterator[str]:
     said = {name for rule in rules for name in rule.chains}
     for chain in chains:
         if chain.name is not None and chain.name not in said:
-            yield f'chain {chain.name}: no rule says chain = "{chain.name}": it does nothing'
+            yield Message("file.chain-idle", chain=chain.name)
 
 
 def _single(name: str, paths: Paths) -> Iterator[str]:
     """A rule wants redundant streams, and the network may not have two ways to one exit."""
     pairs = [(one, other) for one, other in combinations(paths.used, 2) if one.end == other.end]
     if not any(are_disjoint(one, other) for one, other in pairs):
-        yield (
-            f"ingress.{name}: a rule asks for redundant streams, but no exit is reached over two paths that share "
-            "no line; such streams go single"
-        )
+        yield Message("file.single", ingress=name)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
 from ingress.config.model import Doors, Web
+from ingress.messages.message import Message
 from relay.config import values
 from relay.config.network import read_secret_place
 from relay.config.table import Table
@@ -69,7 +70,4 @@ def web_warnings(doors: Iterable[Doors]) -> Iterator[str]:
         if each.web is None or each.web.certificate is not None:
             continue
         for address in (address for address in each.web.listen if not is_loopback(address.host)):
-            yield (
-                f"ingress.{each.name}.web: {address} has no web_certificate: whoever is on the way reads passwords and "
-                "sessions; bring one, or put a server with TLS in front of 127.0.0.1"
-            )
+            yield Message("file.web-open", ingress=each.name, address=str(address))

@@ -366,5 +366,27 @@ ENGLISH: Final[Mapping[str, str]] = {
     "cli.alert.offline": "no ingress runs here: sent from here, directly alone",
     "way.direct": "directly",
     "way.paths": "over the network's own paths",
+    # what is probably not meant in the file
+    "file.more": "more than {count}",
+    "file.left-out": "; all behind {path} are left out, and lines and nodes that only they use",
+    "file.spare": "ingress.{ingress}: {count} paths lead to exits, the {most} with the fewest lines are used and "
+    "{spare} are spare{left_out}; take lines out that are not needed",
+    "file.node-unused": "node.{node}: no path goes through it; add a line that leads to it, or take it out",
+    "file.line-unused": "line.{line}: no path walks it; does it lead the right way?",
+    "file.allow-idle": "node.{node}.allow: {cidr} does nothing: {why}",
+    "file.quota-day": "line.{line}.quota: no day is said, so that it begins on the 1st; write day = 5, or whichever "
+    "its seller counts from",
+    "file.rule-shadowed": "{rule}: is never reached: {place} takes all that it is for; put it above, or take it out",
+    "file.rule-far": "{rule}: no path of {ingress} leads to {exits:list}; add a line, or name others",
+    "file.rule-one-exit": "{rule}: the group {group} has one exit, {exit}: when it is down, nothing passes",
+    "file.rule-no-path": "{rule}: leaves no path of {ingress}: what it is for is refused there",
+    "file.rule-avoids": "{rule}: avoids {name}, and no path touches that; take it out",
+    "file.rule-closed": "{rule}: sends {cidr} direct, and {ingress} may not dial that: it is refused; "
+    'write allow = [{{ cidr = "{cidr}", reason = "…" }}] in [ingress.{ingress}]',
+    "file.chain-idle": 'chain {chain}: no rule says chain = "{chain}": it does nothing',
+    "file.single": "ingress.{ingress}: a rule asks for redundant streams, but no exit is reached over two paths that "
+    "share no line; such streams go single",
+    "file.web-open": "ingress.{ingress}.web: {address} has no web_certificate: whoever is on the way reads passwords "
+    "and sessions; bring one, or put a server with TLS in front of 127.0.0.1",
 }
 """By key."""

@@ -360,5 +360,26 @@ CHINESE: Final[Mapping[str, str]] = {
     "cli.alert.offline": "本机没有运行入口：由此处直接发送",
     "way.direct": "直接发送",
     "way.paths": "经自己的路径发送",
+    # what is probably not meant in the file
+    "file.more": "超过 {count}",
+    "file.left-out": "；{path} 之后的全部舍弃，只有它们用到的线路和节点也不再使用",
+    "file.spare": "ingress.{ingress}：通向出口的路径有 {count} 条，使用线路最少的 {most} 条，其余 {spare} 条备选"
+    "{left_out}；请去掉不需要的线路",
+    "file.node-unused": "node.{node}：没有路径经过它；添加一条通向它的线路，或者去掉它",
+    "file.line-unused": "line.{line}：没有路径走它；方向写对了吗？",
+    "file.allow-idle": "node.{node}.allow：{cidr} 不起作用：{why}",
+    "file.quota-day": "line.{line}.quota：没有写 day，按每月 1 日起算；请写 day = 5 或商家起算的日子",
+    "file.rule-shadowed": "{rule}：永远轮不到：{place} 已包含它的全部条件；请移到前面，或者去掉",
+    "file.rule-far": "{rule}：{ingress} 没有路径通向 {exits:list}；添加线路，或者换别的出口",
+    "file.rule-one-exit": "{rule}：组 {group} 只有一台出口 {exit}：它不通时全都不通",
+    "file.rule-no-path": "{rule}：没有给 {ingress} 留下任何路径：它管的连接在那里会被拒绝",
+    "file.rule-avoids": "{rule}：要避开 {name}，但没有路径经过它；请去掉",
+    "file.rule-closed": "{rule}：让 {cidr} 直连，但 {ingress} 不允许连接该网段，会被拒绝；"
+    '请在 [ingress.{ingress}] 中写 allow = [{{ cidr = "{cidr}", reason = "…" }}]',
+    "file.chain-idle": '链 {chain}：没有规则写 chain = "{chain}"，它不起作用',
+    "file.single": "ingress.{ingress}：有规则要求双路冗余，但没有哪台出口能经两条不共用线路的路径到达；"
+    "这些连接只走单路",
+    "file.web-open": "ingress.{ingress}.web：{address} 没有 web_certificate：中途任何人都能读到密码和会话；"
+    "请配置证书，或者在 127.0.0.1 前面放一台带 TLS 的服务器",
 }
 """By key."""

@@ -19,7 +19,7 @@ from tests.imports import Module, read_modules
 MODULES = read_modules()
 FAMILIES = ("cause.", "state.", "role.", "column.", "way.", "effect.", "alert.kind.", "alert.wrong.", "alert.over.")
 """Words of tables, causes and kinds: their keys are put together by `word`."""
-WORDED = ("ingress.measure", "ingress.choice", "ingress.report", "ingress.quota")
+WORDED = ("ingress.measure", "ingress.choice", "ingress.report", "ingress.quota", "ingress.config.warnings")
 """Rooms that say why; what they say is a message."""
 NO_SENTENCES = {
     "stale config",
