@@ -57,7 +57,7 @@ async def answer_history(running: Running, question: Mapping[str, Any], language
     if not name:
         return await _summary(running, start, end, language)
     kind, asked = _text(question, "kind"), _number(question, "step", 0.0)
-    now, (minute, present) = time.time(), running.history.watch.present()
+    now, (minute, present) = time.time(), running.history.part.present()
     step = step_for(start, end, now - MINUTES_KEPT, asked)
 
     def query(connection: sqlite3.Connection) -> tuple[Series, list[Moment], list[Outage]]:
@@ -116,7 +116,7 @@ async def answer_events(running: Running, question: Mapping[str, Any], language:
 
 
 async def _summary(running: Running, start: float, end: float, language: str) -> Answer:
-    now, (minute, present) = time.time(), running.history.watch.present()
+    now, (minute, present) = time.time(), running.history.part.present()
 
     def query(connection: sqlite3.Connection) -> tuple[dict[Series, Record], list[Outage]]:
         found = wholes(connection, start, min(end, minute * MINUTE), now - MINUTES_KEPT)

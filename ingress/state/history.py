@@ -139,12 +139,20 @@ class HistoryPart:
         ]
         return [(statement, rows) for statement, rows in batch if rows]
 
+    def present(self) -> tuple[int, Mapping[Series, Record]]:
+        """The minute that is under way, with what the process before had of it."""
+        minute, records = self._watch.present()
+        return minute, self._whole(minute, records)
+
+    def _whole(self, minute: int, records: Mapping[Series, Record]) -> Mapping[Series, Record]:
+        if minute != self._begun[0]:
+            return records
+        before = self._begun[1]
+        both = {one: combine([before[one], records[one]]) for one in before.keys() & records.keys()}
+        return {**before, **records, **both}
+
     def _sheet(self, minute: int, records: Mapping[Series, Record]) -> bytes:
-        if minute == self._begun[0]:
-            before = self._begun[1]
-            both = {one: combine([before[one], records[one]]) for one in before.keys() & records.keys()}
-            records = {**before, **records, **both}
-        return pack_sheet({self._id(series): record for series, record in records.items()})
+        return pack_sheet({self._id(series): record for series, record in self._whole(minute, records).items()})
 
     def _id(self, series: Series) -> int:
         if series not in self._ids:

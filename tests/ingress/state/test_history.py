@@ -215,6 +215,10 @@ def test_a_minute_that_is_under_way_is_written_every_half_minute_and_goes_on_aft
     assert [record.samples for _, record in bed.moments(BEGIN, BEGIN + 60, 60)] == [45]
     bed.begin()
     bed.now = BEGIN + 65
+    assert bed.part.present() == (0, {})
+    bed.feed.under_way = {minute: {NAMES[1]: RECORD}}
+    assert {one: record.samples for one, record in bed.part.present()[1].items()} == {PATH: 45, NAMES[1]: 60}
+    bed.feed.under_way = {minute + 1: {}}
     bed.feed.minutes = {minute: {PATH: RECORD._replace(samples=5), NAMES[1]: RECORD}}
     bed.write()
     assert [record.samples for _, record in bed.moments(BEGIN, BEGIN + 60, 60)] == [50]
