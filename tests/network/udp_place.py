@@ -163,8 +163,11 @@ class UdpPlace:
         until(self.is_up, self.logs)
 
     def is_up(self) -> bool:
-        """Whether every path is that leads to an exit that runs."""
-        found = [path["state"] for path in self.paths()["paths"] if path["exit"] in self.names]
+        """Whether every path is that leads to an exit that runs; not while the admin socket is there, and not heard."""
+        try:
+            found = [path["state"] for path in self.paths()["paths"] if path["exit"] in self.names]
+        except ConnectionRefusedError:
+            return False
         return all(state in ("up", "held") for state in found)
 
     def can_associate(self) -> bool:
