@@ -33,6 +33,11 @@ def samples(facts: Facts, ledger: CounterLedger) -> Iterator[Sample]:
     for line in facts.report.lines:
         yield from _line(line, line.line in held, bytes_)
     for node in facts.report.nodes:
+        yield (
+            "ingress_node_info",
+            (node.node, ledger.word(node.version or ""), "exit" if node.is_exit else "relay"),
+            1.0,
+        )
         yield from _node(node, facts.node_certificates.get(node.node), count)
 
 
@@ -170,7 +175,6 @@ def _line(row: LineRow, is_held: bool, bytes_: Mapping[tuple[str, str], float]) 
 def _node(row: NodeRow, certificate_ends: float | None, count: Counting) -> Iterator[Sample]:
     labels = (row.node,)
     yield from _states("ingress_node_state", labels, row.state, NODE_STATES)
-    yield "ingress_node_info", (row.node, row.version or "", "exit" if row.is_exit else "relay"), 1.0
     yield "ingress_node_stale_config", labels, float(row.stale_config)
     yield "ingress_node_draining", labels, float(row.draining)
     yield from _known(

@@ -1,6 +1,7 @@
 """One ingress process: its parts, made from the files and exchanged by a reload. What serves, reloads and answers works
 on it."""
 
+import importlib
 import socket
 import time
 from argparse import Namespace
@@ -82,6 +83,7 @@ def read(options: Namespace, name: str | None, known: Lists = NO_LISTS) -> Files
     *known* lists those are not read again that have not changed."""
     config = load(options.config, name)
     load_suffixes()  # not in the loop, by the first stream
+    _load_library(config)
     identity = load_identity(Path(options.keys), config.name)
     if not identity.is_ingress:
         raise OperatorError(
@@ -95,6 +97,12 @@ def read(options: Namespace, name: str | None, known: Lists = NO_LISTS) -> Files
         load_lists(of_rules(config.rules), config.countries, known, fetched_folder(config.state)),
         None if config.web is None else read_web_files(config.web),
     )
+
+
+def _load_library(config: IngressConfig) -> None:
+    """What writes /metrics takes a tenth of a second to import: not in the loop, by the first scrape."""
+    if config.web is not None:
+        importlib.import_module("ingress.metrics.exposition")
 
 
 def _tag(config: IngressConfig, identity: Identity) -> bytes | None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
+import trio
 
 from ingress.metrics.facts import Facts
 from ingress.metrics.ledger import CounterLedger
@@ -16,12 +17,14 @@ from relay import __version__, log
 
 def health_routes(running: Running) -> Sequence[WebRoute]:
     """The routes of *running*."""
-    ledger = CounterLedger()
+    ledger, turn = CounterLedger(), trio.CapacityLimiter(1)
 
     async def metrics(_: WebRequest) -> WebResponse:
         from ingress.metrics.exposition import CONTENT_TYPE_LATEST, exposition
 
-        return WebResponse(exposition(facts_of(running), ledger), headers={"content-type": CONTENT_TYPE_LATEST})
+        facts = facts_of(running)
+        text = await trio.to_thread.run_sync(exposition, facts, ledger, limiter=turn)  # not for streams to wait for
+        return WebResponse(text, headers={"content-type": CONTENT_TYPE_LATEST})
 
     async def nodes(_: WebRequest) -> WebResponse:
         return json_response(answer_nodes(running))

@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from ingress.measure.histogram import OPEN_BOUNDS, PAUSE_BOUNDS, Histogram
 from ingress.metrics.exposition import exposition
 from ingress.metrics.facts import Facts
-from ingress.metrics.ledger import CounterLedger
+from ingress.metrics.ledger import MOST_WORDS, CounterLedger
 from ingress.metrics.samples import samples
 from ingress.metrics.table import METRICS, Metric, Sort
 from ingress.report.rows import DatagramRow, HoldRow, NodeRow, Report, ToldRow
@@ -88,6 +88,15 @@ def test_what_nodes_tell_is_told_under_names_that_are_known() -> None:
     assert found["ingress_node_descriptors_limit", "us1"] == 1024 and found["ingress_node_streams", "us1"] == 3
     assert ("ingress_node_told_age_seconds", "jp2") not in found
     assert found["ingress_node_draining", "jp2"] == found["ingress_node_stale_config", "jp2"] == 1
+
+
+def test_a_node_that_tells_ever_new_versions_makes_no_more_series() -> None:
+    ledger, first = CounterLedger(), facts()
+    for number in range(2 * MOST_WORDS):
+        node = attrs.evolve(NODES[0], version=f"9.{number}")
+        found = told(facts(report=attrs.evolve(first.report, nodes=[node])), ledger)
+    assert found["ingress_node_info", "us1", "other", "exit"] == 1
+    assert ledger.word("9.3") == "9.3"
 
 
 def gone(report: Report, path: str) -> Report:
