@@ -20,6 +20,19 @@ MOST_OUTAGES: Final = 12
 MOST_EVENTS: Final = 25
 TOGETHER: Final = 10.0
 """Seconds within which what begins has begun at once."""
+COLUMNS: Final = {
+    "up %": 6,
+    "rtt ms": 6,
+    "p95": 5,
+    "late %": 6,
+    "loss up/down %": 14,
+    "down": 5,
+    "up": 5,
+    "outages": 14,
+}
+"""Of the table of everything, behind the name, and how wide they are."""
+DISPENSABLE: Final = ("loss up/down %", "up", "down", "p95", "late %")
+GAP: Final = 2
 BAD: Final = {"path": ("stalled", "down"), "line": ("suspect", "broken")}
 """States in which something does not work; others have those of paths."""
 
@@ -46,21 +59,14 @@ def render_one(answer: Answer, events: Sequence[Answer], width: int, now: float)
 def render_all(answer: Answer, events: Sequence[Answer], width: int, now: float) -> RenderableType:
     """Everything in one table, the worst outages, what happened last."""
     table = Table(box=None, pad_edge=False)
-    wide = width >= 90
-    for name in (
-        "",
-        "up %",
-        "rtt ms",
-        "p95",
-        "late %",
-        *(("loss up/down %",) if wide else ()),
-        "down",
-        "up",
-        "outages",
-    ):
-        table.add_column(name, justify="right" if name else "left", overflow="fold" if not name else "ellipsis")
-    for row in answer["all"]:
-        table.add_row(*_row(row, wide=wide))
+    names = [f"{row['kind']} {row['name']}" for row in answer["all"]]
+    kept = _columns_that_fit(max(map(len, names), default=0), width)
+    table.add_column("", overflow="fold")
+    for title in kept:
+        table.add_column(title, justify="right", no_wrap=True)
+    for name, row in zip(names, answer["all"], strict=True):
+        cells = _cells(row)
+        table.add_row(name, *(cells[title] for title in kept))
     parts: list[RenderableType] = [_heading({**answer, "kind": "everything", "of": ""}, now)]
     parts.append(table if answer["all"] else Text("nobody looked in this time"))
     parts += _worst(answer["outages"], now, answer["until"])
@@ -77,22 +83,32 @@ def _heading(answer: Answer, now: float) -> Text:
     return Text.assemble((what, "bold"), f" from {shown(start, now)} to {until}, {lasted(end - start)}{step}")
 
 
-def _row(row: Answer, *, wide: bool) -> list[RenderableType]:
+def _columns_that_fit(name: int, width: int) -> list[str]:
+    """On a narrow screen those go first that say least."""
+    kept = list(COLUMNS)
+    for title in DISPENSABLE:
+        if name + sum(GAP + COLUMNS[one] for one in kept) > width:
+            kept.remove(title)
+    return kept
+
+
+def _cells(row: Answer) -> dict[str, RenderableType]:
+    """By COLUMNS."""
     available = row["availability"]
     style = "" if available is None or available >= 0.999 else "yellow" if available >= 0.99 else "red"
     loss = "/".join(_share(row[way]) for way in ("loss_up", "loss_down"))
     outages = f"{row['outages']} ({lasted(row['longest_outage'])})" if row["outages"] else "0"
-    return [
-        f"{row['kind']} {row['name']}",
+    shown_ones = (
         Text(DASH if available is None else _available(available), style),
         milliseconds(row["rtt"], 1),
         milliseconds(row["p95"], 1),
         _share(row["late"]),
-        *((loss,) if wide else ()),
+        loss,
         size(row["down"]),
         size(row["up"]),
         outages,
-    ]
+    )
+    return dict(zip(COLUMNS, shown_ones, strict=True))
 
 
 def _available(share: float) -> str:

@@ -200,7 +200,10 @@ def test_everything_at_once() -> None:
     assert " 100  " in text and " 99.999  " in text
     assert "2 (1 min 10 s)" in text and "1.23/-" in text
     assert "50 s  line ix is cut (line ix, 2 paths)" in text and "1.0 s  down (path c)" in text
-    assert "loss" not in drawn(render_all(answer(all=rows), [], 70, NOW), 70)
+    narrow = drawn(render_all(answer(all=rows), [], 70, NOW), 70)
+    assert "loss" not in narrow and "late %" in narrow and "path ix/pacific" in narrow
+    titles = [line.split() for line in drawn(render_all(answer(all=rows), [], 40, NOW), 40).splitlines()]
+    assert ["up", "%", "rtt", "ms", "outages"] in titles
     many = [outage(NOW - 10 - 20 * at, NOW - 9 - 20 * at) for at in range(MOST_OUTAGES + 2)]
     assert "and 2 shorter ones" in drawn(render_all(answer(all=[], outages=many), [], 100, NOW))
 
