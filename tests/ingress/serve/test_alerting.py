@@ -64,7 +64,7 @@ class Ears:
 
     async def hear(self, *names: str) -> None:
         """These, in this order, are the next that are told."""
-        with trio.fail_after(60):
+        with trio.fail_after(240):
             assert [await self._told.receive() for _ in names] == list(names)
 
 
