@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 import h11
 import trio
 
-from ingress.web.exchange import Visitor, WebRequest, WebResponse, error_response
+from ingress.web.exchange import BadRequest, Visitor, WebRequest, WebResponse, error_response
 from ingress.web.guards import ALWAYS
 from ingress.web.websocket import serve_websocket
 
@@ -66,15 +66,14 @@ class WebConnection:
         except h11.RemoteProtocolError as error:
             await self._refuse(error.error_status_hint, "that is no request that can be read here")
             return False
+        except BadRequest as error:
+            await self._refuse(error.status, str(error))
+            return False
         except trio.TooSlowError:
             if self._h11.their_state is not h11.IDLE:
                 await self._refuse(408, "the request took too long")
             return False
         if request is None:
-            return False
-        if isinstance(request, WebResponse):
-            await self._send(request, is_head=False)
-            await self._linger()
             return False
         response = await self._answer(request)
         if response.is_messages and request.wants_websocket and not isinstance(response.body, bytes):
@@ -85,10 +84,11 @@ class WebConnection:
 
     # ---- reading
 
-    async def _read(self) -> WebRequest | WebResponse | None:
-        """The next request, whole; what to answer if it is too large; None if no more come.
+    async def _read(self) -> WebRequest | None:
+        """The next request, whole; None if no more come.
 
         Raises:
+            BadRequest: it is too large, or makes no sense.
             TooSlowError: it did not come in time.
         """
         with trio.fail_after(IDLE_SECONDS) as patience:
@@ -99,9 +99,7 @@ class WebConnection:
             while isinstance(event := await self._event(patience), h11.Data):
                 body += event.data
                 if len(body) > LARGEST_BODY:
-                    return error_response(413, f"a body has at most {LARGEST_BODY} bytes")
-            if not isinstance(event, h11.EndOfMessage):
-                return None
+                    raise BadRequest(f"a body has at most {LARGEST_BODY} bytes", 413)
         return self._request(head, bytes(body))
 
     async def _event(self, patience: trio.CancelScope) -> object:
@@ -116,21 +114,19 @@ class WebConnection:
                 patience.deadline = min(patience.deadline, trio.current_time() + REQUEST_SECONDS)
             self._h11.receive_data(bytes(data))
 
-    def _request(self, head: h11.Request, body: bytes) -> WebRequest | WebResponse:
+    def _request(self, head: h11.Request, body: bytes) -> WebRequest:
         path, _, query = head.target.partition(b"?")
         text = unquote_to_bytes(path).decode("utf-8", "replace")
         if not text.startswith("/") or "\0" in text:
-            return error_response(400, "that is no path")
+            raise BadRequest("that is no path")
         headers: dict[str, str] = {}
         for name, value in head.headers:
             key, found = name.decode("ascii"), value.decode("latin-1")
-            if key == "host" and key in headers:
-                return error_response(400, "a request has one Host")
             headers[key] = f"{headers[key]}, {found}" if key in headers else found
         try:
             parsed = parse_qsl(query.decode("latin-1"), keep_blank_values=True, max_num_fields=64)
-        except ValueError:
-            return error_response(400, "a query has at most 64 fields")
+        except ValueError as error:
+            raise BadRequest("a query has at most 64 fields") from error
         return WebRequest(
             head.method.decode("ascii"),
             text,

@@ -300,3 +300,21 @@ async def test_a_password_that_was_right_is_right_at_once(make_world: Make) -> N
 async def reload(world: World) -> None:
     with trio.fail_after(PATIENCE):
         await trio.to_thread.run_sync(ask_to_reload, world.folder / f"{INGRESS}.sock", "ingress")
+
+
+async def test_a_client_of_a_forward_is_seen_and_ended(make_world: Make) -> None:
+    (at,) = free_ports(1)
+    forward = f'[[forward]]\nlisten = "127.0.0.1:{at}"\ntarget = "127.0.0.1:4660"\nprotocol = "udp"'
+    world, port = with_page(make_world, extra=forward)
+    await world.start()
+    await world.up()
+    visit = Visit(port, {"authorization": f"Bearer {TOKEN}"})
+    with trio.socket.socket(type=trio.socket.SOCK_DGRAM) as sock:
+        for sent in (4, 4):
+            await sock.sendto(bytes(sent), ("127.0.0.1", at))
+            await until(lambda: [one for one in world.running.accounts.associations if one.look().up])
+            (row,) = (await visit.get("/api/v1/streams")).json()["streams"]
+            assert (row["protocol"], row["client"], row["target"]) == ("udp", "127.0.0.1", "127.0.0.1:4660")
+            assert (row["exit"], row["up"]) == ("us", sent)
+            assert (await visit.ask("DELETE", f"/api/v1/streams/{row['id']}")).status == 200
+            await until(lambda: not world.running.accounts.associations)

@@ -119,7 +119,7 @@ async def test_what_cannot_be_read_is_told_so_and_ends(
     autojump_clock: MockClock, line: Line, data: bytes, status: int
 ) -> None:
     told = await line.said(data)
-    assert told.startswith(b"HTTP/1.1 %d " % status)
+    assert told.startswith(b"HTTP/1.1 %d " % status) and b"content-security-policy: " in told
     await line.ended.wait()
 
 
@@ -212,6 +212,16 @@ async def test_a_stream_that_ends_is_whole(nursery: trio.Nursery) -> None:
         line = Line(nursery, answer)
         got = await line.ask("GET", path)
         assert (got.body, got.headers["connection"]) == (body, "close")
+
+
+async def test_a_long_answer_comes_whole(nursery: trio.Nursery) -> None:
+    body = bytes(range(256)) * 1000
+
+    async def answer(_: WebRequest) -> WebResponse:
+        return WebResponse(body)
+
+    got = await Line(nursery, answer).ask("GET", "/")
+    assert got.body == body and got.headers["content-length"] == str(len(body))
 
 
 async def test_the_head_of_a_stream_does_not_begin_it(nursery: trio.Nursery) -> None:
