@@ -1,99 +1,23 @@
 """Associations of clients on real sockets; the exits behind them are echoes. Cases U01 to U09, U13, U19, U33."""
 
-import contextlib
 import ipaddress
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Iterator
 
-import attrs
 import pytest
-import trio
 
-from ingress.choice.chooser import Chooser
-from ingress.choice.wishes import Wish, Wishes
 from ingress.client import associations as module
-from ingress.client.allowances import Allowances
-from ingress.client.association import ClientAssociation
-from ingress.client.associations import KEPT, ClientAssociations
-from ingress.client.client_accounts import ClientAccounts
+from ingress.client.associations import KEPT
 from ingress.client.flows import AssociationClient
-from ingress.config import IngressConfig
 from ingress.config.allowance import Allowance
 from ingress.config.rule import Denial, PortRange, Rule
 from ingress.doors.datagram import PREFIX, address_bytes
-from ingress.quota.tallies import KeptTallies
-from ingress.usage.usage import Usage
-from relay.engine import Loop
 from relay.model.cause import Cause
 from relay.model.network import Allowed
 from relay.model.quota import Quota
 from tests.ingress.choice.figures import figure
-from tests.ingress.client.client_bed import TWO_EXITS, WALL, ClientBeds, make_config
-from tests.ingress.client.counterparts import Echoes
-
-HERE, ELSEWHERE = "127.0.0.1", "127.0.0.2"
-TARGET = address_bytes("9.9.9.9", 53)
-NAMED = b"\x03\x0btarget.test\x00\x35"
-PATIENCE = 20.0
-LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"),)
-
-
-class Bed:
-    """Associations to two exits, of which us is the nearer; whose clients send from sockets of their own."""
-
-    def __init__(self, loop: Loop, stack: contextlib.ExitStack, **config: object) -> None:
-        self.stack = stack
-        self.chooser = Chooser(["us", "eu"])
-        self.chooser.rank(TWO_EXITS, loop.now)
-        self.network = Echoes(["us", "eu"])
-        self.usage = Usage(lambda: WALL)
-        self.accounts = ClientAccounts(self.usage, sites=True)
-        self.allowances = Allowances(loop, KeptTallies(lambda: WALL))
-        wishes = config.pop("wishes", None)
-        assert isinstance(wishes, Wishes | None)
-        given = make_config(TWO_EXITS, **config)
-        self.all = ClientAssociations(
-            loop, self.chooser, self.network, self.accounts, self.allowances, given, wishes=wishes
-        )
-        self.evicted: list[str] = []
-
-    def begin(self, client: str = HERE, *, local: str = HERE, port: int = 0, user: str = "") -> ClientAssociation:
-        who = AssociationClient(client, user)
-        found = self.all.add(local, who, port, lambda: self.evicted.append(who.owner))
-        assert found is not None
-        self.stack.callback(found[0].close)
-        return found[0]
-
-    def client(self, to: ClientAssociation | None = None, address: str = HERE) -> socket.socket:
-        sock = self.stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-        sock.bind((address, 0))
-        sock.setblocking(False)
-        if to is not None:
-            sock.connect(to.bound)
-        return sock
-
-
-Make = Callable[..., Bed]
-
-
-@pytest.fixture
-async def make(nursery: trio.Nursery) -> AsyncIterator[Make]:
-    loop = Loop()
-    nursery.start_soon(loop.run)
-    with contextlib.ExitStack() as stack:
-        yield lambda **config: Bed(loop, stack, **config)
-
-
-async def heard(sock: socket.socket) -> bytes:
-    with trio.fail_after(PATIENCE):
-        await trio.lowlevel.wait_readable(sock)
-    return sock.recv(65536)
-
-
-async def counted(condition: Callable[[], object]) -> None:
-    with trio.fail_after(PATIENCE):
-        while not condition():  # noqa: ASYNC110 - what arrives makes no event here
-            await trio.sleep(0.002)
+from tests.ingress.client.association_bed import ELSEWHERE, HERE, LOOPBACK, NAMED, TARGET, Make, counted, heard
+from tests.ingress.client.client_bed import TWO_EXITS, ClientBeds, make_config
 
 
 @pytest.mark.parametrize("address", [TARGET, NAMED, address_bytes("2606:4700::1", 443)], ids=["IPv4", "name", "IPv6"])
@@ -445,135 +369,3 @@ async def test_a_rule_that_leaves_some_paths_has_a_flow_of_its_own(make: Make) -
         await heard(client)
     assert [flow.within for flow in bed.network.flows] == [None, left]
     assert [len(flow.sent) for flow in bed.network.flows] == [2, 2]
-
-
-# ---- other rules are in force
-
-
-class Ruled:
-    """A client that has sent something to port 53, and then to 123, and what becomes of that."""
-
-    def __init__(self, make: Make, *rules: Rule, **config: object) -> None:
-        self.wishes = Wishes()
-        self.bed = make(rules=rules, wishes=self.wishes, **config)
-        self.association = self.bed.begin()
-        self.client = self.bed.client(self.association)
-
-    async def ask(self, port: int = 53) -> None:
-        self.client.send(PREFIX + address_bytes("9.9.9.9", port) + b"x")
-        assert (await heard(self.client)).endswith(b"x")
-
-    def use(self, *rules: Rule) -> None:
-        """As a reload does."""
-        self.bed.all.use(make_config(TWO_EXITS, rules=rules))
-        self.bed.all.rule_anew()
-
-    @property
-    def flows(self) -> list[tuple[str, frozenset[str] | None, int, bool]]:
-        return [(flow.exit, flow.within, len(flow.sent), flow.is_closed) for flow in self.bed.network.flows]
-
-
-AT_EU = Rule(exits=("eu",), exit_nodes=frozenset({"eu"}))
-NTP_AT_EU = attrs.evolve(AT_EU, ports=(PortRange(123, 123),))
-ONLY_A, ONLY_B = frozenset("a"), frozenset("b")
-
-
-async def test_what_may_stay_at_its_exit_keeps_its_port_there(make: Make) -> None:
-    ruled = Ruled(make)
-    await ruled.ask()
-    ruled.use(Rule(exits=("us",), exit_nodes=frozenset({"us"})))
-    await ruled.ask()
-    ruled.use()
-    await ruled.ask()
-    assert ruled.flows == [("us", None, 3, False)]
-
-
-async def test_an_exit_that_is_forbidden_now_is_left_at_once(make: Make) -> None:
-    ruled = Ruled(make)
-    await ruled.ask()
-    ruled.use(AT_EU)
-    assert ruled.flows == [("us", None, 1, True)]
-    await ruled.ask()
-    assert ruled.flows[1] == ("eu", None, 1, False)
-
-
-async def test_a_target_that_a_rule_takes_leaves_those_that_it_does_not(make: Make) -> None:
-    ruled = Ruled(make)
-    await ruled.ask(123)
-    await ruled.ask(53)
-    ruled.use(NTP_AT_EU)
-    await ruled.ask(123)
-    await ruled.ask(53)
-    assert ruled.flows == [("us", None, 3, False), ("eu", None, 1, False)]
-
-
-async def test_paths_that_are_forbidden_are_left_where_the_exit_stays(
-    make: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ruled = Ruled(make)
-    await ruled.ask()
-    for paths, expected in ((ONLY_A, ONLY_A), (None, None)):
-        monkeypatch.setattr(IngressConfig, "leaves", lambda config, rule, paths=paths: paths)
-        ruled.use(Rule(avoid=("b",)) if paths else Rule(redundant=True))
-        assert ruled.flows == [("us", expected, 1, False)]
-    monkeypatch.setattr(IngressConfig, "leaves", lambda config, rule: ONLY_B)
-    ruled.use(Rule(avoid=("a",)))
-    await ruled.ask()
-    assert ruled.flows == [("us", None, 1, True), ("eu", ONLY_B, 1, False)]
-
-
-async def test_what_is_denied_now_is_dropped_and_what_was_denied_is_judged_again(make: Make) -> None:
-    ruled = Ruled(make)
-    await ruled.ask()
-    ruled.use(Rule(deny=Denial.REFUSE))
-    ruled.client.send(PREFIX + TARGET + b"nobody hears this")
-    await counted(lambda: ruled.bed.all.statistics().refused == 1)
-    assert ruled.flows == [("us", None, 1, True)]
-    ruled.use()
-    await ruled.ask()
-    assert ruled.flows[1:] == [("us", None, 1, False)]
-
-
-async def test_a_wish_moves_what_flows_and_what_falls_through_stays(make: Make) -> None:
-    ruled = Ruled(make)
-    await ruled.ask()
-    ruled.wishes._wishes[""] = Wish("b")
-    ruled.wishes._paths = {"": ONLY_B}
-    ruled.bed.network.reached = frozenset({"us"})
-    ruled.bed.all.rule_anew()
-    await ruled.ask()
-    await ruled.ask(123)
-    assert ruled.flows == [("us", None, 3, False)]  # nothing of what is wished for can be reached
-    ruled.bed.network.reached = frozenset({"us", "eu"})
-    ruled.bed.all.rule_anew()
-    await ruled.ask()
-    assert ruled.flows == [("us", None, 3, True), ("eu", ONLY_B, 1, False)]
-    ruled.wishes.drop(None)
-    ruled.bed.all.rule_anew()
-    await ruled.ask()
-    assert ruled.flows[1:] == [("eu", None, 2, False)]
-
-
-async def test_when_nothing_can_be_reached_it_stays_if_it_may(make: Make) -> None:
-    ruled = Ruled(make)
-    await ruled.ask()
-    ruled.bed.network.reached = frozenset()
-    ruled.bed.all.rule_anew()
-    assert ruled.flows == [("us", None, 1, False)]
-    ruled.use(attrs.evolve(AT_EU, falls_through=True))
-    assert ruled.flows == [("us", None, 1, False)]
-    ruled.use(AT_EU)
-    assert ruled.flows == [("us", None, 1, True)]
-
-
-async def test_many_are_judged_in_several_turns(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SLICE", 1)
-    bed = make()
-    clients = [bed.client(bed.begin(user=str(number))) for number in range(3)]
-    for client in clients:
-        client.send(PREFIX + TARGET + b"x")
-        await heard(client)
-    bed.all.use(make_config(TWO_EXITS, rules=(AT_EU,)))
-    bed.all.rule_anew()
-    assert sum(flow.is_closed for flow in bed.network.flows) < 3
-    await counted(lambda: sum(flow.is_closed for flow in bed.network.flows) == 3)
