@@ -5,7 +5,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -38,17 +38,27 @@ class RunningDemo:
     @contextmanager
     def user(self, name: str, password: str) -> Iterator[None]:
         """Somebody who may log in at the page, until the block is left."""
-        folder = Path(self.environment["INGRESS_DEMO_FOLDER"])
-        file, users = folder / "paths.toml", folder / "web-users.toml"
-        text = file.read_text()
+        users = self._folder / "web-users.toml"
         add_user(users, name, password)
-        file.write_text(text.replace("\nweb =", f'\nweb_users = "{users.name}"\nweb =', 1))
+        with self.file(lambda text: text.replace("\nweb =", f'\nweb_users = "{users.name}"\nweb =', 1)):
+            yield
+
+    @contextmanager
+    def file(self, change: Callable[[str], str]) -> Iterator[None]:
+        """Another paths.toml is in force, until the block is left."""
+        file = self._folder / "paths.toml"
+        text = file.read_text()
+        file.write_text(change(text))
         self._run("reload")
         try:
             yield
         finally:
             file.write_text(text)
             self._run("reload")
+
+    @property
+    def _folder(self) -> Path:
+        return Path(self.environment["INGRESS_DEMO_FOLDER"])
 
     def address(self) -> str:
         """An address of its page that begins one session."""
@@ -81,7 +91,9 @@ def running_demo() -> Iterator[RunningDemo]:
     with child(command, LIMIT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None and process.stdout is not None
         try:
-            yield RunningDemo(json.loads(process.stdout.readline()))
+            told = process.stdout.readline()
+            assert told, "the demo did not begin: it says why on its stderr"
+            yield RunningDemo(json.loads(told))
         finally:
             process.stdin.close()
             process.wait(PATIENCE)

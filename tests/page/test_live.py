@@ -80,6 +80,16 @@ def test_a_line_is_held_and_released(look: Window, whole: RunningDemo) -> None:
     page.wait_for_selector("button[aria-label='Hold line ix-dmit']")
 
 
+def test_a_file_that_is_read_anew_is_another_map(look: Window, whole: RunningDemo) -> None:
+    labels = look.page.locator(".map .label")
+    look.page.wait_for_selector(WELL)
+    assert labels.count() == 9
+    with whole.file(lambda text: re.sub(r"\[line\.direct-nube\]\n(?:[^\[].*\n|\n)*", "", text)):
+        labels.nth(8).wait_for(state="detached")
+        assert labels.count() == 8
+    labels.nth(8).wait_for()
+
+
 def test_why_is_drawn_with_its_terms(look: Window) -> None:
     page = look.page
     look.view("why")
@@ -122,6 +132,7 @@ def test_events_usage_and_nodes_are_told(look: Window, whole: RunningDemo) -> No
     look.view("nodes")
     page.wait_for_selector(".node-card >> nth=4")
     assert "descriptors" in page.inner_text(".node-card >> nth=1")
+    page.wait_for_selector(".node-card:nth-child(2) >> text=clock is off by")
 
 
 def test_an_ingress_that_is_away_is_said_to_be(look: Window) -> None:

@@ -22,7 +22,7 @@ const SORTS = { age: "-age", down: "bytes", up: "bytes" };
 /** Milliseconds between two looks. */
 const EVERY = 2000;
 /** Milliseconds between two questions for each row at least: a long list is not to cost the ingress 1 % of a core. */
-const FOR_EACH = 2.5;
+const FOR_EACH = 3;
 /** Rows in one answer. */
 const MOST = 2000;
 const HEIGHTS = { wide: 36, narrow: 92 };
