@@ -47,6 +47,7 @@ async def test_a_line_is_held_and_released(
     client, target = await world.pair()
     await until(lambda: on(world, "direct") + on(world, "ix/pacific") == 1)
     line, other = ("direct", "ix/pacific") if on(world, "direct") else ("ix", "direct")
+    await world.up()  # else its exit might be left without a path for a moment
     assert await run(world, "hold", line, "--for", "2h") == 0
     assert capsys.readouterr().out.startswith(f"{line}, by hand since ")
     await until(lambda: on(world, other) == 1)
@@ -94,7 +95,7 @@ async def test_what_cannot_be_held_is_told_with_what_to_do(
 
 async def test_a_hold_outlives_the_process_a_reload_and_not_its_line(make_world: Make, journal: Journal) -> None:
     world = await up(make_world)
-    world.running.holding.hold("ix", 3600.0, force=False)
+    world.running.holding.hold("ix", 3600.0, force=True)
     before = world.running.holding.holds.all
     await world.kill(INGRESS)
     await world.start(INGRESS)
@@ -121,7 +122,7 @@ def _without(text: str, table: str) -> list[str]:
 
 async def test_it_ends_by_itself(make_world: Make, journal: Journal) -> None:
     world = await up(make_world)
-    world.running.holding.hold("ix", 0.05, force=False)
+    world.running.holding.hold("ix", 0.05, force=True)
     assert [held.line for held in world.running.fleet.network_monitor.held] == ["ix"]
     await journal.until("line-released", INGRESS, line="ix", why="its time is over")
     await until(lambda: world.running.fleet.chooser.ranking.by_name["ix/pacific"].tier < Tier.CLOSED)
