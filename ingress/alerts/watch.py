@@ -53,6 +53,16 @@ class AlertWatch:
             self._missed(key, now)
         return [*self._begun(effect, now), *self._ended(effect, now)]
 
+    def told(self) -> list[tuple[Fact, float]]:
+        """What was told to be wrong and not yet to be over, and since when it is."""
+        return [(Fact(*key, event.why), event.since) for key, event in self._events.items() if event.is_told]
+
+    def recall(self, fact: Fact, effect: Effect, since: float) -> None:
+        """As `told` gave it before a restart: if it is not so any more, that will be told. Unless it is known already,
+        or no news here."""
+        if fact.kind in self._when:
+            self._events.setdefault(fact.key, _Event(since, effect, fact.why, is_told=True))
+
     def _seen(self, key: Key, fact: Fact, effect: Effect, now: float) -> _Event:
         event = self._events.get(key)
         if event is None:

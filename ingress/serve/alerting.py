@@ -30,6 +30,8 @@ ATTEMPTS: Final = 8
 FIRST_PAUSE: Final = 30.0
 """Seconds until the second attempt; each pause is twice as long as the last, and the last is half an hour."""
 
+Kept = tuple[int, str, str, int, str]
+"""Which alert of the file; the kind, name and reason of what it told; since when that is, in seconds since 1970."""
 Door = Callable[[], contextlib.AbstractContextManager[str]]
 """While it is open, a proxy at this URL that nobody else knows: it goes over the network's own paths."""
 
@@ -154,6 +156,10 @@ class Alerting:
         self._past = AlertStatistics(0, 0, 0)
         """Of alerts that are not in the file any more."""
         self._looked = float("-inf")
+        self._offset: float | None = None
+        """Between the clock of rounds and that of the wall, from the first look on."""
+        self._kept: Sequence[Kept] = ()
+        """What was told before a restart, until the first look."""
 
     def use(self, alerts: Sequence[Alert]) -> None:
         """Go by *alerts* from now on; one that is as it was goes on with what it knows."""
@@ -174,6 +180,9 @@ class Alerting:
             return
         self._looked = now
         facts, effect, wall = list(self._facts()), self._effect(), self._wall()
+        if self._offset is None:
+            self._offset = wall - now
+            self._take_up(effect, self._offset)
         for teller in self._tellers:
             alert = teller.alert
             quiet = alert.quiet is not None and alert.quiet.holds(wall)
@@ -182,6 +191,27 @@ class Alerting:
                 letter = write(notices, self._ingress, alert.language, wall)
                 for post in teller.posts:
                     post.put(letter)
+
+    # ---- over a restart
+
+    def write(self) -> Sequence[Kept]:
+        """What was told to be wrong and not yet to be over, for `read_kept`."""
+        if self._offset is None:
+            return self._kept
+        return [
+            (at, fact.kind, fact.name, round(since + self._offset), fact.why)
+            for at, teller in enumerate(self._tellers)
+            for fact, since in teller.watch.told()
+        ]
+
+    def recall(self, kept: Sequence[Kept]) -> None:
+        """As `write` gave it. Too late once something was looked at."""
+        self._kept = kept
+
+    def _take_up(self, effect: Effect, offset: float) -> None:
+        for at, kind, name, since, why in self._kept:
+            if at < len(self._tellers):
+                self._tellers[at].watch.recall(Fact(kind, name, why), effect, since - offset)
 
     async def test(self) -> list[dict[str, Any]]:
         """Send a trial to every receiver, and say how each went."""
@@ -214,6 +244,20 @@ class Alerting:
         sent = self._past.sent + sum(post.sent for post in teller.posts)
         given_up = self._past.given_up + sum(post.given_up + post.waiting for post in teller.posts)
         self._past = AlertStatistics(sent, given_up, 0)
+
+
+def read_kept(found: object) -> list[Kept]:
+    """What `Alerting.write` gave. ValueError: it is none."""
+    if not isinstance(found, list):
+        raise ValueError(f"{found!r} is no list of what was told")
+    return [_read_one(one) for one in found]
+
+
+def _read_one(found: object) -> Kept:
+    match found:
+        case [int(at), str(kind), str(name), int(since), str(why)] if at >= 0:
+            return at, kind, name, since, why
+    raise ValueError(f"{found!r} is nothing that was told")
 
 
 async def try_directly(ingress: str, alerts: Sequence[Alert], base: Path) -> list[dict[str, Any]]:

@@ -31,7 +31,7 @@ from ingress.paths.live import SetupOptions
 from ingress.quota.tallies import KeptTallies
 from ingress.serve.alert_door import AlertDoor
 from ingress.serve.alert_facts import certificate_ends, effect, facts
-from ingress.serve.alerting import Alerting
+from ingress.serve.alerting import Alerting, read_kept
 from ingress.serve.datagram_forwards import Bound, DatagramForwards
 from ingress.serve.history_keeping import History
 from ingress.serve.holding import Holding
@@ -159,11 +159,12 @@ class Running:
         self.holding = Holding(fleet)
         capacities = CapacityPart(self.fleet.line_loads.capacities)
         parts: list[Part] = [capacities, usage, kept, self.holding.part, self.history.part, QuotaPart(tallies)]
-        self.keeper = Keeper(state, parts)
-        self.web = WebDoor(self.loop, nursery)
         door = AlertDoor(self.loop, self.entrance).open
         counts = partial(effect, fleet)
         self.alerting = Alerting(config.name, nursery, self._facts, counts, door, base.absolute(), time.time)
+        parts.append(NotePart("alerts", self.alerting.write, read_kept, self.alerting.recall))
+        self.keeper = Keeper(state, parts)
+        self.web = WebDoor(self.loop, nursery)
 
     def start(self) -> None:
         """Listen, keep what is learned, and look after what is half closed.

@@ -1,5 +1,6 @@
 """Who is told of what: alerts at work, their queues and ways, by real children."""
 
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from ingress.alerts.letter import trial
 from ingress.alerts.notice import Effect, Fact
 from ingress.config.alert import Alert, AlertReceiver, Quiet
 from ingress.serve import alerting
-from ingress.serve.alerting import MOST_WAITING, Alerting, Post, try_directly
+from ingress.serve.alerting import MOST_WAITING, Alerting, Post, read_kept, try_directly
 from relay import log
 from tests.hook import Hook, serve_hook
 
@@ -114,6 +115,41 @@ async def test_a_reload_keeps_what_an_alert_knows_and_ends_what_is_gone(
     bed.alerting.use([])
     assert bed.alerting.statistics().sent == 3
     nursery.cancel_scope.cancel()
+
+
+async def test_an_end_is_told_after_a_restart_too(
+    hook: Hook, ears: Ears, nursery: trio.Nursery, tmp_path: Path
+) -> None:
+    before = Bed(nursery, tmp_path)
+    before.wall = 5000.0
+    before.alerting.use([alert(hook)])
+    before.facts = [CUT]
+    before.pass_seconds(60)
+    await ears.hear(SENT)
+    kept = read_kept(json.loads(json.dumps(before.alerting.write())))
+    assert kept == [(0, "line", "ix", 5000, CUT.why)]
+    assert before.alerting.write() == before.alerting.write()
+    after = Bed(nursery, tmp_path)
+    after.wall = 5300.0
+    after.alerting.use([alert(hook)])
+    after.alerting.recall([*kept, (1, "line", "ix", 5000, ""), (0, "exit", "us", 5000, "")])
+    assert len(after.alerting.write()) == 3
+    after.facts = [CUT]
+    after.pass_seconds(60)
+    after.facts = []
+    after.pass_seconds(60)
+    await ears.hear(SENT)
+    begun, over = hook.came.get()["events"], hook.came.get()["events"]
+    assert [one["state"] for one in (*begun, *over)] == ["wrong", "over"]
+    assert over[0]["seconds"] == 360.0
+    assert after.alerting.write() == []
+    nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("odd", [None, {}, [1], [[0, "line", "ix", 5.5, ""]], [[-1, "line", "ix", 5, ""]]])
+def test_what_was_not_kept_so_is_not_read(odd: object) -> None:
+    with pytest.raises(ValueError, match="told"):
+        read_kept(odd)
 
 
 async def test_nothing_is_sent_in_quiet_hours(hook: Hook, ears: Ears, nursery: trio.Nursery, tmp_path: Path) -> None:
