@@ -1,17 +1,14 @@
-"""How the network is, for machines: `/metrics`, and the nodes."""
+"""How the network is, for machines: `/metrics`."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-import attrs
 import trio
 
 from ingress.metrics.facts import Facts
 from ingress.metrics.ledger import CounterLedger
-from ingress.report.rows import VERSION
-from ingress.serve.answers import make_report, node_rows
+from ingress.serve.answers import make_report
 from ingress.serve.running import Running
-from ingress.web.exchange import Need, WebRequest, WebResponse, WebRoute, json_response
+from ingress.web.exchange import Need, WebRequest, WebResponse, WebRoute
 from relay import __version__, log
 
 
@@ -26,18 +23,7 @@ def health_routes(running: Running) -> Sequence[WebRoute]:
         text = await trio.to_thread.run_sync(exposition, facts, ledger, limiter=turn)  # not for streams to wait for
         return WebResponse(text, headers={"content-type": CONTENT_TYPE_LATEST})
 
-    async def nodes(_: WebRequest) -> WebResponse:
-        return json_response(answer_nodes(running))
-
-    return (
-        WebRoute("GET", "/metrics", Need.SESSION, metrics),
-        WebRoute("GET", "/api/v1/nodes", Need.SESSION, nodes),
-    )
-
-
-def answer_nodes(running: Running) -> Mapping[str, Any]:
-    """Every node as it stands among `nodes` of `paths`."""
-    return {"version": VERSION, "nodes": [attrs.asdict(row) for row in node_rows(running)]}
+    return (WebRoute("GET", "/metrics", Need.SESSION, metrics),)
 
 
 def facts_of(running: Running) -> Facts:
