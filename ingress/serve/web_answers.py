@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from ingress.messages.forms import LANGUAGES
@@ -39,7 +39,13 @@ def answer_routes(running: Running, asks: Mapping[str, Ask]) -> Sequence[WebRout
 
 
 def _beat(running: Running, language: str) -> Beat:
-    return Beat(lambda: event("network", _compact(network_event(make_report(running), language))))
+    return Beat(lambda: event("network", _compact(network_event(make_report(running), language))), states(running))
+
+
+def states(running: Running) -> Callable[[], object]:
+    """How the paths are, in words: when that changes, somebody who looks is told at once."""
+    live = running.fleet.live
+    return lambda: tuple(one.monitor.health.word for one in live.values())
 
 
 def _look(name: str, ask: Ask) -> WebRoute:

@@ -29,6 +29,29 @@ async def test_one_message_a_second_is_made_for_all(autojump_clock: MockClock) -
     assert (beat.made, beat.listeners) == (4, 0)
 
 
+async def test_a_change_is_told_at_once(autojump_clock: MockClock) -> None:
+    state, at = "up", list[float]()
+    beat = Beat(lambda: b"it is " + state.encode(), lambda: state)
+    began = trio.current_time() // 1 + 1
+    await trio.sleep(began - trio.current_time())
+
+    async def change() -> None:
+        nonlocal state
+        await trio.sleep(0.3)
+        state = "down"
+
+    async with trio.open_nursery() as nursery, aclosing(beat.listen()) as messages:
+        nursery.start_soon(change)
+        heard = []
+        async for message in messages:
+            heard.append(message)
+            at.append(trio.current_time() - began)
+            if len(heard) == 3:
+                break
+    assert heard == [b"it is up", b"it is down", b"it is down"]
+    assert at == pytest.approx([0.0, 0.5, 1.0], abs=0.05)
+
+
 async def test_nothing_is_made_while_nobody_listens(autojump_clock: MockClock) -> None:
     beat = Beat(lambda: b"x")
     await trio.sleep(100)
