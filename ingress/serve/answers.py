@@ -33,6 +33,8 @@ from relay.model.network import Address, Network
 from relay.serve.shortage import shortage
 from relay.serve.vitals import process_vitals
 
+WRONG_CLOCK = 60.0
+"""Seconds by which two clocks may differ before that is worth a word."""
 AUTO = "auto"
 """What takes wishes back."""
 LONGEST_WISH = 10 * 365 * 86400.0
@@ -247,7 +249,18 @@ def _warnings(running: Running, now: float) -> list[str]:
         *_short(running),
         *_forgetful(running),
         *_unfetched(running),
+        *_wrong_clocks(running),
         *running.quotas.warnings(),
+    ]
+
+
+def _wrong_clocks(running: Running) -> list[str]:
+    """Nodes whose clock is far from ours: either may be the wrong one."""
+    offsets = {name: peer.clock_offset(_least_trip(name, running)) for name, peer in running.fleet.peers.items()}
+    wrong = {name: offset for name, offset in offsets.items() if offset is not None and abs(offset) > WRONG_CLOCK}
+    return [
+        Message("warn.clock-ahead" if offset > 0 else "warn.clock-behind", node=name, by=abs(offset))
+        for name, offset in wrong.items()
     ]
 
 

@@ -87,3 +87,15 @@ async def test_nodes_and_what_is_held(make_world: Make, monkeypatch: pytest.Monk
     assert nodes["us"]["told"]["vitals"]["time"] > 1.7e9 and abs(nodes["us"]["clock_offset"]) < 30
     world.running.holding.hold("ix", 60.0, force=True)
     assert (await scraped(visit))["ingress_line_held"] == {"direct": 0, "ix": 1, "pacific": 0}
+
+
+async def test_a_clock_that_is_far_off_is_warned_of(make_world: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    world, _ = await up(make_world, monkeypatch)
+    peers = world.running.fleet.peers
+    assert make_report(world.running).warnings == []
+    for name, lead in (("us", 7200.0), ("jp", -90.0)):
+        peers[name].clock_leads.clear()
+        peers[name].clock_leads.append(lead)  # until the next STATUS, which is not read before this is over
+    told = make_report(world.running).warnings
+    assert any(said.startswith("the clock of us is 2 h ahead of this machine's") for said in told)
+    assert any(said.startswith("the clock of jp is 1 min 30 s behind this machine's") for said in told)
