@@ -164,7 +164,7 @@ function options(data, width, read, names) {
         hooks: {
             drawClear: [(/** @type {any} */ plot) => data.series.forEach((one) => drawOutages(plot, one.outages))],
             draw: [
-                (/** @type {any} */ plot) => data.series.forEach((one, index) => drawSeries(plot, data.at, one, index)),
+                (/** @type {any} */ plot) => data.series.forEach((one, index) => drawSeries(plot, data, one, index)),
             ],
             setCursor: [(/** @type {any} */ plot) => tell(data, plot.cursor.idx, read, names)],
         },
@@ -226,13 +226,13 @@ function drawOutages(plot, outages) {
 /**
  * Shade, then the median in the colour of its loss, then the loss itself as bars at the foot.
  * @param {any} plot
- * @param {number[]} at
+ * @param {import("./series.js").Table} data
  * @param {any} one
  * @param {number} index
  */
-function drawSeries(plot, at, one, index) {
+function drawSeries(plot, data, one, index) {
     const { ctx, bbox } = plot;
-    const x = at.map((time) => plot.valToPos(time, "x", true));
+    const x = data.at.map((time) => plot.valToPos(time, "x", true));
     const y = (/** @type {number} */ value) => plot.valToPos(value, "y", true);
     ctx.save();
     ctx.beginPath();
@@ -252,7 +252,8 @@ function drawSeries(plot, at, one, index) {
     }
     ctx.globalAlpha = 1;
     drawMedian(ctx, x, y, one, index);
-    drawLoss(ctx, bbox, x, one.loss);
+    const step = plot.valToPos(data.from + data.step, "x", true) - plot.valToPos(data.from, "x", true);
+    drawLoss(ctx, bbox, x, one.loss, Math.max(1, step));
     ctx.restore();
 }
 
@@ -287,9 +288,9 @@ const FOOT = 0.16;
  * @param {any} bbox
  * @param {number[]} x
  * @param {(number | null)[]} loss
+ * @param {number} width of a bar
  */
-function drawLoss(ctx, bbox, x, loss) {
-    const width = Math.max(1, bbox.width / Math.max(1, x.length));
+function drawLoss(ctx, bbox, x, loss, width) {
     loss.forEach((share, place) => {
         if (share !== null && lossGrade(share) > 0) {
             const height = Math.max(3 * devicePixelRatio, Math.sqrt(share) * bbox.height * FOOT);

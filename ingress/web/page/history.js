@@ -4,6 +4,7 @@ import { ask } from "./api.js";
 import { chart } from "./chart.js";
 import { element, replace, setText } from "./dom.js";
 import { milliseconds, percent } from "./format.js";
+import { overviewPart } from "./overview.js";
 import { repeat } from "./repeat.js";
 import { summary, table } from "./series.js";
 import { duration, moment, say } from "./words.js";
@@ -55,6 +56,15 @@ export function historyView({ query, refused }) {
         spans,
     );
 
+    const overview = overviewPart((name) => {
+        if (![...of.options].some((/** @type {HTMLOptionElement} */ one) => one.value === name)) {
+            of.append(element("option", { value: name }, name)); // in no file any more
+        }
+        of.value = name;
+        choose();
+        form.scrollIntoView({ block: "center" });
+    });
+
     function choose() {
         [names.of, names.beside] = [of.value, beside.value];
         history.replaceState(
@@ -77,6 +87,7 @@ export function historyView({ query, refused }) {
         }
         const asked = span;
         try {
+            overview.look(asked);
             const told = await Promise.all(wanted.map((name) => ask("history", { of: name, since: asked })));
             if (!isLeft && asked === span && wanted[0] === names.of) {
                 draw(wanted, told);
@@ -104,7 +115,7 @@ export function historyView({ query, refused }) {
 
     const stop = repeat(look, () => AGAIN);
     return {
-        node: element("div", { class: "view" }, form, place),
+        node: element("div", { class: "view" }, form, place, overview.node),
         moved: ({ report }) => {
             if (!of.options.length && report.lines.length) {
                 names.of ||= report.lines[0].line;

@@ -7,7 +7,7 @@
  * @typedef {{from: number, to: number | null, why?: string}} Outage
  * @typedef {{rows: (Kept | null)[], rtt: Known[], low: Known[], high: Known[], loss: Known[],
  *   outages: [number, number][]}} Drawn what one series has at the times of a table
- * @typedef {{at: number[], series: Drawn[], from: number, to: number}} Table in seconds
+ * @typedef {{at: number[], series: Drawn[], step: number, from: number, to: number}} Table in seconds
  */
 
 /**
@@ -65,7 +65,7 @@ export function table(told, from, to) {
                 .filter(([begin, end]) => end >= begin),
         };
     });
-    return { at, series, from, to };
+    return { at, series, step: Math.max(0, ...told.map((one) => one.step)), from, to };
 }
 
 /** Of the usual step: what is longer is a time of which nothing is known. */
