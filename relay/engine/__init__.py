@@ -1,7 +1,9 @@
 """The engine: the only room that touches descriptors where bytes flow. Knows sockets and moments; no session, no SOCKS.
 
 One trio task runs `Loop.run`. It owns a private epoll and serves what is ready with plain calls, so that a
-connection costs no task, no cancel scope and no stream object. The rules, which every file here keeps:
+connection costs no task, no cancel scope and no stream object. In a process that serves, the loop waits outside of
+trio, which is its guest (`host`); anywhere else, in tests above all, it waits in trio. The rules, which every file here
+keeps:
 
 1. Edge-triggered. Each descriptor is registered once. An edge is consumed only by the kernel saying "would block",
    by an end of file, or by a short read (then the kernel has nothing left and will signal what comes); whoever stops
@@ -18,13 +20,15 @@ connection costs no task, no cancel scope and no stream object. The rules, which
    tells `on_closed` later in the same wake-up. An owner may close its endpoint inside any callback.
 6. `on_closed` is called once and last; never for what the owner closed itself.
 7. An owner that raises loses its endpoint (reset, `on_closed`, one log line `handler-failed`), never the loop.
-8. All of it runs in one thread. Other trio tasks call in directly; a parked loop is woken by an eventfd.
+8. All of it runs in one thread. Other trio tasks call in directly; a parked loop is woken by an eventfd, and a hosted
+   one does not wait while a task runs.
 """
 
 from relay.engine.connect import Connecting, Racing, SocketAddress, connect, race
 from relay.engine.deadlines import Deadline, Deadlines
+from relay.engine.endpoint import Endpoint
 from relay.engine.listener import Listener
-from relay.engine.loop import Endpoint, HandlerFailed, Loop
+from relay.engine.loop import HandlerFailed, Loop
 from relay.engine.splice import Splice
 from relay.engine.tcp import Tcp, TcpOwner
 from relay.engine.timers import Timer

@@ -9,26 +9,24 @@ import select
 import socket
 import traceback
 from collections.abc import Callable
-from time import perf_counter, thread_time
-from typing import Protocol
+from time import thread_time
 
 import trio
 
 from relay import log
+from relay.engine.endpoint import FLUSH, Endpoint
+from relay.engine.host import Host, current_host
 from relay.engine.lag import Lag
 from relay.engine.loop_statistics import LoopStatistics
 from relay.engine.timers import Timer, Timers
-from relay.engine.urgent import FLOWING, HURRY, Urgent
-from relay.engine.wakers import Alarm, Bell
+from relay.engine.urgent import Urgent
+from relay.engine.wakers import Alarm, Bell, Waker
 
 READABLE = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR | select.EPOLLPRI
 """Events after which a read has something new to say."""
 WRITABLE = select.EPOLLOUT | select.EPOLLHUP | select.EPOLLERR
 """Events after which a write has something new to say."""
 BOTH_WAYS = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLPRI | select.EPOLLET
-
-FLUSH = 1 << 16
-"""Not an event of epoll's: the end of a turn, for which the endpoint has asked (`Loop.flush_soon`)."""
 
 BUFFER = 256 * 1024
 """Bytes of each shared buffer, and of what an endpoint may read in one service. Fits the second-level cache; at 64 KiB
@@ -55,25 +53,6 @@ on the wall a busy machine makes every turn a long one, and what leaves in small
 more; nobody is served sooner for it, since it is others who run meanwhile."""
 
 
-class Endpoint(Protocol):
-    """What the loop serves. None of this blocks."""
-
-    queued: bool
-    """For the loop's use; starts False."""
-
-    def serve(self, events: int) -> None:
-        """Do what *events* (EPOLL… bits; FLUSH; 0 when `Loop.again` was asked) make possible, within the budget.
-
-        May come once more after the endpoint was closed, and then does nothing.
-        """
-
-    def fail(self, error: OSError) -> None:
-        """The owner's code raised: reset, tell the owner `on_closed(error)`. Does nothing when closed already."""
-
-    def close(self) -> None:
-        """Close now, tell nobody. Harmless when closed already."""
-
-
 class HandlerFailed(OSError):
     """What `on_closed` is told when the owner's own code raised; the exception itself is `__cause__`."""
 
@@ -89,7 +68,6 @@ class Loop:
         "_epoll",
         "_failures",
         "_flushes",
-        "_hurried_at",
         "_is_parked",
         "_is_serving",
         "_is_slow",
@@ -102,8 +80,6 @@ class Loop:
         "_timers",
         "_turns",
         "_urgent",
-        "_urgent_flushes",
-        "_urgent_until",
         "_wakeups",
         "buffer",
         "pace",
@@ -128,9 +104,7 @@ class Loop:
         for waker in (self._alarm, self._bell):
             self._endpoints[waker.descriptor] = waker
             self._epoll.register(waker.descriptor, select.EPOLLIN | select.EPOLLET)
-        self._urgent: Urgent | None = None
-        self._urgent_flushes: list[Endpoint] = []
-        self._urgent_until = self._hurried_at = 0.0
+        self._urgent = Urgent(self._service)
         self._offer: tuple[socket.socket, int] | None = None
         self._timers = Timers()
         self._ready: list[Endpoint] = []
@@ -169,7 +143,10 @@ class Loop:
     async def run(self) -> None:
         """Serve until cancelled; then close the loop and every endpoint that is left, and tell no owner."""
         self._clock = trio.lowlevel.current_clock().current_time
+        host = current_host()
         try:
+            if host is not None:
+                await self._run_hosted(host)
             while True:
                 if self._serve():
                     await trio.lowlevel.checkpoint()
@@ -178,11 +155,22 @@ class Loop:
         finally:
             self.close()
 
+    async def _run_hosted(self, host: Host) -> None:
+        """Have *host* serve, which waits for its own bell in this epoll."""
+        bell = host.bell
+        self._endpoints[bell.descriptor] = bell
+        self._epoll.register(bell.descriptor, select.EPOLLIN | select.EPOLLET)
+        try:
+            await host.serve(self)
+        finally:
+            self.forget(bell.descriptor)
+
     def close(self) -> None:
         """Close the loop and all endpoints. Only for a loop that never ran: `run` ends with it."""
         for endpoint in list(self._endpoints.values()):
             endpoint.close()
         self._endpoints.clear()
+        self._urgent.close()
         self._epoll.close()
 
     def endpoints(self) -> list[Endpoint]:
@@ -207,8 +195,8 @@ class Loop:
         return f"<Loop {state}, {self._count()} endpoints, {len(self._timers)} timers>"
 
     def _count(self) -> int:
-        """Endpoints without the loop's own: two wakers, and what stands for the urgent ones."""
-        return max(len(self._endpoints) - 2 - (self._urgent is not None), 0)
+        """Endpoints without what wakes the loop."""
+        return sum(not isinstance(endpoint, Waker) for endpoint in self._endpoints.values())
 
     # for endpoints
 
@@ -230,16 +218,15 @@ class Loop:
     def register_urgent(self, sock: socket.socket, endpoint: Endpoint) -> None:
         """Serve *endpoint* whenever *sock* has something to read, also between the services of others: it is soon done,
         and late is lost."""
-        if self._urgent is None:
-            self._urgent = Urgent(self._serve_urgent)
-            self._endpoints[self._urgent.descriptor] = self._urgent
-            self._epoll.register(self._urgent.descriptor, select.EPOLLIN)
-        self._endpoints[sock.fileno()] = endpoint
-        self._urgent.register(sock.fileno())
+        descriptor = sock.fileno()
+        self._endpoints[descriptor] = endpoint
+        self._epoll.register(descriptor, select.EPOLLIN)
+        self._urgent.register(descriptor, endpoint)
 
     def forget(self, descriptor: int) -> None:
         """Serve this descriptor's endpoint no more; its owner closes it now, and with that epoll forgets it too."""
         self._endpoints.pop(descriptor, None)
+        self._urgent.endpoints.pop(descriptor, None)
 
     def hand_over(self, sock: socket.socket, take: Callable[[], None]) -> None:
         """Call *take*, to which *sock* is given. If it raises, the endpoint it made fails, or the socket is closed."""
@@ -286,7 +273,7 @@ class Loop:
     def flush_urgent(self, endpoint: Endpoint) -> None:
         """As `flush_soon`, before those, and behind the services of urgent endpoints if it is one of these that adds
         something."""
-        self._urgent_flushes.append(endpoint)
+        self._urgent.flushes.append(endpoint)
         if self._is_parked:
             self._bell.ring()
 
@@ -313,6 +300,33 @@ class Loop:
         finally:
             self._is_parked = False
 
+    def serve_once(self, *, may_wait: bool) -> None:
+        """As `Hosted.serve_once`."""
+        wait = -1.0 if may_wait and self._may_wait() else 0.0
+        self._wakeups += 1
+        self._is_serving = True
+        try:
+            before = thread_time() if self._is_slow else None
+            self._now = self._clock()
+            self._turn(wait)
+            began, self._now = self._now, self._clock()
+            if self._is_slow or self._now - began > LONG_TURN:
+                self._set_pace(self._now - began, before)
+        finally:
+            self._is_serving = False
+
+    def _may_wait(self) -> bool:
+        """Whether there is nothing to do now; then the alarm is set for what is next."""
+        if self._ready or self._soon or self._flushes or self._urgent.flushes:
+            return False
+        deadline = self._timers.next_deadline()
+        if deadline != self._alarm.deadline:
+            now = self._clock()
+            if deadline <= now:
+                return False
+            self._alarm.set(deadline, now)
+        return True
+
     def _serve(self) -> bool:
         """Serve turn after turn; True if the slice was used up, False if there was nothing left to do."""
         self._wakeups += 1
@@ -328,7 +342,7 @@ class Loop:
                 began, self._now = self._now, clock()
                 if self._is_slow or self._now - began > LONG_TURN:
                     self._set_pace(self._now - began, before)
-                if self._ready or self._soon or self._flushes or self._urgent_flushes:
+                if self._ready or self._soon or self._flushes or self._urgent.flushes:
                     wait = 0.0
                 elif not has_served:
                     return False
@@ -352,61 +366,45 @@ class Loop:
     def _turn(self, wait: float) -> bool:
         """Serve once what is ready now, or within *wait* seconds, as far as it goes; False if nothing was."""
         self._turns += 1
+        # Whose event it is must be settled before the first service, which may close one descriptor and open another
+        # with the same number.
+        endpoints, urgent = self._endpoints, self._urgent.endpoints
+        polled = self._epoll.poll(wait, self.pace)
+        hurried = [urgent[descriptor] for descriptor, _ in polled if descriptor in urgent]
+        events = [(endpoints.get(descriptor), bits) for descriptor, bits in polled if descriptor not in urgent]
+        if wait:
+            self._now = self._clock()
         deadline = self._timers.next_deadline()
         is_due = deadline <= self._now
         if is_due:
             self._lag.note(self._now - deadline, self._now)
-        endpoints = self._endpoints
-        # Whose event it is must be settled before the first service, which may close one descriptor and open another
-        # with the same number.
-        events = [(endpoints.get(descriptor), bits) for descriptor, bits in self._epoll.poll(wait, self.pace)]
-        if wait:
-            self._now = self._clock()
+        if hurried:
+            self._urgent.serve(hurried, self._now)
         ready, self._ready = self._ready, []
         if len(ready) > self.pace:
             ready, self._ready = ready[: self.pace], ready[self.pace :]
         for endpoint, bits in events:
             if endpoint is not None:
                 self._service(endpoint, bits)
-                if self._now < self._urgent_until:
+                if self._now < self._urgent.until:
                     self._hurry()
         for endpoint in ready:
             endpoint.queued = False
             self._service(endpoint, 0)
-            if self._now < self._urgent_until:
+            if self._now < self._urgent.until:
                 self._hurry()
         if is_due:
             self._call_due()
-        is_asked = bool(self._soon or self._urgent_flushes or self._flushes)
+        is_asked = bool(self._soon or self._urgent.flushes or self._flushes)
         if is_asked:
             self._finish_turn()
-        return is_asked or is_due or bool(events) or bool(ready)
+        return is_asked or is_due or bool(polled) or bool(ready)
 
     def _hurry(self) -> None:
         """Datagrams flow: look after them, unless that was done a moment ago."""
-        now = perf_counter()
-        if now - self._hurried_at >= HURRY:
-            self._hurried_at = now
+        if self._urgent.is_time():
             self._now = self._clock()
-            self._serve_urgent()
-
-    def _serve_urgent(self) -> None:
-        """Serve the urgent endpoints that have something, and send what they have to say."""
-        if self._urgent is None:
-            return
-        found = self._urgent.poll()
-        for descriptor, bits in found:
-            endpoint = self._endpoints.get(descriptor)
-            if endpoint is not None:
-                self._service(endpoint, bits)
-        if found:
-            self._urgent_until = self._now + FLOWING
-        self._flush_urgent()
-
-    def _flush_urgent(self) -> None:
-        flushes, self._urgent_flushes = self._urgent_flushes, []
-        for endpoint in flushes:
-            self._service(endpoint, FLUSH)
+            self._urgent.serve(self._urgent.poll(), self._now)
 
     def _service(self, endpoint: Endpoint, events: int) -> None:
         self._services += 1
@@ -426,12 +424,12 @@ class Loop:
         calls, self._soon = self._soon, []
         for call in calls:
             self._call(call)
-        if self._urgent_flushes:
-            self._flush_urgent()
+        if self._urgent.flushes:
+            self._urgent.flush()
         flushes, self._flushes = self._flushes, []
         for endpoint in flushes:
             self._service(endpoint, FLUSH)
-            if self._now < self._urgent_until:
+            if self._now < self._urgent.until:
                 self._hurry()
 
     def _call(self, call: Callable[[], None]) -> None:

@@ -15,7 +15,8 @@ from typing import Any, Protocol
 
 import attrs
 
-from relay.engine.loop import FLUSH, READABLE, WRITABLE, Loop
+from relay.engine.endpoint import FLUSH
+from relay.engine.loop import READABLE, WRITABLE, Loop
 from relay.engine.secured import Secured
 from relay.engine.sockopts import BULK_NOTSENT_LOWAT, error_of, notsent_lowat, reset_on_close
 from relay.engine.tcp import DRAIN

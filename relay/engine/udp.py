@@ -19,7 +19,8 @@ from typing import Any, Protocol
 import attrs
 
 from relay import log
-from relay.engine.loop import BUFFER, FLUSH, Loop
+from relay.engine.endpoint import FLUSH
+from relay.engine.loop import BUFFER, Loop
 from relay.engine.udp_options import SOL_UDP, UDP_GRO, UDP_SEGMENT, destination_of, from_local
 
 DatagramAddress = tuple[Any, ...]

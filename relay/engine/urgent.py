@@ -1,7 +1,11 @@
-"""Descriptors that are served between the services of others: an epoll of their own, one of many in the loop's."""
+"""Endpoints that are served before others in a turn, and between the services of these: their descriptors are in an
+epoll of their own besides the loop's. What they have to send leaves at once."""
 
 import select
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from time import perf_counter
+
+from relay.engine.endpoint import FLUSH, Endpoint
 
 HURRY = 0.0005
 """Seconds between two looks at urgent endpoints while others are served; a look takes some 2 µs. A service of others
@@ -13,36 +17,57 @@ AT_ONCE = 64
 
 
 class Urgent:
-    """As an `Endpoint` of the loop: one of its descriptors has something to read."""
+    """All of a loop's. Level-triggered: each is told of again while it has something."""
 
-    __slots__ = ("_epoll", "_serve", "queued")
+    __slots__ = ("_epoll", "_hurried_at", "_service", "endpoints", "flushes", "until")
 
-    def __init__(self, serve: Callable[[], None]) -> None:
-        """*serve* looks after all of them."""
-        self.queued = False
-        self._epoll = select.epoll()
-        self._serve = serve
+    def __init__(self, service: Callable[[Endpoint, int], None]) -> None:
+        """*service* is the loop's."""
+        self.endpoints: dict[int, Endpoint] = {}
+        """By descriptor."""
+        self.flushes: list[Endpoint] = []
+        """Those that have something to send."""
+        self.until = 0.0
+        """Until when they are looked at between the services of others."""
+        self._service = service
+        self._hurried_at = 0.0
+        self._epoll: select.epoll | None = None
 
-    @property
-    def descriptor(self) -> int:
-        """Readable while one of them is."""
-        return self._epoll.fileno()
-
-    def register(self, descriptor: int) -> None:
-        """One more; it is forgotten when it is closed."""
+    def register(self, descriptor: int, endpoint: Endpoint) -> None:
+        """One more; of its descriptor epoll forgets when it is closed."""
+        if self._epoll is None:
+            self._epoll = select.epoll()
         self._epoll.register(descriptor, select.EPOLLIN)
+        self.endpoints[descriptor] = endpoint
 
-    def poll(self) -> list[tuple[int, int]]:
-        """Those that have something now; each is told again while it has."""
-        return [] if self._epoll.closed else self._epoll.poll(0, AT_ONCE)
+    def is_time(self) -> bool:
+        """Whether they were not looked at for HURRY."""
+        return perf_counter() - self._hurried_at >= HURRY
 
-    def serve(self, events: int) -> None:
-        """As `Endpoint.serve`."""
-        self._serve()
+    def poll(self) -> list[Endpoint]:
+        """Those that have something now."""
+        if self._epoll is None or self._epoll.closed:
+            return []
+        found = (self.endpoints.get(descriptor) for descriptor, _ in self._epoll.poll(0, AT_ONCE))
+        return [endpoint for endpoint in found if endpoint is not None]
 
-    def fail(self, error: OSError) -> None:
-        """Nothing: each of them fails for itself."""
+    def serve(self, found: Sequence[Endpoint], now: float) -> None:
+        """Serve those that have something, and send what they have to say."""
+        for endpoint in found:
+            self._service(endpoint, select.EPOLLIN)
+        if found:
+            self.until = now + FLOWING
+        self.flush()
+        self._hurried_at = perf_counter()
+
+    def flush(self) -> None:
+        """Send what there is to say."""
+        flushes, self.flushes = self.flushes, []
+        for endpoint in flushes:
+            self._service(endpoint, FLUSH)
 
     def close(self) -> None:
-        """With the loop."""
-        self._epoll.close()
+        """With the loop, whose endpoints are closed."""
+        self.endpoints.clear()
+        if self._epoll is not None:
+            self._epoll.close()

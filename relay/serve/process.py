@@ -4,10 +4,12 @@ import contextlib
 import gc
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 
 import trio
 
 from relay.engine.descriptors import raise_limit
+from relay.engine.host import run_hosted
 
 GC_THRESHOLDS = (50_000, 20, 50)
 """Allocations before a collection, and collections before those of older objects. The default of 700 walks the newest
@@ -39,7 +41,7 @@ def run_under_signals(serve: Callable[[AsyncIterator[int]], Awaitable[None]]) ->
     """Run *serve* to its end, as all of the process. It is given SIGTERM, SIGINT and SIGHUP as they come."""
     settle_memory()
     raise_limit()
-    trio.run(_with_signals, serve)
+    run_hosted(partial(_with_signals, serve))
 
 
 async def _with_signals(serve: Callable[[AsyncIterator[int]], Awaitable[None]]) -> None:

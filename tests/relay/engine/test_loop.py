@@ -9,7 +9,8 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from relay.engine import HandlerFailed, Loop, Tcp
-from relay.engine.loop import EVENTS_AT_ONCE, FEWEST_AT_ONCE, FLUSH, READ_BUDGET
+from relay.engine.endpoint import FLUSH
+from relay.engine.loop import EVENTS_AT_ONCE, FEWEST_AT_ONCE, READ_BUDGET
 
 
 class Probe:
