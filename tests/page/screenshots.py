@@ -37,6 +37,7 @@ def main() -> None:
             demo.order("cut ix-dmit")
             for one in (wide, narrow):
                 one.page.wait_for_selector(".map .label[data-state=suspect] .name >> text=ix-dmit")
+                one.page.wait_for_selector(".verdict .lasting >> text=ix-dmit")
                 one.page.wait_for_selector(".map .label .rate >> text=↓")
             save("network", wide, 900)
             save("phone", narrow, 1240)
