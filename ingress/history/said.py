@@ -59,7 +59,7 @@ KEPT: Final[Mapping[str, Said]] = {
     "quota-used": Said(_LINE, "line {line} has used its quota: {used} of {amount} bytes, until {ends}"),
     "quota-fresh": Said(_LINE, "line {line} has room in its quota again: {used} of {amount} bytes, until {ends}"),
     "quota-set": Said(_LINE, "{used} bytes of the quota of line {line} were used, it was said"),
-    "line-held": Said(_LINE, "line {line} is held for {seconds} s: nothing new goes over it"),
+    "line-held": Said(_LINE, "line {line} is held by hand: nothing new goes over it"),
     "line-released": Said(_LINE, "line {line} is held no more: {why}"),
     "streams-ended": Said(_PATH, "{count} streams were reset on {path}: {why}"),
     "state-not-kept": Said((), "what is learned cannot be kept: {why}"),

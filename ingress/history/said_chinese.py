@@ -42,7 +42,7 @@ CHINESE: Final[Mapping[str, str]] = {
     "quota-used": "线路 {line} 的流量配额已用完：{amount} 字节已用 {used}，到 {ends} 为止",
     "quota-fresh": "线路 {line} 又有流量可用：{amount} 字节已用 {used}，到 {ends} 为止",
     "quota-set": "按人工设定，线路 {line} 的流量配额已用 {used} 字节",
-    "line-held": "线路 {line} 已暂停 {seconds} 秒：不再承载新的流",
+    "line-held": "线路 {line} 已手动停用：不接新连接",
     "line-released": "线路 {line} 已恢复使用：{why}",
     "streams-ended": "{path} 上有 {count} 个流被重置：{why}",
     "state-not-kept": "学到的内容无法保存：{why}",

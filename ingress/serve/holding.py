@@ -49,7 +49,10 @@ class Holding:
             raise OperatorError(f"without {line} nothing leads to {exits}; with --force it is held all the same")
         now = time.time()
         self.holds.put(Hold(line, now, None if seconds is None else now + seconds))
-        log.event("line-held", about=line, line=line, seconds=seconds)
+        if seconds is None:
+            log.event("line-held", about=line, line=line)
+        else:
+            log.event("line-held", about=line, line=line, seconds=seconds)
         self._changed()
 
     def release(self, line: str) -> None:

@@ -67,6 +67,8 @@ async def test_a_line_is_held_and_released(
     shown = capsys.readouterr().out.splitlines()
     assert shown[0].startswith(f"{line}, by hand since ") and shown[1:] == ["no line is held"] * 2
     assert journal.of("line-held", INGRESS, line=line, seconds=7200.0)
+    assert await run(world, "hold", line) == 0
+    assert "seconds" not in journal.of("line-held", INGRESS, line=line)[-1]
     assert journal.of("line-released", INGRESS, line=line, why="by hand")
     await client.aclose()
 
