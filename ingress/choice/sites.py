@@ -4,6 +4,7 @@ from functools import cache, lru_cache
 
 from publicsuffixlist import PublicSuffixList
 
+from relay.model.addresses import plain
 from relay.model.families import Families
 from relay.model.hosts import NoHost, asked_host, parse_literal
 from relay.policy import is_public
@@ -71,3 +72,15 @@ def parse_target(text: str) -> tuple[str, int]:
     if not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65535):
         raise ValueError(f"{port!r} is no port: write a number from 1 to 65535")
     return found, int(port)
+
+
+def parse_client(text: str) -> str:
+    """The address of a client as somebody has typed it, as a connection would tell it; empty if nothing is said.
+
+    Raises:
+        ValueError: what is wrong with it.
+    """
+    try:
+        return text and str(plain(text))
+    except ValueError as error:
+        raise ValueError(f'"{text}" is no address of a client; write one as 192.168.1.23') from error

@@ -3,6 +3,7 @@
 Above the absence of rules, below what a rule says of exits and paths.
 """
 
+import ipaddress
 import time
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -11,6 +12,8 @@ import attrs
 from ingress.config.chains import names_of, touches
 from relay.config.mistakes import nearest
 from relay.errors import OperatorError
+from relay.model.addresses import plain
+from relay.model.hosts import NoHost, read_host
 from relay.model.network import Network
 from relay.model.walk import Path
 
@@ -40,6 +43,8 @@ class Wishes:
     def __init__(self) -> None:
         self._wishes: dict[str, Wish] = {}
         """By whom they are for."""
+        self._spelled: dict[str, str] = {}
+        """Whom they are for, by the one spelling of a host or an address that each may be."""
         self._paths: Mapping[str, frozenset[str]] = {}
         self._network: Network | None = None
         self._used: tuple[Path, ...] = ()
@@ -60,11 +65,13 @@ class Wishes:
         """*wish* is in force, instead of another one for the same.
 
         Raises:
-            OperatorError: no path is so.
+            OperatorError: no path is so, or it is for a network.
         """
         if not self._meant(wish.use):
             known = {path.name for path in self._used} | (set() if self._network is None else names_of(self._network))
             raise OperatorError(f"no path goes over {wish.use}: {nearest(wish.use, known)}")
+        if "/" in wish.whom and _is_network(wish.whom):
+            raise OperatorError(f"{wish.whom} is a network, and a wish is for one address; name one, or write a rule")
         self._go_by([*self._wishes.values(), wish])
 
     def drop(self, whom: str | None) -> None:
@@ -74,6 +81,8 @@ class Wishes:
             OperatorError: there is none such, and there are others.
         """
         in_force = self.in_force(time.time())
+        if whom is not None and whom not in self._wishes:
+            whom = self._spelled.get(_spelling(whom), whom)
         if whom is not None and whom not in self._wishes and in_force:
             others = ", ".join(map(str, in_force))
             named = f"--for {whom}" if whom else "without --for"
@@ -87,6 +96,7 @@ class Wishes:
     def _go_by(self, wishes: Iterable[Wish]) -> None:
         """Of those for the same the last."""
         self._wishes = {wish.whom: wish for wish in wishes}
+        self._spelled = {_spelling(whom): whom for whom in self._wishes}
         self._find_paths()
 
     def in_force(self, wall: float) -> Sequence[Wish]:
@@ -99,8 +109,11 @@ class Wishes:
 
     def find(self, host: str, client: str, user: str) -> Wish | None:
         """The one for a stream, the most particular first: by host, user, client, for everybody."""
-        now = time.time()
-        for whom in (*filter(None, (host, user, client)), EVERYBODY):
+        if not self._wishes:
+            return None
+        now, spelled = time.time(), self._spelled
+        whoms = (spelled.get(_spelling(host)), user, spelled.get(client))
+        for whom in (*filter(None, whoms), EVERYBODY):
             wish = self._wishes.get(whom)
             if wish is not None and (wish.until is None or now < wish.until) and self._paths[whom]:
                 return wish
@@ -118,6 +131,22 @@ class Wishes:
             return frozenset(path.name for path in self._used if path.end in exits)
         names = frozenset((use,))
         return frozenset(path.name for path in self._used if path.name == use or touches(network, path, names))
+
+
+def _spelling(host: str) -> str:
+    """As every spelling of the same host is; *host* itself if it is none."""
+    meaning = read_host(host)
+    if isinstance(meaning, NoHost):
+        return host
+    return meaning if isinstance(meaning, str) else str(plain(meaning))
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
 
 
 def read_wishes(found: object) -> list[Wish]:

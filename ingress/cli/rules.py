@@ -6,7 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from ingress.choice.rules import Query, Rules
-from ingress.choice.sites import parse_target
+from ingress.choice.sites import parse_client, parse_target
 from ingress.config import IngressConfig, load
 from ingress.config.rule import Rule, of_rules
 from ingress.lists.countries import LONGEST_AGE
@@ -36,12 +36,17 @@ def run(options: Namespace) -> int:
     except ValueError as error:
         print(f"ingress: {options.target}: {error}", file=sys.stderr)
         return 2
+    try:
+        client = parse_client(options.client)
+    except ValueError as error:
+        print(f"ingress: --client: {error}", file=sys.stderr)
+        return 2
     listen = None if options.listen is None else config.find_listen(options.listen)
     if options.listen is not None and listen is None:
         known = ", ".join(map(str, config.listen_addresses))
         raise OperatorError(f"{config.name} does not listen at {options.listen}: it does at {known}")
     protocol = "udp" if options.udp else "tcp"
-    query = Query(host, port, options.client, options.user, listen, protocol)
+    query = Query(host, port, client, options.user, listen, protocol)
     print(verdict(Rules(config.rules, lists, config.listen_names), query))
     return 0
 

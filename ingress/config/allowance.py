@@ -97,5 +97,7 @@ def _rate(value: object) -> RateBounds:
     for key in value:
         if key not in ("up", "down"):
             raise values.Wrong(f'"{key}" is no direction of a rate', nearest(str(key), ("up", "down")))
+    if not value:
+        raise values.Wrong("bounds neither way", 'write { up = "50Mbit/s", down = "100Mbit/s" }, or one of them')
     up, down = (values.rate(value[key]) if key in value else None for key in ("up", "down"))
     return RateBounds(up, down)

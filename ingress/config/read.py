@@ -74,7 +74,7 @@ def read_file(path: Path | str) -> NetworkFile:
     _refuse_unshared(document, network, paths)
     document.mistakes.raise_any()
     machines = [each.machine for each in doors.values() if each.machine is not None]
-    warnings = (*find_warnings(network, paths, rules, chains, machines), *web_warnings(doors.values()))
+    warnings = (*find_warnings(network, paths, rules, chains, machines, allowances), *web_warnings(doors.values()))
     return NetworkFile(
         document.mistakes.file, doors, network, rules, limits, paths, warnings, chains, allowances, alerts
     )

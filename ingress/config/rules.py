@@ -5,6 +5,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
+from ingress.config.allowance import ANYBODY
 from ingress.config.chains import Chain, names_of, refuse_bad_via
 from ingress.config.model import Doors
 from ingress.config.rule import Denial, NamePattern, PortRange, Rule
@@ -14,6 +15,7 @@ from ingress.lists.source import ListSource, split_url
 from relay.config import values
 from relay.config.mistakes import nearest
 from relay.config.table import Table
+from relay.model.addresses import plain
 from relay.model.hosts import parse_literal
 from relay.model.network import Network
 
@@ -23,6 +25,8 @@ ADDITIONS = ("avoid", "redundant", "answer")
 """What it may say besides, or alone."""
 SELDOM = 600.0
 """Seconds between two times that a list is fetched, at least."""
+RARE = 400 * 86400.0
+"""And at most."""
 OF_PATHS = ("exit", "via", "chain", "avoid")
 """What leaves some exits or paths only."""
 
@@ -53,7 +57,7 @@ def _read_rule(
         countries=table.some("country", _country),
         resolve=table.get("resolve", values.flag, False),
         clients=table.some("client", values.cidr),
-        users=table.some("user", values.text),
+        users=table.some("user", _user),
         ports=table.some("port", _port_range),
         protocols=table.some("protocol", values.one_of("tcp", "udp")),
         listens=listens,
@@ -118,8 +122,9 @@ def _target(value: object, folder: Path) -> NamePattern | ListSource:
 def _name_pattern(value: object) -> NamePattern:
     found = values.text(value)
     literal = parse_literal(found)
-    if literal is not None or re.fullmatch(r"[0-9.]+|.*:.*", found):
-        raise values.Wrong(f'"{found}" is an address', f'write cidr = "{literal or found}"')
+    if literal is not None:
+        raise values.Wrong(f'"{found}" is an address', f'write cidr = "{plain(literal)}"')
+    _refuse_more_than_a_name(found)
     for mark, scope in (("*.", Scope.BELOW), ("=", Scope.ITSELF)):
         if found.startswith(mark):
             return NamePattern(scope, values.host_name(found.removeprefix(mark)))
@@ -127,6 +132,21 @@ def _name_pattern(value: object) -> NamePattern:
         mend = '"name" covers a name and all below it, "*.name" only what is below, "=name" only itself'
         raise values.Wrong(f'"{found}" has its * in the wrong place', mend)
     return NamePattern(Scope.COVERED, values.host_name(found))
+
+
+def _refuse_more_than_a_name(found: str) -> None:
+    """A URL, or a host with its port: what of it is the condition."""
+    parts = split_url(found)
+    host, _, port = found.rpartition(":") if parts is None else (parts.hostname or "", "", "")
+    if parts is None and not re.fullmatch(r"[0-9]{1,5}", port):
+        return
+    literal = parse_literal(host.strip("[]"))
+    if literal is None and ":" in host:
+        return
+    mend = f'write host = "{host}"' if literal is None else f'write cidr = "{plain(literal)}"'
+    if parts is not None:
+        raise values.Wrong(f'"{found}" is a URL', mend)
+    raise values.Wrong(f'"{found}" has a port', f"{mend} and port = {int(port)}")
 
 
 def _list_source(value: Mapping[str, object], folder: Path) -> ListSource:
@@ -152,6 +172,8 @@ def _list_source(value: Mapping[str, object], folder: Path) -> ListSource:
     url, every = _url(value["url"]), values.duration(value.get("every", "1d"))
     if every < SELDOM:
         raise values.Wrong(f'every = "{value["every"]}" is too often', 'write "10m" or more: lists change once a day')
+    if every > RARE:
+        raise values.Wrong(f'every = "{value["every"]}" is too seldom', 'write "400d" or less: lists change once a day')
     return ListSource(Path(hashlib.sha256(url.encode()).hexdigest()[:16]), format_, name, attributes, url, every)
 
 
@@ -163,6 +185,12 @@ def _url(value: object) -> str:
     if "@" in parts.netloc:
         raise values.Wrong("a URL with a name or a password, which are not sent", "take out what stands before the @")
     return found
+
+
+def _user(value: object) -> str:
+    if value == ANYBODY:
+        raise values.Wrong('"*" is nobody\'s name', "leave user out, or name some")
+    return values.text(value)
 
 
 def _country(value: object) -> str:

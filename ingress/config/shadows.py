@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
+from ingress.config.allowance import ANYBODY, Allowance
 from ingress.config.rule import NamePattern, PortRange, Rule
 from ingress.lists.entries import Scope
 from relay.model.network import IpNetwork
@@ -16,6 +17,14 @@ def shadowed(rules: Sequence[Rule]) -> Iterator[tuple[Rule, Rule]]:
         above = next((earlier for earlier in rules[:at] if takes_all_of(earlier, rule)), None)
         if above is not None:
             yield rule, above
+
+
+def covers(earlier: Allowance, later: Allowance) -> bool:
+    """Whether *earlier* fits whomever *later* fits."""
+    every_user = ANYBODY in earlier.users and bool(later.users)
+    return (every_user or _all(later.users, earlier.users, str.__eq__)) and _all(
+        later.clients, earlier.clients, _network
+    )
 
 
 def takes_all_of(earlier: Rule, later: Rule) -> bool:

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
 
+from ingress.config.allowance import Allowance
 from ingress.config.chains import Chain, Found, touches
 from ingress.config.left import left_by
 from ingress.config.rule import Rule
-from ingress.config.shadows import shadowed
+from ingress.config.shadows import covers, shadowed
 from ingress.messages.message import Message
 from relay.model.network import Network, Node
 from relay.model.quota import Each
@@ -20,6 +21,7 @@ def find_warnings(
     rules: tuple[Rule, ...],
     chains: tuple[Chain, ...] = (),
     machines: Iterable[Node] = (),
+    allowances: tuple[Allowance, ...] = (),
 ) -> tuple[str, ...]:
     """One line for each thing that is probably not meant. *machines* are the ingresses' own, which dial what goes
     direct."""
@@ -30,6 +32,7 @@ def find_warnings(
         *_idle_allows(network),
         *_dayless(network),
         *_rules(rules, paths),
+        *_allowances(allowances),
         *_restrictions(network, found, rules),
         *_chains(rules, chains),
         *_closed(rules, machines),
@@ -99,11 +102,24 @@ def _rules(rules: tuple[Rule, ...], paths: Mapping[str, Paths]) -> Iterator[str]
             yield Message("file.rule-one-exit", rule=rule.title, group=rule.exits[0], exit=min(nodes))
 
 
+def _allowances(allowances: tuple[Allowance, ...]) -> Iterator[str]:
+    """Those that are never reached: the first that fits counts."""
+    for at, allowance in enumerate(allowances):
+        above = next((earlier for earlier in allowances[:at] if covers(earlier, allowance)), None)
+        if above is not None:
+            yield (
+                f"{allowance.place}: is never reached: {above.place} is for all that it is for; put it above, or "
+                "take it out"
+            )
+
+
 def _restrictions(network: Network, found: Mapping[str, Found], rules: tuple[Rule, ...]) -> Iterator[str]:
     """Rules that leave no path, or avoid what no path touches."""
     for rule in (rule for rule in rules if rule.is_about_paths):
         for name, each in found.items():
-            if not left_by(rule, network, each.paths.used, each.usual):
+            ends = rule.exit_nodes
+            paths = [path for path in each.paths.used if ends is None or path.end in ends]
+            if not left_by(rule, network, paths, each.usual):
                 yield Message("file.rule-no-path", rule=rule.title, ingress=name)
         used = [path for each in found.values() for path in each.paths.used]
         for name in rule.avoid:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from ingress.choice.sites import UDP, parse_question
+from ingress.choice.sites import UDP, parse_client, parse_question
 from ingress.choice.wishes import Wish
 from ingress.client.flows import AssociationClient
 from ingress.measure.states import node_state
@@ -52,7 +52,7 @@ def asks(running: Running) -> Mapping[str, Ask]:
             host, port, protocol = parse_question(str(question.get("target", "")))
         except ValueError as error:
             raise OperatorError(f"no target to explain: {error}") from error
-        client, user, language = str(question.get("client", "")), str(question.get("user", "")), _language(question)
+        client, user, language = _client(question), str(question.get("user", "")), _language(question)
         who = AssociationClient(client, user, _listen(running, question))
         if running.opener.demand(host, port, client, user, who.listen, protocol).asking:
             await running.names.learn(host)
@@ -141,6 +141,14 @@ def _why_datagrams(running: Running, who: AssociationClient, host: str, port: in
     why = None if picked is None else (picked.exit, picked.why)
     within = None if picked is None else picked.paths
     return explain_datagrams(demand, refusal, why, running.fleet.datagrams.ways, within)
+
+
+def _client(question: Mapping[str, Any]) -> str:
+    """The address of the client of a question; empty if it says none. OperatorError: it is none."""
+    try:
+        return parse_client(str(question.get("client", "")))
+    except ValueError as error:
+        raise OperatorError(f"client: {error}") from error
 
 
 def _listen(running: Running, question: Mapping[str, Any]) -> Address | None:

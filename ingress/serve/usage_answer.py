@@ -58,7 +58,7 @@ def answer_quota(running: Running, question: Mapping[str, Any]) -> Answer:
     """
     line, used = question.get("line"), question.get("used")
     if not isinstance(used, int) or isinstance(used, bool) or not 0 <= used <= MOST_SET:
-        raise OperatorError("used: is a whole number of bytes")
+        raise OperatorError(f"used: is a whole number of bytes, at most {MOST_SET // 10**12} TB")
     tally = running.quotas.set(str(line), used)
     if tally is None:
         lines = running.quotas.lines

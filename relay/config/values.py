@@ -180,6 +180,10 @@ def ip(value: object) -> str:
 def cidr(value: object) -> IpNetwork:
     """A range of addresses, or one address; IPv4 that is written in IPv6 is IPv4."""
     found = text(value)
+    address, zone, rest = found.partition("%")
+    if zone:
+        mend = f'write "{address}{"".join(rest.partition("/")[1:])}"'
+        raise Wrong(f'"{found}" has a zone, which targets and clients are told without', mend)
     try:
         return plain_network(ipaddress.ip_network(found))
     except ValueError:

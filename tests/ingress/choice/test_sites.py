@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingress.choice.sites import parse_question, parse_target, site_of
+from ingress.choice.sites import parse_client, parse_question, parse_target, site_of
 
 
 @pytest.mark.parametrize(
@@ -47,6 +47,15 @@ def test_targets_as_people_write_them(text: str, expected: tuple[str, int]) -> N
 def test_what_is_no_target(text: str) -> None:
     with pytest.raises(ValueError):
         parse_target(text)
+
+
+def test_clients_as_people_write_them() -> None:
+    assert parse_client("") == ""
+    assert parse_client("192.0.2.7") == parse_client("::ffff:192.0.2.7") == "192.0.2.7"
+    assert parse_client("FE80::1%eth0") == "fe80::1"
+    for wrong in ("ann", "192.0.2.7:80", "192.0.2.0/24", " "):
+        with pytest.raises(ValueError, match="is no address of a client; write one as 192"):
+            parse_client(wrong)
 
 
 def test_a_question_may_name_a_protocol() -> None:

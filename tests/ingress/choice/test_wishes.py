@@ -50,6 +50,37 @@ def test_it_may_be_an_exit_a_line_a_path_a_node_or_a_group(wishes: Wishes, use: 
     assert wish is not None and wishes.paths_of(wish) == expected
 
 
+@pytest.mark.parametrize(
+    ("whom", "host"),
+    [
+        ("Example.COM.", "example.com"),
+        ("example.com", "EXAMPLE.com."),
+        ("bücher.example", "xn--bcher-kva.example"),
+        ("192.0.2.7", "::ffff:192.0.2.7"),
+        ("2001:DB8:0::7", "2001:db8::7"),
+    ],
+)
+def test_a_host_is_itself_however_it_is_spelled(wishes: Wishes, whom: str, host: str) -> None:
+    wishes.put(Wish("us", whom))
+    assert wishes.find(host, "10.0.0.1", "ann") == Wish("us", whom)
+    assert wishes.find("a." + host.strip(":"), "10.0.0.1", "ann") is None
+    wishes.drop(host)
+    assert not wishes
+
+
+def test_users_are_told_apart_by_case_and_a_client_is_himself_however_spelled(wishes: Wishes) -> None:
+    wishes.put(Wish("us", "Ann"))
+    assert wishes.find("a.example", "10.0.0.1", "ann") is None
+    assert wishes.find("a.example", "10.0.0.1", "Ann") == Wish("us", "Ann")
+    wishes.put(Wish("eu", "2001:DB8:0::7"))
+    assert wishes.find("a.example", "2001:db8::7", "bob") == Wish("eu", "2001:DB8:0::7")
+
+
+def test_a_network_is_nobody(wishes: Wishes) -> None:
+    with pytest.raises(OperatorError, match=r"10\.0\.0\.0/8 is a network, and a wish is for one address"):
+        wishes.put(Wish("us", "10.0.0.0/8"))
+
+
 def test_what_is_not_there_is_told_with_the_nearest(wishes: Wishes) -> None:
     with pytest.raises(OperatorError, match=r"no path goes over ixx: did you mean"):
         wishes.put(Wish("ixx"))

@@ -77,6 +77,12 @@ def test_the_rule_of_a_target_and_by_what(capsys: Output) -> None:
     assert "denied\n  by nothing: it is for everything" in said(capsys, "a.com")
 
 
+@pytest.mark.parametrize("client", ["nonsense", "192.168.1.0/24", "192.168.1.9:80"])
+def test_what_is_no_clients_address_is_told(capsys: Output, client: str) -> None:
+    assert main(["rules", "a.com", "--client", client]) == 2
+    assert f'"{client}" is no address of a client; write one as 192.168.1.23' in capsys.readouterr().err
+
+
 def test_no_rule_and_no_rules(folder: Path, capsys: Output) -> None:
     (folder / "paths.toml").write_text(NETWORK + '[[rule]]\nhost = "a.com"\ndeny = true\n')
     assert said(capsys, "b.com") == "no rule matches: the best path, as ever\n"

@@ -183,6 +183,38 @@ FORWARD = '[[forward]]\nlisten = "127.0.0.1:2000"\ntarget = "a.example:1"\n'
             ),
             'ingress.sh.listen: two addresses are named "a"',
         ),
+        (GOOD + '[[rule]]\ndeny = true\nhost = "1.2.3.4"\n', 'rule[0].host: "1.2.3.4" is an address; write cidr = "1'),
+        (
+            GOOD + '[[rule]]\ndeny = true\nhost = "a.example:443"\n',
+            'rule[0].host: "a.example:443" has a port; write host = "a.example" and port = 443',
+        ),
+        (
+            GOOD + '[[rule]]\ndeny = true\nhost = "1.2.3.4:443"\n',
+            'rule[0].host: "1.2.3.4:443" has a port; write cidr = "1.2.3.4" and port = 443',
+        ),
+        (
+            GOOD + '[[rule]]\ndeny = true\nhost = "https://a.example:8443/b?c"\n',
+            'rule[0].host: "https://a.example:8443/b?c" is a URL; write host = "a.example"',
+        ),
+        (GOOD + '[[rule]]\ndeny = true\nhost = "."\n', 'rule[0].host: "." is neither a host name nor an address'),
+        (GOOD + '[[rule]]\ndeny = true\nhost = "a:b:c"\n', 'rule[0].host: "a:b:c" is neither a host name nor an'),
+        (
+            GOOD + '[[rule]]\ndeny = true\nhost = "fe80::1%eth0"\n',
+            'rule[0].host: "fe80::1%eth0" is an address; write cidr = "fe80::1"',
+        ),
+        (
+            GOOD + '[[rule]]\ndeny = true\ncidr = "fe80::%eth0/64"\n',
+            'rule[0].cidr: "fe80::%eth0/64" has a zone, which targets and clients are told without; write "fe80::/64"',
+        ),
+        (
+            GOOD + '[[rule]]\ndeny = true\nuser = "*"\n',
+            'rule[0].user: "*" is nobody\'s name; leave user out, or name some',
+        ),
+        (
+            GOOD + '[[rule]]\ndeny = true\nhost = { url = "https://a.example/", every = "9999999d" }\n',
+            'rule[0].host: every = "9999999d" is too seldom',
+        ),
+        (GOOD + '[[allowance]]\nuser = "*"\nrate = {}\n', "allowance[0].rate: bounds neither way; write "),
         (GOOD + '[[rule]]\nanswer = "aggregate"\n', "rule[0].answer: aggregate is a word for later"),
         (GOOD + '[[rule]]\ndeny = true\nport = "9-1"\n', 'rule[0].port: "9-1" is not a range of ports'),
         (GOOD + '[[rule]]\ndeny = true\nport = "web"\n', 'rule[0].port: "web" is not a range of ports'),
@@ -292,6 +324,28 @@ def test_a_redundant_rule_needs_two_paths_that_share_no_line(tmp_path: Path) -> 
 
 QUOTA = 'from = "jp"\nto = "us"\nquota = { amount = "1TB"%s }'
 SECOND = '[ingress.bj]\nlisten = "127.0.0.1:1081"\n[line.other]\nfrom = "bj"\nto = "jp"\n'
+
+
+def test_what_an_earlier_allowance_takes_whole_is_warned_of(tmp_path: Path) -> None:
+    def allowances(*whose: str) -> tuple[str, ...]:
+        return warnings(tmp_path, GOOD + "".join(f"[[allowance]]\n{one}\nstreams = 1\n" for one in whose))
+
+    (warning,) = allowances('user = "*"', 'user = "ann"')
+    assert warning.startswith("allowance 2 (line ") and "is never reached: allowance 1 (line " in warning
+    (warning,) = allowances('client = "10.0.0.0/8"', 'client = ["10.1.0.0/16", "10.2.3.4"]\nuser = "ann"')
+    assert "never reached" in warning
+    for whose in (
+        ('user = "ann"', 'user = "*"'),
+        ('client = "10.0.0.0/8"', 'user = "ann"'),
+        ('user = "ann"\nclient = "10.0.0.0/8"', 'user = "ann"'),
+        ('user = "ann"', 'client = "10.0.0.0/8"'),
+    ):
+        assert allowances(*whose) == ()
+
+
+def test_a_rule_that_avoids_the_exits_that_it_names_is_warned_of(tmp_path: Path) -> None:
+    (warning,) = warnings(tmp_path, GOOD + '[[rule]]\nexit = "us"\navoid = "us"\n')
+    assert warning.startswith("rule 1 (line ") and "leaves no path of sh" in warning
 
 
 def test_a_quota_of_a_month_without_a_day_is_warned_of(tmp_path: Path) -> None:

@@ -145,6 +145,13 @@ async def test_a_target_that_is_none_is_a_mistake(make_running: Make, question: 
             await asks(running)["why"](question)
 
 
+async def test_a_client_that_is_no_address_is_a_mistake(make_running: Make) -> None:
+    _, running = make_running()
+    for target in ("a.example", "a.example/udp"):
+        with pytest.raises(OperatorError, match='client: "the laptop" is no address of a client; write one as 192'):
+            await asks(running)["why"]({"target": target, "client": "the laptop"})
+
+
 async def test_why_goes_by_what_the_exits_may_dial(make_running: Make) -> None:
     """The file allows the tests' targets on 127.0.0.0/8, and nothing else inside."""
     _, running = make_running()
