@@ -107,10 +107,7 @@ def _allowances(allowances: tuple[Allowance, ...]) -> Iterator[str]:
     for at, allowance in enumerate(allowances):
         above = next((earlier for earlier in allowances[:at] if covers(earlier, allowance)), None)
         if above is not None:
-            yield (
-                f"{allowance.place}: is never reached: {above.place} is for all that it is for; put it above, or "
-                "take it out"
-            )
+            yield Message("file.rule-shadowed", rule=allowance.place, place=above.place)
 
 
 def _restrictions(network: Network, found: Mapping[str, Found], rules: tuple[Rule, ...]) -> Iterator[str]:

@@ -89,7 +89,7 @@ def guess(content: bytes, name: str | None = None) -> str:
     Raises:
         UnreadableList: it can be several that mean different things by it, or none.
     """
-    if not content.strip():
+    if not _said(content):
         raise UnreadableList("is empty", "fill it, or take it out of the rule")
     if (name is not None or content.startswith(b"\n")) and _names(content):
         return GEOSITE
@@ -106,6 +106,12 @@ def guess(content: bytes, name: str | None = None) -> str:
             f'write format = "{names[0]}", or whichever it was published as',
         )
     return next(iter(possible))
+
+
+def _said(content: bytes) -> bool:
+    """Whether any line holds more than a remark, or what a list begins with."""
+    lines = (line.strip() for line in content.removeprefix(b"\xef\xbb\xbf").splitlines())
+    return any(line and line != b"payload:" and not line.startswith(b"#") for line in lines)
 
 
 def _nearest(content: bytes) -> str:

@@ -241,6 +241,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "set the clock, or begin anew by what its seller says: ingress usage set {line} 0GB",
     "warn.list-none": "the list {url} could not be fetched, there is none: {why}",
     "warn.list-old": "the list {url} could not be fetched, the one of {time} is in force: {why}",
+    "warn.list-refused": "what was read of it last is in force: {why}",
     "warn.clock-ahead": "the clock of {node} is {by:length} ahead of this machine's, and certificates are judged by "
     "both: on the one that is wrong, timedatectl set-ntp true",
     "warn.clock-behind": "the clock of {node} is {by:length} behind this machine's, and certificates are judged by "

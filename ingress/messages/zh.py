@@ -235,6 +235,7 @@ CHINESE: Final[Mapping[str, str]] = {
     "请校准时钟，或按卖家的数字重新开始：ingress usage set {line} 0GB",
     "warn.list-none": "列表 {url} 下载失败，目前没有可用的版本：{why}",
     "warn.list-old": "列表 {url} 下载失败，仍在使用 {time} 的版本：{why}",
+    "warn.list-refused": "仍在使用上一次读到的内容：{why}",
     "warn.clock-ahead": "{node} 的时钟比本机快 {by:length}，而证书的有效期要看两边的时钟："
     "在走错的那台机器上执行 timedatectl set-ntp true",
     "warn.clock-behind": "{node} 的时钟比本机慢 {by:length}，而证书的有效期要看两边的时钟："

@@ -257,6 +257,7 @@ def _warnings(running: Running, now: float) -> list[str]:
         *_short(running),
         *_forgetful(running),
         *_unfetched(running),
+        *(Message("warn.list-refused", why=line) for line in running.list_watch.refused.splitlines()),
         *_wrong_clocks(running),
         *running.quotas.warnings(),
     ]

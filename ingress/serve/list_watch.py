@@ -15,15 +15,22 @@ InForce = Callable[[], Lists]
 Use = Callable[[Lists], None]
 
 
-async def watch_lists(lists: InForce, use: Use) -> None:
-    """Look at the files of *lists*, those in force, for ever; *use* gets what was read anew."""
-    refused = ""
-    while True:
-        await trio.sleep(EVERY)
-        wrong = await look(lists, use)
-        if wrong and wrong != refused:
-            log.event("lists-refused", level="warning", why=wrong)
-        refused = wrong
+class ListWatch:
+    """Looks at the files of *lists*, those in force; *use* gets what was read anew."""
+
+    def __init__(self, lists: InForce, use: Use) -> None:
+        self._lists, self._use = lists, use
+        self.refused = ""
+        """What is wrong with files as they are now, so that older content is in force; empty if nothing is."""
+
+    async def run(self) -> None:
+        """Look for ever."""
+        while True:
+            await trio.sleep(EVERY)
+            wrong = await look(self._lists, self._use)
+            if wrong and wrong != self.refused:
+                log.event("lists-refused", level="warning", why=wrong)
+            self.refused = wrong
 
 
 async def look(lists: InForce, use: Use) -> str:

@@ -36,7 +36,7 @@ from ingress.serve.datagram_forwards import Bound, DatagramForwards
 from ingress.serve.history_keeping import History
 from ingress.serve.holding import Holding
 from ingress.serve.list_fetch import ListFetcher
-from ingress.serve.list_watch import watch_lists
+from ingress.serve.list_watch import ListWatch
 from ingress.serve.quota_keeping import QuotaKeeping
 from ingress.serve.web_door import WebDoor
 from ingress.serve.wish_ends import WishEnds
@@ -151,6 +151,7 @@ class Running:
         self.direct: DirectExit | None = None
         self._go_direct(config)
         accept = self.entrance.accept_forward
+        self.list_watch = ListWatch(lambda: self.lists, self._use_lists)
         self.fetcher = ListFetcher(lambda: self.lists, self._use_lists, accept, self.loop.call_soon)
         state = state_file(state_folder(config.state), config.name)
         usage = UsagePart(config.name, self.usage, self._sweep, time.time)
@@ -181,7 +182,7 @@ class Running:
         self._nursery.start_soon(self._keep)
         self._nursery.start_soon(self.holding.watch)
         self._nursery.start_soon(self.vanished.watch)
-        self._nursery.start_soon(watch_lists, lambda: self.lists, self._use_lists)
+        self._nursery.start_soon(self.list_watch.run)
         self._nursery.start_soon(self.fetcher.run)
         self._nursery.start_soon(self.quotas.watch)
         self._nursery.start_soon(Shortages(lambda: {self.config.name: self.memory}, self.streams).watch)

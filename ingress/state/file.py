@@ -69,8 +69,12 @@ class StateFile:
             holder = os.pread(self._lock, 20, 0).decode("ascii", "replace").strip()
             who = f" (process {holder})" if holder else ""
             raise Unusable(f"{self.path} is another running ingress's{who}; stop it, or name another folder") from error
-        os.ftruncate(self._lock, 0)
-        os.pwrite(self._lock, str(os.getpid()).encode(), 0)
+        try:
+            os.ftruncate(self._lock, 0)
+            os.pwrite(self._lock, str(os.getpid()).encode(), 0)
+        except OSError as error:
+            lock = self.path.with_suffix(".lock")
+            raise Unusable(f"{lock}: {error.strerror}; make room, or name another folder: state = …") from error
 
     def _open_whole(self) -> sqlite3.Connection:
         try:

@@ -100,6 +100,13 @@ async def test_the_files_own_warnings_come_first(make_running: Make) -> None:
     assert warnings[0] == "probably not meant" and len(warnings) == 2
 
 
+async def test_a_list_that_cannot_be_read_any_more_is_told(make_running: Make) -> None:
+    _, running = make_running()
+    running.list_watch.refused = "cn.txt: is empty; fill it"
+    (warning,) = make_report(running).warnings
+    assert warning == "what was read of it last is in force: cn.txt: is empty; fill it"
+
+
 async def test_that_the_kernel_is_short_of_memory_is_told_while_it_is_so(
     make_running: Make, kernel: list[KernelMemory]
 ) -> None:

@@ -8,7 +8,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from ingress.lists.load import Lists, load_lists
 from ingress.lists.source import ListSource
-from ingress.serve.list_watch import EVERY, watch_lists
+from ingress.serve.list_watch import EVERY, ListWatch
 from tests.world import Journal
 
 
@@ -40,8 +40,9 @@ async def test_a_change_is_noticed_and_a_mistake_is_told_once(
     source = ListSource(tmp_path / "names.txt")
     source.file.write_text("+.a.cn\n")
     kept = InForce(load_lists([source]))
+    watch = ListWatch(lambda: kept.lists, kept.use)
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(watch_lists, lambda: kept.lists, kept.use)
+        nursery.start_soon(watch.run)
         await later(clock)
         assert kept.used == 0
         source.file.write_text("+.b.cn\n")
@@ -54,4 +55,8 @@ async def test_a_change_is_noticed_and_a_mistake_is_told_once(
         await later(clock)
         assert kept.used == 1
         assert len(journal.of("lists-read")) == len(journal.of("lists-refused")) == 1
+        assert watch.refused.startswith(f"{source.file}: ")
+        source.file.write_text("+.c.cn\n")
+        await later(clock)
+        assert watch.refused == "" and kept.used == 2
         nursery.cancel_scope.cancel()

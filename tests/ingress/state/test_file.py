@@ -171,6 +171,12 @@ def test_a_full_disk_is_told_and_takes_what_comes_later(tmp_path: Path) -> None:
     file.close()
 
 
+def test_a_disk_without_room_for_the_lock_is_told_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / "sh.lock").symlink_to("/dev/full")
+    with pytest.raises(Unusable, match=r"sh\.lock: .+; make room, or name another folder: state = …"):
+        StateFile(tmp_path / "sh.sqlite")
+
+
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(Unusable, match="File exists; name another folder: state = …"):
