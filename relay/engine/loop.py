@@ -307,7 +307,8 @@ class Loop:
         self._is_serving = True
         try:
             before = thread_time() if self._is_slow else None
-            self._now = self._clock()
+            if not wait:
+                self._now = self._clock()
             self._turn(wait)
             began, self._now = self._now, self._clock()
             if self._is_slow or self._now - began > LONG_TURN:
@@ -319,13 +320,10 @@ class Loop:
         """Whether there is nothing to do now; then the alarm is set for what is next."""
         if self._ready or self._soon or self._flushes or self._urgent.flushes:
             return False
-        deadline = self._timers.next_deadline()
-        if deadline != self._alarm.deadline:
-            now = self._clock()
-            if deadline <= now:
-                return False
+        deadline, now = self._timers.next_deadline(), self._clock()
+        if self._alarm.deadline != deadline > now:
             self._alarm.set(deadline, now)
-        return True
+        return deadline > now
 
     def _serve(self) -> bool:
         """Serve turn after turn; True if the slice was used up, False if there was nothing left to do."""
@@ -370,8 +368,13 @@ class Loop:
         # with the same number.
         endpoints, urgent = self._endpoints, self._urgent.endpoints
         polled = self._epoll.poll(wait, self.pace)
-        hurried = [urgent[descriptor] for descriptor, _ in polled if descriptor in urgent]
-        events = [(endpoints.get(descriptor), bits) for descriptor, bits in polled if descriptor not in urgent]
+        hurried, events = list[Endpoint](), list[tuple[Endpoint | None, int]]()
+        for descriptor, bits in polled:
+            endpoint = urgent.get(descriptor)
+            if endpoint is None:
+                events.append((endpoints.get(descriptor), bits))
+            else:
+                hurried.append(endpoint)
         if wait:
             self._now = self._clock()
         deadline = self._timers.next_deadline()
@@ -383,9 +386,9 @@ class Loop:
         ready, self._ready = self._ready, []
         if len(ready) > self.pace:
             ready, self._ready = ready[: self.pace], ready[self.pace :]
-        for endpoint, bits in events:
-            if endpoint is not None:
-                self._service(endpoint, bits)
+        for found, bits in events:
+            if found is not None:
+                self._service(found, bits)
                 if self._now < self._urgent.until:
                     self._hurry()
         for endpoint in ready:

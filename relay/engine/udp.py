@@ -35,6 +35,10 @@ ANCILLARY = 128
 """Bytes for the size of a run and the address at which it arrived."""
 MOST_SEGMENTS = 64
 MOST_TOGETHER = 65_000
+TRUSTED = 8
+"""Services in which a lone datagram is taken for all that there is, before that is asked of again."""
+SOON = 0.001
+"""Seconds after a lone datagram within which another one says that they do not come alone."""
 LARGEST_SEGMENT = 1472
 """Datagrams of more are sent one by one: the kernel cuts none that a device would have to fragment (EINVAL)."""
 SURE_SEGMENT = 1200
@@ -99,10 +103,15 @@ class UdpPort:
     """Serves *sock*, which is non-blocking and belongs to it from now on; it may be connected."""
 
     __slots__ = (
-        "_is_lonely",
+        "_local",
         "_loop",
         "_owner",
+        "_served_at",
+        "_size",
         "_sock",
+        "_told",
+        "_trust",
+        "_was_one",
         "bytes_in",
         "bytes_out",
         "closed",
@@ -123,8 +132,15 @@ class UdpPort:
         self._loop = loop
         self._sock = sock
         self._owner: DatagramOwner | None = owner
-        self._is_lonely = False
-        """Only one came last time, and then there was none: a game's come so, and half of asking in vain is saved."""
+        self._trust = 0
+        """In how many services a lone one is still taken for all there is: to ask in vain costs as much as one does.
+        Of runs nothing of the kind is believed: what comes meanwhile is handled with them."""
+        self._was_one = False
+        """One came alone in the last service."""
+        self._served_at = 0.0
+        self._told: list[tuple[int, int, bytes]] = []
+        self._size, self._local = 0, b""
+        """What that says; it nearly always is what was told of the run before."""
         try:
             sock.setsockopt(SOL_UDP, UDP_GRO, 1)
         except OSError:  # a kernel before 5.0
@@ -151,9 +167,12 @@ class UdpPort:
     # for the loop
 
     def serve(self, events: int) -> None:
-        """Read what there is, within the budget; where one came alone last time, one: it is told again of more."""
-        buffer, receive = self._loop.buffer, self._sock.recvmsg_into
-        most = left = 1 if self._is_lonely else BUDGET
+        """Read what there is, within the budget, or where they come alone, one: it is told again of more."""
+        buffer, receive, now = self._loop.buffer, self._sock.recvmsg_into, self._loop.now
+        if self._was_one and now - self._served_at < SOON:
+            self._trust = 0
+        self._served_at = now
+        left, is_alone = BUDGET, False
         start = end = size = 0
         has_run = may_grow = False
         source: DatagramAddress = ()
@@ -162,12 +181,16 @@ class UdpPort:
             try:
                 count, told, _, came = receive((buffer[end : end + RUN],), ANCILLARY)
             except BlockingIOError:
+                self._trust = TRUSTED if is_alone else 0
                 break
             except OSError:  # what an earlier datagram met with, by ICMP: it is read once, and says nothing of this one
                 left -= 1
                 continue
-            each, at = (count, b"") if not told else _read_told(told, count)
+            if told != self._told:
+                self._told, (self._size, self._local) = told, _read_told(told)
+            each, at = self._size or count, self._local
             many = -(-count // each) if each else 1
+            is_alone = many == 1 and left == BUDGET
             self.received += many
             self.bytes_in += count
             left -= many
@@ -177,12 +200,15 @@ class UdpPort:
                     self._give(buffer[start:end], size, source, local)
                 start, size, source, local, has_run = end, each, came, at, True
             end += count
+            if is_alone and self._trust:
+                self._trust -= 1
+                break
             may_grow = size > 0 and count % size == 0
             if end > GATHERED:
                 self._give(buffer[start:end], size, source, local)
                 start = end = 0
                 has_run = may_grow = False
-        self._is_lonely = left == most - 1 > 0
+        self._was_one = left == BUDGET - 1
         if has_run:
             self._give(buffer[start:end], size, source, local)
 
@@ -209,11 +235,12 @@ class UdpPort:
         """Send *parts*: one datagram, or together a run of several of *size* bytes each, the last of which may have
         fewer."""
         together = sum(map(len, parts))
-        self.bytes_out += together
         count = -(-together // size) if size else 1
         if count == 1:
-            self._send_one(parts[0], address, local)
-        elif not self.segments or size > LARGEST_SEGMENT or not self._send_run(parts, size, address, local, count):
+            self.send_one(parts[0], address, local)
+            return
+        self.bytes_out += together
+        if not self.segments or size > LARGEST_SEGMENT or not self._send_run(parts, size, address, local, count):
             for part in parts:
                 for at in range(0, len(part), size):
                     self._send_one(part[at : at + size], address, local)
@@ -271,9 +298,9 @@ class UdpPort:
 _SEGMENT = [struct.pack("=H", size) for size in range(LARGEST_SEGMENT + 1)]
 
 
-def _read_told(told: list[tuple[int, int, bytes]], count: int) -> tuple[int, bytes]:
-    """The size of each datagram of a run of *count* bytes, and the address at which it came."""
-    size, local = count, b""
+def _read_told(told: list[tuple[int, int, bytes]]) -> tuple[int, bytes]:
+    """The size of each datagram of a run, 0 of one that came alone; and the address at which it came."""
+    size, local = 0, b""
     for level, kind, value in told:
         if level == SOL_UDP and kind == UDP_GRO:
             size = int.from_bytes(value, sys.byteorder)

@@ -7,6 +7,7 @@ import contextlib
 import ctypes
 import socket
 import struct
+from functools import lru_cache
 
 SOL_UDP, UDP_SEGMENT, UDP_GRO = 17, 103, 104
 """linux/udp.h."""
@@ -79,6 +80,7 @@ def destination_of(level: int, kind: int, value: bytes) -> bytes:
     return b""
 
 
+@lru_cache(256)
 def from_local(local: bytes) -> tuple[int, int, bytes]:
     """The ancillary message that has a datagram leave from *local*, a packed address of this machine."""
     if len(local) == 4:

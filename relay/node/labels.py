@@ -191,6 +191,9 @@ class LabelPort:
     def on_datagrams(self, data: memoryview, size: int, source: DatagramAddress, local: bytes) -> None:
         """As `DatagramOwner.on_datagrams`."""
         where, together = (self.port, source, local), bytes(data)
+        if CHALLENGE_SIZE <= len(together) <= size:
+            self._labels.take(together, len(together), where)
+            return
         for start, stop in runs(together, size):
             if stop - start < CHALLENGE_SIZE:
                 self._labels.stray(1)

@@ -106,6 +106,19 @@ async def test_datagrams_that_come_singly_are_joined(ports: Ports, loop: Loop) -
     assert far.calls == 3
 
 
+async def test_those_that_come_alone_and_bursts_between_them_all_arrive(ports: Ports) -> None:
+    near, far = Reader(), Reader()
+    sender, receiver = ports(near), ports(far)
+    out, sent = sender.out(receiver.sock.getsockname()), list[bytes]()
+    for burst in (1, 1, 1, 5, 1, 3, 1, 1, 30, *[1] * 20, 2):
+        for _ in range(burst):
+            sent.append(b"%d" % len(sent))
+            sender.send_one(sent[-1], out.address, b"")
+        await far.until(lambda: len(far.got) == len(sent))
+    assert far.got == sent
+    assert receiver.received == len(sent)
+
+
 async def test_a_connected_port_hears_only_its_peer(ports: Ports) -> None:
     near, far = Reader(), Reader()
     sender, receiver = ports(near), ports(far)
