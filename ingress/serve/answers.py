@@ -115,7 +115,8 @@ def _language(question: Mapping[str, Any]) -> str:
 def _use(running: Running, question: Mapping[str, Any]) -> list[str]:
     """Do what `ingress use` asks; the wishes in force then."""
     what, whom, seconds = question.get("use"), question.get("for", ""), question.get("seconds")
-    if not isinstance(what, str | None) or not isinstance(whom, str) or not isinstance(seconds, int | float | None):
+    is_number = seconds is None or (isinstance(seconds, int | float) and not isinstance(seconds, bool))
+    if not isinstance(what, str | None) or not isinstance(whom, str) or not is_number:
         raise OperatorError("that is no wish: `use` and `for` are texts, `seconds` is a number")
     if what == AUTO:
         running.use(None, None if question.get("all") is True else whom)

@@ -18,7 +18,7 @@ from ingress.report.rows import PathRow
 from ingress.report.stream_rows import StreamList
 from ingress.serve.answers import make_report
 from ingress.serve.running import Running
-from ingress.serve.web_streams import end_one
+from ingress.serve.web_streams import end_all, end_one
 from ingress.web.exchange import JSON, Handler, Need, WebRequest, WebResponse, WebRoute
 from ingress.web.live import Beat
 from relay import __version__, log
@@ -185,15 +185,13 @@ class Clash:
 
     async def end(self, request: WebRequest) -> WebResponse:
         """One of them; nothing is said if it is gone."""
-        if request.rest.isdecimal() and end_one(self._running, int(request.rest)):
+        if end_one(self._running, request.rest):
             log.event("stream-ended-by-hand", id=int(request.rest), by=request.who.name)
         return DONE
 
     async def end_all(self, request: WebRequest) -> WebResponse:
         """All that is open now."""
-        accounts = self._running.accounts
-        for number in (*accounts.numbered.values(), *accounts.associations.values()):
-            end_one(self._running, number)
+        end_all(self._running)
         log.event("stream-ended-by-hand", id="all", by=request.who.name)
         return DONE
 

@@ -31,7 +31,7 @@ def stream_routes(running: Running, streams: StreamList) -> Sequence[WebRoute]:
         return json_response(streams.answer(_question(request), running.loop.now))
 
     async def end(request: WebRequest) -> WebResponse:
-        if not request.rest.isdecimal() or not end_one(running, int(request.rest)):
+        if not end_one(running, request.rest):
             raise BadRequest("there is no such stream, or not any more", 404)
         log.event("stream-ended-by-hand", id=int(request.rest), by=request.who.name)
         return json_response({"version": 1, "ended": int(request.rest)})
@@ -42,18 +42,26 @@ def stream_routes(running: Running, streams: StreamList) -> Sequence[WebRoute]:
     )
 
 
-def end_one(running: Running, number: int) -> bool:
-    """Have the stream or the association *number* end, soon; False if there is none."""
+def end_one(running: Running, told: str) -> bool:
+    """Have the stream or the association whose number is *told* end, soon; False if there is none."""
     accounts = running.accounts
     for stream, own in accounts.numbered.items():
-        if own == number:
+        if str(own) == told:
             running.loop.call_soon(partial(_end_stream, stream))
             return True
     for association, own in accounts.associations.items():
-        if own == number:
+        if str(own) == told:
             running.loop.call_soon(association.end)
             return True
     return False
+
+
+def end_all(running: Running) -> None:
+    """Have all streams and associations of now end, soon."""
+    for stream in running.accounts.numbered:
+        running.loop.call_soon(partial(_end_stream, stream))
+    for association in running.accounts.associations:
+        running.loop.call_soon(association.end)
 
 
 def _end_stream(one: ClientStream) -> None:
@@ -68,6 +76,6 @@ def _question(request: WebRequest) -> StreamQuestion:
     sort, limit = request.query.get("sort", "age"), request.query.get("limit", str(MOST))
     if sort not in SORTS:
         raise BadRequest(f"sort: is one of {', '.join(SORTS)}")
-    if not limit.isdecimal() or not 0 < int(limit) <= MOST:
+    if not limit.isdecimal() or len(limit) > len(str(MOST)) or not 0 < int(limit) <= MOST:
         raise BadRequest(f"limit: is a number from 1 to {MOST}")
     return StreamQuestion(sort, request.query.get("match", "").lower(), int(limit))

@@ -163,10 +163,13 @@ class Site:
         return attrs.evolve(response, headers={**response.headers, "retry-after": str(int(wait) + 1)})
 
     async def _while_known(self, body: AsyncGenerator[bytes, None], who: Visitor) -> AsyncGenerator[bytes, None]:
-        """What *body* yields for as long as the session of *who* goes on, if he has one."""
+        """What *body* yields for as long as the session of *who* goes on, or the token that he has shown is the one."""
+        token = self.settings.token
         async with aclosing(body):
             async for piece in body:
                 if who.session and not self._sessions.is_open(who.session, self._clock()):
+                    return
+                if who.has_token and self.settings.token != token:
                     return
                 yield piece
 

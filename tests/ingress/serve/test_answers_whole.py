@@ -86,8 +86,9 @@ async def test_what_is_asked_for_by_hand_is_done_and_told(make_world: Make, caps
         await said(world, ask="use", use="direct", seconds=0)
     assert await used(world, "auto", "--all") == 0
     assert capsys.readouterr().out == "nothing is asked for by hand: the best path, and what rules say\n"
-    with pytest.raises(OperatorError, match="that is no wish"):
-        await said(world, ask="use", seconds="5")
+    for seconds in ("5", True):
+        with pytest.raises(OperatorError, match="that is no wish"):
+            await said(world, ask="use", use="direct", seconds=seconds)
     await client.aclose()
 
 

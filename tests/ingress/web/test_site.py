@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncGenerator
 
+import attrs
 import pytest
 import trio
 from hypothesis import given
@@ -12,6 +13,7 @@ from trio.testing import wait_all_tasks_blocked
 from ingress.penalty import BY_ADDRESS
 from ingress.web.guards import ALWAYS
 from ingress.web.login import MOST_WAITING, login_routes
+from ingress.web.sessions import digest_of
 from ingress.web.site import Site
 from tests.ingress.web.sites import ASSETS, BOARD, SECRET, TOKEN, Scene, said
 
@@ -138,6 +140,15 @@ async def test_a_stream_for_a_token_goes_on(scene: Scene) -> None:
     assert isinstance(got.body, AsyncGenerator)
     assert await anext(got.body) == SECRET
     await got.body.aclose()
+
+
+async def test_a_stream_for_a_token_ends_with_the_token(scene: Scene) -> None:
+    got = await scene.ask("GET", "/api/stream", authorization=BEARER)
+    assert isinstance(got.body, AsyncGenerator)
+    assert await anext(got.body) == SECRET
+    scene.site.settings = attrs.evolve(scene.site.settings, token=digest_of("another-token-of-the-tests"))
+    with pytest.raises(StopAsyncIteration):
+        await anext(got.body)
 
 
 # sessions
