@@ -1,9 +1,10 @@
 """Whose allowance a client falls under, and what is left of it. The first `[[allowance]]` that fits counts."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
-from ingress.client.association import ClientAssociation
 from ingress.client.client_stream import ClientStream
+from ingress.client.flows import AssociationClient
 from ingress.client.owner import Key, Owner
 from ingress.config.allowance import Allowance
 from ingress.quota.tallies import KeptTallies
@@ -13,6 +14,20 @@ from relay.engine import Loop
 
 MOST_OWNERS = 4096
 """That are known at once; of more, those that have nothing open are forgotten, and begin anew with a full bucket."""
+
+
+class Bounded(Protocol):
+    """An association, or a client of a forward, which is one as well."""
+
+    owner: Owner | None
+    """Whose it is; None: no allowance is for him."""
+
+    @property
+    def who(self) -> AssociationClient:
+        """Whose datagrams these are."""
+
+    def use(self, owner: Owner | None) -> None:
+        """It falls under the allowance of *owner* from now on."""
 
 
 class Allowances:
@@ -134,14 +149,14 @@ class Allowances:
 
     # ---- associations
 
-    def associated(self, association: ClientAssociation) -> None:
+    def associated(self, association: Bounded) -> None:
         """*association* is open, or the file is another: it goes by the allowance that fits, until `dissociated`."""
         owner = self.find(association.who.user, association.who.address)
         if owner is not None:
             owner.associations += 1
         association.use(owner)
 
-    def dissociated(self, association: ClientAssociation) -> None:
+    def dissociated(self, association: Bounded) -> None:
         """It has ended."""
         if association.owner is not None:
             association.owner.associations -= 1

@@ -6,6 +6,7 @@ open one for each target (tun2socks) are one machine on the internet all the sam
 
 import socket
 from collections.abc import Callable, Collection, Iterable
+from itertools import chain
 from typing import Protocol
 
 import attrs
@@ -15,9 +16,10 @@ from ingress.choice.chooser import Chooser
 from ingress.choice.demand import Demand, Demands, NameFinder, demands_of
 from ingress.choice.sites import UDP
 from ingress.choice.wishes import Wishes
-from ingress.client.allowances import Allowances
+from ingress.client.allowances import Allowances, Bounded
 from ingress.client.association import ClientAssociation
-from ingress.client.client_accounts import ClientAccounts, Countable
+from ingress.client.client_accounts import ClientAccounts
+from ingress.client.datagram_forward import Mapping
 from ingress.client.flows import AssociationClient, Dropped, FlowEnd, FlowHolder
 from ingress.client.owner import Owner
 from ingress.client.permits import Permits
@@ -125,6 +127,8 @@ class ClientAssociations:
         self._held: dict[ClientAssociation, Callable[[], None]] = {}
         """With what ends the client of each."""
         self._by_owner: dict[str, set[ClientAssociation]] = {}
+        self._mappings: set[Mapping] = set()
+        """Clients of forwards."""
         self._exits: Lru[str, tuple[str, float]] = Lru(MOST_KEPT)
         """By owner: the exit of its last association, and when that was begun."""
         self._evicted = 0
@@ -138,14 +142,17 @@ class ClientAssociations:
         self._permits = Permits(config)
         self._demands = demands or demands_of(config, NO_LISTS, self.wishes, self._names)
         self._advertise = config.advertise
-        for association in self._held:
-            self._allowances.associated(association)
+        for bounded in self._bounded():
+            self._allowances.associated(bounded)
+
+    def _bounded(self) -> Iterable[Bounded]:
+        return chain[Bounded](self._held, self._mappings)
 
     def pace(self, owners: Collection[Owner]) -> None:
         """As `Opener.pace`."""
-        for association in self._held:
-            if association.owner in owners:
-                association.use(association.owner)
+        for bounded in self._bounded():
+            if bounded.owner in owners:
+                bounded.use(bounded.owner)
 
     def statistics(self) -> ClientAssociationsStatistics:
         """What its bounds have counted."""
@@ -302,13 +309,22 @@ class ClientAssociations:
         if left:
             self.loop.call_soon(lambda: self._rule_anew(left))
 
-    def began_mapping(self, mapping: Countable) -> None:
-        """As `ForwardHome.began_mapping`."""
-        self._accounts.associated(mapping)
+    def may_begin(self, client: str) -> bool:
+        """As `ForwardHome.may_begin`."""
+        owner = self._allowances.find("", client)
+        return owner is None or self._allowances.may_open(owner, is_association=True)
 
-    def ended_mapping(self, mapping: Countable) -> None:
+    def began_mapping(self, mapping: Mapping) -> None:
+        """As `ForwardHome.began_mapping`."""
+        self._mappings.add(mapping)
+        self._accounts.associated(mapping)
+        self._allowances.associated(mapping)
+
+    def ended_mapping(self, mapping: Mapping) -> None:
         """As `ForwardHome.ended_mapping`."""
+        self._mappings.discard(mapping)
         self._accounts.dissociated(mapping)
+        self._allowances.dissociated(mapping)
 
     def add_usage(self, who: AssociationClient, flow: FlowEnd, site: str, counted: Counted) -> None:
         """As `AssociationHome.add_usage`."""

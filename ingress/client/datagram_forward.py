@@ -11,8 +11,10 @@ from typing import Protocol
 
 from ingress.choice.demand import Demand
 from ingress.client.client_accounts import Relayed
+from ingress.client.datagram_pace import DatagramPace
 from ingress.client.flows import AssociationClient, DatagramHome, FlowEnd, begin_flow
 from ingress.client.held import HeldDatagrams
+from ingress.client.owner import Owner
 from ingress.config import DatagramForward
 from ingress.doors.datagram import address_bytes
 from ingress.usage.usage import Counted
@@ -33,6 +35,9 @@ Source = tuple[DatagramAddress, bytes]
 
 class ForwardHome(DatagramHome, Protocol):
     """Whoever keeps the forwards."""
+
+    def may_begin(self, client: str) -> bool:
+        """Whether the allowance of *client*, an address, has room for one more."""
 
     def began_mapping(self, mapping: "Mapping") -> None:
         """*mapping* is there, and is to be counted."""
@@ -57,26 +62,32 @@ class Mapping:
         "_is_closed",
         "_is_counted",
         "_out",
+        "_paces",
         "_redundant",
         "_rule",
         "_site",
         "_target",
         "_up",
-        "_who",
         "has_reply",
+        "owner",
         "used_at",
+        "who",
     )
 
     def __init__(
         self, home: ForwardHome, forward: DatagramForward, client: str, out: UdpOut, forget: Callable[[], None]
     ) -> None:
         """*forget* has it closed, by whoever keeps it."""
+        self.owner: Owner | None = None
+        """As `Bounded.owner`."""
+        self._paces: tuple[DatagramPace, DatagramPace] | None = None
+        """Up and down, if the owner has a rate."""
         self.has_reply = False
         self.used_at = self._begun_at = home.loop.now
         self._home = home
         self._forward = forward
         self._target = _spelled(forward)
-        self._who = AssociationClient(client, listen=forward.listen)
+        self.who = AssociationClient(client, listen=forward.listen)
         self._out = out
         self._flow: FlowEnd | None = None
         self._demand: Demand | None = None
@@ -97,6 +108,12 @@ class Mapping:
 
     def send(self, payloads: Sequence[bytes]) -> None:
         """Datagrams of the client."""
+        if self._paces is None:
+            self._send(payloads)
+        else:
+            self._paces[0].put(payloads)
+
+    def _send(self, payloads: Sequence[bytes]) -> None:
         if self._target in self._held:
             self._home.dropped.unrouted += self._held.put(self._target, payloads)
             return
@@ -111,7 +128,7 @@ class Mapping:
 
     def _begin(self, payloads: Sequence[bytes]) -> FlowEnd | None:
         target = self._forward.target
-        demand = self._home.judge(self._who, target.host, target.port)
+        demand = self._home.judge(self.who, target.host, target.port)
         if demand is not None and demand.asking:
             self._held.begin(self._target)
             self._home.dropped.unrouted += self._held.put(self._target, payloads)
@@ -121,7 +138,7 @@ class Mapping:
 
     def _begin_by(self, demand: Demand | None, count: int) -> FlowEnd | None:
         self._judge_by(demand)
-        self._flow = begin_flow(self._home, self, self._who, demand, count)
+        self._flow = begin_flow(self._home, self, self.who, demand, count)
         return self._flow
 
     def _judge_by(self, demand: Demand | None) -> None:
@@ -130,13 +147,29 @@ class Mapping:
         self._site, self._rule = ("", "") if demand is None else (demand.site, demand.rule_title)
         self._redundant = None if demand is None or demand.match is None else demand.match.rule.redundant
 
+    def use(self, owner: Owner | None) -> None:
+        """As `Bounded.use`; what waits is let go of."""
+        self.owner = owner
+        paces, self._paces = self._paces, None
+        for pace in paces or ():
+            pace.stop()
+        buckets = None if owner is None else owner.buckets
+        if buckets is not None:
+            self._paces = (
+                DatagramPace(self._home.loop, buckets, buckets.up, lambda one: self._send((one,)), self._count_late),
+                DatagramPace(self._home.loop, buckets, buckets.down, self._out.put, self._count_late),
+            )
+
+    def _count_late(self) -> None:
+        self._home.dropped.over_rate += 1
+
     def rule_anew(self) -> None:
         """Other rules are in force: what flows goes on where it is if it may, over the paths that are left to it."""
         flow, demand = self._flow, self._demand
         if flow is None or demand is None:
             return
         self.count()
-        self._judge_by(self._home.again(self._who, demand))
+        self._judge_by(self._home.again(self.who, demand))
         if self._demand is None or not self._home.goes_on(flow, self._demand):
             self._flow = None
             flow.close()
@@ -146,7 +179,7 @@ class Mapping:
         payloads = self._held.take(self._target)
         if self._is_closed or not payloads:
             return
-        flow = self._begin_by(self._home.again(self._who, demand), len(payloads))
+        flow = self._begin_by(self._home.again(self.who, demand), len(payloads))
         if flow is not None:
             for payload in payloads:
                 self._pass_on(flow, (payload,))
@@ -166,7 +199,10 @@ class Mapping:
             self.has_reply = True
             self.used_at = self._home.loop.now
             self._down += sum(map(len, payloads))
-            self._out.put_all(payloads)
+            if self._paces is None:
+                self._out.put_all(payloads)
+            else:
+                self._paces[1].put(payloads)
 
     def _is_target(self, source: bytes) -> bool:
         """Of a target that has a name, the exit knows the address; its port is known."""
@@ -185,13 +221,13 @@ class Mapping:
             counted = Counted(0, 0, 0, self._up, self._down, not self._is_counted)
             self._counted = self._counted[0] + self._up, self._counted[1] + self._down
             self._up, self._down, self._is_counted = 0, 0, True
-            self._home.add_usage(self._who, self._flow, self._site, counted)
+            self._home.add_usage(self.who, self._flow, self._site, counted)
 
     def look(self) -> Relayed:
         """As `Countable.look`."""
         target, flow = self._forward.target, self._flow
         up, down = self._up + self._counted[0], self._down + self._counted[1]
-        return Relayed(self._who, target.host, target.port, self._rule, flow, self._begun_at, up, down)
+        return Relayed(self.who, target.host, target.port, self._rule, flow, self._begun_at, up, down)
 
     def end(self) -> None:
         """As `Countable.end`: the client's next datagram begins another."""
@@ -238,6 +274,9 @@ class ForwardPort:
         if mapping is None:
             if not self._may_use(source[0]):
                 self._home.dropped.foreign += -(-len(data) // (size or 1))
+                return
+            if not self._home.may_begin(source[0]):
+                self._home.dropped.over_rate += -(-len(data) // (size or 1))
                 return
             mapping = self._add(source, local)
         together = bytes(data)

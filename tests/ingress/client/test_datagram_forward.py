@@ -4,6 +4,7 @@ import contextlib
 import ipaddress
 import socket
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import attrs
 import pytest
@@ -13,6 +14,7 @@ from ingress.client import datagram_forward as module
 from ingress.client.datagram_forward import ForwardPort
 from ingress.client.flows import AssociationClient, FlowHolder
 from ingress.config import DatagramForward
+from ingress.config.allowance import Allowance, RateBounds
 from ingress.config.rule import Denial, Rule
 from ingress.doors.datagram import address_bytes
 from ingress.serve.datagram_forwards import DatagramForwards
@@ -233,3 +235,51 @@ async def test_other_rules_are_gone_by_and_the_port_is_kept_where_it_may_be(
     await one.bed.settle()
     assert await use() == [("us", True)] * 2 + [("eu", True)]
     assert await one.ask(clients[2], b"x") == b"x"
+
+
+def allow(one: Bench, **bounds: Any) -> None:
+    """Everybody who comes from `HERE` has this allowance, those who are there already as well."""
+    config = attrs.evolve(one.bed.config, allowances=(Allowance(clients=(ipaddress.ip_network(HERE),), **bounds),))
+    one.bed.use(config)
+    one.bed.associations.use(config)
+
+
+async def test_a_sender_is_one_of_the_associations_of_its_address(
+    make_bed: ClientBeds, stack: contextlib.ExitStack
+) -> None:
+    one = await bench(make_bed, stack)
+    allow(one, associations=1)
+    first, second, stranger = one.client(), one.client(), one.client(ELSEWHERE)
+    assert await one.ask(first, b"one") == b"one"
+    with pytest.raises(BlockingIOError):
+        await one.ask(second, b"two")
+    assert await one.ask(stranger, b"three") == b"three"
+    assert one.bed.associations.dropped.over_rate == 1 and len(one.port) == 2
+    assert one.bed.journal.of("allowance-used-up")[0]["what"] == "associations"
+    one.port.use(attrs.evolve(one.port.forward, target=Address("9.9.9.8", 51820)))  # all end
+    assert await one.ask(second, b"two") == b"two"
+
+
+async def test_datagrams_of_a_sender_wait_for_its_rate_and_a_reload_reaches_those_that_run(
+    make_bed: ClientBeds, stack: contextlib.ExitStack
+) -> None:
+    one = await bench(make_bed, stack)
+    client = one.client()
+    assert await one.ask(client, b"free") == b"free"
+    allow(one, rate=RateBounds(1000.0, 1000.0))
+    for _ in range(20):
+        for _ in range(10):
+            client.send(bytes(5000))
+        await one.bed.settle()
+    sent = len(one.flows[0].sent)
+    assert 1 < sent < 200
+    await one.bed.passes(1.0)
+    client.send(b"late")
+    await one.bed.settle()
+    assert one.bed.associations.dropped.over_rate > 0
+    one.bed.use(one.bed.config)
+    one.bed.associations.use(one.bed.config)
+    with contextlib.suppress(BlockingIOError):
+        while client.recv(65536):
+            pass
+    assert await one.ask(client, b"free again") == b"free again"
