@@ -17,7 +17,10 @@ MOST_OWNERS = 4096
 
 
 class Bounded(Protocol):
-    """An association, or a client of a forward, which is one as well."""
+    """An association, or a client of a forward."""
+
+    weight: int
+    """How much of the allowance's `associations` it is: 1, or 0."""
 
     owner: Owner | None
     """Whose it is; None: no allowance is for him."""
@@ -95,6 +98,13 @@ class Allowances:
                     self._tell(owner, "quota", may=not owner.is_slow)
         return found
 
+    def may_send(self, owner: Owner) -> bool:
+        """Whether *owner* may send datagrams to a forward from one more port: of those none are counted, since a
+        program may ask each of its questions from another. As `may_open`."""
+        if owner.is_slow:
+            self._tell(owner, "quota", may=False)
+        return not owner.is_slow
+
     def may_open(self, owner: Owner, *, is_association: bool = False) -> bool:
         """Whether *owner* may have one more; if not, it is told once until it may again."""
         if owner.is_slow:
@@ -153,11 +163,13 @@ class Allowances:
         """*association* is open, or the file is another: it goes by the allowance that fits, until `dissociated`."""
         owner = self.find(association.who.user, association.who.address)
         if owner is not None:
-            owner.associations += 1
+            owner.associations += association.weight
+            owner.senders += 1 - association.weight
         association.use(owner)
 
     def dissociated(self, association: Bounded) -> None:
         """It has ended."""
         if association.owner is not None:
-            association.owner.associations -= 1
+            association.owner.associations -= association.weight
+            association.owner.senders -= 1 - association.weight
             association.use(None)

@@ -63,6 +63,9 @@ _NOWHERE = _Target(b"", None)
 class ClientAssociation:
     """Belongs to a client's control connection, which closes it. The owner of its socket and of its flows."""
 
+    weight = 1
+    """As `Bounded.weight`."""
+
     __slots__ = (
         "_begun_at",
         "_counted",

@@ -312,7 +312,7 @@ class ClientAssociations:
     def may_begin(self, client: str) -> bool:
         """As `ForwardHome.may_begin`."""
         owner = self._allowances.find("", client)
-        return owner is None or self._allowances.may_open(owner, is_association=True)
+        return owner is None or self._allowances.may_send(owner)
 
     def began_mapping(self, mapping: Mapping) -> None:
         """As `ForwardHome.began_mapping`."""

@@ -37,7 +37,7 @@ class ForwardHome(DatagramHome, Protocol):
     """Whoever keeps the forwards."""
 
     def may_begin(self, client: str) -> bool:
-        """Whether the allowance of *client*, an address, has room for one more."""
+        """Whether the allowance of *client*, an address, has anything left."""
 
     def began_mapping(self, mapping: "Mapping") -> None:
         """*mapping* is there, and is to be counted."""
@@ -48,6 +48,9 @@ class ForwardHome(DatagramHome, Protocol):
 
 class Mapping:
     """One client of a forward."""
+
+    weight = 0
+    """As `Bounded.weight`."""
 
     __slots__ = (
         "_begun_at",

@@ -19,8 +19,8 @@ class Owner:
         """*tally* is what it has used of its quota, if it has one."""
         self.key = key
         self.allowance = allowance
-        self.streams = self.associations = 0
-        """Open now."""
+        self.streams = self.associations = self.senders = 0
+        """Open now; senders are those of datagrams to forwards."""
         self.tally = tally
         self._loop = loop
         self.is_slow = False
@@ -50,7 +50,7 @@ class Owner:
     @property
     def is_open(self) -> bool:
         """Whether it has something open."""
-        return self.streams > 0 or self.associations > 0
+        return self.streams + self.associations + self.senders > 0
 
     @property
     def name(self) -> str:

@@ -58,7 +58,7 @@ def test_associations_are_bounded(ruled: RulesPlace) -> None:
     with contextlib.closing(UdpClient(ruled.proxy)) as first:
         assert first.code == 0
         with contextlib.closing(ruled.udp("forward")) as sender:
-            sender.ask(b"forwards have no owner that logs in, and are not counted")
+            sender.ask(b"senders at forwards are not counted")
         assert asked_once_more(ruled) == 1
         ruled.reload(allowance("associations = 2", client="127.0.0.1"))
         with contextlib.closing(UdpClient(ruled.proxy)) as third:

@@ -244,20 +244,23 @@ def allow(one: Bench, **bounds: Any) -> None:
     one.bed.associations.use(config)
 
 
-async def test_a_sender_is_one_of_the_associations_of_its_address(
+async def test_senders_are_not_counted_and_none_is_heard_any_more_whose_quota_is_used(
     make_bed: ClientBeds, stack: contextlib.ExitStack
 ) -> None:
     one = await bench(make_bed, stack)
-    allow(one, associations=1)
+    allow(one, associations=0)
     first, second, stranger = one.client(), one.client(), one.client(ELSEWHERE)
     assert await one.ask(first, b"one") == b"one"
+    owner = one.bed.allowances.find("", HERE)
+    assert owner is not None and owner.is_open and owner.associations == 0
+    owner.is_slow = True
     with pytest.raises(BlockingIOError):
         await one.ask(second, b"two")
     assert await one.ask(stranger, b"three") == b"three"
     assert one.bed.associations.dropped.over_rate == 1 and len(one.port) == 2
-    assert one.bed.journal.of("allowance-used-up")[0]["what"] == "associations"
-    one.port.use(attrs.evolve(one.port.forward, target=Address("9.9.9.8", 51820)))  # all end
-    assert await one.ask(second, b"two") == b"two"
+    assert one.bed.journal.of("allowance-used-up")[0]["what"] == "quota"
+    one.port.close()
+    assert not owner.is_open
 
 
 async def test_datagrams_of_a_sender_wait_for_its_rate_and_a_reload_reaches_those_that_run(
