@@ -133,6 +133,9 @@ def test_examples_of_paths_toml_are_accepted(
     base = "" if block.startswith("version = ") else (ROOT / "paths.toml").read_text()
     if block.startswith("[ingress.shanghai]"):
         base = re.sub(r"^\[ingress\.shanghai\]\n(?:.+\n)*", "", base, flags=re.MULTILINE)
+    if re.search(r"^user +=", block, re.MULTILINE):
+        base = base.replace("[ingress.shanghai]\n", '[ingress.shanghai]\nusers = "users.toml"\n')
+        add_user(tmp_path / "users.toml", "alice", "secret")
     for name in re.findall(r'file = "(\S+)"', block):
         (tmp_path / name).write_text("long-enough.for-a-token.example\n")
         (tmp_path / name).chmod(0o600)

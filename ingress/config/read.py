@@ -74,7 +74,9 @@ def read_file(path: Path | str) -> NetworkFile:
     _refuse_unshared(document, network, paths)
     document.mistakes.raise_any()
     machines = [each.machine for each in doors.values() if each.machine is not None]
-    warnings = (*find_warnings(network, paths, rules, chains, machines, allowances), *web_warnings(doors.values()))
+    logs_in = any(each.users is not None for each in doors.values())
+    found = find_warnings(network, paths, rules, chains, machines, allowances, logs_in=logs_in)
+    warnings = (*found, *web_warnings(doors.values()))
     return NetworkFile(
         document.mistakes.file, doors, network, rules, limits, paths, warnings, chains, allowances, alerts
     )

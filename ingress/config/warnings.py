@@ -22,9 +22,11 @@ def find_warnings(
     chains: tuple[Chain, ...] = (),
     machines: Iterable[Node] = (),
     allowances: tuple[Allowance, ...] = (),
+    *,
+    logs_in: bool = True,
 ) -> tuple[str, ...]:
     """One line for each thing that is probably not meant. *machines* are the ingresses' own, which dial what goes
-    direct."""
+    direct; *logs_in* says whether any of them has users."""
     paths = {name: each.paths for name, each in found.items()}
     return (
         *_spare_paths(paths),
@@ -33,6 +35,7 @@ def find_warnings(
         *_dayless(network),
         *_rules(rules, paths),
         *_allowances(allowances),
+        *(() if logs_in else _for_users(rules, allowances)),
         *_restrictions(network, found, rules),
         *_chains(rules, chains),
         *_closed(rules, machines),
@@ -108,6 +111,15 @@ def _allowances(allowances: tuple[Allowance, ...]) -> Iterator[str]:
         above = next((earlier for earlier in allowances[:at] if covers(earlier, allowance)), None)
         if above is not None:
             yield Message("file.rule-shadowed", rule=allowance.place, place=above.place)
+
+
+def _for_users(rules: tuple[Rule, ...], allowances: tuple[Allowance, ...]) -> Iterator[str]:
+    """What fits nobody: who says a name where none is needed is let in without one."""
+    for place in (
+        *(rule.title for rule in rules if rule.users),
+        *(allowance.place for allowance in allowances if allowance.users),
+    ):
+        yield Message("file.no-users", place=place)
 
 
 def _restrictions(network: Network, found: Mapping[str, Found], rules: tuple[Rule, ...]) -> Iterator[str]:

@@ -382,6 +382,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "file.quota-day": "line.{line}.quota: no day is said, so that it begins on the 1st; write day = 5, or whichever "
     "its seller counts from",
     "file.rule-shadowed": "{rule}: is never reached: {place} takes all that it is for; put it above, or take it out",
+    "file.no-users": '{place}: is for users, and nobody logs in: write users = "users.toml" at the ingress',
     "file.rule-far": "{rule}: no path of {ingress} leads to {exits:list}; add a line, or name others",
     "file.rule-one-exit": "{rule}: the group {group} has one exit, {exit}: when it is down, nothing passes",
     "file.rule-no-path": "{rule}: leaves no path of {ingress}: what it is for is refused there",

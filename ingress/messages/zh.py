@@ -375,6 +375,7 @@ CHINESE: Final[Mapping[str, str]] = {
     "file.allow-idle": "node.{node}.allow：{cidr} 不起作用：{why}",
     "file.quota-day": "line.{line}.quota：没有写 day，按每月 1 日起算；请写 day = 5 或商家起算的日子",
     "file.rule-shadowed": "{rule}：永远轮不到：{place} 已包含它的全部条件；请移到前面，或者去掉",
+    "file.no-users": '{place}：按用户限定，但没有任何入口要求登录：在 [ingress.NAME] 里写上 users = "users.toml"',
     "file.rule-far": "{rule}：{ingress} 没有路径通向 {exits:list}；添加线路，或者换别的出口",
     "file.rule-one-exit": "{rule}：组 {group} 只有一台出口 {exit}：它不通时全都不通",
     "file.rule-no-path": "{rule}：没有给 {ingress} 留下任何路径：它管的连接在那里会被拒绝",

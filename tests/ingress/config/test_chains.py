@@ -171,7 +171,7 @@ def left(config: IngressConfig, at: int = 0) -> list[str]:
 
 def test_smart_and_chain_stand_beside_each_other(tmp_path: Path) -> None:
     """All paths for everybody, and for one rule only those from a group of lines over another to a group of nodes."""
-    config = load(file_of(tmp_path, GROUPS))
+    config = load(file_of(tmp_path, GROUPS.replace("user =", "client =").replace('"game"', '"10.0.0.7"')))
     assert len(config.paths.used) == 6
     assert (config.usual, config.warnings) == (None, ())
     assert left(config) == ["ix-a/dmit/d-a", "ix-a/dmit/d-b", "ix-b/nube/n-a"]

@@ -328,7 +328,8 @@ SECOND = '[ingress.bj]\nlisten = "127.0.0.1:1081"\n[line.other]\nfrom = "bj"\nto
 
 def test_what_an_earlier_allowance_takes_whole_is_warned_of(tmp_path: Path) -> None:
     def allowances(*whose: str) -> tuple[str, ...]:
-        return warnings(tmp_path, GOOD + "".join(f"[[allowance]]\n{one}\nstreams = 1\n" for one in whose))
+        good = GOOD.replace(DOOR, DOOR + 'users = "users.toml"\n')
+        return warnings(tmp_path, good + "".join(f"[[allowance]]\n{one}\nstreams = 1\n" for one in whose))
 
     (warning,) = allowances('user = "*"', 'user = "ann"')
     assert warning.startswith("allowance 2 (line ") and "is never reached: allowance 1 (line " in warning
@@ -341,6 +342,15 @@ def test_what_an_earlier_allowance_takes_whole_is_warned_of(tmp_path: Path) -> N
         ('user = "ann"', 'client = "10.0.0.0/8"'),
     ):
         assert allowances(*whose) == ()
+
+
+@pytest.mark.parametrize("table", ["rule", "allowance"])
+def test_what_is_for_users_where_nobody_logs_in_is_warned_of(tmp_path: Path, table: str) -> None:
+    said = f'[[{table}]]\nuser = "ann"\n' + ("deny = true\n" if table == "rule" else "streams = 1\n")
+    (warning,) = warnings(tmp_path, GOOD + said)
+    assert warning.startswith(f"{table} 1 (line ")
+    assert warning.endswith('is for users, and nobody logs in: write users = "users.toml" at the ingress')
+    assert warnings(tmp_path, GOOD.replace(DOOR, DOOR + 'users = "users.toml"\n') + said) == ()
 
 
 def test_a_rule_that_avoids_the_exits_that_it_names_is_warned_of(tmp_path: Path) -> None:
