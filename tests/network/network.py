@@ -249,7 +249,8 @@ def running(lines: Sequence[dict[str, object]] | None = None, exits: Sequence[st
 
 @contextlib.contextmanager
 def second_ingress(network: Network, *wrapper: str) -> Iterator[tuple[Network, subprocess.Popen[str]]]:
-    """One more ingress process of *network*, with a proxy and an admin socket of its own; *wrapper* runs its command.
+    """One more ingress process of *network*, with a proxy and an admin socket of its own, and without the page;
+    *wrapper* runs its command.
 
     It is a process of the test's, which knows its exit code.
     """
@@ -257,7 +258,8 @@ def second_ingress(network: Network, *wrapper: str) -> Iterator[tuple[Network, s
     other = copy.copy(network)
     other.proxy, other.admin = ("127.0.0.1", port), str(network.folder / "second.sock")
     other.config = network.folder / "second.toml"
-    other.config.write_text(network.original.replace(f'"127.0.0.1:{network.proxy[1]}"', f'"127.0.0.1:{port}"'))
+    text = network.original.replace(f'"127.0.0.1:{network.proxy[1]}"', f'"127.0.0.1:{port}"')
+    other.config.write_text("".join(line for line in text.splitlines(keepends=True) if not line.startswith("web")))
     command = [sys.executable, "-m", "ingress", "serve", "--config", str(other.config), "--keys", network.keys]
     with (
         (network.folder / "second.log").open("w") as log,
