@@ -63,7 +63,10 @@ def _title(notices: Sequence[Notice], wrong: int, ingress: str) -> Message:
     if len(notices) == 1:
         kind, name = Message(f"alert.kind.{notices[0].kind}"), notices[0].name
         return Message("alert.title.wrong" if wrong else "alert.title.over", ingress=ingress, kind=kind, name=name)
-    return Message("alert.title.several", ingress=ingress, wrong=wrong, over=len(notices) - wrong)
+    over = len(notices) - wrong
+    if not over:
+        return Message("alert.title.all_wrong", ingress=ingress, wrong=wrong)
+    return Message("alert.title.several" if wrong else "alert.title.all_over", ingress=ingress, wrong=wrong, over=over)
 
 
 def _sentence(notice: Notice, is_repeated: bool) -> Message:

@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Mapping
 
+from ingress.cli.wording import of_terminal
 from relay.admin.client import ask
 from relay.admin.path import find_socket
 from relay.config.values import Wrong, duration
@@ -28,6 +29,7 @@ def release(options: argparse.Namespace) -> int:
 
 
 def _ask(options: argparse.Namespace, question: Mapping[str, object]) -> int:
-    holds = ask(find_socket(options.admin, "ingress"), question, "ingress")["holds"]
-    print("\n".join(one["said"] for one in holds) if holds else "no line is held")
+    say = of_terminal()
+    holds = ask(find_socket(options.admin, "ingress"), {**question, "lang": say.language}, "ingress")["holds"]
+    print("\n".join(one["said"] for one in holds) if holds else say("hold.none"))
     return 0

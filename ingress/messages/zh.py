@@ -69,6 +69,7 @@ CHINESE: Final[Mapping[str, str]] = {
     "place.only-then": "其他路径都不通时才用",
     "place.cost": "成本 {cost:ms} 毫秒",
     "place.spare": "路径数超出测量上限：优先测量较短的",
+    "hold.none": "没有手动停用的线路",
     "hold.line": "{line}：自 {since} 起手动停用，不接新连接",
     "hold.until": "{line}：自 {since} 起手动停用，到 {until} 为止，不接新连接",
     "leave.held": "线路 {line} 已手动停用",
@@ -321,6 +322,8 @@ CHINESE: Final[Mapping[str, str]] = {
     # alerts
     "alert.title.wrong": "{ingress}：{kind}{name}",
     "alert.title.over": "{ingress}：已恢复：{kind}{name}",
+    "alert.title.all_wrong": "{ingress}：{wrong} 项异常",
+    "alert.title.all_over": "{ingress}：{over} 项恢复",
     "alert.title.several": "{ingress}：{wrong} 项异常，{over} 项恢复",
     "alert.test.title": "{ingress}：测试",
     "alert.test": "这是一条测试消息：{ingress} 出现异常时会这样通知。",

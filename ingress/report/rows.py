@@ -428,7 +428,7 @@ SENTENCES = frozenset(
 """Fields that are written in the language of whoever asks, a list of them too. All others are for programs."""
 
 
-def to_json(answer: Report | Why | WhyDatagrams, language: str = EN) -> dict[str, Any]:
+def to_json(answer: Report | Why | WhyDatagrams | HoldRow, language: str = EN) -> dict[str, Any]:
     """*answer* as json.dumps takes it, its sentences in *language*."""
     if language == EN:
         return attrs.asdict(answer)

@@ -84,10 +84,10 @@ def asks(running: Running) -> Mapping[str, Ask]:
         return {"version": VERSION, "address": running.web.invite()}
 
     async def hold(question: Mapping[str, Any]) -> Answer:
-        return answer_hold(running.holding, question)
+        return answer_hold(running.holding, question, _language(question))
 
     async def release(question: Mapping[str, Any]) -> Answer:
-        return answer_release(running.holding, question)
+        return answer_release(running.holding, question, _language(question))
 
     return {
         "paths": paths,

@@ -151,6 +151,17 @@ def test_an_ingress_that_is_away_is_said_to_be(look: Window) -> None:
     look.looked.told.clear()  # a browser notes each request that failed
 
 
+def test_an_ingress_that_began_anew_asks_who_looks_and_is_not_said_to_be_away(look: Window, whole: RunningDemo) -> None:
+    whole.order("kill shanghai")
+    look.page.wait_for_selector(".stale >> text=No word from the ingress")
+    whole.order("start shanghai")
+    look.page.wait_for_selector(".login >> text=ingress page")
+    look.page.wait_for_selector(".stale:empty", state="attached")
+    look.page.goto(whole.address())
+    look.page.wait_for_selector(WELL)
+    look.looked.told.clear()  # a browser notes each request that failed
+
+
 def test_a_stranger_is_told_how_to_come_in_and_an_address_is_of_use_once(browser: Any, whole: RunningDemo) -> None:
     address = whole.address()
     with window(browser) as first:

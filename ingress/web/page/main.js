@@ -140,6 +140,7 @@ function showLate(seconds) {
 /** @param {Refused} refused */
 function askWho(refused) {
     if (refused.status === 401) {
+        showLate(null); // it has answered
         if (!view?.isLogin) {
             show(
                 loginView(() => {

@@ -17,7 +17,7 @@ OVER = Notice("line", "ix", True, WHY, 200.0, Effect(7, 3, 1), 2)
 def test_one_event_in_english() -> None:
     letter = write([CUT], "shanghai", "en", 0.0)
     assert letter.title == "shanghai: line down: ix"
-    assert letter.text == ("line ix is down since 1 min 3 s: line ix or node jp: jp is reached over no other line")
+    assert letter.text == ("line ix has been down for 1 min 3 s: line ix or node jp: jp is reached over no other line")
 
 
 def test_its_end_in_chinese() -> None:
@@ -32,8 +32,13 @@ def test_several_share_their_reason() -> None:
     first, second, third = letter.text.splitlines()
     assert letter.title == "shanghai: 2 wrong, 1 over"
     assert first.endswith("over no other line")
-    assert second == "node jp is not reached since 1 min 3 s"
+    assert second == "node jp has not been reached for 1 min 3 s"
     assert third.startswith("line ix is up again, after 3 min 20 s, 2 times; meanwhile 7 moves")
+
+
+def test_a_title_counts_what_there_is() -> None:
+    assert write([CUT, CUT], "shanghai", "en", 0.0).title == "shanghai: 2 wrong"
+    assert write([OVER, OVER], "shanghai", "zh", 0.0).title == "shanghai：2 项恢复"
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

@@ -73,6 +73,18 @@ async def test_a_line_is_held_and_released(
     await client.aclose()
 
 
+async def test_a_hold_is_told_in_the_language_of_the_terminal(
+    make_world: Make, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = await up(make_world)
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    assert [await run(world, "hold", "ix"), await run(world, "release", "ix")] == [0, 0]
+    held, none = capsys.readouterr().out.splitlines()
+    assert held.startswith("ix：自 ") and none == "没有手动停用的线路"
+    with pytest.raises(OperatorError, match="no language"):
+        await said(world, ask="hold", lang="fr")
+
+
 async def test_what_cannot_be_held_is_told_with_what_to_do(
     make_world: Make, capsys: pytest.CaptureFixture[str]
 ) -> None:
