@@ -23,10 +23,11 @@ class UsersError(OperatorError):
     """users.toml, a name or a password cannot be used."""
 
 
-def load_users(path: Path) -> Users:
-    """The users of the file at *path*. UsersError if it is missing, wrong, or readable by others."""
+def load_users(path: Path, maker: str = "ingress user add NAME") -> Users:
+    """The users of the file at *path*, which the command *maker* makes. UsersError if it is missing, wrong, or readable
+    by others."""
     if not _exists(path):
-        raise UsersError(f"{path}: there is no such file; run `ingress user add NAME`")
+        raise UsersError(f"{path}: there is no such file; run `{maker}`")
     return Users({name.encode(): found for name, found in _read(path).items()})
 
 

@@ -2,7 +2,7 @@
 
 import errno
 import socket
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from relay import log
 from relay.errors import OperatorError
@@ -44,9 +44,9 @@ def hint(error: OSError) -> str:
     return hints.get(error.errno or 0, "")
 
 
-def listen_at(addresses: Iterable[Address], *, has_others: bool = False) -> dict[Address, socket.socket]:
+def listen_at(addresses: Iterable[Address], others: Collection[Address] = ()) -> dict[Address, socket.socket]:
     """As `open_all`; what is passed over is logged."""
-    sockets, passed = open_all(addresses, has_others=has_others)
+    sockets, passed = open_all(addresses, others)
     for address in passed:
         log.event("address-skipped", level="warning", address=address, why="this host has no IPv6")
     return sockets
@@ -61,10 +61,10 @@ def try_all(addresses: Iterable[Address]) -> list[str]:
 
 
 def open_all(
-    addresses: Iterable[Address], *, has_others: bool = False
+    addresses: Iterable[Address], others: Collection[Address] = ()
 ) -> tuple[dict[Address, socket.socket], list[Address]]:
     """Listening sockets at *addresses*, and those that were passed over: IPv6 on a host that has none, as long as
-    something is left, one of these or others that are open already.
+    something is left, one of these or *others*, at which this process listens already.
 
     Raises:
         OperatorError: an address cannot be listened at, in words that say why; no socket is left open.
@@ -73,12 +73,12 @@ def open_all(
     passed: list[Address] = []
     try:
         for address in addresses:
-            sock = _open(address)
+            sock = _open(address, others)
             if sock is None:
                 passed.append(address)
             else:
                 sockets[address] = sock
-        if passed and not sockets and not has_others:
+        if passed and not sockets and not others:
             raise OperatorError(f"{_no_ipv6(passed[0])}; write an IPv4 address beside it")
     except OperatorError:
         for sock in sockets.values():
@@ -91,13 +91,22 @@ def _no_ipv6(address: Address) -> str:
     return f"cannot listen on {address}: this host has no IPv6"
 
 
-def _open(address: Address) -> socket.socket | None:
+def _open(address: Address, others: Collection[Address]) -> socket.socket | None:
     try:
         return open_listener((address.host, address.port))
     except OSError as error:
         if _has_no_ipv6(address, error):
             return None
-        raise OperatorError(f"cannot listen on {address}: {error.strerror}{hint(error)}") from error
+        what = _own(address, error, others) or hint(error)
+        raise OperatorError(f"cannot listen on {address}: {error.strerror}{what}") from error
+
+
+def _own(address: Address, error: OSError, others: Collection[Address]) -> str:
+    """What to do where not another program is in the way, but one of *others*; empty if none is."""
+    if error.errno != errno.EADDRINUSE:
+        return ""
+    found = next((own for own in others if own.port == address.port), None)
+    return "" if found is None else f"; this program itself listens at {found}: restart it, or take another port"
 
 
 def _has_no_ipv6(address: Address, error: OSError) -> bool:

@@ -287,7 +287,7 @@ class Running:
         """Sockets for what *config* says and nobody listens on yet. OperatorError leaves none of them open."""
         wanted = (*config.listen, *(forward.listen for forward in config.forwards))
         new = [address for address in wanted if address not in self._listeners]
-        bound = listen_at(new, has_others=bool(self._listeners))
+        bound = listen_at(new, self._listeners)
         for sock in bound.values():
             sockopts.nodelay(sock)  # accepted sockets inherit both: not one system call per client
             sockopts.reset_on_close(sock)

@@ -85,7 +85,7 @@ class WebDoor:
     def bind_new(self, web: Web | None) -> Mapping[Address, socket.socket]:
         """Sockets for the addresses of *web* that are new. OperatorError leaves none of them open."""
         wanted = () if web is None else web.listen
-        return listen_at([at for at in wanted if at not in self._scopes], has_others=bool(self._scopes))
+        return listen_at([at for at in wanted if at not in self._scopes], self._scopes)
 
     def use(self, web: Web | None, files: WebFiles | None, bound: Mapping[Address, socket.socket]) -> None:
         """Serve what *web* says at its addresses and at no others; *bound* is what `bind_new` has made of them."""

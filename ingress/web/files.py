@@ -30,7 +30,7 @@ class WebFiles:
 
 def read_web_files(web: Web) -> WebFiles:
     """The files that *web* names. OperatorError says what is wrong with one."""
-    users = None if web.users is None else load_users(web.users)
+    users = None if web.users is None else load_users(web.users, "ingress user --page add NAME")
     token = None if web.token is None else read_secret(web.token)
     if token is not None and len(token) < SHORTEST_TOKEN:
         where = (web.token and (web.token.file or web.token.env)) or ""

@@ -46,7 +46,7 @@ def test_g8_ipv6_is_passed_over_where_there_is_none(addresses: list[Address], no
 def test_g8_something_must_be_left(no_ipv6: None) -> None:
     with pytest.raises(OperatorError, match=r"\[::1\]:0: this host has no IPv6; write an IPv4 address beside it"):
         open_all([LOOPBACK6])
-    assert open_all([LOOPBACK6], has_others=True) == ({}, [LOOPBACK6])
+    assert open_all([LOOPBACK6], [HERE]) == ({}, [LOOPBACK6])
 
 
 @pytest.mark.parametrize("address", [ELSEWHERE, ELSEWHERE6])
@@ -68,3 +68,12 @@ def test_a_port_in_use_leaves_nothing_open(counted: Callable[[], int]) -> None:
 @pytest.fixture
 def counted() -> Callable[[], int]:
     return lambda: len(os.listdir("/proc/self/fd"))
+
+
+def test_a_port_that_this_program_has_itself_is_told_to_be_its_own() -> None:
+    with open_listener(("127.0.0.1", 0)) as own:
+        port = own.getsockname()[1]
+        with pytest.raises(OperatorError, match=f"this program itself listens at 127.0.0.1:{port}: restart it"):
+            listen_at([Address("0.0.0.0", port)], [Address("127.0.0.1", port)])
+        with pytest.raises(OperatorError, match="another program listens there"):
+            listen_at([Address("0.0.0.0", port)], [Address("127.0.0.1", 1)])

@@ -205,6 +205,12 @@ async def test_a_token_that_can_be_guessed_or_is_missing_is_refused(
         read(world.options(INGRESS), None)
 
 
+async def test_users_of_the_page_that_are_not_there_are_made_by_another_command(make_world: Make) -> None:
+    world, _ = with_page(make_world, 'web_users = "others.toml"')
+    with pytest.raises(OperatorError, match=r"others\.toml: there is no such file; run `ingress user --page add NAME`"):
+        read(world.options(INGRESS), None)
+
+
 @pytest.mark.parametrize(
     ("path", "has"),
     [
