@@ -30,18 +30,17 @@ async def test_who_may_not_enter_is_closed_without_a_byte_and_told_of_in_the_log
     bed.assert_empty()
 
 
-async def test_d3_five_thousand_who_may_not_enter_are_some_lines_and_a_count(
-    make_bed: ClientBeds, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_d3_five_thousand_who_may_not_enter_are_some_lines_and_a_count(make_bed: ClientBeds) -> None:
     bed = await make_bed(clients=LAN)
     told = io.StringIO()
     log = Log(lambda: bed.clock.now)
     log.configure("json", "info", told)
-    monkeypatch.setattr("relay.log.event", log.event)
-    for _ in range(5_000):
-        bed.program(STRANGER).leaves()
-    bed.clock.jump(MINUTE)
-    bed.program(STRANGER)
+    with pytest.MonkeyPatch.context() as patch:  # the bed has one of its own, and takes it back
+        patch.setattr("relay.log.event", log.event)
+        for _ in range(5_000):
+            bed.program(STRANGER).leaves()
+        bed.clock.jump(MINUTE)
+        bed.program(STRANGER)
     lines = [json.loads(line) for line in told.getvalue().splitlines()]
     counts = [line["count"] for line in lines if line["event"] == "lines-left-out"]
     assert counts == [5_000 - LINES_AT_ONCE]
