@@ -2,6 +2,7 @@
 
 import argparse
 import importlib.util
+import shutil
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -44,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
         *found.warnings,
         *_about(lists),
         *ending,
-        *alert_warnings(found.alerts),
+        *alert_warnings(found.alerts, file.absolute().parent),
         *_try_to_listen(found, options.keys),
     ):
         print(f"warning: {warning}", file=told)
@@ -149,8 +150,9 @@ APPRISE: Final = (
 )
 
 
-def alert_warnings(alerts: Iterable[Alert]) -> Iterator[str]:
-    """What keeps alerts from being sent from this machine; the file may be for another."""
+def alert_warnings(alerts: Iterable[Alert], folder: Path) -> Iterator[str]:
+    """What keeps alerts from being sent from this machine, by commands that run in *folder*; the file may be for
+    another."""
     receivers = [receiver for alert in alerts for receiver in alert.to]
     for receiver in receivers:
         try:
@@ -158,6 +160,9 @@ def alert_warnings(alerts: Iterable[Alert]) -> Iterator[str]:
                 read_secret(receiver.secret)
         except OperatorError as error:
             yield f"{receiver.place}: {error}"
+        program = receiver.command[0] if receiver.command else ""
+        if program and shutil.which(folder / program if "/" in program else program) is None:
+            yield f"{receiver.place}: {program} is no program that can be run here"
     by_apprise = any(not receiver.command and not receiver.is_webhook for receiver in receivers)
     if by_apprise and importlib.util.find_spec("apprise") is None:
         yield APPRISE

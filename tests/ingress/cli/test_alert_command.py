@@ -71,10 +71,20 @@ def test_check_says_what_keeps_alerts_back(options: Namespace, tmp_path: Path, m
     secret.chmod(stat.S_IRUSR | stat.S_IROTH)
     write(options, '[[alert]]\nto = { file = "bark.url" }\n')
     alerts = load(options.config).alerts
-    (open_to_all,) = alert_warnings(alerts)
+    (open_to_all,) = alert_warnings(alerts, tmp_path)
     assert "chmod 600" in open_to_all
     secret.chmod(0o600)
-    assert list(alert_warnings(alerts)) == []
+    assert list(alert_warnings(alerts, tmp_path)) == []
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-    (missing,) = alert_warnings(alerts)
+    (missing,) = alert_warnings(alerts, tmp_path)
     assert "pip install apprise" in missing
+
+
+def test_check_says_which_command_is_no_program(options: Namespace, tmp_path: Path) -> None:
+    (tmp_path / "tell").write_text("#!/bin/sh\n")
+    write(options, '[[alert]]\ncommand = ["sh", "-c", "cat"]\n[[alert]]\ncommand = ["./tell"]\n')
+    alerts = load(options.config).alerts
+    (found,) = alert_warnings(alerts, tmp_path)
+    assert "alert 2 (line " in found and found.endswith(", command: ./tell is no program that can be run here")
+    (tmp_path / "tell").chmod(0o755)
+    assert list(alert_warnings(alerts, tmp_path)) == []
