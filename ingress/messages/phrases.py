@@ -18,11 +18,17 @@ PHRASES: Final[Mapping[str, str]] = {
     "Broken pipe": "连接已断开",
     "Name or service not known": "域名无法解析",
     "Temporary failure in name resolution": "域名解析暂时失败",
+    "No such file or directory": "文件或目录不存在",
     "No space left on device": "磁盘已满",
     "Permission denied": "没有权限",
     "certificate has expired": "证书已过期",
     "certificate is not yet valid": "证书尚未生效",
+    # of programs that send alerts
+    "ended with {number}": "退出码为 {number}",
+    "has not ended within {number} s": "{number} 秒内没有结束",
+    "cannot be run: {text}": "无法运行：{text}",
     # of carriers
+    "no answer along {name} within {number} s": "{name} 在 {number} 秒内没有应答",
     "the other end has gone": "对方已断开",
     "silent": "没有任何回音",
     "not needed": "不再需要",

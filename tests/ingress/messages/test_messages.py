@@ -125,6 +125,10 @@ def test_forms(spec: str, value: object, written: str) -> None:
         ("us-nube: is asleep", "us-nube：is asleep"),
         ("what nobody knows", "what nobody knows"),
         ("rule 2 (line 97)", "规则 2（第 97 行）"),
+        ("ended with 1", "退出码为 1"),
+        ("cannot be run: No such file or directory", "无法运行：文件或目录不存在"),
+        ("has not ended within 30 s", "30 秒内没有结束"),
+        ("no answer along ix/pacific within 3.4 s", "ix/pacific 在 3.4 秒内没有应答"),
     ],
 )
 def test_what_others_say_in_english_is_read_by_its_form(english: str, chinese: str) -> None:
