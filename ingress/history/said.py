@@ -18,7 +18,7 @@ class Said(NamedTuple):
     """A sentence, with fields in braces."""
 
 
-_PATH, _NODE, _INGRESS, _LINE = ("path",), ("node",), ("ingress",), ("line",)
+_PATH, _NODE, _INGRESS, _LINE, _NAME = ("path",), ("node",), ("ingress",), ("line",), ("name",)
 
 KEPT: Final[Mapping[str, Said]] = {
     "ingress-started": Said(_INGRESS, "ingress {ingress} started, version {version}"),
@@ -62,6 +62,10 @@ KEPT: Final[Mapping[str, Said]] = {
     "line-held": Said(_LINE, "line {line} is held by hand: nothing new goes over it"),
     "line-released": Said(_LINE, "line {line} is held no more: {why}"),
     "streams-ended": Said(_PATH, "{count} streams were reset on {path}: {why}"),
+    "certificate-ends-soon": Said(
+        _NAME, "the certificate of {name} is good until {ends}: run `ingress keys --renew {name}`"
+    ),
+    "certificate-renewed": Said(_NAME, "the certificate of {name} was renewed, until {ends}"),
     "state-not-kept": Said((), "what is learned cannot be kept: {why}"),
     "state-kept-again": Said((), "what is learned is kept again, in {file}"),
     "state-damaged": Said((), "the state file was damaged, and is {aside} now"),

@@ -45,6 +45,8 @@ CHINESE: Final[Mapping[str, str]] = {
     "line-held": "线路 {line} 已手动停用：不接新连接",
     "line-released": "线路 {line} 已恢复使用：{why}",
     "streams-ended": "{path} 上有 {count} 个流被重置：{why}",
+    "certificate-ends-soon": "{name} 的证书有效期到 {ends} 为止：请运行 `ingress keys --renew {name}`",
+    "certificate-renewed": "{name} 的证书已续期，有效期到 {ends}",
     "state-not-kept": "学到的内容无法保存：{why}",
     "state-kept-again": "学到的内容重新保存到 {file}",
     "state-damaged": "状态文件已损坏，移到了 {aside}",

@@ -32,6 +32,7 @@ from ingress.quota.tallies import KeptTallies
 from ingress.serve.alert_door import AlertDoor
 from ingress.serve.alert_facts import certificate_ends, effect, facts
 from ingress.serve.alerting import Alerting, read_kept
+from ingress.serve.certificate_watch import CertificateWatch
 from ingress.serve.datagram_forwards import Bound, DatagramForwards
 from ingress.serve.history_keeping import History
 from ingress.serve.holding import Holding
@@ -165,6 +166,7 @@ class Running:
         self.alerting = Alerting(config.name, nursery, self._facts, counts, door, base.absolute(), time.time)
         parts.append(NotePart("alerts", self.alerting.write, read_kept, self.alerting.recall))
         self.keeper = Keeper(state, parts)
+        self.certificates = CertificateWatch(self._certificate_ends, time.time)
         self.web = WebDoor(self.loop, nursery)
 
     def start(self) -> None:
@@ -185,6 +187,7 @@ class Running:
         self._nursery.start_soon(self.list_watch.run)
         self._nursery.start_soon(self.fetcher.run)
         self._nursery.start_soon(self.quotas.watch)
+        self._nursery.start_soon(self.certificates.watch)
         self._nursery.start_soon(Shortages(lambda: {self.config.name: self.memory}, self.streams).watch)
         self._nursery.start_soon(watch_half_closed, self._half_closed_idle, self.streams)
 
@@ -201,10 +204,13 @@ class Running:
 
     def _facts(self) -> Iterator[Fact]:
         """What is wrong now."""
-        ends = certificate_ends(self.fleet, self.identity, self.config.name)
+        ends = self._certificate_ends()
         out, disk, refused = self.history.watch.outages.open, self.keeper.trouble, self.reloads.refused
         quotas = self.quotas.lines.tallies
         return facts(self.fleet, out, quotas, ends, time.time(), disk=disk, refused=refused)
+
+    def _certificate_ends(self) -> Mapping[str, float]:
+        return certificate_ends(self.fleet, self.identity, self.config.name)
 
     def _sweep(self) -> None:
         """Count what was moved by all that is open."""
@@ -346,6 +352,7 @@ class Running:
         self.fleet.replan(config.network, config.paths, identity.client_context(), _tag(config, identity))
         self.holding.plan()
         self.quotas.use(config)
+        self.certificates.look()
         self._rule_anew(did)
         self._nursery.start_soon(self.fetcher.fetch_due)  # whoever has named a new list waits for it
         log.event("reloaded", ingress=config.name, paths=len(config.paths.used), lines=len(config.network.lines))
