@@ -74,7 +74,7 @@ def _sentence(notice: Notice, is_repeated: bool) -> Message:
         times = Message("alert.times", times=notice.times) if notice.times > 1 else ""
         effect = _effect(notice.effect)
         key = f"alert.over.{notice.kind}"
-        return Message(key, name=notice.name, length=notice.seconds, times=times, effect=effect)
+        return Message(key, name=notice.name, length=notice.seconds, times=times, effect=effect, why=notice.why)
     why = "" if is_repeated or not notice.why else Message("alert.because", why=notice.why)
     return Message(f"alert.wrong.{notice.kind}", name=notice.name, length=notice.seconds, why=why)
 

@@ -21,6 +21,7 @@ KINDS: Final[Mapping[str, float]] = {
     "node": 60.0,
     "exit": 60.0,
     "down": 10.0,
+    "away": 60.0,
     "sick": 30.0,
     "quota": 0.0,
     "spent": 0.0,

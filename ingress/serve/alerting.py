@@ -5,6 +5,8 @@ worked last comes first. One that is not taken is sent again, ever more seldom, 
 """
 
 import contextlib
+import datetime
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -16,10 +18,12 @@ import trio
 
 from ingress.alerts.hold import QuietHold
 from ingress.alerts.letter import Letter, trial, write
-from ingress.alerts.notice import Effect, Fact
+from ingress.alerts.notice import Effect, Fact, Notice
 from ingress.alerts.watch import AlertWatch
 from ingress.config.alert import Alert, AlertReceiver
+from ingress.messages.message import Message
 from ingress.serve.alert_child import send
+from ingress.serve.presence import Absence
 from relay import log
 
 EVERY: Final = 1.0
@@ -160,6 +164,8 @@ class Alerting:
         """Between the clock of rounds and that of the wall, from the first look on."""
         self._kept: Sequence[Kept] = ()
         """What was told before a restart, until the first look."""
+        self._absence: Absence | None = None
+        """From which this process is back, until the next look."""
 
     def use(self, alerts: Sequence[Alert]) -> None:
         """Go by *alerts* from now on; one that is as it was goes on with what it knows."""
@@ -183,16 +189,28 @@ class Alerting:
         if self._offset is None:
             self._offset = wall - now
             self._take_up(effect, self._offset)
+        absence, self._absence = self._absence, None
         for teller in self._tellers:
             alert = teller.alert
             quiet = alert.quiet is not None and alert.quiet.holds(wall)
-            notices = teller.hold.pass_on(teller.watch.look(facts, effect, now), is_quiet=quiet)
+            news = [*self._back(absence, alert), *teller.watch.look(facts, effect, now)]
+            notices = teller.hold.pass_on(news, is_quiet=quiet)
             if notices:
                 letter = write(notices, self._ingress, alert.language, wall)
                 for post in teller.posts:
                     post.put(letter)
 
     # ---- over a restart
+
+    def was_away(self, absence: Absence) -> None:
+        """This ingress is back from *absence*: that is told once, with the next look."""
+        self._absence = absence
+
+    def _back(self, absence: Absence | None, alert: Alert) -> list[Notice]:
+        if absence is None or absence.seconds < alert.when.get("away", math.inf):
+            return []
+        why = Message("alert.away", start=_minute(absence.start), end=_minute(absence.end))
+        return [Notice("away", self._ingress, True, why, absence.seconds)]
 
     def write(self) -> Sequence[Kept]:
         """What was told to be wrong and not yet to be over, for `read_kept`."""
@@ -269,6 +287,10 @@ async def try_directly(ingress: str, alerts: Sequence[Alert], base: Path) -> lis
             why = await send(receiver, letter, None, base)
             told.append({"to": receiver.place, "way": "direct" if why is None else "", "error": why})
     return told
+
+
+def _minute(wall: float) -> str:
+    return datetime.datetime.fromtimestamp(wall, datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 async def _run(posts: Iterable[Post], scope: trio.CancelScope) -> None:

@@ -38,6 +38,7 @@ from ingress.serve.history_keeping import History
 from ingress.serve.holding import Holding
 from ingress.serve.list_fetch import ListFetcher
 from ingress.serve.list_watch import ListWatch
+from ingress.serve.presence import Presence, read_sign
 from ingress.serve.quota_keeping import QuotaKeeping
 from ingress.serve.web_door import WebDoor
 from ingress.serve.wish_ends import WishEnds
@@ -165,6 +166,8 @@ class Running:
         counts = partial(effect, fleet)
         self.alerting = Alerting(config.name, nursery, self._facts, counts, door, base.absolute(), time.time)
         parts.append(NotePart("alerts", self.alerting.write, read_kept, self.alerting.recall))
+        self.presence = Presence(time.time, self.alerting.was_away, lambda: self.is_draining)
+        parts.append(NotePart("presence", self.presence.write, read_sign, self.presence.recall))
         self.keeper = Keeper(state, parts)
         self.certificates = CertificateWatch(self._certificate_ends, time.time)
         self.web = WebDoor(self.loop, nursery)
@@ -181,6 +184,7 @@ class Running:
         self.web.use(self.config.web, self._web_files, self.web.bind_new(self.config.web))
         self.alerting.use(self.config.alerts)
         self.history.begin()
+        self.presence.begin()
         self._nursery.start_soon(self._keep)
         self._nursery.start_soon(self.holding.watch)
         self._nursery.start_soon(self.vanished.watch)

@@ -1,7 +1,9 @@
 """Whoever is told hears once of a line that breaks, and once that it is over; by the network's own paths where nothing
 else leads there."""
 
+import contextlib
 import json
+import sqlite3
 import sys
 
 import pytest
@@ -49,3 +51,24 @@ def test_what_only_exits_reach_is_told_over_the_paths(breakable: Network) -> Non
     breakable.reload(breakable.original + f'\n[[alert]]\ncommand = ["{sys.executable}", "-c", "exit(3)"]\n')
     done = breakable.run("ingress", "alert", "test", "--admin", breakable.admin)
     assert (done.returncode, done.stdout.split(": ", 1)[1]) == (1, "not taken: ended with 3\n")
+
+
+def test_an_ingress_that_was_killed_says_for_how_long_when_it_is_back(breakable: Network) -> None:
+    """Its last sign is made a long time ago: nobody waits for a minute here."""
+    file = breakable.folder / "state" / f"{INGRESS}.sqlite"
+
+    def rows(query: str) -> int:
+        with contextlib.closing(sqlite3.connect(file)) as connection, connection:
+            return connection.execute(query).rowcount
+
+    set_sign = "UPDATE notes SET text = '[1768464000, false]' WHERE name = 'presence'"
+    with serve_hook() as hook:
+        breakable.reload(breakable.original + f'\n[[alert]]\nwebhook = "{hook.url}"\nwhen = ["away"]\n')
+        until(lambda: rows(set_sign) == 1)
+        breakable.kill(INGRESS)
+        assert rows(set_sign) == 1
+        breakable.start(INGRESS)
+        told = hook.came.get(timeout=PATIENCE)
+        assert hook.came.empty()
+    assert told["text"].startswith(f"the ingress {INGRESS} was away from 2026-01-15 08:00 UTC to ")
+    assert [event["state"] for event in told["events"]] == ["over"]

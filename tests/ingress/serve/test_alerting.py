@@ -14,6 +14,7 @@ from ingress.alerts.notice import Effect, Fact
 from ingress.config.alert import Alert, AlertReceiver, Quiet
 from ingress.serve import alerting
 from ingress.serve.alerting import MOST_WAITING, Alerting, Post, read_kept, try_directly
+from ingress.serve.presence import Absence
 from relay import log
 from tests.hook import Hook, serve_hook
 
@@ -143,6 +144,24 @@ async def test_an_end_is_told_after_a_restart_too(
     assert [one["state"] for one in (*begun, *over)] == ["wrong", "over"]
     assert over[0]["seconds"] == 360.0
     assert after.alerting.write() == []
+    nursery.cancel_scope.cancel()
+
+
+async def test_an_absence_is_told_once_to_whom_it_was_long_enough(
+    hook: Hook, ears: Ears, nursery: trio.Nursery, tmp_path: Path
+) -> None:
+    bed = Bed(nursery, tmp_path)
+    to = alert(hook).to
+    lengths = ({"away": 60.0}, {"away": 7200.0}, {"line": 1.0})
+    bed.alerting.use([Alert(f"alert {at}", to, when, language="zh") for at, when in enumerate(lengths)])
+    bed.pass_seconds(5)
+    bed.alerting.was_away(Absence(1.8e9, 1.8e9 + 3660.0))
+    bed.pass_seconds(60)
+    await ears.hear(SENT)
+    assert hook.came.get()["text"] == (
+        "入口 shanghai 自 2027-01-15 08:00 UTC 至 2027-01-15 09:01 UTC 未运行，历时 1 小时 1 分，现已恢复"
+    )
+    assert hook.came.empty() and bed.alerting.statistics().waiting == 0
     nursery.cancel_scope.cancel()
 
 
