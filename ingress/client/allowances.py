@@ -84,6 +84,27 @@ class Allowances:
         """What was used of them, by whom (a user, an address), and by which allowance; of those that are known now."""
         return [(one.tally, one.name, one.allowance.place) for one in self._owners.values() if one.tally is not None]
 
+    def near(self, least: float, most: int) -> list[tuple[Tally, str, str]]:
+        """As `quotas`, of those who have used that share of theirs at *least*, whether they are here now or not; *most*
+        of them, always the same ones."""
+        if not self.has_quotas or self._tallies is None:
+            return []
+        found, now = list[tuple[Tally, str, str]](), self._tallies.wall()
+        for at, one in enumerate(self._allowances):
+            if one.quota is None or one.quota.amount is None:
+                continue
+            moved = least * one.quota.amount
+            for who, tally in self._tallies.of(f"allowance {one.subject}", one.quota, moved):
+                tally.look(now)
+                if tally.fraction >= least and not self._is_for_an_earlier(at, who):
+                    found.append((tally, who or one.place, one.place))
+        return found[:most]
+
+    def _is_for_an_earlier(self, at: int, who: str) -> bool:
+        """Whether the user *who* falls under an allowance before that one now, whatever the address."""
+        is_user = who and self._allowances[at].users
+        return bool(is_user) and any(one.fits(who, "") for one in self._allowances[:at] if not one.clients)
+
     def heed_quotas(self) -> set[Owner]:
         """Once every few seconds: those who have used their quota since, or have another one. What is open of them has
         to be `paced` anew."""

@@ -25,6 +25,8 @@ KINDS: Final[Mapping[str, float]] = {
     "sick": 30.0,
     "quota": 0.0,
     "spent": 0.0,
+    "user-quota": 0.0,
+    "user-spent": 0.0,
     "certificate": 0.0,
     "disk": 60.0,
     "config": 0.0,

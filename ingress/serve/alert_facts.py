@@ -1,19 +1,20 @@
 """What is wrong with an ingress now, as alerts are told: once a second, while there are any."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from ingress.alerts.notice import Effect, Fact
 from ingress.history.outages import Outage
 from ingress.history.record import Series
 from ingress.measure.traffic import Counters
+from ingress.messages.message import Message
 from ingress.paths.fleet import Fleet
 from ingress.quota.lines import sentence
+from ingress.quota.period import date_of
 from ingress.quota.tally import Tally
+from ingress.serve.quota_keeping import NEARLY
 from relay.identity import Identity, expiry_warning
 
-NEARLY: Final = 0.8
-"""Share of a quota: there is still time to do something."""
 OUT: Final = {"line": "line", "path": "path", "ingress": "down"}
 """Kinds of facts, by what is out."""
 
@@ -22,15 +23,16 @@ def facts(
     fleet: Fleet,
     out: Mapping[Series, Outage],
     quotas: Mapping[str, Tally],
+    near: Sequence[tuple[Tally, str, str]],
     ends: Mapping[str, float],
     now: float,
     *,
     disk: str,
     refused: str,
 ) -> Iterator[Fact]:
-    """All that is wrong at *now*, seconds since 1970. *out* is what does not work, *quotas* are those of lines, *ends*
-    when certificates end, *disk* why nothing is kept, and *refused* why the files are not in force; empty if it is not
-    so."""
+    """All that is wrong at *now*, seconds since 1970. *out* is what does not work, *quotas* are those of lines, *near*
+    as `QuotaKeeping.near`, *ends* when certificates end, *disk* why nothing is kept, and *refused* why the files are
+    not in force; empty if it is not so."""
     nodes = fleet.network.nodes
     for series, outage in out.items():
         if series.kind in OUT:
@@ -40,6 +42,7 @@ def facts(
     for name, sickness in fleet.chooser.health.sick.items():
         yield Fact("sick", name, sickness.sentence)
     yield from _quotas(quotas)
+    yield from _allowances(near)
     for name, end in ends.items():
         warning = expiry_warning(name, end, now)
         if warning is not None:
@@ -56,6 +59,14 @@ def _quotas(quotas: Mapping[str, Tally]) -> Iterator[Fact]:
             yield Fact("quota", line, sentence(line, tally))
         if tally.is_used:
             yield Fact("spent", line, sentence(line, tally))
+
+
+def _allowances(near: Sequence[tuple[Tally, str, str]]) -> Iterator[Fact]:
+    for tally, owner, place in near:
+        why = Message("quota.owner", place=place, day=date_of(tally.quota, tally.running.end).date().isoformat())
+        yield Fact("user-quota", owner, why)
+        if tally.is_used:
+            yield Fact("user-spent", owner, why)
 
 
 def certificate_ends(fleet: Fleet, identity: Identity, ingress: str) -> dict[str, float]:

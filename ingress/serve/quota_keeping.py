@@ -29,6 +29,10 @@ LEAST = 1.0
 BY = "quota"
 MOST_ROWS = 1000
 """Owners that are told at once."""
+NEARLY = 0.8
+"""Share of a quota that an alert tells: there is still time to do something."""
+MOST_NEAR = 100
+"""Owners of whom alerts tell at once."""
 
 
 class QuotaKeeping:
@@ -55,6 +59,8 @@ class QuotaKeeping:
         self._associations = associations
         self._drain = drain
         self._closed_at: dict[str, float] = {}
+        self.near: list[tuple[Tally, str, str]] = []
+        """Owners who have used NEARLY all of their quota, as `Allowances.near` tells them."""
         accounts.on_moved = allowances.used
         tallies.on_recall = self.look
 
@@ -87,6 +93,7 @@ class QuotaKeeping:
         if owners:
             self._opener.pace(owners)
             self._associations.pace(owners)
+        self.near = self._allowances.near(NEARLY, MOST_NEAR)
 
     def _heed_lines(self) -> None:
         standings, closed, now = self._fleet.standings, self.lines.closed(), self._fleet.loop.now

@@ -210,8 +210,8 @@ class Running:
         """What is wrong now."""
         ends = self._certificate_ends()
         out, disk, refused = self.history.watch.outages.open, self.keeper.trouble, self.reloads.refused
-        quotas = self.quotas.lines.tallies
-        return facts(self.fleet, out, quotas, ends, time.time(), disk=disk, refused=refused)
+        quotas, near = self.quotas.lines.tallies, self.quotas.near
+        return facts(self.fleet, out, quotas, near, ends, time.time(), disk=disk, refused=refused)
 
     def _certificate_ends(self) -> Mapping[str, float]:
         return certificate_ends(self.fleet, self.identity, self.config.name)

@@ -103,3 +103,37 @@ async def test_where_nothing_is_counted_a_quota_bounds_nothing(loop: Loop) -> No
     allowances.use((Allowance(users=("*",), quota=QUOTA),))
     ann = allowances.find("ann", "10.0.0.1")
     assert ann is not None and ann.tally is None and ann.buckets is None and not allowances.has_quotas
+    assert allowances.near(0.0, 9) == []
+
+
+def near(allowances: Allowances, most: int = 9) -> list[tuple[float, str]]:
+    return [(tally.fraction, name) for tally, name, _ in allowances.near(0.8, most)]
+
+
+async def test_who_is_near_is_known_also_after_a_restart_before_he_comes_again(loop: Loop, told: Told) -> None:
+    clock = Clock()
+    before = KeptTallies(clock)
+    allowances, whole = Allowances(loop, before), Allowance(users=("*",), quota=QUOTA)
+    allowances.use((whole,))
+    for user, used in (("ann", 1000), ("bob", 799), ("eve", 800)):
+        allowances.used(user, "10.0.0.1", used, 0)
+    assert near(allowances) == [(1.0, "ann"), (0.8, "eve")] and near(allowances, 1) == [(1.0, "ann")]
+    after = KeptTallies(clock)
+    allowances = Allowances(loop, after)
+    allowances.use((whole,))
+    assert near(allowances) == []
+    after.recall(dict(before.everything()), {})
+    assert near(allowances) == [(1.0, "ann"), (0.8, "eve")] and len(allowances) == 0
+    clock.now += DAY
+    assert near(allowances) == []
+
+
+async def test_who_falls_under_another_allowance_now_is_not_near_that_one(loop: Loop, told: Told) -> None:
+    allowances, whole = Allowances(loop, KeptTallies(Clock())), Allowance(users=("*",), quota=QUOTA)
+    allowances.use((whole,))
+    for user in ("ann", "bob"):
+        allowances.used(user, "10.0.0.1", 900, 0)
+    together = Allowance(users=("eve", "joe"), together=True, quota=QUOTA, place="allowance 2")
+    allowances.use((Allowance(users=("ann",), streams=9), together, whole))
+    allowances.used("eve", "10.0.0.1", 950, 0)
+    assert near(allowances) == [(0.95, "allowance 2"), (0.9, "bob")]

@@ -66,6 +66,20 @@ async def test_a_quota_is_told_at_four_fifths_and_when_it_is_used(running: Runni
     assert kinds == [[], ["quota"], ["quota", "spent"]]
 
 
+async def test_the_quota_of_an_allowance_is_told_with_whose_it_is(make_running: Make) -> None:
+    quota = 'quota = { amount = "1kB", each = "day", zone = "UTC" }'
+    running = make_running(extra=f'\n[[allowance]]\nclient = "10.0.0.0/8"\n{quota}\n')[1]
+    found = []
+    for used in (799, 1, 200):
+        running.quotas.tallies.wall = lambda: 1.8e9
+        running.accounts.on_moved("", "10.0.0.1", used, 0)
+        running.quotas.look()
+        found.append([(fact.kind, fact.name) for fact in running._facts()])
+    whose = ("user-quota", "10.0.0.1"), ("user-spent", "10.0.0.1")
+    assert found == [[], [whose[0]], [*whose]]
+    assert {fact.why.partition(", until ")[0][:11] for fact in running._facts()} == {"allowance 1"}
+
+
 async def test_a_reload_that_is_refused_is_wrong_until_one_is_not(make_running: Make) -> None:
     _, running = make_running()
 
