@@ -53,9 +53,9 @@ async def serve(
         running = Running(options, files, nursery)
         running.web.routes = web_routes(running)
         nursery.start_soon(running.loop.run)
-        running.start()
         path = socket_path(config.name, "ingress", options.admin)
         await nursery.start(serve_admin, path, asks(running))
+        running.start()  # behind it: whoever is let in can be asked about
         notify(READY=1, STATUS=f"listening at {_addresses(running)}")
         _tell_started(running, path)
         task_status.started(running)

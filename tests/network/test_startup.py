@@ -29,7 +29,10 @@ def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A network with its keys."""
     folder = tmp_path_factory.mktemp("made")
-    (folder / "paths.toml").write_text(DemoNetwork(folder, LINES, ("us",)).paths_toml().replace('hosts = "', '# "'))
+    network = DemoNetwork(folder, LINES, ("us",))
+    (folder / "paths.toml").write_text(network.paths_toml().replace('hosts = "', '# "'))
+    network.token.write_text("x" * 32)
+    network.token.chmod(0o600)
     assert run(folder, "ingress", "keys").returncode == 0
     return folder
 
