@@ -339,7 +339,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "alert.kind.node": "node down:",
     "alert.kind.exit": "exit down:",
     "alert.kind.down": "no path is up:",
-    "alert.kind.away": "was away:",
+    "alert.kind.away": "ingress away:",
     "alert.kind.sick": "exit sick:",
     "alert.kind.quota": "quota nearly used: line",
     "alert.kind.spent": "quota used: line",

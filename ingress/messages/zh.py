@@ -333,7 +333,7 @@ CHINESE: Final[Mapping[str, str]] = {
     "alert.kind.node": "节点失联 ",
     "alert.kind.exit": "出口失联 ",
     "alert.kind.down": "所有路径不通 ",
-    "alert.kind.away": "入口曾停止运行 ",
+    "alert.kind.away": "入口停止运行 ",
     "alert.kind.sick": "出口异常 ",
     "alert.kind.quota": "额度将尽 ",
     "alert.kind.spent": "额度用完 ",
