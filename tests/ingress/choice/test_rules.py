@@ -173,7 +173,7 @@ def holds(rule: Rule, query: Query) -> bool:
         try:
             inside |= ipaddress.ip_address(host) in cidr
         except ValueError:
-            inside |= rule.resolve and "." in host and any(one in cidr for one in query.addresses)
+            inside |= rule.resolve and " " not in host and any(one in cidr for one in query.addresses)
     named = any(
         {
             Scope.ITSELF: host == pattern.name,
