@@ -12,7 +12,7 @@ from typing import Protocol
 from ingress.choice.demand import Demand
 from ingress.choice.sites import UDP
 from ingress.client.client_accounts import Relayed
-from ingress.client.datagram_pace import DatagramPace
+from ingress.client.datagram_pace import Paces, pace_anew
 from ingress.client.flows import AssociationClient, DatagramHome, FlowEnd, begin_flow
 from ingress.client.held import HeldDatagrams
 from ingress.client.owner import Owner
@@ -105,7 +105,7 @@ class ClientAssociation:
         self._out = self._udp.out()
         self.owner: Owner | None = None
         """Whose allowance it falls under."""
-        self._paces: tuple[DatagramPace, DatagramPace] | None = None
+        self._paces: Paces | None = None
         """What holds datagrams back, from the client and to it, if that allowance has a rate."""
         self._counted: tuple[int, int] | None = None
         """Bytes of its socket that stand in the accounts, in and out; None while it does not stand there at all."""
@@ -279,15 +279,9 @@ class ClientAssociation:
     def use(self, owner: Owner | None) -> None:
         """It falls under the allowance of *owner* from now on; what waits goes, or is dropped when it is over."""
         self.owner = owner
-        paces, self._paces = self._paces, None
-        for pace in paces or ():
-            pace.stop()
         buckets = None if owner is None else owner.buckets
-        if buckets is not None:
-            self._paces = (
-                DatagramPace(self._home.loop, buckets, buckets.up, self._pass_on, self._count_late),
-                DatagramPace(self._home.loop, buckets, buckets.down, self._out.put, self._count_late),
-            )
+        send = self._pass_on, self._out.put
+        self._paces = pace_anew(self._paces, self._home.loop, buckets, send, self._count_late)
 
     def _count_late(self) -> None:
         self._home.dropped.over_rate += 1

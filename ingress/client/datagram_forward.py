@@ -11,7 +11,7 @@ from typing import Protocol
 
 from ingress.choice.demand import Demand
 from ingress.client.client_accounts import Relayed
-from ingress.client.datagram_pace import DatagramPace
+from ingress.client.datagram_pace import Paces, pace_anew
 from ingress.client.flows import AssociationClient, DatagramHome, FlowEnd, begin_flow
 from ingress.client.held import HeldDatagrams
 from ingress.client.owner import Owner
@@ -83,7 +83,7 @@ class Mapping:
         """*forget* has it closed, by whoever keeps it."""
         self.owner: Owner | None = None
         """As `Bounded.owner`."""
-        self._paces: tuple[DatagramPace, DatagramPace] | None = None
+        self._paces: Paces | None = None
         """Up and down, if the owner has a rate."""
         self.has_reply = False
         self.used_at = self._begun_at = home.loop.now
@@ -153,15 +153,12 @@ class Mapping:
     def use(self, owner: Owner | None) -> None:
         """As `Bounded.use`; what waits is let go of."""
         self.owner = owner
-        paces, self._paces = self._paces, None
-        for pace in paces or ():
-            pace.stop()
         buckets = None if owner is None else owner.buckets
-        if buckets is not None:
-            self._paces = (
-                DatagramPace(self._home.loop, buckets, buckets.up, lambda one: self._send((one,)), self._count_late),
-                DatagramPace(self._home.loop, buckets, buckets.down, self._out.put, self._count_late),
-            )
+        send = self._send_alone, self._out.put
+        self._paces = pace_anew(self._paces, self._home.loop, buckets, send, self._count_late)
+
+    def _send_alone(self, payload: bytes) -> None:
+        self._send((payload,))
 
     def _count_late(self) -> None:
         self._home.dropped.over_rate += 1

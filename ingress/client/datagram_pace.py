@@ -76,3 +76,24 @@ class DatagramPace:
         _, one = self._waiting.popleft()
         self._size -= len(one)
         self._count()
+
+
+Paces = tuple[DatagramPace, DatagramPace]
+"""Of what a client sends, and of what it is sent."""
+
+
+def pace_anew(
+    before: Paces | None,
+    loop: Loop,
+    buckets: Buckets | None,
+    send: tuple[Callable[[bytes], None], Callable[[bytes], None]],
+    count: Callable[[], None],
+) -> Paces | None:
+    """The paces by *buckets*, instead of those *before*, in which what waits is let go of; None: there is no rate.
+    *send* has what each of the two calls."""
+    for pace in before or ():
+        pace.stop()
+    if buckets is None:
+        return None
+    up, down = send
+    return DatagramPace(loop, buckets, buckets.up, up, count), DatagramPace(loop, buckets, buckets.down, down, count)

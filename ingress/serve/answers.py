@@ -48,19 +48,7 @@ def asks(running: Running) -> Mapping[str, Ask]:
         return to_json(make_report(running), _language(question))
 
     async def why(question: Mapping[str, Any]) -> Answer:
-        try:
-            host, port, protocol = parse_question(str(question.get("target", "")))
-        except ValueError as error:
-            raise OperatorError(f"no target to explain: {error}") from error
-        client, user, language = _client(question), str(question.get("user", "")), _language(question)
-        who = AssociationClient(client, user, _listen(running, question))
-        if running.opener.demand(host, port, client, user, who.listen, protocol).asking:
-            await running.names.learn(host)
-        if protocol == UDP:
-            return to_json(_why_datagrams(running, who, host, port), language)
-        demand = running.opener.demand(host, port, client, user, who.listen)
-        fleet, now = running.fleet, running.loop.now
-        return to_json(explain(fleet.chooser, demand, now, fleet.bulk.offers(), fleet.bulk.place), language)
+        return await _why(running, question)
 
     async def usage(question: Mapping[str, Any]) -> Answer:
         return await answer_usage(running, question)
@@ -103,6 +91,22 @@ def asks(running: Running) -> Mapping[str, Ask]:
         "alert-test": alert_test,
         "reload": running.reloads.answer,
     }
+
+
+async def _why(running: Running, question: Mapping[str, Any]) -> Answer:
+    try:
+        host, port, protocol = parse_question(str(question.get("target", "")))
+    except ValueError as error:
+        raise OperatorError(f"no target to explain: {error}") from error
+    client, user, language = _client(question), str(question.get("user", "")), _language(question)
+    who = AssociationClient(client, user, _listen(running, question))
+    if running.opener.demand(host, port, client, user, who.listen, protocol).asking:
+        await running.names.learn(host)
+    if protocol == UDP:
+        return to_json(_why_datagrams(running, who, host, port), language)
+    demand = running.opener.demand(host, port, client, user, who.listen)
+    fleet, now = running.fleet, running.loop.now
+    return to_json(explain(fleet.chooser, demand, now, fleet.bulk.offers(), fleet.bulk.place), language)
 
 
 def _language(question: Mapping[str, Any]) -> str:
